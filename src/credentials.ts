@@ -1,0 +1,196 @@
+/**
+ * What signs: credentials as an object, from a function, kept fresh, or from a URL. Hides when a token is fetched
+ * again, and that many callers waiting for one share a single fetch. Nothing here outlives the provider it belongs to.
+ */
+import { CredentialsError, redact } from './errors.ts';
+
+/**
+ * A key to sign with. From STS: all four fields.
+ *
+ * @see https://www.alibabacloud.com/help/en/ram/developer-reference/api-sts-2015-04-01-assumerole
+ */
+export interface Credentials {
+  readonly accessKeyId: string;
+  readonly accessKeySecret: string;
+  /** The STS token. Without it the key is a permanent one, which has no place in a page. */
+  readonly securityToken?: string | undefined;
+  /** When the token ends. */
+  readonly expiration?: string | Date | undefined;
+}
+
+/** What a provider is told. */
+export interface CredentialsRequest {
+  /** Credentials that OSS has just refused: give others. */
+  readonly rejected?: Credentials | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Credentials, or a function that gives them: called for every attempt, so it should keep what is still good. */
+export type CredentialsProvider =
+  | Credentials
+  | ((request: CredentialsRequest) => Credentials | Promise<Credentials>);
+
+/** A provider made here: always a function. */
+export type RefreshingProvider = (request?: CredentialsRequest) => Promise<Credentials>;
+
+/** How `refreshingCredentials` keeps its credentials fresh. */
+export interface RefreshOptions {
+  /** Fetch anew this long before `expiration`, ms. Default 300,000 (5 minutes). */
+  readonly refreshBefore?: number | undefined;
+  /** Clock, ms since the epoch. Default `Date.now`. */
+  readonly now?: (() => number) | undefined;
+}
+
+/**
+ * Keeps credentials until shortly before they expire, or until OSS refuses them. Callers that need new ones at the
+ * same time share one `load`. When `load` fails while the old ones are still good, the old ones serve on.
+ *
+ * In a Worker make one for each request: a promise of one request may not be awaited by another.
+ *
+ * @throws TypeError for a `load` that is no function; {@link CredentialsError} from the provider when `load` fails.
+ * @example
+ * ```ts
+ * import { OssClient, refreshingCredentials } from 'oss-append';
+ *
+ * const client = new OssClient({
+ *   region: 'cn-hangzhou',
+ *   bucket: 'my-logs',
+ *   credentials: refreshingCredentials(async () => (await fetch('/sts', { method: 'POST' })).json()),
+ * });
+ * ```
+ */
+export function refreshingCredentials(
+  load: (request: CredentialsRequest) => unknown,
+  { refreshBefore = 300_000, now = Date.now }: RefreshOptions = {},
+): RefreshingProvider {
+  if (typeof load !== 'function') throw new TypeError('refreshingCredentials needs a function that loads credentials');
+  if (!(refreshBefore >= 0)) throw new RangeError(`refreshBefore must be 0 ms or more, not ${refreshBefore}`);
+  let kept: Credentials | undefined;
+  let freshUntil = 0;
+  let loading: Promise<Credentials> | undefined;
+
+  const refresh = async (): Promise<Credentials> => {
+    try {
+      kept = parseCredentials(await load({}));
+      // A device whose clock is ahead sees every token as expired: OSS decides, and we ask once a minute at most.
+      freshUntil = Math.max(expiresAt(kept) - refreshBefore, now() + 60_000);
+      return kept;
+    } catch (error) {
+      if (kept && expiresAt(kept) > now()) return kept;
+      kept = undefined;
+      throw error instanceof CredentialsError ? error : loadFailed(error);
+    } finally {
+      loading = undefined;
+    }
+  };
+  return async ({ rejected, signal } = {}) => {
+    signal?.throwIfAborted();
+    if (kept && rejected && sameKey(kept, rejected)) kept = undefined;
+    if (kept && now() < freshUntil) return kept;
+    loading ??= refresh();
+    return signal ? abandonable(loading, signal) : loading;
+  };
+}
+
+/** Settings of `credentialsFromUrl`: those of `fetch`, and of refreshing. */
+export interface CredentialsUrlInit extends RequestInit, RefreshOptions {
+  /** In place of the global `fetch`. */
+  readonly fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
+}
+
+/**
+ * Credentials from an endpoint of yours, kept fresh as by {@link refreshingCredentials}. It understands the JSON of
+ * AssumeRole as STS gives it, and the same fields in camelCase, with or without a `credentials` object around them.
+ *
+ * @throws TypeError for a URL that is neither string nor `URL`; {@link CredentialsError} from the provider when the
+ * endpoint does not answer with credentials.
+ * @example
+ * ```ts
+ * import { credentialsFromUrl } from 'oss-append';
+ *
+ * const credentials = credentialsFromUrl('/sts', { method: 'POST' });
+ * ```
+ */
+export function credentialsFromUrl(url: string | URL, init: CredentialsUrlInit = {}): RefreshingProvider {
+  if (typeof url !== 'string' && !(url instanceof URL)) throw new TypeError('credentialsFromUrl needs a URL');
+  const { fetch = globalThis.fetch, refreshBefore, now, ...request } = init;
+  const load = async () => {
+    const response = await fetch.call(undefined, String(url), request);
+    if (response.ok) return response.json();
+    throw new CredentialsError(`Cannot load credentials from ${redact(String(url))}: HTTP ${response.status}`, {
+      code: 'CredentialsLoadFailed',
+    });
+  };
+  return refreshingCredentials(load, { refreshBefore, now });
+}
+
+/** Asks a provider, and checks what it gives. */
+export async function provideCredentials(provider: CredentialsProvider, request: CredentialsRequest): Promise<Credentials> {
+  if (typeof provider !== 'function') return provider;
+  let given: unknown;
+  try {
+    given = await provider(request);
+  } catch (error) {
+    request.signal?.throwIfAborted();
+    throw error instanceof CredentialsError ? error : loadFailed(error);
+  }
+  return parseCredentials(given);
+}
+
+/** Reads credentials in any of the spellings in use. An object that is already in ours is returned itself. */
+function parseCredentials(given: unknown): Credentials {
+  const outer = record(given);
+  const fields = record(outer['Credentials'] ?? outer['credentials'] ?? outer);
+  const problem = credentialsProblem(fields as Partial<Credentials>);
+  if (!problem) return fields as unknown as Credentials;
+  const credentials = {
+    accessKeyId: fields['AccessKeyId'] ?? fields['accessKeyId'],
+    accessKeySecret: fields['AccessKeySecret'] ?? fields['accessKeySecret'],
+    securityToken: fields['SecurityToken'] ?? fields['securityToken'] ?? undefined,
+    expiration: fields['Expiration'] ?? fields['expiration'] ?? undefined,
+  } as Credentials;
+  const still = credentialsProblem(credentials);
+  if (still) throw new CredentialsError(`Credentials are not usable: ${still}`, { code: 'InvalidCredentials' });
+  return credentials;
+}
+
+function record(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+/** What is wrong with these credentials, without quoting them; `undefined` when nothing is. */
+export function credentialsProblem(given: Partial<Credentials> | undefined): string | undefined {
+  const { accessKeyId, accessKeySecret, securityToken = '', expiration } = given ?? {};
+  if (!isToken(accessKeyId) || /[/,]/.test(accessKeyId)) return 'accessKeyId must be a string of visible ASCII';
+  if (!isToken(accessKeySecret)) return 'accessKeySecret must be a string of visible ASCII';
+  if (securityToken !== '' && !isToken(securityToken)) return 'securityToken must be a string of visible ASCII';
+  if (expiration !== undefined && Number.isNaN(Number(new Date(expiration)))) return 'expiration must be a date';
+  return undefined;
+}
+
+function isToken(value: unknown): value is string {
+  return typeof value === 'string' && /^[\x21-\x7e]+$/.test(value);
+}
+
+/** When the credentials end, ms since the epoch; `Infinity` where they do not say. */
+export function expiresAt({ expiration }: Credentials): number {
+  return expiration === undefined ? Number.POSITIVE_INFINITY : Number(new Date(expiration));
+}
+
+function sameKey(a: Credentials, b: Credentials): boolean {
+  return a.accessKeyId === b.accessKeyId && a.securityToken === b.securityToken;
+}
+
+function loadFailed(cause: unknown): CredentialsError {
+  const why = cause instanceof Error ? `: ${redact(cause.message)}` : '';
+  return new CredentialsError(`Cannot load credentials${why}`, { code: 'CredentialsLoadFailed', cause });
+}
+
+/** Waits for a shared promise no longer than the signal allows; the promise itself goes on for the others. */
+function abandonable<T>(shared: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    shared.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}

@@ -1,0 +1,143 @@
+/**
+ * Region, host, bucket and key to a URL. Hides OSS's host styles and what the URL standard would do to a key
+ * (`a/../b` collapses, `\` turns into `/`), and refuses what could not arrive as written.
+ */
+
+/** Where a bucket is reached. */
+export interface EndpointOptions {
+  /** Region id of the bucket, such as `cn-hangzhou`: it is part of every signature. */
+  readonly region: string;
+  readonly bucket: string;
+  /** Host to use in place of the region's, with or without scheme (`https` unless it says otherwise). */
+  readonly endpoint?: string | undefined;
+  /** `endpoint` is a custom domain bound to the bucket. */
+  readonly cname?: boolean | undefined;
+  /** Use the region's internal host: from inside Alibaba Cloud's network only. */
+  readonly internal?: boolean | undefined;
+  /** Use transfer acceleration, which the bucket must have enabled. */
+  readonly accelerate?: boolean | 'overseas' | undefined;
+  /** Use the host that answers on IPv4 and IPv6, where the region has one. */
+  readonly dualStack?: boolean | undefined;
+  /** Put the bucket in the path. Always so for IP addresses and localhost; OSS itself refuses it elsewhere. */
+  readonly pathStyle?: boolean | undefined;
+}
+
+/** A bucket's address. */
+export interface Endpoint {
+  readonly region: string;
+  readonly bucket: string;
+  /** Scheme, host and path of an object, no query. */
+  url(key: string): string;
+}
+
+/** OSS's limit for one object, bytes. */
+export const MAX_OBJECT_SIZE: number = 5 * 1024 ** 3;
+
+/**
+ * @throws TypeError for a region, bucket or endpoint of an impossible form.
+ * @see https://www.alibabacloud.com/help/en/oss/user-guide/regions-and-endpoints
+ */
+export function resolveEndpoint(options: EndpointOptions): Endpoint {
+  const region = checkRegion(options.region);
+  const bucket = checkBucket(options.bucket);
+  const { protocol, host } = parseHost(options.endpoint ?? regionHost(region, options));
+  if (options.endpoint !== undefined) checkEndpoint(host, bucket, options);
+  const pathStyle = options.pathStyle || isAddress(host);
+  const origin = `${protocol}//${options.cname || pathStyle ? host : `${bucket}.${host}`}`;
+  const base = pathStyle && !options.cname ? `${origin}/${bucket}/` : `${origin}/`;
+  return { region, bucket, url: (key) => base + encodePath(key) };
+}
+
+function checkRegion(region: string): string {
+  const id = requireString(region, 'region', 'cn-hangzhou').replace(/^oss-/, '');
+  if (id.endsWith('-internal')) {
+    throw new TypeError(`region "${region}" names an internal host: give region "${id.slice(0, -9)}" with internal: true`);
+  }
+  if (!/^[a-z]{2,}(-[a-z0-9]+)+$/.test(id)) {
+    throw new TypeError(`region "${region}" is not a region id such as "cn-hangzhou"; a host goes in endpoint`);
+  }
+  return id;
+}
+
+function checkBucket(bucket: string): string {
+  if (/^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(requireString(bucket, 'bucket', 'my-logs'))) return bucket;
+  throw new TypeError(`bucket "${bucket}" must be 3 to 63 of a-z, 0-9 and -, and neither begin nor end in -`);
+}
+
+function requireString(value: unknown, name: string, example: string): string {
+  if (typeof value === 'string' && value) return value;
+  throw new TypeError(`${name} must be a string such as "${example}"`);
+}
+
+function regionHost(region: string, options: EndpointOptions): string {
+  const { cname, internal, accelerate, dualStack } = options;
+  if (cname) throw new TypeError('cname: true needs endpoint, the custom domain');
+  if ([internal, accelerate, dualStack].filter(Boolean).length > 1) {
+    throw new TypeError('internal, accelerate and dualStack exclude each other: give one');
+  }
+  if (accelerate) return `oss-accelerate${accelerate === 'overseas' ? '-overseas' : ''}.aliyuncs.com`;
+  if (dualStack) return `${region}.oss.aliyuncs.com`;
+  return `oss-${region}${internal ? '-internal' : ''}.aliyuncs.com`;
+}
+
+function parseHost(endpoint: string): { protocol: string; host: string } {
+  const text = requireString(endpoint, 'endpoint', 'https://oss-cn-hangzhou.aliyuncs.com');
+  const url = parseUrl(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `https://${text}`);
+  if (!url || !/^https?:$/.test(url.protocol)) throw new TypeError(`endpoint "${text}" is not a host or an http(s) URL`);
+  if (url.username || url.password || url.pathname !== '/' || url.search || url.hash) {
+    throw new TypeError(`endpoint must be scheme, host and port alone: "${url.protocol}//${url.host}"`);
+  }
+  return url;
+}
+
+function parseUrl(text: string): URL | undefined {
+  try {
+    return new URL(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function checkEndpoint(host: string, bucket: string, options: EndpointOptions): void {
+  if (options.internal || options.accelerate || options.dualStack) {
+    throw new TypeError('endpoint already says where to go: drop internal, accelerate and dualStack');
+  }
+  const rest = host.startsWith(`${bucket}.`) ? host.slice(bucket.length + 1) : '';
+  if (!options.cname && /\baliyuncs\.com(:\d+)?$/.test(rest) && /^oss-|\.oss/.test(rest)) {
+    throw new TypeError(`endpoint "${host}" already holds the bucket: give "${rest}"`);
+  }
+}
+
+function isAddress(host: string): boolean {
+  return /^(\d{1,3}(\.\d{1,3}){3}|\[.*\]|localhost)(:\d+)?$/.test(host);
+}
+
+/**
+ * @throws TypeError where the key is not a string; RangeError where it could not arrive as written.
+ */
+export function checkKey(key: string): void {
+  if (typeof key !== 'string') throw new TypeError('key must be a string');
+  const bytes = new TextEncoder().encode(key).length;
+  const problem =
+    (!key && 'is empty') ||
+    (bytes > 1023 && `has ${bytes} bytes of UTF-8; OSS takes 1023 at most`) ||
+    (/^[/\\]/.test(key) && 'begins with / or \\, which OSS refuses') ||
+    (/^\.\.?$/.test(key) && 'cannot be sent: URLs drop a path of dots') ||
+    (/[\ud800-\udfff]/u.test(key) && 'has half of a surrogate pair, which UTF-8 cannot write');
+  if (problem) throw new RangeError(`key ${JSON.stringify(key.slice(0, 100))} ${problem}`);
+}
+
+/** Percent-encodes all but RFC 3986's unreserved characters. `encodeURIComponent` leaves five more, which V4 encodes. */
+export function percentEncode(text: string): string {
+  return encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+}
+
+/** A key as V4 signs it: slashes stay. */
+export function encodeKey(key: string): string {
+  return percentEncode(key).replaceAll('%2F', '/');
+}
+
+/** A key as it is sent. A segment of dots would be dropped by URL parsers, so there the slashes are encoded too: the signature is the same. */
+function encodePath(key: string): string {
+  return /(^|\/)\.\.?(\/|$)/.test(key) ? percentEncode(key) : encodeKey(key);
+}

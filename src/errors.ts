@@ -1,0 +1,280 @@
+/**
+ * What can go wrong, as data. One family, `OssError`; a subclass only where the caller gets different facts.
+ * This file also hides how OSS reports an error (XML, a base64 header on HEAD, a gateway's HTML) and keeps
+ * secrets out of everything that can be printed: OSS echoes tokens, and some runtimes put whole URLs in messages.
+ */
+
+/** The end of an object: its length in bytes and, where known, the CRC-64 of everything before it (decimal, as in OSS's header). */
+export interface ObjectTail {
+  readonly position: number;
+  readonly hashCrc64ecma?: string;
+}
+
+/**
+ * What is known of the segment that was under way when an append failed.
+ *
+ * - `absent`: it is not stored and will not be: nothing was sent, or other bytes were seen in its place.
+ * - `stored`: it is in the object, as a byte comparison showed.
+ * - `unknown`: it may be stored now, or become so; open the object again to find out.
+ */
+export type Outcome = 'absent' | 'stored' | 'unknown';
+
+/** Facts that an error may carry beside its message. */
+export interface OssErrorInit {
+  readonly code: string;
+  readonly cause?: unknown;
+}
+
+/**
+ * The base of every failure that is not the caller's mistake (those are `TypeError` and `RangeError`).
+ *
+ * @example
+ * ```ts
+ * import { type AppendableObject, OssError } from 'oss-append';
+ *
+ * async function appendOrReport(object: AppendableObject, file: File) {
+ *   try {
+ *     await object.append(file);
+ *   } catch (error) {
+ *     if (!(error instanceof OssError)) throw error;
+ *     console.warn(error.code, error.outcome, error.tail?.position, error.loaded);
+ *   }
+ * }
+ * ```
+ */
+export class OssError extends Error {
+  /** For machines: OSS's own code (`AccessDenied`), or one of this library's. */
+  readonly code: string;
+  /** After a failed append: the last confirmed tail of the object. */
+  declare readonly tail?: ObjectTail;
+  /** After a failed append: whether the segment under way is stored. */
+  declare readonly outcome?: Outcome;
+  /** After a failed append: bytes of this call's source that are confirmed stored. */
+  declare readonly loaded?: number;
+
+  constructor(message: string, { code, ...rest }: OssErrorInit) {
+    super(message, 'cause' in rest ? { cause: withoutSecrets(rest.cause) } : undefined);
+    this.name = new.target.name;
+    this.code = code;
+  }
+}
+
+/** Facts of a refusal by OSS. */
+export interface ServiceErrorInit extends OssErrorInit {
+  readonly status: number;
+  readonly requestId?: string | undefined;
+  readonly ec?: string | undefined;
+  readonly position?: number | undefined;
+  readonly serverTime?: number | undefined;
+  readonly retryAfter?: number | undefined;
+}
+
+/**
+ * OSS (or a gateway before it) answered, and the answer is no.
+ *
+ * @see https://www.alibabacloud.com/help/en/oss/developer-reference/error-responses
+ */
+export class ServiceError extends OssError {
+  /** HTTP status. */
+  readonly status: number;
+  /** `x-oss-request-id`: what Alibaba Cloud's support asks for. */
+  readonly requestId: string | undefined;
+  /** OSS's finer error code, such as `0026-00000016`. For reading: it may change, so do not branch on it. */
+  readonly ec: string | undefined;
+  /** The object's length in bytes, where a 409 carries it. */
+  readonly position: number | undefined;
+  /** OSS's clock, ms since the epoch, where the answer carries it. */
+  readonly serverTime: number | undefined;
+  /** How long OSS asks us to wait, ms. */
+  readonly retryAfter: number | undefined;
+
+  constructor(message: string, init: ServiceErrorInit) {
+    super(message, init);
+    this.status = init.status;
+    this.requestId = init.requestId;
+    this.ec = init.ec;
+    this.position = init.position;
+    this.serverTime = init.serverTime;
+    this.retryAfter = init.retryAfter;
+  }
+}
+
+/**
+ * No usable answer: the network, a time-out, a CORS refusal (which browsers do not tell apart from a dead network),
+ * or something that is not OSS. `code` is `NetworkError`, `TimeoutError` or `UnexpectedResponse`.
+ */
+export class TransportError extends OssError {}
+
+/** Facts of a conflict. */
+export interface AppendConflictInit extends OssErrorInit {
+  /** Where the segment was to go, bytes. */
+  readonly position: number;
+  /** Its length, bytes. */
+  readonly size: number;
+  /** The object's length as it was found, bytes; `undefined` where there is no such object. */
+  readonly found?: number | undefined;
+}
+
+/** The object is not what it was when we last confirmed it: another writer, a deletion, a replacement. `code` is `AppendConflict`. */
+export class AppendConflictError extends OssError {
+  /** Where our segment was to go, bytes. */
+  readonly position: number;
+  /** The length of our segment, bytes. */
+  readonly size: number;
+  /** The object's length as it was found, bytes; `undefined` where there is no such object. */
+  readonly found: number | undefined;
+
+  constructor(message: string, init: AppendConflictInit) {
+    super(message, init);
+    this.position = init.position;
+    this.size = init.size;
+    this.found = init.found;
+  }
+}
+
+/** Facts of a failed check. */
+export interface ChecksumErrorInit extends OssErrorInit {
+  readonly position: number;
+  readonly expected: string;
+  readonly actual: string;
+}
+
+/** The bytes that OSS holds are not the bytes that were sent: the object is damaged from `position` on. `code` is `ChecksumMismatch`. */
+export class ChecksumError extends OssError {
+  /** First byte of the segment that is damaged. */
+  readonly position: number;
+  /** CRC-64 that the object should have, decimal. */
+  readonly expected: string;
+  /** CRC-64 that it has, decimal. */
+  readonly actual: string;
+
+  constructor(message: string, init: ChecksumErrorInit) {
+    super(message, init);
+    this.position = init.position;
+    this.expected = init.expected;
+    this.actual = init.actual;
+  }
+}
+
+/** The source could not be read to its end: a file that changed since it was picked, a stream that failed. `cause` says why. */
+export class SourceError extends OssError {}
+
+/** No usable credentials: loading them failed, they are malformed or out of date, or a presign function gave no URL. */
+export class CredentialsError extends OssError {}
+
+/** What a failed append knows, added to its error. */
+export interface AppendFacts {
+  readonly tail?: ObjectTail | undefined;
+  readonly outcome: Outcome;
+  readonly loaded: number;
+}
+
+/** Adds to an error what the engine knows of the append that it ended. Other thrown values pass as they are. */
+export function withAppendFacts(error: unknown, facts: AppendFacts): unknown {
+  if (!(error instanceof OssError)) return error;
+  const { tail, outcome, loaded } = facts;
+  return Object.assign(error, tail ? { tail, outcome, loaded } : { outcome, loaded });
+}
+
+/** What was attempted, for messages: `append to "a.log" at position 10`. */
+export type Attempted = string;
+
+/** Reads a refusal. The body is read at most once and never shown as it is. */
+export async function toServiceError(
+  response: Response,
+  attempted: Attempted,
+  secrets: readonly string[],
+): Promise<ServiceError> {
+  const { headers, status } = response;
+  const element = elements((await errorDocument(response)) ?? '');
+  const code = element('Code') ?? `Http${status}`;
+  const told = redact(element('Message') ?? '', secrets);
+  const requestId = headers.get('x-oss-request-id') ?? element('RequestId');
+  return new ServiceError(`Cannot ${attempted}: ${code} (HTTP ${status})${told && `: ${told}`}${advice(code)}`, {
+    code,
+    status,
+    requestId,
+    ec: headers.get('x-oss-ec') ?? element('EC'),
+    position: decimal(headers.get('x-oss-next-append-position')),
+    serverTime: time(element('ServerTime')),
+    retryAfter: retryAfter(headers),
+  });
+}
+
+async function errorDocument(response: Response): Promise<string | undefined> {
+  const text = await response.text();
+  const encoded = response.headers.get('x-oss-err');
+  return text || !encoded ? text : decodeBase64(encoded);
+}
+
+/** `atob` gives bytes as Latin-1; the message is UTF-8. */
+function decodeBase64(text: string): string | undefined {
+  try {
+    return new TextDecoder().decode(Uint8Array.from(atob(text), (character) => character.charCodeAt(0)));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Reads leaf elements of OSS's flat error document. Anything else, such as HTML, has no `Error` root and gives nothing. */
+function elements(xml: string): (name: string) => string | undefined {
+  const body = /<Error[\s>]/.test(xml) ? xml : '';
+  return (name) => {
+    const found = new RegExp(`<${name}>([^<]*)</${name}>`).exec(body)?.[1]?.trim();
+    return found ? unescapeXml(found) : undefined;
+  };
+}
+
+function unescapeXml(text: string): string {
+  const named: Record<string, string> = { lt: '<', gt: '>', quot: '"', apos: "'", amp: '&' };
+  return text.replace(/&(lt|gt|quot|apos|amp);/g, (_, name: string) => named[name] as string);
+}
+
+function decimal(text: string | null): number | undefined {
+  return text && /^\d{1,16}$/.test(text) ? Number(text) : undefined;
+}
+
+function time(text: string | undefined): number | undefined {
+  const ms = Date.parse(text ?? '');
+  return Number.isNaN(ms) ? undefined : ms;
+}
+
+function retryAfter(headers: Headers): number | undefined {
+  const qos = decimal(headers.get('x-oss-qos-delay-time'));
+  const seconds = decimal(headers.get('retry-after'));
+  return qos ?? (seconds === undefined ? undefined : seconds * 1000);
+}
+
+/** What to do about the refusals that callers meet most. */
+function advice(code: string): string {
+  const found: Record<string, string> = {
+    AccessDenied: 'check the RAM policy (oss:PutObject; oss:GetObject to read back) and the prefix it covers',
+    SecurityTokenExpired: 'give credentials as a function, so that they can be fetched again',
+    InvalidAccessKeyId: 'an STS key needs its securityToken',
+    ObjectNotAppendable: 'the object was not made by AppendObject; choose another key',
+    SignatureDoesNotMatch: 'check accessKeySecret, region, and proxies that change headers',
+    PublicEndpointForbidden: 'use a custom domain (cname: true) or another region',
+    RequestTimeTooSkewed: 'set the clock of this device',
+  };
+  return found[code] ? `. Hint: ${found[code]}` : '';
+}
+
+/** Cuts query strings (a presigned URL is a key) and the given secrets out of a text. */
+export function redact(text: string, secrets: readonly string[] = []): string {
+  const known = secrets.reduce((cut, secret) => (secret ? cut.replaceAll(secret, '[redacted]') : cut), text);
+  return known
+    .replace(/(\bhttps?:\/\/[^\s?'"<>]+)\?[^\s'"<>]*/gi, '$1?[redacted]')
+    .replace(/((?:x-oss-)?(?:security-token|securitytoken|signature|credential)["']?[:=>]\s*)[^\s&<"',;]+/gi, '$1[redacted]');
+}
+
+/** Errors of some runtimes (Deno, Bun) quote the URL, signature and all: such a one is copied without it. */
+function withoutSecrets(cause: unknown): unknown {
+  if (!(cause instanceof Error)) return typeof cause === 'string' ? redact(cause) : cause;
+  const inner = cause.cause === undefined ? undefined : withoutSecrets(cause.cause);
+  const printed = `${cause.message}\n${cause.stack}`;
+  if (inner === cause.cause && redact(printed) === printed) return cause;
+  const copy = new Error(redact(cause.message), inner === undefined ? undefined : { cause: inner });
+  copy.name = cause.name;
+  copy.stack = redact(cause.stack ?? '');
+  return copy;
+}
