@@ -26,9 +26,7 @@ export interface CredentialsRequest {
 }
 
 /** Credentials, or a function that gives them: called for every attempt, so it should keep what is still good. */
-export type CredentialsProvider =
-  | Credentials
-  | ((request: CredentialsRequest) => Credentials | Promise<Credentials>);
+export type CredentialsProvider = Credentials | ((request: CredentialsRequest) => Credentials | Promise<Credentials>);
 
 /** A provider made here: always a function. */
 export type RefreshingProvider = (request?: CredentialsRequest) => Promise<Credentials>;
@@ -125,7 +123,10 @@ export function credentialsFromUrl(url: string | URL, init: CredentialsUrlInit =
 }
 
 /** Asks a provider, and checks what it gives. */
-export async function provideCredentials(provider: CredentialsProvider, request: CredentialsRequest): Promise<Credentials> {
+export async function provideCredentials(
+  provider: CredentialsProvider,
+  request: CredentialsRequest,
+): Promise<Credentials> {
   if (typeof provider !== 'function') return provider;
   let given: unknown;
   try {

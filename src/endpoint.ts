@@ -51,7 +51,9 @@ export function resolveEndpoint(options: EndpointOptions): Endpoint {
 function checkRegion(region: string): string {
   const id = requireString(region, 'region', 'cn-hangzhou').replace(/^oss-/, '');
   if (id.endsWith('-internal')) {
-    throw new TypeError(`region "${region}" names an internal host: give region "${id.slice(0, -9)}" with internal: true`);
+    throw new TypeError(
+      `region "${region}" names an internal host: give region "${id.slice(0, -9)}" with internal: true`,
+    );
   }
   if (!/^[a-z]{2,}(-[a-z0-9]+)+$/.test(id)) {
     throw new TypeError(`region "${region}" is not a region id such as "cn-hangzhou"; a host goes in endpoint`);
@@ -83,7 +85,8 @@ function regionHost(region: string, options: EndpointOptions): string {
 function parseHost(endpoint: string): { protocol: string; host: string } {
   const text = requireString(endpoint, 'endpoint', 'https://oss-cn-hangzhou.aliyuncs.com');
   const url = parseUrl(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `https://${text}`);
-  if (!url || !/^https?:$/.test(url.protocol)) throw new TypeError(`endpoint "${text}" is not a host or an http(s) URL`);
+  if (!url || !/^https?:$/.test(url.protocol))
+    throw new TypeError(`endpoint "${text}" is not a host or an http(s) URL`);
   if (url.username || url.password || url.pathname !== '/' || url.search || url.hash) {
     throw new TypeError(`endpoint must be scheme, host and port alone: "${url.protocol}//${url.host}"`);
   }

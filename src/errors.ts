@@ -264,7 +264,10 @@ export function redact(text: string, secrets: readonly string[] = []): string {
   const known = secrets.reduce((cut, secret) => (secret ? cut.replaceAll(secret, '[redacted]') : cut), text);
   return known
     .replace(/(\bhttps?:\/\/[^\s?'"<>]+)\?[^\s'"<>]*/gi, '$1?[redacted]')
-    .replace(/((?:x-oss-)?(?:security-token|securitytoken|signature|credential)["']?[:=>]\s*)[^\s&<"',;]+/gi, '$1[redacted]');
+    .replace(
+      /((?:x-oss-)?(?:security-token|securitytoken|signature|credential)["']?[:=>]\s*)[^\s&<"',;]+/gi,
+      '$1[redacted]',
+    );
 }
 
 /** Errors of some runtimes (Deno, Bun) quote the URL, signature and all: such a one is copied without it. */

@@ -57,7 +57,11 @@ const ALGORITHM = 'OSS4-HMAC-SHA256';
  * await fetch('https://logs.oss-cn-hangzhou.aliyuncs.com/a.log?append&position=0', { method: 'POST', headers, body: 'x' });
  * ```
  */
-export function signV4(request: SignableRequest, credentials: Credentials, scope: SigningScope): Record<string, string> {
+export function signV4(
+  request: SignableRequest,
+  credentials: Credentials,
+  scope: SigningScope,
+): Record<string, string> {
   const headers = lowerCased(request.headers);
   headers['x-oss-content-sha256'] = 'UNSIGNED-PAYLOAD';
   headers['x-oss-date'] = timestamp(scope.date);
@@ -158,7 +162,12 @@ const keptKeys: WeakMap<Credentials, KeptKey> = /* @__PURE__ */ new WeakMap();
 
 function sign(canonical: string, credentials: Credentials, scope: SigningScope): string {
   const { state } = keyState(credentials, scope);
-  return bytesToHex(state.clone().update(utf8ToBytes(stringToSign(canonical, scope))).digest());
+  return bytesToHex(
+    state
+      .clone()
+      .update(utf8ToBytes(stringToSign(canonical, scope)))
+      .digest(),
+  );
 }
 
 function keyState(credentials: Credentials, scope: SigningScope): KeptKey {

@@ -1,0 +1,322 @@
+/**
+ * OSS's REST operations on one object, one method each, and the same presigned. Stateless but for its clock and
+ * credentials; what a position means from one append to the next is the engine's business (append.ts).
+ */
+import { checkKey, type EndpointOptions, MAX_OBJECT_SIZE, resolveEndpoint } from './endpoint.ts';
+import { type ObjectOptions, objectHeaders } from './headers.ts';
+import {
+  type Answer,
+  type ByteRange,
+  type Operation,
+  type PresignedRequest,
+  Transport,
+  type TransportOptions,
+  type UploadProgress,
+} from './http.ts';
+
+/** Where the bucket is, what signs, and how requests are made. Give either `credentials` or `presign`. */
+export interface OssClientOptions extends EndpointOptions, TransportOptions {}
+
+/** Settings of any single call. */
+export interface CallOptions {
+  /** Ends the call, which then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Bytes that can be sent again: no stream, because a lost request may have to be repeated. */
+export type AppendBody = Blob | BufferSource | string;
+
+/** Settings of one append. */
+export interface AppendObjectOptions extends ObjectOptions, CallOptions {
+  /** Length of the object now, bytes: where these bytes go. */
+  readonly position: number;
+  /** Bytes handed to the network, where the transport can tell (see `xhrFetch`). */
+  readonly onprogress?: ((progress: UploadProgress) => void) | undefined;
+}
+
+/** The answer to an append. */
+export interface AppendObjectResult {
+  /** Length of the object after the append, bytes. */
+  readonly nextAppendPosition: number;
+  /** CRC-64 of the whole object, decimal; `undefined` where CORS hides it. */
+  readonly hashCrc64ecma: string | undefined;
+  readonly etag: string | undefined;
+  readonly requestId: string | undefined;
+}
+
+/** What OSS tells of an object. CORS hides all but `contentLength`, `contentType` and `lastModified` unless the bucket's rule exposes them. */
+export interface ObjectHead {
+  /** Length of the object, bytes. */
+  readonly contentLength: number;
+  /** `Normal`, `Appendable`, `Multipart` or `Symlink`. */
+  readonly objectType: string | undefined;
+  /** Appendable objects only: where the next append goes, bytes. */
+  readonly nextAppendPosition: number | undefined;
+  /** CRC-64 of the whole object, decimal. */
+  readonly hashCrc64ecma: string | undefined;
+  readonly contentType: string | undefined;
+  readonly etag: string | undefined;
+  readonly lastModified: Date | undefined;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly requestId: string | undefined;
+  /** All that is visible. */
+  readonly headers: Headers;
+}
+
+/** An object, or a part of it. */
+export interface ObjectContent extends ObjectHead {
+  /** To be read to its end or cancelled. */
+  readonly body: ReadableStream<Uint8Array>;
+  /** Which bytes these are; `undefined` for all of them, which is also OSS's answer to a range beyond the end. */
+  readonly range: ByteRange | undefined;
+  /** Whether these are only a part (HTTP 206). Known even where CORS hides which. */
+  readonly partial: boolean;
+}
+
+/** Settings of a read. */
+export interface GetObjectOptions extends CallOptions {
+  /** First and last byte, both included. Default: the whole object. */
+  readonly range?: ByteRange | undefined;
+}
+
+/** Settings of every presigned request. */
+export interface PresignOptions extends CallOptions {
+  /** Life of the URL, s. Default 900; at most 604,800, with an STS token 43,200, and never past the token's end. */
+  readonly expiresIn?: number | undefined;
+}
+
+/** Settings of a presigned append. */
+export interface PresignAppendOptions extends ObjectOptions, PresignOptions {
+  readonly position: number;
+  /** Length of the body, bytes. Signed, so that no other length is accepted; without it the URL admits up to 5 GiB. */
+  readonly size?: number | undefined;
+}
+
+/** Settings of a presigned read. */
+export interface PresignGetOptions extends PresignOptions {
+  /** Signed, so that nothing else can be read; without it the URL admits all of the object. */
+  readonly range?: ByteRange | undefined;
+}
+
+/**
+ * A bucket of OSS, for appending.
+ *
+ * Every method throws TypeError or RangeError for impossible arguments before any request, and otherwise fails with
+ * `ServiceError` (OSS said no), `TransportError` (no usable answer), `CredentialsError`, or the signal's reason.
+ *
+ * @example
+ * ```ts
+ * import { credentialsFromUrl, OssClient } from 'oss-append';
+ *
+ * const client = new OssClient({ region: 'cn-hangzhou', bucket: 'my-logs', credentials: credentialsFromUrl('/sts') });
+ * const { nextAppendPosition } = await client.appendObject('app.log', 'first line\n', { position: 0 });
+ * await client.appendObject('app.log', 'second line\n', { position: nextAppendPosition });
+ * ```
+ */
+export class OssClient {
+  readonly #transport: Transport;
+
+  constructor(options: OssClientOptions) {
+    if (typeof options !== 'object' || options === null) throw new TypeError('OssClient needs options');
+    this.#transport = new Transport(resolveEndpoint(options), options);
+  }
+
+  /**
+   * Appends bytes at `position`, which must be the object's length; an absent object is created. Needs `oss:PutObject`.
+   * When no answer comes it fails and does not repeat: only a look at the object tells what happened (`AppendableObject` does that).
+   *
+   * @see https://www.alibabacloud.com/help/en/oss/developer-reference/appendobject
+   */
+  async appendObject(key: string, body: AppendBody, options: AppendObjectOptions): Promise<AppendObjectResult> {
+    const bytes = sized(body);
+    const operation = appendOperation(key, { ...options, size: bytes.size }, bytes.type);
+    const { onprogress } = options;
+    const { headers } = await this.#transport.send({ ...operation, body: bytes.body, onprogress });
+    return {
+      nextAppendPosition: integer(headers.get('x-oss-next-append-position')) ?? options.position + bytes.size,
+      hashCrc64ecma: headers.get('x-oss-hash-crc64ecma') ?? undefined,
+      etag: headers.get('etag') ?? undefined,
+      requestId: headers.get('x-oss-request-id') ?? undefined,
+    };
+  }
+
+  /**
+   * What OSS knows of an object. Needs `oss:GetObject`. An absent one is a `ServiceError` with code `NoSuchKey`
+   * (`Http404` where CORS hides the code).
+   *
+   * @see https://www.alibabacloud.com/help/en/oss/developer-reference/headobject
+   */
+  async headObject(key: string, { signal }: CallOptions = {}): Promise<ObjectHead> {
+    const { headers } = await this.#transport.send(headOperation(key, signal));
+    return toHead(headers, integer(headers.get('content-length')) ?? Number.NaN);
+  }
+
+  /**
+   * Reads an object, or a part of it, as a stream. Needs `oss:GetObject`. `timeout` holds for each chunk.
+   *
+   * @see https://www.alibabacloud.com/help/en/oss/developer-reference/getobject
+   */
+  async getObject(key: string, options: GetObjectOptions = {}): Promise<ObjectContent> {
+    return toContent(await this.#transport.send(getOperation(key, options)));
+  }
+
+  /** An append for someone else to make, once: what it may send, where, and until when, is fixed in the URL. */
+  async presignAppendObject(key: string, options: PresignAppendOptions): Promise<PresignedRequest> {
+    const operation = appendOperation(key, options);
+    const additionalHeaders = options.size === undefined ? undefined : ['content-length'];
+    return this.#transport.presign({ ...operation, additionalHeaders }, life(options));
+  }
+
+  /** A HEAD for someone else to make. */
+  async presignHeadObject(key: string, options: PresignOptions = {}): Promise<PresignedRequest> {
+    return this.#transport.presign(headOperation(key, options.signal), life(options));
+  }
+
+  /** A read for someone else to make. With a `range` the header `range` must be sent as it is in the result. */
+  async presignGetObject(key: string, options: PresignGetOptions = {}): Promise<PresignedRequest> {
+    const additionalHeaders = options.range && ['range'];
+    return this.#transport.presign({ ...getOperation(key, options), additionalHeaders }, life(options));
+  }
+
+  /**
+   * Waits before another attempt: with jitter, and as long as OSS asked in `error`. For loops around `appendObject`.
+   * Resolves to false, at once, when `failures` has used up the client's `retry.maxAttempts`.
+   */
+  waitToRetry(
+    failures: number,
+    options: { readonly error?: unknown; readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<boolean> {
+    return this.#transport.waitToRetry(failures, options);
+  }
+}
+
+function appendOperation(
+  key: string,
+  options: AppendObjectOptions & { size?: number | undefined },
+  type = '',
+): Operation {
+  checkCall(key, options);
+  const { position, size, signal } = options;
+  checkPosition(position, size ?? 0);
+  return {
+    operation: 'appendObject',
+    method: 'POST',
+    key,
+    position,
+    size,
+    query: { append: '', position: String(position) },
+    headers: objectHeaders(options, type),
+    signal,
+    attempted: `append to "${key}" at position ${position}${size === undefined ? '' : ` (${size} bytes)`}`,
+  };
+}
+
+function headOperation(key: string, signal: AbortSignal | undefined): Operation {
+  checkCall(key, { signal });
+  return {
+    operation: 'headObject',
+    method: 'HEAD',
+    key,
+    query: {},
+    headers: {},
+    signal,
+    attempted: `read the state of "${key}"`,
+  };
+}
+
+function getOperation(key: string, options: GetObjectOptions): Operation {
+  checkCall(key, options);
+  const { range, signal } = options;
+  const headers: Record<string, string> = range ? { range: `bytes=${checkRange(range).start}-${range.end}` } : {};
+  const attempted = `read ${range ? `bytes ${range.start} to ${range.end} of ` : ''}"${key}"`;
+  return { operation: 'getObject', method: 'GET', key, range, query: {}, headers, signal, attempted };
+}
+
+function checkCall(key: string, options: CallOptions): void {
+  checkKey(key);
+  if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object');
+  checkSignal(options.signal);
+}
+
+/** @throws TypeError for what is no AbortSignal, by its shape: it may come from another realm. */
+export function checkSignal(signal: AbortSignal | undefined): void {
+  if (signal === undefined || typeof signal?.addEventListener === 'function') return;
+  throw new TypeError('signal must be an AbortSignal');
+}
+
+function checkPosition(position: number, size: number): void {
+  if (typeof position !== 'number') throw new TypeError('position must be a number: the length of the object in bytes');
+  if (!Number.isSafeInteger(position) || position < 0)
+    throw new RangeError(`position must be a whole number from 0, not ${position}`);
+  if (!Number.isSafeInteger(size) || size < 0) throw new RangeError(`size must be a whole number from 0, not ${size}`);
+  if (position + size <= MAX_OBJECT_SIZE) return;
+  throw new RangeError(
+    `Cannot append ${size} bytes at position ${position}: an object holds ${MAX_OBJECT_SIZE} bytes (5 GiB) at most`,
+  );
+}
+
+function checkRange(range: ByteRange): ByteRange {
+  const { start, end } = range;
+  if (Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0 && end >= start) return range;
+  throw new RangeError(`range must have whole numbers 0 <= start <= end, not ${start} to ${end}`);
+}
+
+function life({ expiresIn = 900 }: PresignOptions): number {
+  return expiresIn;
+}
+
+/** A body of known length that makes `fetch` add no Content-Type of its own, which V4 would have to sign. */
+function sized(body: AppendBody): { body: Uint8Array<ArrayBuffer> | Blob; size: number; type: string } {
+  if (isBlob(body)) return { body: body.type ? body.slice(0, body.size) : body, size: body.size, type: body.type };
+  const bytes = toBytes(body);
+  return { body: bytes, size: bytes.byteLength, type: '' };
+}
+
+function toBytes(body: unknown): Uint8Array<ArrayBuffer> {
+  if (typeof body === 'string') return new TextEncoder().encode(body);
+  if (ArrayBuffer.isView(body)) return new Uint8Array(body.buffer as ArrayBuffer, body.byteOffset, body.byteLength);
+  if (Object.prototype.toString.call(body) === '[object ArrayBuffer]') return new Uint8Array(body as ArrayBuffer);
+  throw new TypeError('body must be a Blob, bytes or a string; for streams use AppendableObject');
+}
+
+/** By its shape: Blobs come from other realms and libraries too. */
+function isBlob(body: unknown): body is Blob {
+  const { size, slice, arrayBuffer } = (typeof body === 'object' && body !== null ? body : {}) as Partial<Blob>;
+  return typeof size === 'number' && typeof slice === 'function' && typeof arrayBuffer === 'function';
+}
+
+function toHead(headers: Headers, contentLength: number): ObjectHead {
+  const modified = headers.get('last-modified');
+  return {
+    contentLength,
+    objectType: headers.get('x-oss-object-type') ?? undefined,
+    nextAppendPosition: integer(headers.get('x-oss-next-append-position')),
+    hashCrc64ecma: headers.get('x-oss-hash-crc64ecma') ?? undefined,
+    contentType: headers.get('content-type') ?? undefined,
+    etag: headers.get('etag') ?? undefined,
+    lastModified: modified ? new Date(modified) : undefined,
+    metadata: metadataOf(headers),
+    requestId: headers.get('x-oss-request-id') ?? undefined,
+    headers,
+  };
+}
+
+function metadataOf(headers: Headers): Record<string, string> {
+  const metadata: Record<string, string> = {};
+  headers.forEach((value, name) => {
+    if (name.startsWith('x-oss-meta-')) metadata[name.slice('x-oss-meta-'.length)] = value;
+  });
+  return metadata;
+}
+
+function toContent({ status, headers, body }: Answer): ObjectContent {
+  const [, start, end, total] = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(headers.get('content-range') ?? '') ?? [];
+  const range = total === undefined ? undefined : { start: Number(start), end: Number(end) };
+  const partial = status === 206;
+  const length = partial ? integer(total ?? null) : integer(headers.get('content-length'));
+  return { ...toHead(headers, length ?? Number.NaN), body, range, partial };
+}
+
+function integer(text: string | null): number | undefined {
+  return text && /^\d{1,16}$/.test(text) ? Number(text) : undefined;
+}

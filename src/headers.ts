@@ -1,0 +1,127 @@
+/**
+ * What an object gets when it is created (type, expiry, metadata, tags, ACL), as headers. Hides the names, limits and
+ * character sets of OSS's headers, and which of them count on every append.
+ */
+import { percentEncode } from './endpoint.ts';
+
+/**
+ * Properties of an object, given with the append that creates it; OSS ignores most of them later.
+ *
+ * @see https://www.alibabacloud.com/help/en/oss/developer-reference/appendobject
+ */
+export interface ObjectOptions {
+  /** Media type. Default: that of a `Blob` or `File`. `null` sends none, which spares a query-signed append its preflight. */
+  readonly contentType?: string | null | undefined;
+  /** When caches should drop the object. */
+  readonly expires?: Date | string | undefined;
+  readonly acl?: 'default' | 'private' | 'public-read' | 'public-read-write' | undefined;
+  /** User metadata: names of letters, digits and hyphens, values of visible ASCII; 8,192 bytes in all. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+  /** Up to 10 tags. STS credentials need `oss:PutObjectTagging` for them. */
+  readonly tagging?: Readonly<Record<string, string>> | undefined;
+  /** Other request headers of AppendObject, such as `Cache-Control` or `x-oss-storage-class`. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+}
+
+const ACLS = ['default', 'private', 'public-read', 'public-read-write'];
+/** These have options, or belong to the signature and the transport. */
+const RESERVED: Readonly<Record<string, string>> = {
+  'content-type': 'contentType',
+  expires: 'expires',
+  'x-oss-object-acl': 'acl',
+  'x-oss-tagging': 'tagging',
+};
+const OURS =
+  /^(authorization|host|content-length|transfer-encoding|date|range|x-oss-(date|content-sha256|security-token|signature.*))$/;
+/** These count for one request, not for the object. */
+const EVERY_REQUEST = /^x-oss-(traffic-limit|request-payer)$/i;
+
+/**
+ * The headers that options stand for, names in lower case.
+ *
+ * @throws TypeError or RangeError for a value that OSS or HTTP would refuse.
+ */
+export function objectHeaders(options: ObjectOptions, defaultType = ''): Record<string, string> {
+  const { contentType = defaultType, expires, acl, metadata = {}, tagging, headers = {} } = options;
+  const result = { ...otherHeaders(headers), ...metadataHeaders(metadata) };
+  if (contentType) result['content-type'] = checkValue('contentType', contentType);
+  if (expires !== undefined) result['expires'] = expiryDate(expires);
+  if (acl !== undefined) result['x-oss-object-acl'] = checkAcl(acl);
+  if (tagging !== undefined) result['x-oss-tagging'] = tagHeader(tagging);
+  return result;
+}
+
+/** What of the options still counts when the object exists. */
+export function laterOptions({ headers = {} }: ObjectOptions): ObjectOptions {
+  const later = Object.entries(headers).filter(([name]) => EVERY_REQUEST.test(name));
+  return { contentType: null, headers: Object.fromEntries(later) };
+}
+
+function otherHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
+  const result: Record<string, string> = {};
+  for (const [name, value] of Object.entries(checkRecord('headers', headers))) {
+    const lower = name.toLowerCase();
+    if (!/^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(lower)) throw new TypeError(`headers: "${name}" is not a header name`);
+    if (RESERVED[lower]) throw new TypeError(`headers: give ${lower} as the option ${RESERVED[lower]}`);
+    if (lower.startsWith('x-oss-meta-')) throw new TypeError(`headers: give ${lower} in the option metadata`);
+    if (OURS.test(lower)) throw new TypeError(`headers: ${lower} is set by the client`);
+    if (lower in result) throw new TypeError(`headers: ${lower} is given twice`);
+    result[lower] = checkValue(`headers["${name}"]`, value);
+  }
+  return result;
+}
+
+function metadataHeaders(metadata: Readonly<Record<string, string>>): Record<string, string> {
+  const result: Record<string, string> = {};
+  let bytes = 0;
+  for (const [name, value] of Object.entries(checkRecord('metadata', metadata))) {
+    const header = `x-oss-meta-${name.toLowerCase()}`;
+    if (!/^[a-z0-9-]+$/i.test(name))
+      throw new TypeError(`metadata: "${name}" may hold letters, digits and hyphens only`);
+    if (header in result) throw new TypeError(`metadata: "${name.toLowerCase()}" is given twice`);
+    result[header] = checkValue(`metadata["${name}"]`, value);
+    bytes += name.length + value.length;
+  }
+  if (bytes > 8192) throw new RangeError(`metadata has ${bytes} bytes; OSS takes 8192 at most`);
+  return result;
+}
+
+function tagHeader(tagging: Readonly<Record<string, string>>): string {
+  const tags = Object.entries(checkRecord('tagging', tagging));
+  if (tags.length > 10) throw new RangeError(`tagging has ${tags.length} tags; OSS takes 10 at most`);
+  return tags
+    .map(([key, value]) => `${percentEncode(tagPart(key, 1, 128))}=${percentEncode(tagPart(value, 0, 256))}`)
+    .join('&');
+}
+
+function tagPart(text: unknown, least: number, most: number): string {
+  if (typeof text !== 'string' || !/^[\p{L}\p{N} +\-=._:/]*$/u.test(text)) {
+    throw new TypeError(`tagging: ${JSON.stringify(text)} may hold letters, digits, spaces and + - = . _ : / only`);
+  }
+  if (text.length >= least && text.length <= most) return text;
+  throw new RangeError(`tagging: "${text.slice(0, 40)}" has ${text.length} characters; OSS takes ${least} to ${most}`);
+}
+
+function expiryDate(expires: Date | string): string {
+  if (typeof expires === 'string') return checkValue('expires', expires);
+  if (expires instanceof Date && !Number.isNaN(Number(expires))) return expires.toUTCString();
+  throw new TypeError('expires must be a valid Date or a header value');
+}
+
+function checkAcl(acl: string): string {
+  if (ACLS.includes(acl)) return acl;
+  throw new TypeError(`acl must be one of ${ACLS.join(', ')}, not ${JSON.stringify(acl)}`);
+}
+
+function checkRecord<T>(name: string, value: T): T {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+  throw new TypeError(`${name} must be an object of strings`);
+}
+
+/** Line breaks would start another header; beyond ASCII, browsers and OSS disagree about the bytes. */
+function checkValue(name: string, value: unknown): string {
+  if (typeof value === 'string' && /^[\x20-\x7e]*$/.test(value) && value.trim()) return value.trim();
+  throw new TypeError(
+    `${name} must be a string of visible ASCII and spaces (encode other text, for example with encodeURIComponent)`,
+  );
+}

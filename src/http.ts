@@ -1,0 +1,536 @@
+/**
+ * One request to OSS, carried through: authorise each attempt, time it out, map errors, correct the clock, and repeat
+ * what is certain not to have happened. An append whose outcome is unknown is never repeated here: that is for the engine.
+ */
+import {
+  type Credentials,
+  type CredentialsProvider,
+  credentialsProblem,
+  expiresAt,
+  provideCredentials,
+} from './credentials.ts';
+import type { Endpoint } from './endpoint.ts';
+import { CredentialsError, OssError, redact, ServiceError, TransportError, toServiceError } from './errors.ts';
+import { canonicalQuery, presignV4, type SignableRequest, signV4 } from './signature.ts';
+
+/** Bytes handed to the network, and all there are. Handed over is not yet stored. */
+export interface UploadProgress {
+  readonly loaded: number;
+  readonly total: number;
+}
+
+/** What our requests give to `fetch`. `onprogress` is for transports that can tell (see `xhrFetch`); the platform's ignores it. */
+export interface FetchInit extends RequestInit {
+  onprogress?: (progress: UploadProgress) => void;
+}
+
+/** The part of `fetch` that is used here. */
+export type Fetch = (url: string, init: FetchInit) => Promise<Response>;
+
+/** Where time and chance come from. For tests; the default is the platform's. */
+export interface Clock {
+  /** ms since the epoch. */
+  now(): number;
+  /** `delay` in ms. */
+  setTimeout(callback: () => void, delay: number): unknown;
+  clearTimeout(timer: unknown): void;
+  /** From 0 up to, not including, 1. */
+  random(): number;
+}
+
+/** How failures that may pass are repeated. */
+export interface RetryOptions {
+  /** Attempts in all, the first included. Default 8. */
+  readonly maxAttempts?: number | undefined;
+  /** Before the n-th repeat: a random wait of up to `baseDelay * 2 ** (n - 1)` ms. Default 200. */
+  readonly baseDelay?: number | undefined;
+  /** No wait of ours is longer than this, ms. Default 20,000. What OSS asks for (`Retry-After`) counts up to 60,000. */
+  readonly maxDelay?: number | undefined;
+}
+
+/** Bytes of an object, both ends included. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What a presign function is asked for: one request, so that it can be allowed or refused as such. */
+export interface PresignRequest {
+  readonly operation: 'appendObject' | 'headObject' | 'getObject';
+  readonly key: string;
+  /** Where the append goes, bytes. */
+  readonly position?: number | undefined;
+  /** Length of the body, bytes: to be signed as `content-length`. */
+  readonly size?: number | undefined;
+  /** To be signed as `range`. */
+  readonly range?: ByteRange | undefined;
+  /** Headers that the request will carry. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Stands in for credentials: asks whoever holds the key (an edge worker) to sign one request. Returns its URL. */
+export type Presign = (
+  request: PresignRequest,
+) => string | { readonly url: string } | Promise<string | { readonly url: string }>;
+
+/** A request, not yet authorised. */
+export interface Operation extends PresignRequest {
+  readonly method: 'POST' | 'HEAD' | 'GET';
+  readonly query: Readonly<Record<string, string>>;
+  readonly additionalHeaders?: readonly string[] | undefined;
+  readonly body?: Uint8Array<ArrayBuffer> | Blob | undefined;
+  /** For messages: what could not be done. */
+  readonly attempted: string;
+  readonly onprogress?: ((progress: UploadProgress) => void) | undefined;
+}
+
+/** An answer of success. Only a GET has a body to read. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: ReadableStream<Uint8Array>;
+}
+
+/** A request that anyone can make who has it, until it expires. Send exactly these headers. */
+export interface PresignedRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** When the URL ends: the asked life, or the token's end if that comes first. */
+  readonly expiration: Date;
+}
+
+/** What a transport is made of. */
+export interface TransportOptions {
+  readonly credentials?: CredentialsProvider | undefined;
+  readonly presign?: Presign | undefined;
+  /** Where the signature goes. Default `header`. */
+  readonly signing?: 'header' | 'query' | undefined;
+  readonly fetch?: Fetch | undefined;
+  /** For one attempt, ms. Default 30,000 and 1,000 more for each 32 KiB of body. `Infinity` for none. */
+  readonly timeout?: number | undefined;
+  readonly retry?: RetryOptions | undefined;
+  readonly clock?: Clock | undefined;
+  /** Allow credentials without `securityToken` in a page. Whoever opens the page can read them. Default false. */
+  readonly allowPermanentKeys?: boolean | undefined;
+}
+
+/** Life of a query-signed URL that is used at once, s. */
+const QUERY_LIFE = 300;
+/** OSS's limits for presigned URLs, s: with a permanent key, and with an STS token. */
+const MAX_LIFE = { permanent: 604_800, sts: 43_200 };
+/** A difference from OSS's clock that explains a refusal, ms. */
+const SKEW = 60_000;
+const MAX_SERVER_DELAY = 60_000;
+const OFFLINE_WAIT = 30_000;
+
+export class Transport {
+  readonly #endpoint: Endpoint;
+  readonly #options: TransportOptions;
+  readonly #clock: Clock;
+  /** OSS's clock less ours, ms. */
+  #clockOffset = 0;
+
+  constructor(endpoint: Endpoint, options: TransportOptions) {
+    checkOptions(options);
+    this.#endpoint = endpoint;
+    this.#options = { ...options, retry: { ...options.retry } };
+    this.#clock = options.clock ?? platformClock();
+  }
+
+  /** Sends an operation until it succeeds, is refused for good, or its outcome is unknown and it may not be repeated. */
+  async send(operation: Operation): Promise<Answer> {
+    const { signal } = operation;
+    const handled = new Set<Mend>();
+    for (let failures = 0, rejected: Credentials | undefined; ; ) {
+      const authority = await this.#authority(operation, rejected);
+      try {
+        return await this.#attempt(operation, authority);
+      } catch (error) {
+        const mend = this.#mend(error, handled);
+        rejected = mend === 'credentials' ? authority : undefined;
+        if (mend) handled.add(mend);
+        else if (!isRepeatable(error, operation) || !(await this.waitToRetry(++failures, { error, signal })))
+          throw error;
+      }
+    }
+  }
+
+  /** Signs an operation for someone else to send. */
+  async presign(operation: Operation, expiresIn: number): Promise<PresignedRequest> {
+    const credentials = await this.#authority(operation);
+    if (!credentials)
+      throw new TypeError('This client has a presign function in place of credentials: it cannot presign');
+    checkLife(expiresIn, credentials);
+    const { url, life } = this.#signQuery(operation, credentials, expiresIn);
+    const expiration = new Date(this.#now() + life * 1000);
+    return { method: operation.method, url, headers: operation.headers, expiration };
+  }
+
+  /**
+   * Waits before the next attempt, after so many failures: with full jitter, as long as OSS asks, and while the browser
+   * believes itself offline. False when the attempts are used up.
+   */
+  async waitToRetry(
+    failures: number,
+    { error, signal }: { error?: unknown; signal?: AbortSignal | undefined } = {},
+  ): Promise<boolean> {
+    const { maxAttempts = 8, baseDelay = 200, maxDelay = 20_000 } = this.#options.retry ?? {};
+    if (failures >= maxAttempts && !isOffline()) return false;
+    const jitter = this.#clock.random() * Math.min(maxDelay, baseDelay * 2 ** (failures - 1));
+    const asked = error instanceof ServiceError ? (error.retryAfter ?? 0) : 0;
+    await sleep(this.#clock, Math.max(jitter, Math.min(asked, MAX_SERVER_DELAY)), signal);
+    return true;
+  }
+
+  #now(): number {
+    return this.#clock.now() + this.#clockOffset;
+  }
+
+  /** The credentials to sign with; none where a presign function signs. */
+  async #authority({ signal }: Operation, rejected?: Credentials): Promise<Credentials | undefined> {
+    signal?.throwIfAborted();
+    const { credentials, allowPermanentKeys } = this.#options;
+    if (!credentials) return undefined;
+    const given = await provideCredentials(credentials, { rejected, signal });
+    signal?.throwIfAborted();
+    if (isExposed(given, allowPermanentKeys)) throw new CredentialsError(EXPOSED, { code: 'PermanentKeyInPage' });
+    return given;
+  }
+
+  async #attempt(operation: Operation, authority: Credentials | undefined): Promise<Answer> {
+    const { signal, size = 0 } = operation;
+    if (isOffline()) await untilOnline(this.#clock, signal);
+    const { timeout = 30_000 + Math.ceil(size / 32_768) * 1000 } = this.#options;
+    const secrets = authority ? [authority.accessKeySecret, authority.securityToken ?? ''] : [];
+    const deadline = new Deadline(this.#clock, timeout, signal);
+    try {
+      const request = await deadline.race(this.#authorise(operation, authority, deadline.signal));
+      return await deadline.race(this.#exchange(operation, request, deadline, secrets));
+    } catch (error) {
+      const cause = deadline.signal.aborted ? deadline.signal.reason : error;
+      deadline.end(error);
+      if (signal?.aborted) throw signal.reason;
+      throw cause instanceof OssError ? named(cause, operation) : networkError(cause, operation, secrets);
+    }
+  }
+
+  async #exchange(
+    operation: Operation,
+    request: Authorised,
+    deadline: Deadline,
+    secrets: readonly string[],
+  ): Promise<Answer> {
+    const { method, body, onprogress, attempted } = operation;
+    const fetch = this.#options.fetch ?? ((url, init) => globalThis.fetch(url, init));
+    const init: FetchInit = { method, headers: request.headers, signal: deadline.signal };
+    if (body) init.body = body;
+    // A stale position is worse than none. Workers know `cache` by compatibility date only, and throw before it.
+    else if ('cache' in Request.prototype) init.cache = 'no-store';
+    if (onprogress) init.onprogress = onprogress;
+    const response = await fetch(request.url, init);
+    if (response.redirected || response.status < 200) throw notOss(operation, response);
+    if (!response.ok) throw await toServiceError(response, attempted, secrets);
+    if (method === 'GET')
+      return {
+        ...pick(response),
+        body: deadline.guard(response.body, (error) => networkError(error, operation, secrets)),
+      };
+    const rest = await response.arrayBuffer();
+    // OSS answers an append with 200 and an empty body; a captive portal or proxy, with a page.
+    if (
+      method === 'POST' &&
+      (response.status !== 200 || (rest.byteLength > 0 && !response.headers.has('x-oss-request-id')))
+    ) {
+      throw notOss(operation, response);
+    }
+    deadline.end();
+    return { ...pick(response), body: emptyStream() };
+  }
+
+  /** Adds the signature: a header, a query, or a URL that someone else signed. */
+  async #authorise(
+    operation: Operation,
+    credentials: Credentials | undefined,
+    signal: AbortSignal,
+  ): Promise<Authorised> {
+    const { key, headers, query } = operation;
+    if (!credentials) return { url: await this.#presigned(operation, signal), headers };
+    if (this.#options.signing === 'query') {
+      return { url: this.#signQuery(operation, credentials, QUERY_LIFE).url, headers };
+    }
+    const { region } = this.#endpoint;
+    const signed = signV4(this.#signable(operation), credentials, { region, date: new Date(this.#now()) });
+    const search = canonicalQuery(query);
+    return { url: this.#endpoint.url(key) + (search && `?${search}`), headers: signed };
+  }
+
+  #signQuery(operation: Operation, credentials: Credentials, expiresIn: number): { url: string; life: number } {
+    const now = this.#now();
+    const left = Math.floor((expiresAt(credentials) - now) / 1000);
+    // Never past the token's own end; with a clock that is wrong about that end, the asked life.
+    const life = left > 0 ? Math.min(expiresIn, left) : expiresIn;
+    const scope = { region: this.#endpoint.region, date: new Date(now), expiresIn: life };
+    return {
+      url: `${this.#endpoint.url(operation.key)}?${presignV4(this.#signable(operation), credentials, scope)}`,
+      life,
+    };
+  }
+
+  #signable({ method, key, query, headers, additionalHeaders, size }: Operation): SignableRequest {
+    const signsLength = additionalHeaders?.includes('content-length');
+    const all = signsLength ? { ...headers, 'content-length': String(size) } : headers;
+    return { method, bucket: this.#endpoint.bucket, key, query, headers: all, additionalHeaders };
+  }
+
+  async #presigned(
+    { operation, key, position, size, range, headers }: Operation,
+    signal: AbortSignal,
+  ): Promise<string> {
+    const failed = `The presign function gave no http(s) URL for ${operation} of "${key}"`;
+    let given: Awaited<ReturnType<Presign>> | undefined;
+    try {
+      given = await this.#options.presign?.({ operation, key, position, size, range, headers, signal });
+    } catch (cause) {
+      throw new CredentialsError(failed, { code: 'PresignFailed', cause });
+    }
+    const url = typeof given === 'string' ? given : String(given?.url);
+    if (/^https?:\/\/[^/]/i.test(url)) return url;
+    throw new CredentialsError(failed, { code: 'PresignFailed' });
+  }
+
+  /** A refusal that can be mended at once, each kind once an operation: other credentials, or the right time. */
+  #mend(error: unknown, handled: ReadonlySet<Mend>): Mend | undefined {
+    if (!(error instanceof ServiceError)) return undefined;
+    const { serverTime, code } = error;
+    if (serverTime !== undefined && Math.abs(serverTime - this.#now()) > SKEW && !handled.has('clock')) {
+      this.#clockOffset = serverTime - this.#clock.now();
+      return 'clock';
+    }
+    const provides = typeof this.#options.credentials === 'function';
+    const refused = /^(SecurityTokenExpired|InvalidAccessKeyId|InvalidSecurityToken)$/.test(code);
+    return provides && refused && !handled.has('credentials') ? 'credentials' : undefined;
+  }
+}
+
+type Mend = 'clock' | 'credentials';
+
+interface Authorised {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Whether this failure leaves open if the request was carried out. */
+export function isAmbiguous(error: unknown): boolean {
+  if (error instanceof TransportError) return true;
+  if (!(error instanceof ServiceError) || isThrottled(error)) return false;
+  return error.status >= 500 || error.status < 400 || error.status === 408 || error.code === 'RequestTimeout';
+}
+
+/** Throttling is decided before the request is carried out. */
+function isThrottled({ code, status }: ServiceError): boolean {
+  return status === 429 || (status === 503 && /LimitExceeded$/.test(code));
+}
+
+function isRepeatable(error: unknown, { method }: Operation): boolean {
+  if (error instanceof ServiceError && isThrottled(error)) return true;
+  return method !== 'POST' && isAmbiguous(error);
+}
+
+/** The time of one attempt, and the caller's signal for all of them, as one signal that leaves no listener behind. */
+class Deadline {
+  readonly #controller = new AbortController();
+  readonly #clock: Clock;
+  readonly #timeout: number;
+  readonly #caller: AbortSignal | undefined;
+  readonly #ended: Promise<never>;
+  #timer: unknown;
+
+  constructor(clock: Clock, timeout: number, caller: AbortSignal | undefined) {
+    this.#clock = clock;
+    this.#timeout = timeout;
+    this.#caller = caller;
+    this.#ended = new Promise((_, reject) => {
+      this.signal.addEventListener('abort', () => reject(this.signal.reason), { once: true });
+    });
+    this.#ended.catch(() => {});
+    caller?.addEventListener('abort', this.#abort);
+    if (caller?.aborted) this.#abort();
+    this.#start();
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Some transports do not heed a signal at once; we do. */
+  race<T>(work: Promise<T>): Promise<T> {
+    return Promise.race([work, this.#ended]);
+  }
+
+  /** Stops the clock; with a reason, the work too. */
+  end(reason?: unknown): void {
+    this.#clock.clearTimeout(this.#timer);
+    this.#caller?.removeEventListener('abort', this.#abort);
+    if (reason !== undefined && !this.signal.aborted) this.#controller.abort(reason);
+  }
+
+  /** A body under this deadline: each chunk gets the whole time anew. */
+  guard(body: ReadableStream<Uint8Array> | null, toError: (error: unknown) => unknown): ReadableStream<Uint8Array> {
+    const reader = (body ?? emptyStream()).getReader();
+    const pull = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
+      try {
+        const { done, value } = await this.race(reader.read());
+        this.#restart();
+        if (!done) return controller.enqueue(value);
+        this.end();
+        controller.close();
+      } catch (error) {
+        this.end(error);
+        controller.error(this.#caller?.aborted ? this.#caller.reason : toError(error));
+      }
+    };
+    const cancel = (reason: unknown) => {
+      this.end();
+      return reader.cancel(reason);
+    };
+    return new ReadableStream({ pull, cancel }, { highWaterMark: 0 });
+  }
+
+  readonly #abort = (): void => this.#controller.abort(this.#caller?.reason);
+
+  #start(): void {
+    if (this.#timeout === Number.POSITIVE_INFINITY) return;
+    this.#timer = this.#clock.setTimeout(() => this.#controller.abort(timeoutError(this.#timeout)), this.#timeout);
+  }
+
+  #restart(): void {
+    this.#clock.clearTimeout(this.#timer);
+    this.#start();
+  }
+}
+
+function pick({ status, headers }: Response): { status: number; headers: Headers } {
+  return { status, headers };
+}
+
+function emptyStream(): ReadableStream<Uint8Array> {
+  return new ReadableStream({ start: (controller) => controller.close() });
+}
+
+function timeoutError(timeout: number): TransportError {
+  return new TransportError(`no answer within ${timeout} ms`, { code: 'TimeoutError' });
+}
+
+/** A time-out does not know what it interrupted: say so here. */
+function named(error: unknown, { attempted }: Operation): unknown {
+  if (!(error instanceof TransportError) || error.message.startsWith('Cannot')) return error;
+  return new TransportError(`Cannot ${attempted}: ${error.message}`, { code: error.code });
+}
+
+function networkError(cause: unknown, { attempted }: Operation, secrets: readonly string[]): TransportError {
+  if (cause instanceof TransportError) return named(cause, { attempted } as Operation) as TransportError;
+  const why = cause instanceof Error ? cause.message : String(cause);
+  const hint = 'In a browser check the network, the bucket’s CORS rules, and the endpoint';
+  return new TransportError(`Cannot ${attempted}: no answer (${redact(why, secrets)}). ${hint}`, {
+    code: 'NetworkError',
+    cause,
+  });
+}
+
+function notOss({ attempted }: Operation, { status, redirected }: Response): TransportError {
+  const what = redirected ? 'a redirect' : `HTTP ${status} with a page`;
+  return new TransportError(`Cannot ${attempted}: the answer is ${what}, not OSS’s; check proxies and the endpoint`, {
+    code: 'UnexpectedResponse',
+  });
+}
+
+/** `navigator.onLine` is only a hint, so it delays an attempt and never replaces it. */
+function isOffline(): boolean {
+  return globalThis.navigator?.onLine === false;
+}
+
+async function untilOnline(clock: Clock, signal: AbortSignal | undefined): Promise<void> {
+  let wake = () => {};
+  const online = () => wake();
+  globalThis.addEventListener?.('online', online);
+  try {
+    await sleep(clock, OFFLINE_WAIT, signal, (resolve) => {
+      wake = resolve;
+    });
+  } finally {
+    globalThis.removeEventListener?.('online', online);
+  }
+}
+
+function sleep(
+  clock: Clock,
+  delay: number,
+  signal?: AbortSignal,
+  expose?: (resolve: () => void) => void,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (act: () => void) => () => {
+      clock.clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
+      act();
+    };
+    const abort = settle(() => reject(signal?.reason));
+    const timer = clock.setTimeout(settle(resolve), delay);
+    expose?.(settle(resolve));
+    signal?.addEventListener('abort', abort);
+    if (signal?.aborted) abort();
+  });
+}
+
+function platformClock(): Clock {
+  return {
+    now: () => Date.now(),
+    setTimeout: (callback, delay) => setTimeout(callback, delay),
+    clearTimeout: (timer) => clearTimeout(timer as number),
+    random: () => Math.random(),
+  };
+}
+
+const EXPOSED =
+  'credentials have no securityToken: a permanent key in a page can be read by anyone. Use STS, or set allowPermanentKeys: true';
+
+function isExposed(credentials: Credentials, allowed = false): boolean {
+  return !allowed && !credentials.securityToken && 'document' in globalThis;
+}
+
+function checkOptions({
+  credentials,
+  presign,
+  signing,
+  fetch,
+  timeout,
+  retry = {},
+  allowPermanentKeys,
+}: TransportOptions): void {
+  if (!credentials === !presign) throw new TypeError('give either credentials or presign');
+  if (presign && typeof presign !== 'function') throw new TypeError('presign must be a function');
+  if (credentials && typeof credentials !== 'function') {
+    const problem = credentialsProblem(credentials);
+    if (problem) throw new TypeError(problem);
+    if (isExposed(credentials, allowPermanentKeys)) throw new TypeError(EXPOSED);
+  }
+  if (signing !== undefined && signing !== 'header' && signing !== 'query')
+    throw new TypeError("signing must be 'header' or 'query'");
+  if (fetch !== undefined && typeof fetch !== 'function') throw new TypeError('fetch must be a function');
+  if (timeout !== undefined && !(timeout > 0)) throw new RangeError(`timeout must be above 0 ms, not ${timeout}`);
+  const { maxAttempts = 1, baseDelay = 0, maxDelay = 0 } = retry;
+  if (!Number.isInteger(maxAttempts) || maxAttempts < 1)
+    throw new RangeError(`retry.maxAttempts must be 1 or more, not ${maxAttempts}`);
+  if (!(baseDelay >= 0) || !(maxDelay >= 0))
+    throw new RangeError('retry.baseDelay and retry.maxDelay must be 0 ms or more');
+}
+
+function checkLife(expiresIn: number, { securityToken }: Credentials): void {
+  const most = securityToken ? MAX_LIFE.sts : MAX_LIFE.permanent;
+  if (Number.isInteger(expiresIn) && expiresIn >= 1 && expiresIn <= most) return;
+  throw new RangeError(
+    `expiresIn must be 1 to ${most} s${securityToken ? ' with an STS token' : ''}, not ${expiresIn}`,
+  );
+}
