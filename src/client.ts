@@ -13,6 +13,7 @@ import {
   type TransportOptions,
   type UploadProgress,
 } from './http.ts';
+import { bytesOf, isBlob } from './segments.ts';
 
 /** Where the bucket is, what signs, and how requests are made. Give either `credentials` or `presign`. */
 export interface OssClientOptions extends EndpointOptions, TransportOptions {}
@@ -188,6 +189,11 @@ export class OssClient {
   ): Promise<boolean> {
     return this.#transport.waitToRetry(failures, options);
   }
+
+  /** Waits, ms by the client's clock. */
+  wait(delay: number, signal?: AbortSignal): Promise<void> {
+    return this.#transport.wait(delay, signal);
+  }
 }
 
 function appendOperation(
@@ -268,21 +274,9 @@ function life({ expiresIn = 900 }: PresignOptions): number {
 /** A body of known length that makes `fetch` add no Content-Type of its own, which V4 would have to sign. */
 function sized(body: AppendBody): { body: Uint8Array<ArrayBuffer> | Blob; size: number; type: string } {
   if (isBlob(body)) return { body: body.type ? body.slice(0, body.size) : body, size: body.size, type: body.type };
-  const bytes = toBytes(body);
+  const bytes = bytesOf(body);
+  if (!bytes) throw new TypeError('body must be a Blob, bytes or a string; for streams use AppendableObject');
   return { body: bytes, size: bytes.byteLength, type: '' };
-}
-
-function toBytes(body: unknown): Uint8Array<ArrayBuffer> {
-  if (typeof body === 'string') return new TextEncoder().encode(body);
-  if (ArrayBuffer.isView(body)) return new Uint8Array(body.buffer as ArrayBuffer, body.byteOffset, body.byteLength);
-  if (Object.prototype.toString.call(body) === '[object ArrayBuffer]') return new Uint8Array(body as ArrayBuffer);
-  throw new TypeError('body must be a Blob, bytes or a string; for streams use AppendableObject');
-}
-
-/** By its shape: Blobs come from other realms and libraries too. */
-function isBlob(body: unknown): body is Blob {
-  const { size, slice, arrayBuffer } = (typeof body === 'object' && body !== null ? body : {}) as Partial<Blob>;
-  return typeof size === 'number' && typeof slice === 'function' && typeof arrayBuffer === 'function';
 }
 
 function toHead(headers: Headers, contentLength: number): ObjectHead {

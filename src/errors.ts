@@ -176,6 +176,16 @@ export function withAppendFacts(error: unknown, facts: AppendFacts): unknown {
   return Object.assign(error, tail ? { tail, outcome, loaded } : { outcome, loaded });
 }
 
+/** A failed append whose outcome could not be found out: the failure that began it, with what kept us from looking. */
+export function unproven(failure: unknown, reading: OssError): unknown {
+  if (!(failure instanceof OssError)) return failure;
+  const permission =
+    reading instanceof ServiceError && reading.status === 403 ? ' (reading it back needs oss:GetObject)' : '';
+  failure.message += `. Whether these bytes are stored could not be proven${permission}: ${reading.message}`;
+  failure.cause ??= reading;
+  return failure;
+}
+
 /** What was attempted, for messages: `append to "a.log" at position 10`. */
 export type Attempted = string;
 

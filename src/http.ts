@@ -184,6 +184,10 @@ export class Transport {
     return true;
   }
 
+  wait(delay: number, signal?: AbortSignal): Promise<void> {
+    return sleep(this.#clock, delay, signal);
+  }
+
   #now(): number {
     return this.#clock.now() + this.#clockOffset;
   }

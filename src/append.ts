@@ -1,0 +1,872 @@
+/**
+ * The engine: every byte of a source appended to one object exactly once, also when answers are lost.
+ *
+ * `position` is a compare-and-swap: OSS takes an append only where it equals the object's length. So a segment can be
+ * stored at most once at its place, and after a failure the only question is whether it was. The engine never guesses:
+ * it reads the object's length and CRC and, where these prove nothing, the bytes (the table is at `#reconcile`).
+ */
+import {
+  type AppendObjectResult,
+  type CallOptions,
+  checkSignal,
+  type ObjectContent,
+  type OssClient,
+} from './client.ts';
+import { crc64, crc64Combine } from './crc64.ts';
+import { checkKey, MAX_OBJECT_SIZE } from './endpoint.ts';
+import {
+  AppendConflictError,
+  ChecksumError,
+  CredentialsError,
+  type ObjectTail,
+  OssError,
+  type Outcome,
+  ServiceError,
+  TransportError,
+  unproven,
+  withAppendFacts,
+} from './errors.ts';
+import { laterOptions, type ObjectOptions, objectHeaders } from './headers.ts';
+import { isAmbiguous } from './http.ts';
+import {
+  type AppendSource,
+  blobPieces,
+  isBlob,
+  readBlob,
+  readSegments,
+  type Segment,
+  type SegmentReader,
+} from './segments.ts';
+
+/** What the engine needs of a client: an `OssClient`, or anything of this shape. */
+export type AppendClient = Pick<OssClient, 'appendObject' | 'headObject' | 'getObject' | 'waitToRetry' | 'wait'>;
+
+/** Settings of an object to append to. What describes the object ({@link ObjectOptions}) goes with the append that creates it. */
+export interface AppendableObjectOptions extends ObjectOptions {
+  /** Where the object is known to end: spares the opening HEAD, and the permission for it. Default: ask OSS. */
+  readonly tail?: ObjectTail | undefined;
+  /** Length of a request's body, bytes. Default 8 MiB. A stream needs twice this memory, a Blob none. */
+  readonly segmentSize?: number | undefined;
+  /** How long a byte of a slow stream may wait for its segment to fill, ms. Default 1,000; `Infinity` sends full segments only. */
+  readonly flushAfter?: number | undefined;
+  /** Several writers append to the object: where another one was first, follow it. Records must then tell their writer apart. Default false. */
+  readonly shared?: boolean | undefined;
+}
+
+/** How far an append is. */
+export interface AppendProgress {
+  /** Bytes of the source confirmed stored. */
+  readonly loaded: number;
+  /** Bytes of the source, where known. */
+  readonly total: number | undefined;
+  /** Bytes handed to the network, confirmed ones included. Runs ahead of `loaded` only where the transport can tell. */
+  readonly sent: number;
+}
+
+/** Settings of one append. */
+export interface AppendOptions extends CallOptions {
+  readonly onprogress?: ((progress: AppendProgress) => void) | undefined;
+}
+
+/** Settings of one resume. */
+export interface ResumeOptions extends AppendOptions {
+  /** The tail at which the Blob began, if it was not the object's beginning. */
+  readonly start?: ObjectTail | undefined;
+}
+
+/** A segment whose outcome was unknown when its call failed, and what later reads showed. */
+export interface PendingSegment {
+  readonly position: number;
+  readonly size: number;
+  readonly outcome: Outcome;
+}
+
+const SEGMENT_SIZE = 8 * 1024 * 1024;
+const FLUSH_AFTER = 1000;
+
+/** A tail with its CRC as a number to compute with. */
+interface Tail {
+  readonly position: number;
+  readonly crc: bigint | undefined;
+}
+
+/** What a look at the object found. `length` is undefined where there is none. */
+interface Found {
+  readonly length: number | undefined;
+  readonly crc: bigint | undefined;
+  readonly appendable: boolean;
+}
+
+/** A segment at its place, on its way. */
+interface Plan extends PendingSegment {
+  /** `absent` until something of it was sent. */
+  outcome: Outcome;
+  /** CRC-64 of the segment alone. */
+  readonly crc: bigint;
+  /** The end that it was sent to, and the end that it makes. */
+  readonly from: Tail;
+  readonly want: Tail;
+}
+
+/** The answer of reconciling. `moved`: a segment of ours from an earlier call was stored in this place after all. */
+type Verdict = { readonly kind: 'committed' | 'moved'; readonly tail: Tail } | { readonly kind: 'absent' } | Diverged;
+
+interface Diverged {
+  readonly kind: 'diverged';
+  readonly outcome: Outcome;
+  readonly found: Found;
+}
+
+/** One call of append or resume, and how far it is. */
+interface Call extends AppendOptions {
+  readonly total: number | undefined;
+  /** Media type of the source, for the append that creates the object. */
+  readonly type: string;
+  loaded: number;
+}
+
+const NO_OBJECT: Found = { length: undefined, crc: undefined, appendable: true };
+const EMPTY: Segment = { size: 0, crc: 0n, body: new Uint8Array(0) };
+
+/**
+ * An appendable object, and the one place that knows its end. Calls on it queue. Several of these on one object are
+ * several writers: give them `shared`.
+ *
+ * After a call that failed or was aborted, the next one reads the object's state again.
+ *
+ * @throws TypeError or RangeError for impossible options.
+ * @example
+ * ```ts
+ * import { AppendableObject, credentialsFromUrl, OssClient } from 'oss-append';
+ *
+ * const client = new OssClient({ region: 'cn-hangzhou', bucket: 'my-logs', credentials: credentialsFromUrl('/sts') });
+ * const log = new AppendableObject(client, 'app.log', { contentType: 'text/plain' });
+ * await log.append('started\n');
+ * await log.append(new Blob(['some ', 'more\n']));
+ * ```
+ */
+export class AppendableObject {
+  readonly key: string;
+  readonly #client: AppendClient;
+  readonly #options: AppendableObjectOptions;
+  readonly #segmentSize: number;
+  readonly #flushAfter: number;
+  /** The last confirmed end. */
+  #tail: Tail | undefined;
+  /** Whether the tail must be read again before it is used. */
+  #stale: boolean;
+  #underWay: Plan | undefined;
+  #pending: Plan[] = [];
+  #queue: Promise<unknown> = Promise.resolve();
+
+  constructor(client: AppendClient, key: string, options: AppendableObjectOptions = {}) {
+    checkClient(client);
+    checkKey(key);
+    checkOptions(options);
+    const { tail, segmentSize = SEGMENT_SIZE, flushAfter = FLUSH_AFTER } = options;
+    this.key = key;
+    this.#client = client;
+    this.#options = { ...options };
+    this.#segmentSize = segmentSize;
+    this.#flushAfter = flushAfter;
+    this.#tail = tail && parseTail('tail', tail);
+    this.#stale = !tail;
+  }
+
+  /** The last confirmed end of the object; `undefined` before it is known. */
+  get tail(): ObjectTail | undefined {
+    return this.#tail && publicTail(this.#tail);
+  }
+
+  /**
+   * Segments whose outcome was unknown when their call failed. A later read, such as {@link open}, settles them: one that was
+   * stored late is ours, and never taken for another writer's. Settled ones are dropped when the next append begins.
+   */
+  get pending(): readonly PendingSegment[] {
+    return this.#pending.map(({ position, size, outcome }) => ({ position, size, outcome }));
+  }
+
+  /**
+   * Reads where the object ends, unless that is known. An absent object ends at 0. Needs `oss:GetObject`.
+   *
+   * @throws AppendConflictError (`ObjectNotAppendable`) where the object was made otherwise; else as `headObject`.
+   */
+  open({ signal }: CallOptions = {}): Promise<ObjectTail> {
+    return this.#enqueue(signal, async () => publicTail(await this.#open(signal)));
+  }
+
+  /**
+   * Appends a source, whole, and resolves to the object's new end. An empty source creates an absent object.
+   *
+   * @throws TypeError for what is no source, before any request. RangeError for one that would exceed 5 GiB.
+   * AppendConflictError where the object is not what it was; ChecksumError where OSS holds other bytes than were sent;
+   * SourceError where the source fails; ServiceError, TransportError, CredentialsError from requests; the signal's reason.
+   * An `OssError` says in `loaded`, `tail` and `outcome` what is stored.
+   */
+  async append(source: AppendSource, options: AppendOptions = {}): Promise<ObjectTail> {
+    checkCall(options);
+    const reader = readSegments(source);
+    const call: Call = { ...options, total: reader.total, type: reader.type, loaded: 0 };
+    return this.#perform(call, () => this.#pump(reader, call)).catch((error: unknown) => {
+      reader.cancel(error);
+      throw error;
+    });
+  }
+
+  /**
+   * Goes on with a Blob or File of which the object may hold a beginning: after a reload, on another day, with nothing
+   * saved. What is there is proven equal by its CRC (or, where CORS hides that, byte by byte); the rest is appended.
+   * An absent object is created, a finished one recognised. Safe to call again and again.
+   *
+   * @throws TypeError for what is no Blob, and with `shared`. ChecksumError (`DifferentPrefix`) where the object begins with
+   * other bytes; AppendConflictError where it is longer than the Blob, or shorter than `start`. Else as {@link append}.
+   */
+  async resume(blob: Blob, options: ResumeOptions = {}): Promise<ObjectTail> {
+    checkCall(options);
+    if (!isBlob(blob)) throw new TypeError('resume needs a Blob or File: only these can be read again');
+    if (this.#options.shared)
+      throw new TypeError('resume needs a single writer: with shared, others’ bytes lie between ours');
+    const start = parseTail('start', options.start ?? { position: 0, hashCrc64ecma: '0' });
+    const call: Call = { ...options, total: blob.size, type: blob.type, loaded: 0 };
+    return this.#perform(call, () => this.#resume(blob, start, call));
+  }
+
+  /** One call at a time. An abort while waiting ends the wait, not the queue. */
+  async #enqueue<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    const before = this.#queue;
+    let release = () => {};
+    const turn = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    this.#queue = before.then(() => turn);
+    try {
+      await abortable(before, signal);
+      return await work();
+    } finally {
+      release();
+    }
+  }
+
+  /** Runs a call, and adds to its failure what is known to be stored. */
+  #perform(call: Call, work: () => Promise<void>): Promise<ObjectTail> {
+    return this.#enqueue(call.signal, async () => {
+      this.#pending = this.#pending.filter(({ outcome }) => outcome === 'unknown');
+      try {
+        await work();
+        return publicTail(this.#confirmed());
+      } catch (error) {
+        const outcome = this.#setAside();
+        this.#stale = true;
+        throw withAppendFacts(error, { tail: this.tail, outcome, loaded: call.loaded });
+      }
+    });
+  }
+
+  /** Remembers a segment that may still be stored, so that it is known for ours when it turns up. */
+  #setAside(): Outcome {
+    const plan = this.#underWay;
+    this.#underWay = undefined;
+    if (plan?.outcome === 'unknown') this.#pending.push(plan);
+    return plan?.outcome ?? 'absent';
+  }
+
+  async #open(signal: AbortSignal | undefined): Promise<Tail> {
+    if (this.#tail && !this.#stale) return this.#tail;
+    const found = await this.#look(signal);
+    if (!found.appendable) throw notAppendable(this.key, found);
+    await this.#settle(found, signal);
+    this.#tail = { position: found.length ?? 0, crc: found.length === undefined ? 0n : found.crc };
+    this.#stale = false;
+    return this.#tail;
+  }
+
+  #confirmed(): Tail {
+    if (!this.#tail) throw new Error('unreachable: the object was not opened');
+    return this.#tail;
+  }
+
+  /** Reads the next segment while the current one is on the wire. */
+  async #pump(reader: SegmentReader, call: Call): Promise<void> {
+    let sending: Promise<unknown> = this.#open(call.signal).then((tail) => checkRoom(this.key, tail, call));
+    for (let first = true; ; first = false) {
+      const reading = this.#read(reader, sending, call.signal);
+      await sending;
+      const segment = (await reading) ?? (first && this.#confirmed().position === 0 ? EMPTY : undefined);
+      if (!segment) return;
+      sending = this.#commit(segment, call);
+    }
+  }
+
+  /** A slow stream's segment is cut when its first byte has waited long enough, and nothing is on the wire. */
+  #read(
+    reader: SegmentReader,
+    sending: Promise<unknown>,
+    signal: AbortSignal | undefined,
+  ): Promise<Segment | undefined> {
+    const done = new AbortController();
+    const cut = () => Promise.all([this.#client.wait(this.#flushAfter, done.signal), sending]);
+    const next = reader.next(this.#segmentSize, this.#flushAfter === Number.POSITIVE_INFINITY ? undefined : cut);
+    const reading = abortable(next, signal).finally(() => done.abort());
+    reading.catch(() => {});
+    return reading;
+  }
+
+  /** Sends one segment until it is stored, exactly once, or that cannot be. */
+  async #commit(segment: Segment, call: Call): Promise<void> {
+    const { signal } = call;
+    let plan = this.#plan(segment);
+    for (let failures = 0; ; ) {
+      const failure = await this.#send(plan, segment, call);
+      if (!failure) break;
+      const verdict = await this.#reconcile(plan, segment, failure.error, signal);
+      if (verdict.kind === 'committed') {
+        this.#tail = verdict.tail;
+        break;
+      }
+      if (verdict.kind === 'absent') {
+        if (!(await this.#client.waitToRetry(++failures, { error: failure.error, signal }))) throw failure.error;
+        await checkReadable(segment);
+      } else {
+        this.#tail = verdict.kind === 'diverged' ? this.#follow(plan, verdict) : verdict.tail;
+        plan = this.#plan(segment);
+        failures = 0;
+      }
+    }
+    this.#underWay = undefined;
+    if (segment.size > 0) this.#takePlace(plan.position);
+    call.loaded += segment.size;
+    report(call);
+  }
+
+  #plan({ size, crc }: Segment): Plan {
+    const from = this.#confirmed();
+    const position = from.position + size;
+    if (position > MAX_OBJECT_SIZE) throw tooLarge(this.key, from.position, size);
+    const want = { position, crc: from.crc === undefined ? undefined : crc64Combine(from.crc, crc, size) };
+    this.#underWay = { position: from.position, size, crc, from, want, outcome: 'absent' };
+    return this.#underWay;
+  }
+
+  /** One attempt. Returns a failure that leaves the outcome open; throws one that settles the call. */
+  async #send(plan: Plan, segment: Segment, call: Call): Promise<{ readonly error: unknown } | undefined> {
+    const { signal, onprogress } = call;
+    const { position } = plan;
+    const options = position === 0 ? this.#firstOptions(call) : laterOptions(this.#options);
+    const handed = onprogress && ((progress: { loaded: number }) => report(call, progress.loaded));
+    const before = plan.outcome;
+    plan.outcome = 'unknown';
+    try {
+      const result = await this.#client.appendObject(this.key, segment.body, {
+        ...options,
+        position,
+        signal,
+        onprogress: handed,
+      });
+      const crc = parseCrc(result.hashCrc64ecma);
+      if (result.nextAppendPosition !== plan.want.position || differ(crc, plan.want.crc)) {
+        throw await this.#damage(plan, segment, result, signal);
+      }
+      this.#tail = { position: plan.want.position, crc: plan.want.crc ?? crc };
+      return undefined;
+    } catch (error) {
+      if (leavesOpen(error)) return { error };
+      // Without credentials nothing was sent this time.
+      if (error instanceof CredentialsError) plan.outcome = before;
+      throw error;
+    }
+  }
+
+  #firstOptions({ type }: Call): ObjectOptions {
+    const { contentType = type || undefined, expires, acl, metadata, tagging, headers } = this.#options;
+    return { contentType, expires, acl, metadata, tagging, headers };
+  }
+
+  /**
+   * Answers an ambiguous failure, or a refusal of the position, by what the object holds: length L and CRC H where the
+   * segment of n bytes was sent to P, where the CRC was C.
+   *
+   * | L, H | verdict |
+   * |---|---|
+   * | not Appendable | diverged |
+   * | no object, P = 0 / P > 0 | absent / diverged |
+   * | n = 0: L = P (H = C where known) / else | committed / diverged |
+   * | L = P, and H = C or either unknown | absent |
+   * | L = P + n, C and H known, H as wanted | committed |
+   * | L >= P + n otherwise | compare the bytes |
+   * | anything else | diverged |
+   *
+   * Absent means not yet: our own request may still be carried out. Then the position refuses the repeat, which leads here again.
+   */
+  async #reconcile(plan: Plan, segment: Segment, failure: unknown, signal: AbortSignal | undefined): Promise<Verdict> {
+    try {
+      for (let looks = 1; ; looks++) {
+        const found = await this.#look(signal);
+        const ours = await this.#settle(
+          found,
+          signal,
+          (other) => other.position === plan.position && other.size > plan.size,
+        );
+        if (ours) return { kind: 'moved', tail: ours };
+        const verdict = judge(plan, found) ?? (await this.#compare(plan, segment, found, signal));
+        if (verdict) return await this.#recognise(plan, verdict, signal);
+        if (!(await this.#client.waitToRetry(looks, { signal }))) throw inexactRange(this.key, plan);
+      }
+    } catch (error) {
+      if (signal?.aborted || !(error instanceof OssError)) throw error;
+      throw unproven(failure, error);
+    }
+  }
+
+  /** Other bytes in our place may be our own, from an earlier call that gave up on them. */
+  async #recognise(plan: Plan, verdict: Verdict, signal: AbortSignal | undefined): Promise<Verdict> {
+    if (verdict.kind !== 'diverged' || verdict.outcome === 'stored') return verdict;
+    const ours = await this.#settle(verdict.found, signal, (other) => other.position === plan.position);
+    return ours ? { kind: 'moved', tail: ours } : verdict;
+  }
+
+  /** Reads our place. Undefined where the answer is not exactly the range asked for: look again. */
+  async #compare(
+    plan: Plan,
+    segment: Segment,
+    looked: Found,
+    signal: AbortSignal | undefined,
+  ): Promise<Verdict | undefined> {
+    const { position, size, want } = plan;
+    const range = await this.#readRange(position, size, looked, signal, (body) => sameBytes(body, segment));
+    if (!range) return undefined;
+    const { value: same, found } = range;
+    if (!same) return { kind: 'diverged', outcome: 'absent', found };
+    const { length = 0, crc } = found;
+    const ends = length === want.position;
+    if (ends ? differ(crc, want.crc) : !this.#options.shared) return { kind: 'diverged', outcome: 'stored', found };
+    return { kind: 'committed', tail: ends ? { position: length, crc: want.crc ?? crc } : { position: length, crc } };
+  }
+
+  /** Where other writers are welcome and our bytes are proven absent, their end is our place; never a lower one. */
+  #follow(plan: Plan, { outcome, found }: Diverged): Tail {
+    plan.outcome = outcome;
+    const { length = 0, crc } = found;
+    if (this.#options.shared && found.appendable && outcome === 'absent' && length > plan.position)
+      return { position: length, crc };
+    if (outcome === 'stored') this.#tail = undefined;
+    throw conflict(this.key, plan, found);
+  }
+
+  /** OSS accepted the segment, but the object is not what that makes it: damaged, or not ours alone. */
+  async #damage(
+    plan: Plan,
+    segment: Segment,
+    result: AppendObjectResult,
+    signal: AbortSignal | undefined,
+  ): Promise<unknown> {
+    const { position, size, want } = plan;
+    const crc = parseCrc(result.hashCrc64ecma);
+    const looked: Found = { length: result.nextAppendPosition, crc, appendable: true };
+    const reading = this.#readRange(position, size, looked, signal, (body) => sameBytes(body, segment));
+    const range = await reading.catch((error: unknown) => {
+      if (signal?.aborted) throw error;
+    });
+    const found = range?.found ?? looked;
+    if (range && (range.value || found.length !== want.position)) plan.outcome = range.value ? 'stored' : 'absent';
+    if (plan.outcome === 'stored') this.#tail = undefined;
+    if (plan.outcome !== 'unknown' || found.length !== want.position) return conflict(this.key, plan, found);
+    return damaged(this.key, plan, crc);
+  }
+
+  /**
+   * Finds segments of earlier calls whose outcome was left open, and returns the end of one that was stored after all.
+   * These are known by length and CRC-64: their bytes are no longer held.
+   */
+  async #settle(
+    found: Found,
+    signal: AbortSignal | undefined,
+    which: (plan: Plan) => boolean = () => true,
+  ): Promise<Tail | undefined> {
+    let ours: Tail | undefined;
+    const open = this.#pending.filter((plan) => plan.outcome === 'unknown' && plan.size > 0 && which(plan));
+    for (const plan of open.sort((a, b) => b.size - a.size)) {
+      if (plan.outcome !== 'unknown' || found.length === undefined || found.length <= plan.position) continue;
+      const stored = await this.#isStored(plan, found, signal);
+      if (stored) this.#takePlace(plan.position);
+      if (stored !== undefined) plan.outcome = stored ? 'stored' : 'absent';
+      if (stored) ours = plan.want;
+    }
+    return ours;
+  }
+
+  /** A position is taken once: whatever else was on its way there can no longer be stored. */
+  #takePlace(position: number): void {
+    for (const plan of this.#pending)
+      if (plan.position === position && plan.outcome === 'unknown') plan.outcome = 'absent';
+  }
+
+  /** Undefined where that cannot be read. */
+  async #isStored(plan: Plan, found: Found, signal: AbortSignal | undefined): Promise<boolean | undefined> {
+    const { position, size, want } = plan;
+    if ((found.length ?? 0) < want.position) return false;
+    const known = found.crc !== undefined && want.crc !== undefined;
+    if (found.length === want.position && known && found.crc === want.crc) return true;
+    try {
+      const range = await this.#readRange(position, size, found, signal, crcOf);
+      return range && range.value === plan.crc;
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      return undefined;
+    }
+  }
+
+  /** Goes on where the object holds a beginning of the Blob; again from the proof, where a late request of ours or another tab moved its end. */
+  async #resume(blob: Blob, start: Tail, call: Call): Promise<void> {
+    for (let prefix = { size: 0, crc: 0n }; ; ) {
+      const found = await this.#look(call.signal);
+      await this.#settle(found, call.signal);
+      prefix = await this.#prove(blob, start, found, prefix, call.signal);
+      const known = start.crc === undefined ? undefined : crc64Combine(start.crc, prefix.crc, prefix.size);
+      this.#tail = { position: start.position + prefix.size, crc: found.crc ?? known };
+      this.#stale = false;
+      call.loaded = prefix.size;
+      report(call);
+      const reader = readSegments(blob.slice(prefix.size));
+      try {
+        return await this.#pump(reader, call);
+      } catch (error) {
+        reader.cancel(error);
+        const grown = error instanceof AppendConflictError && (error.found ?? 0) > error.position;
+        if (!grown) throw error;
+        this.#setAside();
+      }
+    }
+  }
+
+  /** How much of the Blob the object holds already, proven equal. */
+  async #prove(blob: Blob, start: Tail, found: Found, known: Prefix, signal: AbortSignal | undefined): Promise<Prefix> {
+    if (!found.appendable) throw notAppendable(this.key, found);
+    const size = (found.length ?? 0) - start.position;
+    if (size < 0 || size > blob.size) throw notThisBlob(this.key, start.position, blob.size, found);
+    const prefix = await extendPrefix(blob, known.size <= size ? known : { size: 0, crc: 0n }, size, signal);
+    if (size === 0 && !differ(found.crc, start.crc)) return prefix;
+    let expected = start.crc === undefined ? undefined : crc64Combine(start.crc, prefix.crc, size);
+    let actual = found.crc;
+    if (expected === undefined || actual === undefined) {
+      expected = prefix.crc;
+      const range = await this.#readRange(start.position, size, found, signal, crcOf);
+      if (!range) throw inexactRange(this.key, { position: start.position, size });
+      actual = range.value;
+    }
+    if (expected !== actual) throw differentPrefix(this.key, start.position, size, expected, actual);
+    return prefix;
+  }
+
+  /** The object's state now. */
+  async #look(signal: AbortSignal | undefined): Promise<Found> {
+    try {
+      const head = await this.#client.headObject(this.key, { signal });
+      const length = head.nextAppendPosition ?? head.contentLength;
+      if (!Number.isSafeInteger(length)) throw noLength(this.key);
+      const appendable = head.objectType === undefined || head.objectType === 'Appendable';
+      return { length, crc: parseCrc(head.hashCrc64ecma), appendable };
+    } catch (error) {
+      if (isMissing(error)) return NO_OBJECT;
+      throw error;
+    }
+  }
+
+  /**
+   * Reads exactly these bytes, with the object's length and CRC as that same answer tells them. Undefined where the answer
+   * is anything else, for example because the object has become shorter.
+   */
+  async #readRange<T>(
+    position: number,
+    size: number,
+    looked: Found,
+    signal: AbortSignal | undefined,
+    consume: (body: Counted) => Promise<T>,
+  ): Promise<{ value: T; found: Found } | undefined> {
+    const end = position + size - 1;
+    const content = await this.#client.getObject(this.key, { range: { start: position, end }, signal });
+    const { range, partial } = content;
+    if (!partial || (range && (range.start !== position || range.end !== end))) {
+      await content.body.cancel().catch(() => {});
+      return undefined;
+    }
+    const body = new Counted(content.body);
+    const value = await consume(body);
+    if ((await body.drain()) !== size) return undefined;
+    return { value, found: foundBy(content, looked) };
+  }
+}
+
+/** A beginning of a Blob. */
+interface Prefix {
+  readonly size: number;
+  readonly crc: bigint;
+}
+
+/**
+ * Appends a source to an object, in one call: see {@link AppendableObject}.
+ *
+ * @example
+ * ```ts
+ * import { append, credentialsFromUrl, OssClient } from 'oss-append';
+ *
+ * const client = new OssClient({ region: 'cn-hangzhou', bucket: 'my-logs', credentials: credentialsFromUrl('/sts') });
+ * const { position } = await append(client, 'app.log', 'one line\n', { contentType: 'text/plain' });
+ * console.log(`${position} bytes so far`);
+ * ```
+ */
+export function append(
+  client: AppendClient,
+  key: string,
+  source: AppendSource,
+  options: AppendableObjectOptions & AppendOptions = {},
+): Promise<ObjectTail> {
+  return new AppendableObject(client, key, options).append(source, options);
+}
+
+/** The table of `#reconcile`. Undefined: only the bytes can tell. */
+function judge({ position, size, from, want }: Plan, found: Found): Verdict | undefined {
+  const { length, crc, appendable } = found;
+  const diverged = (outcome: Outcome): Verdict => ({ kind: 'diverged', outcome, found });
+  if (!appendable) return diverged('unknown');
+  if (length === undefined) return position === 0 ? { kind: 'absent' } : diverged('unknown');
+  const unchanged = length === position && !differ(crc, from.crc);
+  if (size === 0)
+    return unchanged ? { kind: 'committed', tail: { position, crc: from.crc ?? crc } } : diverged('unknown');
+  if (unchanged) return { kind: 'absent' };
+  if (length === want.position && crc !== undefined && crc === want.crc) return { kind: 'committed', tail: want };
+  if (length >= want.position) return undefined;
+  // Shorter than our end but beyond our place: other bytes are there.
+  return diverged(length > position ? 'absent' : 'unknown');
+}
+
+/** Whether a failed append may have been carried out, or tells that the object's length is another than we thought. */
+function leavesOpen(error: unknown): boolean {
+  if (isAmbiguous(error)) return true;
+  const final = ['ObjectNotAppendable', 'FileImmutable', 'AppendSealedObjectNotAllowed'];
+  return error instanceof ServiceError && error.status === 409 && !final.includes(error.code);
+}
+
+/** Absent, or hidden by CORS why: then an append to position 0 tells. NoSuchBucket is never absent. */
+function isMissing(error: unknown): boolean {
+  return error instanceof ServiceError && error.status === 404 && /^(NoSuchKey|Http404)$/.test(error.code);
+}
+
+/** A body that is read to its end, and how much that was. */
+class Counted {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  #count = 0;
+
+  constructor(body: ReadableStream<Uint8Array>) {
+    this.#reader = body.getReader();
+  }
+
+  async next(): Promise<Uint8Array | undefined> {
+    const { done, value } = await this.#reader.read();
+    if (done) return undefined;
+    this.#count += value.byteLength;
+    return value;
+  }
+
+  async drain(): Promise<number> {
+    while (await this.next());
+    return this.#count;
+  }
+}
+
+async function crcOf(body: Counted): Promise<bigint> {
+  let crc = 0n;
+  for (let chunk = await body.next(); chunk; chunk = await body.next())
+    crc = crc64(chunk as Uint8Array<ArrayBuffer>, crc);
+  return crc;
+}
+
+/** Compares as the bytes arrive, and holds a piece of each side. */
+async function sameBytes(body: Counted, { body: sent }: Segment): Promise<boolean> {
+  const pieces = isBlob(sent) ? blobPieces(sent) : [sent];
+  let received: Uint8Array = new Uint8Array(0);
+  for await (const piece of pieces) {
+    for (let offset = 0; offset < piece.byteLength; ) {
+      if (received.byteLength === 0) {
+        const chunk = await body.next();
+        if (!chunk) return false;
+        received = chunk;
+      }
+      const length = Math.min(received.byteLength, piece.byteLength - offset);
+      for (let index = 0; index < length; index++) if (received[index] !== piece[offset + index]) return false;
+      received = received.subarray(length);
+      offset += length;
+    }
+  }
+  return true;
+}
+
+/** A GET's own length and CRC are newer than a HEAD's; CORS may hide them. */
+function foundBy({ range, contentLength, hashCrc64ecma }: ObjectContent, looked: Found): Found {
+  if (!range) return looked;
+  return {
+    length: contentLength,
+    crc: parseCrc(hashCrc64ecma) ?? (contentLength === looked.length ? looked.crc : undefined),
+    appendable: true,
+  };
+}
+
+async function extendPrefix(
+  blob: Blob,
+  { size: done, crc: start }: Prefix,
+  size: number,
+  signal: AbortSignal | undefined,
+): Promise<Prefix> {
+  let crc = start;
+  for await (const piece of blobPieces(blob.slice(done, size))) {
+    signal?.throwIfAborted();
+    crc = crc64(piece, crc);
+  }
+  return { size, crc };
+}
+
+/** A file that can no longer be read would make each repeat fail like a dead network. */
+async function checkReadable({ body }: Segment): Promise<void> {
+  if (isBlob(body)) await readBlob(body.slice(0, 1));
+}
+
+/** Both known, and not the same. */
+function differ(a: bigint | undefined, b: bigint | undefined): boolean {
+  return a !== undefined && b !== undefined && a !== b;
+}
+
+function report({ onprogress, loaded, total }: Call, handed = 0): void {
+  onprogress?.({ loaded, total, sent: loaded + handed });
+}
+
+function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return work;
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort);
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}
+
+function publicTail({ position, crc }: Tail): ObjectTail {
+  return crc === undefined ? { position } : { position, hashCrc64ecma: String(crc) };
+}
+
+function parseCrc(text: string | undefined): bigint | undefined {
+  return text !== undefined && /^\d{1,20}$/.test(text) ? BigInt(text) : undefined;
+}
+
+function parseTail(name: string, tail: ObjectTail): Tail {
+  const { position, hashCrc64ecma } = tail ?? {};
+  if (typeof position !== 'number') throw new TypeError(`${name} must be { position, hashCrc64ecma? }`);
+  if (!Number.isSafeInteger(position) || position < 0 || position > MAX_OBJECT_SIZE) {
+    throw new RangeError(`${name}.position must be a whole number from 0 to ${MAX_OBJECT_SIZE}, not ${position}`);
+  }
+  const crc = hashCrc64ecma === undefined ? undefined : parseCrc(hashCrc64ecma);
+  if (hashCrc64ecma !== undefined && (crc === undefined || crc >= 2n ** 64n)) {
+    throw new TypeError(`${name}.hashCrc64ecma must be a decimal string below 2 ** 64`);
+  }
+  return { position, crc: position === 0 ? 0n : crc };
+}
+
+function checkClient(client: AppendClient): void {
+  const methods = ['appendObject', 'headObject', 'getObject', 'waitToRetry', 'wait'] as const;
+  if (methods.every((name) => typeof client?.[name] === 'function')) return;
+  throw new TypeError('AppendableObject needs an OssClient, or an object with its methods');
+}
+
+function checkOptions(options: AppendableObjectOptions): void {
+  if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object');
+  const { segmentSize = 1, flushAfter = 0, shared = false } = options;
+  if (!Number.isSafeInteger(segmentSize) || segmentSize < 1 || segmentSize > MAX_OBJECT_SIZE) {
+    throw new RangeError(`segmentSize must be a whole number from 1 to ${MAX_OBJECT_SIZE} bytes, not ${segmentSize}`);
+  }
+  if (!(flushAfter >= 0)) throw new RangeError(`flushAfter must be 0 ms or more, not ${flushAfter}`);
+  if (typeof shared !== 'boolean') throw new TypeError('shared must be true or false');
+  objectHeaders(options);
+}
+
+function checkCall(options: AppendOptions): void {
+  if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object');
+  const { signal, onprogress } = options;
+  checkSignal(signal);
+  if (onprogress !== undefined && typeof onprogress !== 'function')
+    throw new TypeError('onprogress must be a function');
+}
+
+function checkRoom(key: string, { position }: Tail, { total = 0, loaded }: Call): void {
+  if (position + total - loaded <= MAX_OBJECT_SIZE) return;
+  throw new RangeError(`Cannot append ${total - loaded} bytes to "${key}" at position ${position}: ${LIMIT}`);
+}
+
+const LIMIT = `an object holds ${MAX_OBJECT_SIZE} bytes (5 GiB) at most`;
+
+function tooLarge(key: string, position: number, size: number): OssError {
+  return new OssError(`Cannot append ${size} bytes to "${key}" at position ${position}: ${LIMIT}`, {
+    code: 'EntityTooLarge',
+  });
+}
+
+function told({ length, appendable }: Found): string {
+  if (length === undefined) return 'there is no such object';
+  return `found ${appendable ? '' : 'a non-appendable object of '}length ${length}`;
+}
+
+function conflict(key: string, { position, size, outcome }: Plan, found: Found): AppendConflictError {
+  const why = {
+    stored: 'These bytes are stored there, but others follow or precede them that are not ours',
+    absent: 'Other bytes hold their place: another writer was first',
+    unknown: 'It was deleted, replaced or written by someone else',
+  }[outcome];
+  return new AppendConflictError(
+    `Cannot append ${size} bytes to "${key}": expected length ${position}, ${told(found)}. ${why}`,
+    {
+      code: 'AppendConflict',
+      position,
+      size,
+      found: found.length,
+    },
+  );
+}
+
+function notAppendable(key: string, found: Found): AppendConflictError {
+  const message = `Cannot append to "${key}": ${told(found)}, which AppendObject did not make; choose another key`;
+  return new AppendConflictError(message, { code: 'ObjectNotAppendable', position: 0, size: 0, found: found.length });
+}
+
+function notThisBlob(key: string, position: number, size: number, found: Found): AppendConflictError {
+  const message = `Cannot resume "${key}": expected a length from ${position} to ${position + size}, ${told(found)}`;
+  return new AppendConflictError(message, { code: 'AppendConflict', position, size, found: found.length });
+}
+
+function damaged(key: string, { position, size, want }: Plan, crc: bigint | undefined): ChecksumError {
+  const expected = String(want.crc ?? '');
+  const actual = String(crc ?? '');
+  const where = `bytes ${position} to ${position + size - 1} of "${key}"`;
+  return new ChecksumError(
+    `OSS stored other bytes than were sent: CRC-64 ${actual} in place of ${expected}, in ${where}. Do not append again`,
+    {
+      code: 'ChecksumMismatch',
+      position,
+      expected,
+      actual,
+    },
+  );
+}
+
+function differentPrefix(key: string, position: number, size: number, wanted: bigint, is: bigint): ChecksumError {
+  const [expected, actual] = [String(wanted), String(is)];
+  const message = `Cannot resume "${key}": its ${size} bytes from ${position} are not the beginning of this Blob (CRC-64 ${actual}, expected ${expected})`;
+  return new ChecksumError(message, { code: 'DifferentPrefix', position, expected, actual });
+}
+
+function inexactRange(key: string, { position, size }: { position: number; size: number }): TransportError {
+  const message = `Cannot read bytes ${position} to ${position + size - 1} of "${key}": the answer is another range`;
+  return new TransportError(message, { code: 'UnexpectedResponse' });
+}
+
+function noLength(key: string): TransportError {
+  return new TransportError(`Cannot read the state of "${key}": the answer has no length`, {
+    code: 'UnexpectedResponse',
+  });
+}

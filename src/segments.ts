@@ -1,0 +1,394 @@
+/**
+ * Any source to segments of at most the asked size, each with its CRC and sendable again. Hides what a source is
+ * (Blob, bytes, text, stream, iterable), and keeps memory to the segment being gathered and one piece.
+ */
+import { crc64 } from './crc64.ts';
+import { SourceError } from './errors.ts';
+
+/** Bytes in any of the forms that a chunk of a stream may have. */
+export type AppendChunk = BufferSource | string | Blob;
+
+/** What can be appended. Streams and iterables are read once; bytes must not change until the append is done. */
+export type AppendSource =
+  | Blob
+  | BufferSource
+  | string
+  | Response
+  | ReadableStream<AppendChunk>
+  | Iterable<AppendChunk>
+  | AsyncIterable<AppendChunk>;
+
+/** The bytes of one AppendObject request. */
+export interface Segment {
+  /** Bytes. */
+  readonly size: number;
+  /** CRC-64 of these bytes alone. */
+  readonly crc: bigint;
+  /** Neither kind makes `fetch` add a Content-Type, and both can be sent again. */
+  readonly body: Blob | Uint8Array<ArrayBuffer>;
+}
+
+/** Reads a source, a segment at a time. */
+export interface SegmentReader {
+  /** Length of the source, bytes, where it is known. */
+  readonly total: number | undefined;
+  /** Media type of the source, or an empty string. */
+  readonly type: string;
+  /**
+   * The next segment, `undefined` at the end. With `cut`, a segment that has bytes but is not full is handed out when
+   * the promise that it returns resolves; it is called once, at the segment's first byte.
+   *
+   * @throws SourceError when the source fails.
+   */
+  next(size: number, cut?: () => Promise<unknown>): Promise<Segment | undefined>;
+  /** Stops reading. Harmless after the end. */
+  cancel(reason: unknown): void;
+}
+
+/** Read, hash and hand over this much at a time, bytes: half a millisecond of CRC in a browser. */
+const PIECE = 1024 * 1024;
+/** A segment up to this size is sent as bytes: a Blob costs more than it saves. */
+const SMALL = 64 * 1024;
+
+/**
+ * @throws TypeError for what is no source, or one that is already being read.
+ */
+export function readSegments(source: AppendSource): SegmentReader {
+  if (isBlob(source)) return new BlobSegments(source);
+  const bytes = bytesOf(source);
+  if (bytes) return new ChunkSegments(iterate([bytes]), bytes.byteLength);
+  return new ChunkSegments(chunksOf(source as Exclude<AppendSource, Blob | BufferSource | string>), undefined);
+}
+
+/** By its shape: Blobs come from other realms and libraries too. */
+export function isBlob(value: unknown): value is Blob {
+  const { size, slice, arrayBuffer } = (typeof value === 'object' && value !== null ? value : {}) as Partial<Blob>;
+  return typeof size === 'number' && typeof slice === 'function' && typeof arrayBuffer === 'function';
+}
+
+/** Text as UTF-8, and views and buffers of any realm as bytes, not copied. */
+export function bytesOf(value: unknown): Uint8Array<ArrayBuffer> | undefined {
+  if (typeof value === 'string') return new TextEncoder().encode(value);
+  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer as ArrayBuffer, value.byteOffset, value.byteLength);
+  if (Object.prototype.toString.call(value) === '[object ArrayBuffer]') return new Uint8Array(value as ArrayBuffer);
+  return undefined;
+}
+
+/** Reads a Blob from its start, a piece at a time. */
+export async function* blobPieces(blob: Blob): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
+  for (let start = 0; start < blob.size; start += PIECE) {
+    yield new Uint8Array(await readBlob(blob.slice(start, Math.min(start + PIECE, blob.size))));
+  }
+}
+
+/** @throws SourceError where the file changed since it was picked, or cannot be read any more. */
+export async function readBlob(blob: Blob): Promise<ArrayBuffer> {
+  const { size } = blob;
+  let bytes: ArrayBuffer | undefined;
+  try {
+    bytes = await blob.arrayBuffer();
+  } catch (cause) {
+    throw sourceError('the file cannot be read any more: it was changed, moved or removed since it was picked', cause);
+  }
+  if (bytes.byteLength === size) return bytes;
+  throw sourceError(`the file gave ${bytes.byteLength} of ${size} bytes: it was changed since it was picked`);
+}
+
+/** A Blob's segments are slices of it, and cost no memory. */
+class BlobSegments implements SegmentReader {
+  readonly #blob: Blob;
+  #offset = 0;
+
+  constructor(blob: Blob) {
+    this.#blob = blob;
+  }
+
+  get total(): number {
+    return this.#blob.size;
+  }
+
+  get type(): string {
+    return this.#blob.type;
+  }
+
+  async next(size: number): Promise<Segment | undefined> {
+    const start = this.#offset;
+    if (start >= this.total) return undefined;
+    this.#offset = Math.min(start + size, this.total);
+    const body = this.#blob.slice(start, this.#offset);
+    let crc = 0n;
+    for await (const piece of blobPieces(body)) crc = crc64(piece, crc);
+    return { size: body.size, crc, body };
+  }
+
+  cancel(): void {
+    this.#offset = this.total;
+  }
+}
+
+/** Chunks, one by one; `undefined` at the end. */
+interface ChunkReader {
+  read(): Promise<unknown>;
+  cancel(reason: unknown): void;
+}
+
+/** Gathers chunks of any size. */
+class ChunkSegments implements SegmentReader {
+  readonly total: number | undefined;
+  readonly type = '';
+  readonly #chunks: ChunkReader;
+  readonly #gatherer = new Gatherer();
+  readonly #text = new TextChunks();
+  /** What is left of the last chunk. */
+  #rest: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  /** Pieces of a chunk that is a Blob. */
+  #pieces: AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> | undefined;
+  /** A read that outlived the segment that asked for it. */
+  #reading: Promise<Uint8Array<ArrayBuffer> | undefined> | undefined;
+  #ended = false;
+
+  constructor(chunks: ChunkReader, total: number | undefined) {
+    this.#chunks = chunks;
+    this.total = total;
+  }
+
+  async next(size: number, cut?: () => Promise<unknown>): Promise<Segment | undefined> {
+    const patience = new Patience(cut);
+    while (this.#gatherer.size < size) {
+      if (this.#rest.byteLength === 0 && !(await this.#refill(patience))) break;
+      const taken = this.#rest.subarray(0, size - this.#gatherer.size);
+      this.#gatherer.add(taken);
+      this.#rest = this.#rest.subarray(taken.byteLength);
+      patience.start();
+    }
+    return this.#gatherer.size > 0 ? this.#gatherer.take() : undefined;
+  }
+
+  cancel(reason: unknown): void {
+    if (!this.#ended) this.#chunks.cancel(reason);
+    this.#ended = true;
+    this.#rest = new Uint8Array(0);
+  }
+
+  /** Whether there are more bytes now: not at the end, and not when patience ran out. */
+  async #refill(patience: Patience): Promise<boolean> {
+    while (!this.#ended && this.#rest.byteLength === 0) {
+      this.#reading ??= this.#startRead();
+      const bytes = await patience.wait(this.#reading);
+      if (bytes === 'cut') return false;
+      this.#reading = undefined;
+      if (bytes) this.#rest = bytes;
+      else this.#ended = true;
+    }
+    return this.#rest.byteLength > 0;
+  }
+
+  /** Nobody may be waiting when it fails: the failure is met at the next segment, or never. */
+  #startRead(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const reading = this.#read();
+    reading.catch(() => {});
+    return reading;
+  }
+
+  async #read(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const piece = await this.#pieces?.next();
+    if (piece?.value) return piece.value;
+    this.#pieces = undefined;
+    const chunk = await this.#chunks.read().catch((cause: unknown) => {
+      this.#ended = true;
+      throw sourceError('it failed', cause);
+    });
+    return chunk === undefined ? this.#text.end() : this.#bytesOf(chunk);
+  }
+
+  #bytesOf(chunk: unknown): Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer> | undefined> {
+    if (typeof chunk === 'string') return this.#text.encode(chunk);
+    const bytes = bytesOf(chunk);
+    if (bytes) return bytes;
+    if (!isBlob(chunk)) {
+      const wrong = new TypeError(
+        `a chunk is ${chunk === null ? 'null' : `of type ${typeof chunk}`}: bytes, text or Blobs are wanted`,
+      );
+      this.cancel(wrong);
+      throw sourceError('it gave something else than bytes', wrong);
+    }
+    this.#pieces = blobPieces(chunk);
+    return this.#read();
+  }
+}
+
+/** Text arrives in chunks that may split a surrogate pair. */
+class TextChunks {
+  #half = '';
+
+  encode(chunk: string): Uint8Array<ArrayBuffer> {
+    const text = this.#half + chunk;
+    const splits = /[\ud800-\udbff]$/.test(text);
+    this.#half = splits ? text.slice(-1) : '';
+    return new TextEncoder().encode(splits ? text.slice(0, -1) : text);
+  }
+
+  end(): Uint8Array<ArrayBuffer> | undefined {
+    const last = this.#half;
+    this.#half = '';
+    return last ? new TextEncoder().encode(last) : undefined;
+  }
+}
+
+/** Waits for reads until it is told to cut. One callback at a time, or a million tiny chunks would pile up on one promise. */
+class Patience {
+  readonly #cut: (() => Promise<unknown>) | undefined;
+  #started = false;
+  #over = false;
+  #wake: (() => void) | undefined;
+
+  constructor(cut: (() => Promise<unknown>) | undefined) {
+    this.#cut = cut;
+  }
+
+  start(): void {
+    if (this.#started || !this.#cut) return;
+    this.#started = true;
+    const over = () => {
+      this.#over = true;
+      this.#wake?.();
+    };
+    this.#cut().then(over, over);
+  }
+
+  wait<T>(read: Promise<T>): Promise<T | 'cut'> {
+    if (!this.#started) return read;
+    return new Promise((resolve, reject) => {
+      this.#wake = () => resolve('cut');
+      if (this.#over) this.#wake();
+      read.then(resolve, reject);
+    });
+  }
+}
+
+/**
+ * Copies chunks into one piece (a generator may reuse its buffer), and each full piece into a Blob: two copies, of which
+ * a Blob spares `fetch` the third, and its memory need not be in the JavaScript heap. The piece is used again.
+ */
+class Gatherer {
+  #piece: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  #used = 0;
+  #crc = 0n;
+  #blobs: Blob[] = [];
+  size = 0;
+
+  add(bytes: Uint8Array): void {
+    for (let done = 0; done < bytes.byteLength; ) {
+      this.#makeRoom(bytes.byteLength - done);
+      const part = bytes.subarray(done, done + this.#piece.byteLength - this.#used);
+      this.#piece.set(part, this.#used);
+      this.#used += part.byteLength;
+      this.size += part.byteLength;
+      done += part.byteLength;
+    }
+  }
+
+  take(): Segment {
+    const { size } = this;
+    const body = size <= SMALL && this.#blobs.length === 0 ? this.#smallBody() : this.#blobBody();
+    const segment = { size, crc: this.#crc, body };
+    this.#crc = 0n;
+    this.#blobs = [];
+    this.size = 0;
+    return segment;
+  }
+
+  /** The piece grows to its full size first, so that a log line does not cost a megabyte. */
+  #makeRoom(wanted: number): void {
+    const { byteLength } = this.#piece;
+    if (this.#used < byteLength) return;
+    if (byteLength === PIECE) this.#flush();
+    else this.#grow(this.#used + wanted);
+  }
+
+  #grow(wanted: number): void {
+    const grown = new Uint8Array(Math.min(PIECE, Math.max(wanted, this.#piece.byteLength * 2)));
+    grown.set(this.#piece);
+    this.#piece = grown;
+  }
+
+  #flush(): void {
+    const filled = this.#piece.subarray(0, this.#used);
+    this.#crc = crc64(filled, this.#crc);
+    this.#blobs.push(new Blob([filled]));
+    this.#used = 0;
+  }
+
+  #smallBody(): Uint8Array<ArrayBuffer> {
+    const bytes = this.#piece.slice(0, this.#used);
+    this.#crc = crc64(bytes);
+    this.#used = 0;
+    return bytes;
+  }
+
+  #blobBody(): Blob {
+    if (this.#used > 0) this.#flush();
+    const [first] = this.#blobs;
+    return this.#blobs.length === 1 && first ? first : new Blob(this.#blobs);
+  }
+}
+
+function chunksOf(source: Response | ReadableStream | Iterable<unknown> | AsyncIterable<unknown>): ChunkReader {
+  if (typeof source !== 'object' || source === null) throw notASource(source);
+  if ('getReader' in source) return readStream(source);
+  if ('body' in source && 'headers' in source) return readResponse(source);
+  if (Symbol.asyncIterator in source || Symbol.iterator in source) return iterate(source);
+  throw notASource(source);
+}
+
+function readResponse({ body, bodyUsed }: Response): ChunkReader {
+  if (bodyUsed) throw new TypeError('the body of this Response has been read already');
+  return body ? readStream(body) : iterate([]);
+}
+
+/** `getReader().read()` alone: Safari's streams have no async iteration. */
+function readStream(stream: ReadableStream<unknown>): ChunkReader {
+  if (stream.locked) throw new TypeError('this ReadableStream is locked: something else reads it');
+  const reader = stream.getReader();
+  return {
+    read: async () => {
+      const { done, value } = await reader.read();
+      if (done) reader.releaseLock();
+      return done ? undefined : (value ?? null);
+    },
+    cancel: (reason) => {
+      reader.cancel(reason).catch(() => {});
+      reader.releaseLock();
+    },
+  };
+}
+
+function iterate(source: Iterable<unknown> | AsyncIterable<unknown>): ChunkReader {
+  const iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+  return {
+    read: async () => {
+      const { done, value } = await iterator.next();
+      return done ? undefined : (value ?? null);
+    },
+    cancel: () => void stop(iterator),
+  };
+}
+
+/** A generator that is suspended answers when it runs again: nobody waits for it. */
+async function stop(iterator: Iterator<unknown> | AsyncIterator<unknown>): Promise<void> {
+  try {
+    await iterator.return?.();
+  } catch {
+    // The append has failed already, with a better reason.
+  }
+}
+
+function notASource(value: unknown): TypeError {
+  const what = value === null ? 'null' : typeof value;
+  return new TypeError(`source must be a Blob, bytes, a string, a Response, a stream or an iterable, not ${what}`);
+}
+
+function sourceError(problem: string, cause?: unknown): SourceError {
+  const why = cause instanceof Error ? ` (${cause.message})` : '';
+  return new SourceError(`Cannot read the source: ${problem}${why}`, { code: 'SourceError', cause });
+}

@@ -1,0 +1,101 @@
+/**
+ * Appending as a Streams-standard sink, for `pipeTo` and writers. A thin class: the engine pulls what is written, so
+ * back-pressure reaches the writer through `ready`.
+ */
+import type { AppendableObject, AppendOptions } from './append.ts';
+import type { AppendChunk } from './segments.ts';
+
+/**
+ * A WritableStream that appends what is written to an object. `close()` resolves when everything is stored; a failure
+ * errors the stream with the reason that `append` would give; `abort()` stops the request that is under way.
+ *
+ * A written chunk is sent when its segment is full, when it has waited for the object's `flushAfter`, or at the end.
+ *
+ * @example
+ * ```ts
+ * import { AppendStream, type AppendableObject } from 'oss-append';
+ *
+ * async function save(response: Response, object: AppendableObject) {
+ *   await response.body?.pipeTo(new AppendStream(object));
+ *   return object.tail;
+ * }
+ * ```
+ */
+export class AppendStream extends WritableStream<AppendChunk> {
+  /** @throws TypeError for what is no AppendableObject. */
+  constructor(object: AppendableObject, options: AppendOptions = {}) {
+    if (typeof object?.append !== 'function') throw new TypeError('AppendStream needs an AppendableObject');
+    super(new AppendSink(object, options), { highWaterMark: 1 });
+  }
+}
+
+/** A chunk on its way from the writer to the engine. */
+interface Handover {
+  readonly chunk: AppendChunk;
+  taken(): void;
+}
+
+class AppendSink implements UnderlyingSink<AppendChunk>, AsyncIterable<AppendChunk>, AsyncIterator<AppendChunk> {
+  readonly #object: AppendableObject;
+  readonly #options: AppendOptions;
+  readonly #aborter = new AbortController();
+  #appending: Promise<unknown> = Promise.resolve();
+  #offered: Handover | undefined;
+  #wake: (() => void) | undefined;
+  #closed = false;
+
+  constructor(object: AppendableObject, options: AppendOptions) {
+    this.#object = object;
+    this.#options = options;
+  }
+
+  start(controller: WritableStreamDefaultController): void {
+    const { signal } = this.#options;
+    const abort = () => this.#aborter.abort(signal?.reason);
+    signal?.addEventListener('abort', abort);
+    if (signal?.aborted) abort();
+    this.#appending = this.#object.append(this, { ...this.#options, signal: this.#aborter.signal });
+    this.#appending
+      .catch((error) => controller.error(error))
+      .finally(() => {
+        signal?.removeEventListener('abort', abort);
+        this.#offered?.taken();
+      });
+  }
+
+  /** Resolves when the engine takes the chunk, which it does not while its segments are full. */
+  write(chunk: AppendChunk): Promise<void> {
+    return new Promise((taken) => {
+      this.#offered = { chunk, taken };
+      this.#wake?.();
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#wake?.();
+    await this.#appending;
+  }
+
+  async abort(reason: unknown): Promise<void> {
+    this.#aborter.abort(reason);
+    await this.#appending.catch(() => {});
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<AppendChunk> {
+    return this;
+  }
+
+  async next(): Promise<IteratorResult<AppendChunk>> {
+    while (!this.#offered && !this.#closed) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    if (!this.#offered) return { done: true, value: undefined };
+    const { chunk, taken } = this.#offered;
+    this.#offered = undefined;
+    taken();
+    return { done: false, value: chunk };
+  }
+}
