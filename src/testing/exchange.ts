@@ -1,0 +1,320 @@
+// The passage of one request: received, authenticated, performed, answered, with the faults of its plan at their places.
+
+import { type Body, type Intake, receive } from './body.ts';
+import { type Clock, wait, waitForAbort } from './clock.ts';
+import { corsResponseHeaders, preflight } from './cors.ts';
+import { invalidArgument, Refusal, type Reply } from './errors.ts';
+import type { Fault, FaultPlan, Operation, When } from './faults.ts';
+import { type Bucket, type Call, httpDate, perform } from './operations.ts';
+import type { Target } from './target.ts';
+import { securityTokenExpired, type Verifier } from './verify.ts';
+import { isStream, type Query, type WireRequest } from './wire.ts';
+
+/** What an exchange needs of the server it belongs to. */
+export interface Server {
+  readonly clock: Clock;
+  readonly verifier: Verifier;
+  /** A number never given before. */
+  serial(): number;
+  /** Awaits what is not the server's own work: the clock, the client. */
+  idle<T>(work: Promise<T>): Promise<T>;
+  /** Puts a second entry for this request into the log. */
+  logRepeat(entry: LogEntry): void;
+  appendObject(bucket: string, key: string, bytes: Uint8Array): void;
+  putObject(bucket: string, key: string, bytes: Uint8Array): void;
+  deleteObject(bucket: string, key: string): void;
+}
+
+/** One line of the log. */
+export interface LogEntry {
+  readonly method: string;
+  readonly bucket: string;
+  readonly key: string;
+  readonly operation: Operation;
+  readonly position?: number;
+  readonly fault?: string;
+  status?: number;
+}
+
+/** A request that has found its bucket and its faults. */
+export interface Exchange {
+  readonly wire: WireRequest;
+  readonly query: Query;
+  readonly target: Target;
+  /** Undefined where no bucket has that name. */
+  readonly bucket: Bucket | undefined;
+  readonly operation: Operation;
+  readonly plan: FaultPlan;
+  readonly entry: LogEntry;
+  readonly requestId: string;
+}
+
+/** Takes one request through; rejects as fetch does where the plan or an abort wants it. */
+export async function serve(server: Server, exchange: Exchange): Promise<Response> {
+  if (exchange.plan.get('drop-before')) {
+    doDeeds(server, exchange, 'before', { length: 0, first: 0 });
+    throw dropped();
+  }
+  const body = await receiveBody(server, exchange);
+  doDeeds(server, exchange, 'before', body);
+  const reply = await answer(server, exchange, body).catch((error: unknown) => refusalReply(error, exchange));
+  exchange.entry.status = reply.status;
+  doDeeds(server, exchange, 'after', body);
+  return deliver(server, exchange, reply);
+}
+
+async function receiveBody(server: Server, exchange: Exchange): Promise<Body> {
+  const { wire, plan } = exchange;
+  const sized = wire.payload !== undefined && !isStream(wire.payload);
+  if (plan.get('drop-during')) await receiveHalf(exchange);
+  const work = receive(wire.payload, intakeOf(server, exchange));
+  // A stream waits for its maker, who may wait for the clock.
+  const body = await (sized ? work : server.idle(work)).catch((error: unknown) => {
+    throw wire.signal?.aborted ? wire.signal.reason : new TypeError('fetch failed', { cause: error });
+  });
+  if (wire.contentLength !== undefined && wire.contentLength !== body.length) {
+    const cause = new Error(`The body has ${body.length} bytes, Content-Length says ${wire.contentLength}`);
+    throw new TypeError('fetch failed', { cause });
+  }
+  const slow = plan.get('slow');
+  if (slow && sized) await pause(server, exchange, (body.length * 1000) / slow.bytesPerSecond);
+  return body;
+}
+
+async function receiveHalf({ wire }: Exchange): Promise<never> {
+  const limit = Math.floor((wire.contentLength ?? 2) / 2);
+  if (isStream(wire.payload)) await receive(wire.payload, { keep: false, limit, signal: wire.signal });
+  throw dropped();
+}
+
+function intakeOf(server: Server, exchange: Exchange): Intake {
+  const { wire, plan, bucket, operation } = exchange;
+  const flip = plan.get('flip-bit');
+  const slow = plan.get('slow');
+  return {
+    keep: bucket?.keepsBytes ?? false,
+    md5: operation === 'PutObject' || wire.headers.has('content-md5'),
+    damageAt: flip && (flip.at ?? 0),
+    signal: wire.signal,
+    onPiece: slow && ((length) => wait(server.clock, (length * 1000) / slow.bytesPerSecond, wire.signal)),
+  };
+}
+
+async function answer(server: Server, exchange: Exchange, body: Body): Promise<Reply> {
+  const { plan, wire, operation } = exchange;
+  const planned = plannedRefusal(exchange);
+  if (planned) return planned;
+  if (operation === 'OptionObject') return preflight(bucketOf(exchange).cors, wire.headers);
+  const call = await authenticate(server, exchange, body);
+  const late = plan.get('commit-late');
+  if (late) return commitLate(server, exchange, call, late.delay);
+  // The last moment at which an abort keeps the request from taking effect: what follows is synchronous.
+  wire.signal?.throwIfAborted();
+  if (plan.get('repeat')) firstOfTwo(server, exchange, call);
+  return performNow(server, call);
+}
+
+/** What a fault answers in OSS's place, without effect. */
+function plannedRefusal({ plan, wire, query }: Exchange): Reply | undefined {
+  const gateway = plan.get('gateway');
+  if (gateway && !gateway.after) return gatewayReply(gateway);
+  const error = plan.get('error-before');
+  if (error) throw serverError(error);
+  const throttle = plan.get('throttle');
+  if (throttle) throw throttled(throttle);
+  if (plan.get('expire-token')) {
+    const token = wire.headers.get('x-oss-security-token') ?? query.values.get('x-oss-security-token');
+    throw securityTokenExpired(token ?? '');
+  }
+  if (plan.get('deny')) throw new Refusal(403, 'AccessDenied', 'Access denied.', { ec: '0003-00000001' });
+  return undefined;
+}
+
+async function authenticate(server: Server, exchange: Exchange, body: Body): Promise<Call> {
+  const { wire, query, target, operation } = exchange;
+  if (query.flaw !== undefined) {
+    throw invalidArgument('query', query.flaw, 'A query name comes twice or is not URL-encoded.');
+  }
+  refuseOtherRegion(exchange);
+  const now = serverTime(server, exchange);
+  const contentLength = wire.lengthFollowsBody ? body.length : wire.contentLength;
+  const region = exchange.bucket?.region;
+  const signed = { ...target, method: wire.method, query: query.values, headers: wire.headers, host: wire.url.host };
+  const identity = await server.verifier.verify({ ...signed, contentLength, region }, now);
+  const bucket = bucketOf(exchange);
+  const { method, headers } = wire;
+  return { operation, method, bucket, key: target.key, query, headers, body, identity, now, serial: 0 };
+}
+
+function refuseOtherRegion({ bucket, target }: Exchange): void {
+  if (!bucket || target.region === undefined || target.region === bucket.region) return;
+  const message =
+    'The bucket you are attempting to access must be addressed using the specified endpoint. ' +
+    'Please send all future requests to this endpoint.';
+  const elements = { Bucket: bucket.name, Endpoint: `oss-${bucket.region}.aliyuncs.com` };
+  throw new Refusal(403, 'AccessDenied', message, { elements });
+}
+
+function bucketOf({ bucket, target }: Exchange): Bucket {
+  if (bucket) return bucket;
+  const elements = { BucketName: target.bucket };
+  throw new Refusal(404, 'NoSuchBucket', 'The specified bucket does not exist.', { ec: '0015-00000101', elements });
+}
+
+function performNow(server: Server, call: Call): Reply {
+  return perform({ ...call, now: server.clock.now(), serial: server.serial() });
+}
+
+/** The first of two that the transport sends: its answer is lost, a refusal too. */
+function firstOfTwo(server: Server, exchange: Exchange, call: Call): void {
+  exchange.entry.status = statusOf(() => performNow(server, call));
+  server.logRepeat(exchange.entry);
+}
+
+/** Takes effect later, whatever has become of the client by then. */
+function commitLate(server: Server, exchange: Exchange, call: Call, delay: number): Promise<never> {
+  server.clock.setTimeout(() => {
+    exchange.entry.status = statusOf(() => performNow(server, call));
+    doDeeds(server, exchange, 'after', call.body);
+  }, delay);
+  return server.idle(waitForAbort(exchange.wire.signal));
+}
+
+function statusOf(work: () => Reply): number {
+  try {
+    return work().status;
+  } catch (error) {
+    if (error instanceof Refusal) return error.status;
+    throw error;
+  }
+}
+
+async function deliver(server: Server, exchange: Exchange, done: Reply): Promise<Response> {
+  const { plan, wire } = exchange;
+  const late = plan.get('answer-late');
+  if (late) await pause(server, exchange, late.delay);
+  if (plan.get('drop-after')) throw dropped();
+  if (plan.get('opaque')) throw new TypeError('Failed to fetch');
+  const reply = replaced(exchange, done);
+  wire.signal?.throwIfAborted();
+  const headers = new Headers(isGateway(plan) ? reply.headers : fullHeaders(server, exchange, reply));
+  hideHeaders(plan, headers);
+  return new Response(pacedBody(server, exchange, reply.body), { status: reply.status, headers });
+}
+
+/** What takes the place of the answer after the effect. */
+function replaced(exchange: Exchange, reply: Reply): Reply {
+  const gateway = exchange.plan.get('gateway');
+  if (gateway?.after) return gatewayReply(gateway);
+  const error = exchange.plan.get('error-after');
+  return error ? refusalReply(serverError(error), exchange) : reply;
+}
+
+function isGateway(plan: FaultPlan): boolean {
+  return plan.get('gateway') !== undefined;
+}
+
+function fullHeaders(server: Server, exchange: Exchange, reply: Reply): Record<string, string> {
+  const { wire, bucket, operation, requestId } = exchange;
+  const cors = bucket && operation !== 'OptionObject' ? corsResponseHeaders(bucket.cors, wire) : {};
+  return {
+    server: 'AliyunOSS',
+    date: httpDate(serverTime(server, exchange)),
+    'x-oss-request-id': requestId,
+    'x-oss-server-time': '1',
+    ...(bucket?.responseVary ? { vary: 'Origin' } : {}),
+    ...cors,
+    ...reply.headers,
+  };
+}
+
+// What a page may read of a cross-origin answer without ExposeHeader (Fetch standard, CORS-safelisted).
+const ALWAYS_VISIBLE = /^(cache-control|content-language|content-length|content-type|expires|last-modified|pragma)$/;
+
+function hideHeaders(plan: FaultPlan, headers: Headers): void {
+  const hide = plan.get('hide-headers');
+  if (!hide) return;
+  const names = hide.names ?? [...headers.keys()].filter((name) => !ALWAYS_VISIBLE.test(name));
+  for (const name of names) headers.delete(name);
+}
+
+/** The body as it is, or a stream of it that is slow or stops in the middle. */
+function pacedBody(server: Server, exchange: Exchange, body: Reply['body']): BodyInit | null {
+  const { plan } = exchange;
+  const slow = plan.get('slow');
+  const stall = plan.get('stall-body');
+  if (body === undefined || !(slow || stall)) return body ?? null;
+  const reader = (new Response(body).body as ReadableStream<Uint8Array<ArrayBuffer>>).getReader();
+  return new ReadableStream<Uint8Array<ArrayBuffer>>(
+    {
+      async pull(controller) {
+        const { done, value } = await reader.read();
+        if (done) return controller.close();
+        if (slow) await wait(server.clock, (value.length * 1000) / slow.bytesPerSecond, exchange.wire.signal);
+        controller.enqueue(stall ? value.slice(0, value.length >> 1) : value);
+        if (stall) await waitForAbort(exchange.wire.signal);
+      },
+      cancel: (reason) => reader.cancel(reason),
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+function doDeeds(server: Server, { plan, bucket, target }: Exchange, when: When, body: RivalModel): void {
+  if (!bucket) return;
+  for (const deed of plan.deeds(when)) doDeed(server, bucket, target.key, deed, body);
+}
+
+type RivalModel = Pick<Body, 'length' | 'first'>;
+
+function doDeed(server: Server, bucket: Bucket, key: string, deed: Fault, body: RivalModel): void {
+  const { name } = bucket;
+  if (deed.kind === 'delete') server.deleteObject(name, key);
+  if (deed.kind === 'replace') replaceObject(server, name, key, deed);
+  if (deed.kind !== 'rival' || bucket.objects.get(key)?.type === 'Normal') return;
+  const bytes = 'bytes' in deed ? deed.bytes : new Uint8Array(body.length).fill(body.first ^ 255);
+  server.appendObject(name, key, bytes);
+}
+
+function replaceObject(server: Server, name: string, key: string, deed: Extract<Fault, { kind: 'replace' }>): void {
+  const bytes = deed.bytes ?? new TextEncoder().encode('replaced');
+  server.deleteObject(name, key);
+  if (deed.type === 'Appendable') server.appendObject(name, key, bytes);
+  else server.putObject(name, key, bytes);
+}
+
+/** Milliseconds since the epoch, as the server believes. */
+function serverTime(server: Server, { plan }: Exchange): number {
+  return server.clock.now() + (plan.get('skew-clock')?.by ?? 0);
+}
+
+function pause(server: Server, exchange: Exchange, delay: number): Promise<void> {
+  return server.idle(wait(server.clock, delay, exchange.wire.signal));
+}
+
+/** @throws whatever is not a refusal: a lost connection, the reason of an abort. */
+function refusalReply(error: unknown, { wire, requestId }: Exchange): Reply {
+  if (error instanceof Refusal) return error.reply({ method: wire.method, host: wire.url.host, requestId });
+  throw error;
+}
+
+function serverError({ status = 500, code }: { readonly status?: number; readonly code?: string }): Refusal {
+  const usual = { 500: 'InternalError', 502: 'BadGateway', 503: 'ServiceUnavailable' }[status] ?? 'InternalError';
+  return new Refusal(status, code ?? usual, 'We encountered an internal error. Please try again.');
+}
+
+function throttled({ delay = 100, code = 'TotalQpsLimitExceeded' }: { delay?: number; code?: string }): Refusal {
+  const headers = { 'x-oss-qos-delay-time': String(delay) };
+  return new Refusal(503, code, 'Please reduce your request rate.', { headers });
+}
+
+function gatewayReply({ status = 502, body }: Extract<Fault, { kind: 'gateway' }>): Reply {
+  const page = `<html><head><title>${status} Bad Gateway</title></head><body><h1>${status}</h1></body></html>\n`;
+  const bytes = new TextEncoder().encode(body ?? page);
+  return { status, headers: { 'content-type': 'text/html', 'content-length': String(bytes.length) }, body: bytes };
+}
+
+/** What fetch rejects with in Node when a connection breaks. */
+function dropped(): TypeError {
+  return new TypeError('fetch failed', { cause: new Error('The connection was closed') });
+}

@@ -1,0 +1,10 @@
+// Entry "./testing": an OSS in memory that is a fetch function, with faults on a schedule.
+
+export type { Clock } from './clock.ts';
+export type { CorsRule } from './cors.ts';
+export type { Fault, FaultCondition, FaultRequest, FaultSchedule, Operation, When } from './faults.ts';
+export type { BucketOptions, LocalOssOptions, LoggedRequest, ObjectView } from './local-oss.ts';
+export { LocalOss } from './local-oss.ts';
+export type { ObjectType } from './objects.ts';
+export type { BucketAcl } from './operations.ts';
+export type { SecurityToken, TokenOptions } from './sts.ts';

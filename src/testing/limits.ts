@@ -1,0 +1,135 @@
+// What OSS takes in the headers of a write, and what of it an object keeps from its creation.
+// https://help.aliyun.com/document_detail/31981 (AppendObject)
+
+import type { Body } from './body.ts';
+import { base64, invalidArgument, Refusal } from './errors.ts';
+import { invalidObjectName } from './target.ts';
+
+const MAX_METADATA = 8192;
+const MAX_TAGS = 10;
+
+/** 1 to 1,023 bytes of UTF-8 that do not begin with a slash of either kind. @throws {Refusal} */
+export function checkKey(key: string): void {
+  const size = new TextEncoder().encode(key).length;
+  if (size < 1 || size > 1023 || key.startsWith('/') || key.startsWith('\\')) throw invalidObjectName(key);
+}
+
+/** Checks the headers of AppendObject and PutObject. @throws {Refusal} */
+export function checkWriteHeaders(headers: Headers): void {
+  refuseConditions(headers);
+  checkOneOf(headers, 'x-oss-object-acl', ['default', 'private', 'public-read', 'public-read-write']);
+  checkStorageClass(headers);
+  checkEncryption(headers);
+  checkMetadata(headers);
+  const tagging = headers.get('x-oss-tagging');
+  if (tagging !== null) readTags(tagging);
+}
+
+/** Compares Content-MD5 with the body received. @throws {Refusal} InvalidDigest */
+export function checkDigest(headers: Headers, body: Body): void {
+  const expected = headers.get('content-md5');
+  if (expected === null) return;
+  if (!/^[A-Za-z0-9+/]{22}==$/.test(expected)) {
+    throw new Refusal(400, 'InvalidDigest', 'The Content-MD5 you specified is invalid.', { ec: '0017-00000502' });
+  }
+  if (body.md5 !== undefined && base64(body.md5) !== expected) {
+    const message = 'The Content-MD5 you specified did not match what we received.';
+    throw new Refusal(400, 'InvalidDigest', message, { ec: '0017-00000503' });
+  }
+}
+
+const KEPT = ['cache-control', 'content-disposition', 'content-encoding', 'expires', 'x-oss-tagging'];
+
+/** The headers that an object keeps from its creation. */
+export function creationHeaders(headers: Headers): Record<string, string> {
+  const kept: Record<string, string> = {
+    'content-type': headers.get('content-type') ?? 'application/octet-stream',
+    'x-oss-storage-class': headers.get('x-oss-storage-class') ?? 'Standard',
+  };
+  for (const [name, value] of headers) {
+    if (name.startsWith('x-oss-meta-') || name.startsWith('x-oss-server-side-') || KEPT.includes(name)) {
+      kept[name] = value;
+    }
+  }
+  return kept;
+}
+
+/** The tags of an x-oss-tagging header. @throws {Refusal} InvalidTag */
+export function readTags(tagging: string): Map<string, string> {
+  const tags = new Map<string, string>();
+  for (const pair of tagging === '' ? [] : tagging.split('&')) {
+    const [name, value] = tagPair(pair);
+    if (tags.has(name)) throw invalidTag(`The tag key "${name}" comes twice.`);
+    tags.set(name, value);
+  }
+  if (tags.size > MAX_TAGS) throw invalidTag(`An object has at most ${MAX_TAGS} tags.`);
+  return tags;
+}
+
+function tagPair(pair: string): [name: string, value: string] {
+  const equals = pair.indexOf('=');
+  const [name, value] = [equals < 0 ? pair : pair.slice(0, equals), equals < 0 ? '' : pair.slice(equals + 1)].map(
+    plain,
+  );
+  if (!name || name.length > 128) throw invalidTag('A tag key has 1 to 128 characters.');
+  if (value === undefined || value.length > 256) throw invalidTag('A tag value has at most 256 characters.');
+  return [name, value];
+}
+
+function plain(text: string): string {
+  let decoded = '';
+  try {
+    decoded = decodeURIComponent(text.replaceAll('+', ' '));
+  } catch {
+    throw invalidTag('The tagging must be URL-encoded.');
+  }
+  if (!/^[A-Za-z0-9 +\-=._:/]*$/.test(decoded)) throw invalidTag('A tag has a character that is not allowed.');
+  return decoded;
+}
+
+function invalidTag(message: string): Refusal {
+  return new Refusal(400, 'InvalidTag', message);
+}
+
+function refuseConditions(headers: Headers): void {
+  for (const name of ['If-Match', 'If-None-Match', 'If-Modified-Since', 'If-Unmodified-Since']) {
+    if (!headers.has(name)) continue;
+    const message = 'A header you provided implies functionality that is not implemented.';
+    throw new Refusal(400, 'NotImplemented', message, { ec: '0017-00000245', elements: { Header: name } });
+  }
+}
+
+function checkOneOf(headers: Headers, name: string, values: readonly string[]): void {
+  const value = headers.get(name);
+  if (value !== null && !values.includes(value)) {
+    throw invalidArgument(name, value, `${name} must be one of ${values.join(', ')}.`);
+  }
+}
+
+function checkStorageClass(headers: Headers): void {
+  const value = headers.get('x-oss-storage-class') ?? '';
+  if (value.endsWith('ColdArchive')) {
+    throw invalidArgument('x-oss-storage-class', value, `${value} is not supported here.`, '0016-00000503');
+  }
+  checkOneOf(headers, 'x-oss-storage-class', ['Standard', 'IA', 'Archive']);
+}
+
+function checkEncryption(headers: Headers): void {
+  const value = headers.get('x-oss-server-side-encryption');
+  if (value === null || ['AES256', 'KMS', 'SM4'].includes(value)) return;
+  throw new Refusal(400, 'InvalidEncryptionAlgorithmError', 'The encryption algorithm is not valid.');
+}
+
+function checkMetadata(headers: Headers): void {
+  let size = 0;
+  for (const [name, value] of headers) {
+    if (!name.startsWith('x-oss-meta-')) continue;
+    size += name.length + value.length;
+    if (!/^[a-z0-9-]+$/.test(name)) {
+      throw invalidArgument(name, value, 'Metadata names have letters, digits and hyphens only.', '0011-00000002');
+    }
+  }
+  if (size <= MAX_METADATA) return;
+  const message = `All metadata together, names and values, must not exceed ${MAX_METADATA} bytes.`;
+  throw invalidArgument('x-oss-meta-*', String(size), message, '0011-00000002');
+}

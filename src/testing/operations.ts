@@ -1,0 +1,317 @@
+// The REST operations: what each asks, refuses, changes and answers. Synchronous, so that each is atomic.
+// https://help.aliyun.com/document_detail/31981 (AppendObject), 31984 (HeadObject), 31980 (GetObject)
+
+import type { Body } from './body.ts';
+import type { CorsRule } from './cors.ts';
+import { invalidArgument, Refusal, type Reply } from './errors.ts';
+import type { Operation } from './faults.ts';
+import { checkDigest, checkKey, checkWriteHeaders, creationHeaders, readTags } from './limits.ts';
+import { MAX_OBJECT_SIZE, StoredObject } from './objects.ts';
+import type { Identity } from './verify.ts';
+import type { Query } from './wire.ts';
+
+/** Who may do what without a signature. */
+export type BucketAcl = 'private' | 'public-read' | 'public-read-write';
+
+/** A bucket and what is in it. */
+export interface Bucket {
+  readonly name: string;
+  readonly region: string;
+  readonly acl: BucketAcl;
+  readonly cors: readonly CorsRule[];
+  /** Answer every request with `Vary: Origin`. */
+  readonly responseVary: boolean;
+  /** Bytes are kept, or only length and CRC. */
+  readonly keepsBytes: boolean;
+  readonly objects: Map<string, StoredObject>;
+}
+
+/** An authenticated request with its body received. */
+export interface Call {
+  readonly operation: Operation;
+  readonly method: string;
+  readonly bucket: Bucket;
+  readonly key: string;
+  readonly query: Query;
+  readonly headers: Headers;
+  readonly body: Body;
+  /** Undefined: anonymous. */
+  readonly identity: Identity | undefined;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** Unique for each call. */
+  readonly serial: number;
+}
+
+// Sub-resources of an object, which would otherwise read as a plain PUT or GET of its contents.
+const SUB_RESOURCES = ['acl', 'tagging', 'symlink', 'uploads', 'uploadId', 'restore', 'seal', 'x-oss-process'];
+
+/** Which operation method, key and query ask for. */
+export function operationOf(method: string, key: string, query: ReadonlyMap<string, string>): Operation {
+  if (method === 'OPTIONS') return 'OptionObject';
+  if (key === '' || SUB_RESOURCES.some((name) => query.has(name))) return 'Unsupported';
+  if (method === 'POST') return query.has('append') ? 'AppendObject' : 'Unsupported';
+  if (method === 'HEAD') return query.has('objectMeta') ? 'GetObjectMeta' : 'HeadObject';
+  if (method === 'GET') return 'GetObject';
+  if (method === 'PUT') return 'PutObject';
+  return method === 'DELETE' ? 'DeleteObject' : 'Unsupported';
+}
+
+/** Does what is asked. @throws {Refusal} */
+export function perform(call: Call): Reply {
+  if (call.operation === 'Unsupported') throw unsupported(call);
+  checkKey(call.key);
+  if (call.operation === 'AppendObject') return appendObject(call);
+  if (call.operation === 'PutObject') return putObject(call);
+  if (call.operation === 'DeleteObject') return deleteObject(call);
+  return readObject(call);
+}
+
+function unsupported({ query, method }: Call): Refusal {
+  if (query.values.has('seal')) {
+    const message = 'The operation is not supported for this bucket.';
+    return new Refusal(400, 'OperationNotSupported', message, { ec: '0016-00000513' });
+  }
+  return new Refusal(501, 'NotImplemented', `LocalOss does not implement this ${method} request.`);
+}
+
+function appendObject(call: Call): Reply {
+  authorizeWrite(call);
+  const position = readPosition(call.query.values);
+  checkWriteHeaders(call.headers);
+  checkDigest(call.headers, call.body);
+  const before = call.bucket.objects.get(call.key);
+  if (before && before.type !== 'Appendable') throw notAppendable();
+  if (position !== (before?.length ?? 0)) throw positionNotEqualToLength(before);
+  checkSize(position + call.body.length);
+  const object = before ?? createObject(call, 'Appendable');
+  object.append(call.body, call.now, call.serial);
+  object.acl = call.headers.get('x-oss-object-acl') ?? object.acl;
+  return { status: 200, headers: { ...tailHeaders(object), ...encryptionHeaders(object), 'content-length': '0' } };
+}
+
+function readPosition(query: ReadonlyMap<string, string>): number {
+  if (query.has('versionId')) {
+    const message = 'Append is not supported for a version of an object.';
+    throw invalidArgument('versionId', query.get('versionId')!, message, '0016-00000504');
+  }
+  const text = query.get('position');
+  if (text === undefined) {
+    throw new Refusal(400, 'MissingArgument', 'Missing the argument position.', {
+      ec: '0016-00000501',
+      elements: { ArgumentName: 'position', ArgumentValue: '' },
+    });
+  }
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw invalidArgument('position', text, 'The position must be a non-negative integer.', '0016-00000502');
+}
+
+function notAppendable(): Refusal {
+  return new Refusal(409, 'ObjectNotAppendable', 'The object is not appendable.', { ec: '0026-00000017' });
+}
+
+function positionNotEqualToLength(object: StoredObject | undefined): Refusal {
+  // Whether OSS adds the CRC here is not documented: a client must not count on it.
+  const headers = { 'x-oss-next-append-position': String(object?.length ?? 0) };
+  const message = 'Position is not equal to file length.';
+  return new Refusal(409, 'PositionNotEqualToLength', message, { ec: '0026-00000016', headers });
+}
+
+function checkSize(size: number): void {
+  if (size <= MAX_OBJECT_SIZE) return;
+  const elements = { MaxSizeAllowed: String(MAX_OBJECT_SIZE), ProposedSize: String(size) };
+  throw new Refusal(400, 'EntityTooLarge', 'Your proposed upload exceeds the maximum allowed size.', { elements });
+}
+
+function createObject({ bucket, key, headers }: Call, type: 'Appendable' | 'Normal'): StoredObject {
+  const object = new StoredObject(type, bucket.keepsBytes, creationHeaders(headers));
+  bucket.objects.set(key, object);
+  return object;
+}
+
+function putObject(call: Call): Reply {
+  authorizeWrite(call);
+  checkWriteHeaders(call.headers);
+  checkDigest(call.headers, call.body);
+  checkSize(call.body.length);
+  if (call.headers.get('x-oss-forbid-overwrite') === 'true' && call.bucket.objects.has(call.key)) {
+    const message = 'The object you specified already exists and can not be overwritten.';
+    throw new Refusal(409, 'FileAlreadyExists', message, { ec: '0026-00000002' });
+  }
+  const object = createObject(call, 'Normal');
+  object.append(call.body, call.now, call.serial);
+  object.acl = call.headers.get('x-oss-object-acl') ?? 'default';
+  const headers = { etag: object.etag, 'x-oss-hash-crc64ecma': String(object.crc), ...encryptionHeaders(object) };
+  return { status: 200, headers: { ...headers, 'content-length': '0' } };
+}
+
+function deleteObject(call: Call): Reply {
+  authorize(call, 'oss:DeleteObject');
+  call.bucket.objects.delete(call.key);
+  return { status: 204, headers: {} };
+}
+
+function readObject(call: Call): Reply {
+  authorize(call, 'oss:GetObject');
+  const object = call.bucket.objects.get(call.key);
+  if (!object) {
+    const message = 'The specified key does not exist.';
+    throw new Refusal(404, 'NoSuchKey', message, { ec: '0026-00000001', elements: { Key: call.key } });
+  }
+  refuseVersion(call.query.values);
+  if (isNotModified(call.headers, object)) {
+    return { status: 304, headers: { etag: object.etag, 'last-modified': httpDate(object.lastModified) } };
+  }
+  if (call.operation === 'GetObjectMeta') return { status: 200, headers: metaHeaders(object) };
+  if (call.operation === 'HeadObject') return { status: 200, headers: objectHeaders(object) };
+  return getObject(call, object);
+}
+
+function refuseVersion(query: ReadonlyMap<string, string>): void {
+  const version = query.get('versionId') ?? 'null';
+  if (version === 'null') return;
+  throw new Refusal(404, 'NoSuchVersion', 'The specified version does not exist.', {
+    elements: { VersionId: version },
+  });
+}
+
+function getObject({ headers, query }: Call, object: StoredObject): Reply {
+  const range = readRange(headers, object.length);
+  const [start, end] = range ?? [0, object.length];
+  if (!object.keepsBytes && end > start) {
+    throw new Refusal(501, 'NotImplemented', "The bucket keeps no bytes (contents: 'checksum'): nothing to read.");
+  }
+  const answer: Record<string, string> = { ...objectHeaders(object), 'content-length': String(end - start) };
+  if (range) answer['content-range'] = `bytes ${start}-${end - 1}/${object.length}`;
+  for (const [name, value] of query.values) {
+    if (/^response-(cache-control|content-(disposition|encoding|language|type)|expires)$/.test(name)) {
+      answer[name.slice('response-'.length)] = value;
+    }
+  }
+  return { status: range ? 206 : 200, headers: answer, body: contents(object, start, end) };
+}
+
+/** One range, end exclusive; undefined: the whole object, which is also OSS's answer to a range it cannot satisfy. */
+function readRange(headers: Headers, length: number): [start: number, end: number] | undefined {
+  const [, first, last] = /^bytes=(\d*)-(\d*)(?:,|$)/.exec(headers.get('range') ?? '') ?? [];
+  if (first === undefined || last === undefined || first + last === '') return undefined;
+  const standard = headers.get('x-oss-range-behavior') === 'standard';
+  const start = first === '' ? length - Number(last) : Number(first);
+  const end = first === '' || last === '' ? length : Number(last) + 1;
+  if (start >= end && start < length) return undefined;
+  if (start >= length) {
+    if (!standard) return undefined;
+    const range = { 'content-range': `bytes */${length}` };
+    throw new Refusal(416, 'InvalidRange', 'The requested range cannot be satisfied.', { headers: range });
+  }
+  if (!standard && (start < 0 || end > length)) return undefined;
+  return [Math.max(start, 0), Math.min(end, length)];
+}
+
+const STREAM_PIECE = 256 * 1024;
+
+/** Small contents at once; large ones piece by piece, since an answer may be cancelled after its first bytes. */
+function contents(object: StoredObject, start: number, end: number): NonNullable<Reply['body']> {
+  if (end - start <= 4 * STREAM_PIECE) return object.bytes(start, end);
+  let at = start;
+  return new ReadableStream<Uint8Array<ArrayBuffer>>({
+    pull(controller) {
+      const next = Math.min(at + STREAM_PIECE, end);
+      controller.enqueue(object.bytes(at, next));
+      at = next;
+      if (at === end) controller.close();
+    },
+  });
+}
+
+function isNotModified(headers: Headers, object: StoredObject): boolean {
+  const modified = Math.floor(object.lastModified / 1000) * 1000;
+  const match = headers.get('if-match');
+  const unmodifiedSince = Date.parse(headers.get('if-unmodified-since') ?? '');
+  if ((match !== null && !tagsOf(match).includes(object.etag)) || modified > unmodifiedSince) {
+    throw new Refusal(412, 'PreconditionFailed', 'At least one of the pre-conditions you specified did not hold.');
+  }
+  const noneMatch = headers.get('if-none-match');
+  if (noneMatch !== null) return tagsOf(noneMatch).includes(object.etag);
+  return modified <= Date.parse(headers.get('if-modified-since') ?? '');
+}
+
+function tagsOf(header: string): string[] {
+  return header.split(',').map((tag) => tag.trim());
+}
+
+function tailHeaders(object: StoredObject): Record<string, string> {
+  return {
+    etag: object.etag,
+    'x-oss-hash-crc64ecma': String(object.crc),
+    'x-oss-next-append-position': String(object.length),
+  };
+}
+
+function metaHeaders(object: StoredObject): Record<string, string> {
+  return {
+    'content-length': String(object.length),
+    etag: object.etag,
+    'last-modified': httpDate(object.lastModified),
+    'x-oss-hash-crc64ecma': String(object.crc),
+  };
+}
+
+function objectHeaders(object: StoredObject): Record<string, string> {
+  const { 'x-oss-tagging': tagging, ...headers } = object.headers;
+  const tags = tagging === undefined ? 0 : readTags(tagging).size;
+  return {
+    ...headers,
+    ...metaHeaders(object),
+    'accept-ranges': 'bytes',
+    'x-oss-object-type': object.type,
+    ...(object.type === 'Appendable' ? { 'x-oss-next-append-position': String(object.length) } : {}),
+    ...(tags > 0 ? { 'x-oss-tagging-count': String(tags) } : {}),
+  };
+}
+
+function encryptionHeaders(object: StoredObject): Record<string, string> {
+  return Object.fromEntries(Object.entries(object.headers).filter(([name]) => name.startsWith('x-oss-server-side-')));
+}
+
+/** The date form of HTTP headers. */
+export function httpDate(time: number): string {
+  return new Date(time).toUTCString();
+}
+
+function authorizeWrite(call: Call): void {
+  authorize(call, 'oss:PutObject');
+  if (call.headers.has('x-oss-tagging')) authorize(call, 'oss:PutObjectTagging');
+}
+
+function authorize(call: Call, action: string): void {
+  const { identity } = call;
+  if (!identity) authorizeAnonymous(call, action === 'oss:GetObject' ? 'read' : 'write');
+  const decision = identity?.key.policy?.decide(action, `${call.bucket.name}/${call.key}`) ?? 'Allow';
+  if (identity && decision !== 'Allow') throw deniedByPolicy(action, identity, decision);
+}
+
+function authorizeAnonymous({ bucket, key }: Call, access: 'read' | 'write'): void {
+  const own = bucket.objects.get(key)?.acl ?? 'default';
+  const acl = own === 'default' ? bucket.acl : own;
+  if (acl === 'public-read-write' || (acl === 'public-read' && access === 'read')) return;
+  const [what, ec] = own === 'default' ? ['bucket', '0003-00000001'] : ['object', '0003-00000005'];
+  const message = `You have no right to access this object because of ${what} acl.`;
+  throw new Refusal(403, 'AccessDenied', message, { ec: ec! });
+}
+
+function deniedByPolicy(action: string, { accessKeyId }: Identity, decision: string): Refusal {
+  return new Refusal(403, 'AccessDenied', 'You have no right to access this object.', {
+    ec: '0003-00000201',
+    elements: {
+      AccessDeniedDetail: {
+        AuthAction: action,
+        AuthPrincipalType: 'AssumedRoleUser',
+        AuthPrincipalOwnerId: '1234567890123456',
+        AuthPrincipalDisplayName: accessKeyId,
+        NoPermissionType: decision,
+        PolicyType: 'SessionPolicy',
+      },
+    },
+  });
+}

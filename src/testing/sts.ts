@@ -1,0 +1,138 @@
+// STS tokens as AssumeRole gives them out, and the session policy that narrows them.
+// https://help.aliyun.com/document_detail/28763 (AssumeRole), 93739 (RAM policy language)
+
+import { base64 } from './errors.ts';
+
+/** Temporary credentials, in the shape of AssumeRole's `Credentials`. */
+export interface SecurityToken {
+  readonly accessKeyId: string;
+  readonly accessKeySecret: string;
+  readonly securityToken: string;
+  /** ISO 8601 in UTC, to the second. */
+  readonly expiration: string;
+}
+
+/** What is asked of a token. */
+export interface TokenOptions {
+  /** A session policy, as object or JSON text of at most 2,048 characters. Without one the token may do everything. */
+  readonly policy?: object | string;
+  /** 1 to 43,200; 3,600 by default. (The real service starts at 900.) */
+  readonly durationSeconds?: number;
+}
+
+/** What a server keeps of a key: the secret, and for a temporary key the token, its end and its rights. */
+export interface AccessKey {
+  readonly secret: string;
+  readonly token?: string;
+  /** Milliseconds since the epoch. */
+  readonly expiration?: number;
+  readonly policy?: SessionPolicy | undefined;
+}
+
+/** Makes random credentials that live from `now` (ms). */
+export function makeToken(options: TokenOptions, now: number): { credentials: SecurityToken; key: AccessKey } {
+  const { durationSeconds = 3600, policy } = options;
+  if (!Number.isInteger(durationSeconds) || durationSeconds < 1 || durationSeconds > 43200) {
+    throw new RangeError(`durationSeconds must be an integer from 1 to 43200: got ${durationSeconds}`);
+  }
+  const expiration = Math.floor(now / 1000 + durationSeconds) * 1000;
+  const accessKeySecret = randomLetters(44);
+  // Real tokens are base64: `+`, `/` and `=` in every one of ours, so that a missing encoding shows at once.
+  const securityToken = `CAIS+/${base64(crypto.getRandomValues(new Uint8Array(127)))}`;
+  const parsed = policy === undefined ? undefined : new SessionPolicy(policy);
+  return {
+    credentials: {
+      accessKeyId: `STS.${randomLetters(25)}`,
+      accessKeySecret,
+      securityToken,
+      expiration: new Date(expiration).toISOString().replace('.000Z', 'Z'),
+    },
+    key: { secret: accessKeySecret, token: securityToken, expiration, policy: parsed },
+  };
+}
+
+function randomLetters(count: number): string {
+  const letters = 'ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789';
+  return Array.from(crypto.getRandomValues(new Uint8Array(count)), (byte) => letters[byte % letters.length]).join('');
+}
+
+/** What a policy says of one request. */
+export type Decision = 'Allow' | 'ImplicitDeny' | 'ExplicitDeny';
+
+/** A RAM policy document of version 1: Effect, Action and Resource with `*` and `?`. */
+export class SessionPolicy {
+  readonly #statements: readonly Statement[];
+
+  /** @throws {TypeError} for a document that LocalOss does not understand. @throws {RangeError} for one too long. */
+  constructor(document: object | string) {
+    const text = typeof document === 'string' ? document : JSON.stringify(document);
+    if (text.length > 2048) throw new RangeError(`A session policy has at most 2048 characters: got ${text.length}`);
+    const { Version: version, Statement: statements, ...others } = asRecord(JSON.parse(text));
+    if (version !== '1') throw new TypeError(`A session policy needs "Version": "1": got ${JSON.stringify(version)}`);
+    refuseOthers(others);
+    this.#statements = listOf(statements).map((statement) => readStatement(asRecord(statement)));
+  }
+
+  /** `resource` is `bucket/key`. An explicit Deny beats every Allow. */
+  decide(action: string, resource: string): Decision {
+    const hits = this.#statements.filter(
+      (one) => one.actions.some((p) => p.test(action)) && one.resources.some((p) => p.test(resource)),
+    );
+    if (hits.some((one) => one.effect === 'Deny')) return 'ExplicitDeny';
+    return hits.length > 0 ? 'Allow' : 'ImplicitDeny';
+  }
+}
+
+interface Statement {
+  readonly effect: 'Allow' | 'Deny';
+  readonly actions: readonly RegExp[];
+  readonly resources: readonly RegExp[];
+}
+
+function readStatement(statement: Record<string, unknown>): Statement {
+  const { Effect: effect, Action: actions, Resource: resources, ...others } = statement;
+  refuseOthers(others);
+  if (effect !== 'Allow' && effect !== 'Deny') throw new TypeError('The Effect of a statement is "Allow" or "Deny"');
+  return {
+    effect,
+    actions: strings(actions, 'Action').map((action) => wildcard(action, 'i')),
+    resources: strings(resources, 'Resource').map((resource) => wildcard(bucketPath(resource), '')),
+  };
+}
+
+/** `acs:oss:{region}:{account}:{bucket/key}`: region and account are not told apart here. */
+function bucketPath(resource: string): string {
+  if (resource === '*') return resource;
+  const found = /^acs:oss:[^:]*:[^:]*:(.+)$/s.exec(resource);
+  if (!found) throw new TypeError(`A Resource reads acs:oss:*:*:bucket/prefix*: got "${resource}"`);
+  return found[1]!;
+}
+
+function wildcard(pattern: string, flags: string): RegExp {
+  const source = pattern
+    .replace(/[.+^${}()|[\]\\/]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.');
+  return new RegExp(`^${source}$`, `su${flags}`);
+}
+
+function strings(value: unknown, name: string): string[] {
+  const list = listOf(value);
+  if (list.length > 0 && list.every((item) => typeof item === 'string')) return list;
+  throw new TypeError(`The ${name} of a statement is a string or a list of strings`);
+}
+
+function listOf(value: unknown): unknown[] {
+  return value === undefined ? [] : Array.isArray(value) ? value : [value];
+}
+
+function asRecord(value: unknown): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null) throw new TypeError('A policy and its statements are objects');
+  return value as Record<string, unknown>;
+}
+
+/** A condition that is silently ignored would grant more than was written. */
+function refuseOthers(others: Record<string, unknown>): void {
+  const [name] = Object.keys(others);
+  if (name !== undefined) throw new TypeError(`LocalOss does not understand "${name}" in a policy`);
+}

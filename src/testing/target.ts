@@ -1,0 +1,78 @@
+// From a URL to the bucket and key it means. https://help.aliyun.com/document_detail/31837 (regions and endpoints)
+
+import { Refusal } from './errors.ts';
+
+/** Where a request goes. */
+export interface Target {
+  readonly bucket: string;
+  readonly key: string;
+  /** The region that the host names; undefined where the host serves every region. */
+  readonly region: string | undefined;
+  /** What the credential scope must name as product. */
+  readonly product: 'oss' | 'oss-cloudbox';
+}
+
+/**
+ * Reads host and path: virtual-hosted on aliyuncs.com, a custom domain, or path style on localhost and IP addresses.
+ * @throws {TypeError} for a host that nobody answers for, as fetch would.
+ * @throws {Refusal} where OSS would answer and refuse.
+ */
+export function locate(url: URL, domains: ReadonlyMap<string, string>): Target {
+  const path = decodePath(url.pathname.slice(1));
+  const domain = domains.get(url.host) ?? domains.get(url.hostname);
+  if (domain !== undefined) return { bucket: domain, key: path, region: undefined, product: 'oss' };
+  if (isLocal(url.hostname)) return pathStyle(path);
+  const suffix = '.aliyuncs.com';
+  const target = url.hostname.endsWith(suffix) ? virtualHosted(url.hostname.slice(0, -suffix.length)) : undefined;
+  if (target === undefined) {
+    throw new TypeError('fetch failed', { cause: new Error(`LocalOss answers for no such host: ${url.hostname}`) });
+  }
+  return { ...target, key: path };
+}
+
+function decodePath(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    throw invalidObjectName(path);
+  }
+}
+
+/** 400 InvalidObjectName. */
+export function invalidObjectName(key: string): Refusal {
+  return new Refusal(400, 'InvalidObjectName', 'The specified object is not valid.', { elements: { ObjectName: key } });
+}
+
+function isLocal(hostname: string): boolean {
+  return hostname === 'localhost' || hostname.startsWith('[') || /^\d+\.\d+\.\d+\.\d+$/.test(hostname);
+}
+
+function pathStyle(path: string): Target {
+  const slash = path.indexOf('/');
+  const bucket = slash < 0 ? path : path.slice(0, slash);
+  return { bucket, key: slash < 0 ? '' : path.slice(slash + 1), region: undefined, product: 'oss' };
+}
+
+// Acceleration first: `oss-accelerate` also looks like the host of a region of that name.
+const HOSTS: readonly RegExp[] = [
+  /^(?:(?<bucket>[a-z0-9-]+)\.)?oss-accelerate(?:-overseas)?$/,
+  /^(?:(?<bucket>[a-z0-9-]+)\.)?oss-(?<region>[a-z0-9-]+?)(?:-internal)?$/,
+  /^(?:(?<bucket>[a-z0-9-]+)\.)?(?<region>[a-z0-9-]+)\.oss$/,
+  /^(?<bucket>[a-z0-9-]+)\.(?<box>cb-[a-z0-9-]+)\.[a-z0-9-]+\.oss-cloudbox$/,
+];
+
+function virtualHosted(host: string): Target | undefined {
+  for (const pattern of HOSTS) {
+    const groups = pattern.exec(host)?.groups;
+    if (!groups) continue;
+    const { bucket, region, box } = groups;
+    if (bucket === undefined) throw secondLevelDomain();
+    return { bucket, key: '', region: box ?? region, product: box === undefined ? 'oss' : 'oss-cloudbox' };
+  }
+  return undefined;
+}
+
+function secondLevelDomain(): Refusal {
+  const message = 'The bucket you are attempting to access must be addressed using OSS third level domain.';
+  return new Refusal(403, 'SecondLevelDomainForbidden', message);
+}
