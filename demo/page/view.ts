@@ -1,0 +1,234 @@
+/** The page's looks: shows what main.ts tells it, and calls back when someone does something. */
+import {
+  AppendConflictError,
+  ChecksumError,
+  CredentialsError,
+  ServiceError,
+  SourceError,
+  TransportError,
+} from '../../src/index.ts';
+import { bytes, element, exact, text } from './dom.ts';
+import { showRequest } from './request-log.ts';
+import { SegmentMap } from './segment-map.ts';
+import type { Exchange } from './traffic.ts';
+
+/** What people can do. */
+export interface Actions {
+  onfile(file: File): unknown;
+  onstop(): unknown;
+  onresume(): unknown;
+  onagain(): unknown;
+  onfresh(): unknown;
+  onname(): unknown;
+  onnetwork(kind: string): unknown;
+}
+
+/** What the form says. */
+export interface Settings {
+  readonly name: string;
+  readonly signing: 'header' | 'query';
+  /** `undefined`: the file's own. `null`: none. */
+  readonly contentType: null | undefined;
+  /** Bytes. */
+  readonly segmentSize: number;
+}
+
+/** Length in bytes, and CRC-64 in decimal where it is known. */
+export interface Content {
+  readonly length: number;
+  readonly crc: string | undefined;
+}
+
+const map = new SegmentMap();
+/** The file on show, and where the object ended before it, in bytes. */
+let size = 0;
+let start = 0;
+/** When this run began (ms), and how much was confirmed then: for the rate. */
+let since = 0;
+let from: number | undefined;
+
+/** Fills in what the server says, and begins to listen. */
+export function begin({ endpoint, prefix }: { endpoint: string; prefix: string }, actions: Actions): void {
+  text('endpoint', endpoint);
+  text('prefix', prefix);
+  nameAnew();
+  listenForFiles(actions.onfile);
+  for (const [id, action] of Object.entries({
+    stop: actions.onstop,
+    resume: actions.onresume,
+    again: actions.onagain,
+    fresh: () => {
+      clear();
+      actions.onfresh();
+    },
+  }))
+    element(id).addEventListener('click', action);
+  element('name').addEventListener('input', actions.onname);
+  form().addEventListener('submit', (event) => event.preventDefault());
+  const network = element('network') as HTMLSelectElement;
+  network.addEventListener('change', () => actions.onnetwork(network.value));
+  // Browsers keep a form's values over a reload; the server may have started anew.
+  actions.onnetwork(network.value);
+}
+
+export function settings(): Settings {
+  const fields = new FormData(form());
+  return {
+    name: String(fields.get('name')),
+    signing: fields.get('signing') === 'query' ? 'query' : 'header',
+    contentType: fields.has('contentType') ? undefined : null,
+    segmentSize: Number(fields.get('segmentSize')),
+  };
+}
+
+export function showTransfer(file: File, key: string): void {
+  size = file.size;
+  text('transfer-heading', file.name);
+  text('status', `Appending ${bytes(file.size)} to ${key}`);
+  text('confirmed', '–');
+  text('rate', '–');
+  text('segments', '–');
+  element('comparison').hidden = true;
+  showStart(0);
+}
+
+/** The object's length before this file. */
+export function showStart(position: number): void {
+  start = position;
+  map.reset(start, size);
+}
+
+export function showRunning(): void {
+  since = performance.now();
+  from = undefined;
+  element('transfer').hidden = false;
+  element('problem').hidden = true;
+  showState('busy', 'Appending', ['stop']);
+}
+
+/** `loaded`: bytes of the file that OSS has confirmed. */
+export function showProgress(loaded: number): void {
+  from ??= loaded;
+  map.confirm(start + loaded);
+  const progress = element('progress') as HTMLProgressElement;
+  progress.max = Math.max(size, 1);
+  progress.value = size === 0 ? 1 : loaded;
+  text('confirmed', `${bytes(loaded)} of ${bytes(size)}`);
+  text('segments', String(map.confirmed));
+  const seconds = (performance.now() - since) / 1000;
+  if (loaded > from) text('rate', `${bytes(Math.round((loaded - from) / seconds))}/s`);
+}
+
+export function showExchange(exchange: Exchange): void {
+  showRequest(exchange);
+  map.show(exchange);
+}
+
+export function showChecking(): void {
+  showState('busy', 'Checking', ['stop']);
+  text('status', 'All appended. Comparing with what OSS holds…');
+}
+
+export function showComparison(file: Content, expected: Content, object: Content): void {
+  const equal = expected.length === object.length && expected.crc === object.crc;
+  showContent('file', file);
+  showContent('expected', expected);
+  showContent('object', object);
+  element('expected-row').hidden = expected.length === file.length;
+  element('comparison').hidden = false;
+  badge('verdict', equal ? 'good' : 'bad', equal ? 'Equal' : 'Not equal');
+  text(
+    'status',
+    `The object holds ${exact(object.length)} bytes, ${equal ? 'equal to' : 'not equal to'} what was sent.`,
+  );
+  showState(equal ? 'good' : 'bad', equal ? 'Done' : 'Not equal', ['again', 'fresh']);
+}
+
+export function showStopped(): void {
+  showState('busy', 'Stopped', ['resume', 'fresh']);
+  text('status', 'Stopped. A segment that was under way may be stored or not: Resume finds out.');
+}
+
+export function showProblem(error: unknown): void {
+  showState('bad', 'Failed', ['resume', 'fresh']);
+  text('status', 'The append did not finish.');
+  text('problem-message', error instanceof Error ? error.message : String(error));
+  text('problem-advice', advice(error));
+  element('problem').hidden = false;
+  element('transfer').hidden = false;
+}
+
+/** What to do about it. */
+function advice(error: unknown): string {
+  if (error instanceof SourceError) return 'Choose the file again.';
+  if (error instanceof ChecksumError) return 'Do not append to this object again: begin a new one.';
+  if (error instanceof AppendConflictError) return 'Someone else wrote to this object: begin a new one.';
+  if (error instanceof ServiceError && error.code === 'AccessDenied')
+    return 'Was the demo started anew? Reload the page.';
+  if (error instanceof TransportError || error instanceof CredentialsError)
+    return 'Is the demo’s server still running? Start it (npm start), then Resume.';
+  return 'Resume, or begin a new object.';
+}
+
+/** Shows the state, and the buttons that make sense in it. */
+function showState(kind: 'good' | 'busy' | 'bad', word: string, buttons: readonly string[]): void {
+  const running = buttons.includes('stop');
+  const { activeElement } = document;
+  badge('state', kind, word);
+  for (const id of ['stop', 'resume', 'again', 'fresh']) element(id).hidden = !buttons.includes(id);
+  for (const id of ['file', 'name', 'segment-size']) (element(id) as HTMLInputElement).disabled = running;
+  for (const field of form().querySelectorAll('input')) field.disabled = running;
+  // A keyboard's place is not lost with the button that was pressed.
+  if (activeElement instanceof HTMLButtonElement && activeElement.hidden) element(buttons[0] ?? 'file').focus();
+}
+
+function badge(id: string, kind: string, word: string): void {
+  element(id).dataset['kind'] = kind;
+  text(id, word);
+}
+
+function showContent(id: string, { length, crc = 'hidden by CORS' }: Content): void {
+  text(`${id}-length`, exact(length));
+  text(`${id}-crc`, crc);
+}
+
+function clear(): void {
+  nameAnew();
+  element('transfer').hidden = true;
+  element('comparison').hidden = true;
+  element('file').focus();
+}
+
+function nameAnew(): void {
+  const random = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
+  (element('name') as HTMLInputElement).value = `object-${random.toString(16).padStart(8, '0')}`;
+}
+
+/** A file comes by the picker, or is dropped anywhere: beside the zone a browser would leave the page to show it. */
+function listenForFiles(onfile: (file: File) => unknown): void {
+  const picker = element('file') as HTMLInputElement;
+  const take = (file: File | undefined) => {
+    if (file && !picker.disabled && form().reportValidity()) onfile(file);
+  };
+  picker.addEventListener('change', () => {
+    take(picker.files?.[0]);
+    // Choosing the same file again is a change, too.
+    picker.value = '';
+  });
+  addEventListener('dragover', (event) => {
+    event.preventDefault();
+    element('drop-zone').classList.add('over');
+  });
+  addEventListener('dragleave', ({ relatedTarget }) => {
+    if (!relatedTarget) element('drop-zone').classList.remove('over');
+  });
+  addEventListener('drop', (event) => {
+    event.preventDefault();
+    element('drop-zone').classList.remove('over');
+    take(event.dataTransfer?.files[0]);
+  });
+}
+
+function form(): HTMLFormElement {
+  return element('settings') as HTMLFormElement;
+}
