@@ -5,13 +5,7 @@
  * stored at most once at its place, and after a failure the only question is whether it was. The engine never guesses:
  * it reads the object's length and CRC and, where these prove nothing, the bytes (the table is at `#reconcile`).
  */
-import {
-  type AppendObjectResult,
-  type CallOptions,
-  checkSignal,
-  type ObjectContent,
-  type OssClient,
-} from './client.ts';
+import { type AppendObjectResult, type CallOptions, checkSignal, type OssClient } from './client.ts';
 import { crc64, crc64Combine } from './crc64.ts';
 import { checkKey, MAX_OBJECT_SIZE } from './endpoint.ts';
 import {
@@ -22,10 +16,10 @@ import {
   OssError,
   type Outcome,
   ServiceError,
-  TransportError,
   unproven,
   withAppendFacts,
 } from './errors.ts';
+import { differ, Evidence, type Found, parseCrc } from './evidence.ts';
 import { laterOptions, type ObjectOptions, objectHeaders } from './headers.ts';
 import { isAmbiguous } from './http.ts';
 import {
@@ -90,13 +84,6 @@ interface Tail {
   readonly crc: bigint | undefined;
 }
 
-/** What a look at the object found. `length` is undefined where there is none. */
-interface Found {
-  readonly length: number | undefined;
-  readonly crc: bigint | undefined;
-  readonly appendable: boolean;
-}
-
 /** A segment at its place, on its way. */
 interface Plan extends PendingSegment {
   /** `absent` until something of it was sent. */
@@ -125,7 +112,6 @@ interface Call extends AppendOptions {
   loaded: number;
 }
 
-const NO_OBJECT: Found = { length: undefined, crc: undefined, appendable: true };
 const EMPTY: Segment = { size: 0, crc: 0n, body: new Uint8Array(0) };
 
 /**
@@ -148,6 +134,7 @@ const EMPTY: Segment = { size: 0, crc: 0n, body: new Uint8Array(0) };
 export class AppendableObject {
   readonly key: string;
   readonly #client: AppendClient;
+  readonly #evidence: Evidence;
   readonly #options: AppendableObjectOptions;
   readonly #segmentSize: number;
   readonly #flushAfter: number;
@@ -166,6 +153,7 @@ export class AppendableObject {
     const { tail, segmentSize = SEGMENT_SIZE, flushAfter = FLUSH_AFTER } = options;
     this.key = key;
     this.#client = client;
+    this.#evidence = new Evidence(client, key);
     this.#options = { ...options };
     this.#segmentSize = segmentSize;
     this.#flushAfter = flushAfter;
@@ -272,7 +260,7 @@ export class AppendableObject {
 
   async #open(signal: AbortSignal | undefined): Promise<Tail> {
     if (this.#tail && !this.#stale) return this.#tail;
-    const found = await this.#look(signal);
+    const found = await this.#evidence.look(signal);
     if (!found.appendable) throw notAppendable(this.key, found);
     await this.#settle(found, signal);
     this.#tail = { position: found.length ?? 0, crc: found.length === undefined ? 0n : found.crc };
@@ -400,7 +388,7 @@ export class AppendableObject {
   async #reconcile(plan: Plan, segment: Segment, failure: unknown, signal: AbortSignal | undefined): Promise<Verdict> {
     try {
       for (let looks = 1; ; looks++) {
-        const found = await this.#look(signal);
+        const found = await this.#evidence.look(signal);
         const ours = await this.#settle(
           found,
           signal,
@@ -409,7 +397,7 @@ export class AppendableObject {
         if (ours) return { kind: 'moved', tail: ours };
         const verdict = judge(plan, found) ?? (await this.#compare(plan, segment, found, signal));
         if (verdict) return await this.#recognise(plan, verdict, signal);
-        if (!(await this.#client.waitToRetry(looks, { signal }))) throw inexactRange(this.key, plan);
+        if (!(await this.#client.waitToRetry(looks, { signal }))) throw this.#evidence.inexact(plan);
       }
     } catch (error) {
       if (signal?.aborted || !(error instanceof OssError)) throw error;
@@ -431,12 +419,12 @@ export class AppendableObject {
     looked: Found,
     signal: AbortSignal | undefined,
   ): Promise<Verdict | undefined> {
-    const { position, size, want } = plan;
-    const range = await this.#readRange(position, size, looked, signal, (body) => sameBytes(body, segment));
-    if (!range) return undefined;
-    const { value: same, found } = range;
+    const reading = await this.#evidence.compare(plan, segment.body, looked, signal);
+    if (!reading) return undefined;
+    const { value: same, found } = reading;
     if (!same) return { kind: 'diverged', outcome: 'absent', found };
     const { length = 0, crc } = found;
+    const { want } = plan;
     const ends = length === want.position;
     if (ends ? differ(crc, want.crc) : !this.#options.shared) return { kind: 'diverged', outcome: 'stored', found };
     return { kind: 'committed', tail: ends ? { position: length, crc: want.crc ?? crc } : { position: length, crc } };
@@ -459,15 +447,15 @@ export class AppendableObject {
     result: AppendObjectResult,
     signal: AbortSignal | undefined,
   ): Promise<unknown> {
-    const { position, size, want } = plan;
+    const { want } = plan;
     const crc = parseCrc(result.hashCrc64ecma);
     const looked: Found = { length: result.nextAppendPosition, crc, appendable: true };
-    const reading = this.#readRange(position, size, looked, signal, (body) => sameBytes(body, segment));
-    const range = await reading.catch((error: unknown) => {
+    const reading = await this.#evidence.compare(plan, segment.body, looked, signal).catch((error: unknown) => {
       if (signal?.aborted) throw error;
     });
-    const found = range?.found ?? looked;
-    if (range && (range.value || found.length !== want.position)) plan.outcome = range.value ? 'stored' : 'absent';
+    const found = reading?.found ?? looked;
+    if (reading && (reading.value || found.length !== want.position))
+      plan.outcome = reading.value ? 'stored' : 'absent';
     if (plan.outcome === 'stored') this.#tail = undefined;
     if (plan.outcome !== 'unknown' || found.length !== want.position) return conflict(this.key, plan, found);
     return damaged(this.key, plan, crc);
@@ -502,13 +490,13 @@ export class AppendableObject {
 
   /** Undefined where that cannot be read. */
   async #isStored(plan: Plan, found: Found, signal: AbortSignal | undefined): Promise<boolean | undefined> {
-    const { position, size, want } = plan;
+    const { want } = plan;
     if ((found.length ?? 0) < want.position) return false;
     const known = found.crc !== undefined && want.crc !== undefined;
     if (found.length === want.position && known && found.crc === want.crc) return true;
     try {
-      const range = await this.#readRange(position, size, found, signal, crcOf);
-      return range && range.value === plan.crc;
+      const reading = await this.#evidence.crcOf(plan, found, signal);
+      return reading && reading.value === plan.crc;
     } catch (error) {
       if (signal?.aborted) throw error;
       return undefined;
@@ -518,7 +506,7 @@ export class AppendableObject {
   /** Goes on where the object holds a beginning of the Blob; again from the proof, where a late request of ours or another tab moved its end. */
   async #resume(blob: Blob, start: Tail, call: Call): Promise<void> {
     for (let prefix = { size: 0, crc: 0n }; ; ) {
-      const found = await this.#look(call.signal);
+      const found = await this.#evidence.look(call.signal);
       await this.#settle(found, call.signal);
       prefix = await this.#prove(blob, start, found, prefix, call.signal);
       const known = start.crc === undefined ? undefined : crc64Combine(start.crc, prefix.crc, prefix.size);
@@ -548,51 +536,14 @@ export class AppendableObject {
     let expected = start.crc === undefined ? undefined : crc64Combine(start.crc, prefix.crc, size);
     let actual = found.crc;
     if (expected === undefined || actual === undefined) {
+      const place = { position: start.position, size };
+      const reading = await this.#evidence.crcOf(place, found, signal);
+      if (!reading) throw this.#evidence.inexact(place);
       expected = prefix.crc;
-      const range = await this.#readRange(start.position, size, found, signal, crcOf);
-      if (!range) throw inexactRange(this.key, { position: start.position, size });
-      actual = range.value;
+      actual = reading.value;
     }
     if (expected !== actual) throw differentPrefix(this.key, start.position, size, expected, actual);
     return prefix;
-  }
-
-  /** The object's state now. */
-  async #look(signal: AbortSignal | undefined): Promise<Found> {
-    try {
-      const head = await this.#client.headObject(this.key, { signal });
-      const length = head.nextAppendPosition ?? head.contentLength;
-      if (!Number.isSafeInteger(length)) throw noLength(this.key);
-      const appendable = head.objectType === undefined || head.objectType === 'Appendable';
-      return { length, crc: parseCrc(head.hashCrc64ecma), appendable };
-    } catch (error) {
-      if (isMissing(error)) return NO_OBJECT;
-      throw error;
-    }
-  }
-
-  /**
-   * Reads exactly these bytes, with the object's length and CRC as that same answer tells them. Undefined where the answer
-   * is anything else, for example because the object has become shorter.
-   */
-  async #readRange<T>(
-    position: number,
-    size: number,
-    looked: Found,
-    signal: AbortSignal | undefined,
-    consume: (body: Counted) => Promise<T>,
-  ): Promise<{ value: T; found: Found } | undefined> {
-    const end = position + size - 1;
-    const content = await this.#client.getObject(this.key, { range: { start: position, end }, signal });
-    const { range, partial } = content;
-    if (!partial || (range && (range.start !== position || range.end !== end))) {
-      await content.body.cancel().catch(() => {});
-      return undefined;
-    }
-    const body = new Counted(content.body);
-    const value = await consume(body);
-    if ((await body.drain()) !== size) return undefined;
-    return { value, found: foundBy(content, looked) };
   }
 }
 
@@ -646,70 +597,6 @@ function leavesOpen(error: unknown): boolean {
   return error instanceof ServiceError && error.status === 409 && !final.includes(error.code);
 }
 
-/** Absent, or hidden by CORS why: then an append to position 0 tells. NoSuchBucket is never absent. */
-function isMissing(error: unknown): boolean {
-  return error instanceof ServiceError && error.status === 404 && /^(NoSuchKey|Http404)$/.test(error.code);
-}
-
-/** A body that is read to its end, and how much that was. */
-class Counted {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
-  #count = 0;
-
-  constructor(body: ReadableStream<Uint8Array>) {
-    this.#reader = body.getReader();
-  }
-
-  async next(): Promise<Uint8Array | undefined> {
-    const { done, value } = await this.#reader.read();
-    if (done) return undefined;
-    this.#count += value.byteLength;
-    return value;
-  }
-
-  async drain(): Promise<number> {
-    while (await this.next());
-    return this.#count;
-  }
-}
-
-async function crcOf(body: Counted): Promise<bigint> {
-  let crc = 0n;
-  for (let chunk = await body.next(); chunk; chunk = await body.next())
-    crc = crc64(chunk as Uint8Array<ArrayBuffer>, crc);
-  return crc;
-}
-
-/** Compares as the bytes arrive, and holds a piece of each side. */
-async function sameBytes(body: Counted, { body: sent }: Segment): Promise<boolean> {
-  const pieces = isBlob(sent) ? blobPieces(sent) : [sent];
-  let received: Uint8Array = new Uint8Array(0);
-  for await (const piece of pieces) {
-    for (let offset = 0; offset < piece.byteLength; ) {
-      if (received.byteLength === 0) {
-        const chunk = await body.next();
-        if (!chunk) return false;
-        received = chunk;
-      }
-      const length = Math.min(received.byteLength, piece.byteLength - offset);
-      for (let index = 0; index < length; index++) if (received[index] !== piece[offset + index]) return false;
-      received = received.subarray(length);
-      offset += length;
-    }
-  }
-  return true;
-}
-
-/** A GET's own length and CRC are newer than a HEAD's; CORS may hide them. */
-function foundBy({ range, contentLength, hashCrc64ecma }: ObjectContent, looked: Found): Found {
-  if (!range) return looked;
-  return {
-    length: contentLength,
-    crc: parseCrc(hashCrc64ecma) ?? (contentLength === looked.length ? looked.crc : undefined),
-    appendable: true,
-  };
-}
-
 async function extendPrefix(
   blob: Blob,
   { size: done, crc: start }: Prefix,
@@ -729,11 +616,6 @@ async function checkReadable({ body }: Segment): Promise<void> {
   if (isBlob(body)) await readBlob(body.slice(0, 1));
 }
 
-/** Both known, and not the same. */
-function differ(a: bigint | undefined, b: bigint | undefined): boolean {
-  return a !== undefined && b !== undefined && a !== b;
-}
-
 function report({ onprogress, loaded, total }: Call, handed = 0): void {
   onprogress?.({ loaded, total, sent: loaded + handed });
 }
@@ -750,10 +632,6 @@ function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promis
 
 function publicTail({ position, crc }: Tail): ObjectTail {
   return crc === undefined ? { position } : { position, hashCrc64ecma: String(crc) };
-}
-
-function parseCrc(text: string | undefined): bigint | undefined {
-  return text !== undefined && /^\d{1,20}$/.test(text) ? BigInt(text) : undefined;
 }
 
 function parseTail(name: string, tail: ObjectTail): Tail {
@@ -858,15 +736,4 @@ function differentPrefix(key: string, position: number, size: number, wanted: bi
   const [expected, actual] = [String(wanted), String(is)];
   const message = `Cannot resume "${key}": its ${size} bytes from ${position} are not the beginning of this Blob (CRC-64 ${actual}, expected ${expected})`;
   return new ChecksumError(message, { code: 'DifferentPrefix', position, expected, actual });
-}
-
-function inexactRange(key: string, { position, size }: { position: number; size: number }): TransportError {
-  const message = `Cannot read bytes ${position} to ${position + size - 1} of "${key}": the answer is another range`;
-  return new TransportError(message, { code: 'UnexpectedResponse' });
-}
-
-function noLength(key: string): TransportError {
-  return new TransportError(`Cannot read the state of "${key}": the answer has no length`, {
-    code: 'UnexpectedResponse',
-  });
 }

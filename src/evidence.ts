@@ -1,0 +1,163 @@
+/**
+ * What an object holds, read as evidence: its length and CRC, and the bytes at a place. Hides what CORS may hide, and
+ * that an answer may be another than was asked for.
+ */
+import type { ObjectContent, OssClient } from './client.ts';
+import { crc64 } from './crc64.ts';
+import { ServiceError, TransportError } from './errors.ts';
+import { blobPieces, isBlob, type Segment } from './segments.ts';
+
+/** The state of an object. Without `length` there is none; a `crc` may be hidden. */
+export interface Found {
+  readonly length: number | undefined;
+  readonly crc: bigint | undefined;
+  readonly appendable: boolean;
+}
+
+/** Bytes of an object: never none. */
+export interface Place {
+  readonly position: number;
+  readonly size: number;
+}
+
+/** What a reading of bytes gave, and the state of the object that the same answer told. */
+export interface Reading<T> {
+  readonly value: T;
+  readonly found: Found;
+}
+
+const NO_OBJECT: Found = { length: undefined, crc: undefined, appendable: true };
+
+/** Looks at one object. Every method fails as the client's do. */
+export class Evidence {
+  readonly #client: Pick<OssClient, 'headObject' | 'getObject'>;
+  readonly #key: string;
+
+  constructor(client: Pick<OssClient, 'headObject' | 'getObject'>, key: string) {
+    this.#client = client;
+    this.#key = key;
+  }
+
+  /** The object's state now. */
+  async look(signal: AbortSignal | undefined): Promise<Found> {
+    const head = await this.#client.headObject(this.#key, { signal }).catch((error: unknown) => {
+      if (!isMissing(error)) throw error;
+    });
+    if (!head) return NO_OBJECT;
+    const length = head.nextAppendPosition ?? head.contentLength;
+    if (!Number.isSafeInteger(length)) throw unexpected(`read the state of "${this.#key}": the answer has no length`);
+    const appendable = head.objectType === undefined || head.objectType === 'Appendable';
+    return { length, crc: parseCrc(head.hashCrc64ecma), appendable };
+  }
+
+  /** Whether the bytes at a place are these. */
+  compare(
+    place: Place,
+    body: Segment['body'],
+    looked: Found,
+    signal?: AbortSignal,
+  ): Promise<Reading<boolean> | undefined> {
+    return this.#read(place, looked, signal, (bytes) => isSame(bytes, body));
+  }
+
+  /** The CRC-64 of the bytes at a place. */
+  crcOf(place: Place, looked: Found, signal?: AbortSignal): Promise<Reading<bigint> | undefined> {
+    return this.#read(place, looked, signal, async (bytes) => {
+      let crc = 0n;
+      for (let chunk = await bytes.next(); chunk; chunk = await bytes.next()) crc = crc64(chunk, crc);
+      return crc;
+    });
+  }
+
+  /** For callers whom `undefined` gets nowhere: the answers are not exactly the range asked for. */
+  inexact({ position, size }: Place): TransportError {
+    return unexpected(
+      `read bytes ${position} to ${position + size - 1} of "${this.#key}": the answer is another range`,
+    );
+  }
+
+  /** Undefined where the answer is not exactly this range, for example because the object became shorter: look again. */
+  async #read<T>(
+    { position, size }: Place,
+    looked: Found,
+    signal: AbortSignal | undefined,
+    consume: (bytes: Bytes) => Promise<T>,
+  ): Promise<Reading<T> | undefined> {
+    const end = position + size - 1;
+    const content = await this.#client.getObject(this.#key, { range: { start: position, end }, signal });
+    const { range, partial } = content;
+    if (!partial || (range && (range.start !== position || range.end !== end))) {
+      await content.body.cancel().catch(() => {});
+      return undefined;
+    }
+    const bytes = new Bytes(content.body);
+    const value = await consume(bytes);
+    return (await bytes.countAll()) === size ? { value, found: toFound(content, looked) } : undefined;
+  }
+}
+
+/** A body, read chunk by chunk and counted. */
+class Bytes {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
+  #count = 0;
+
+  constructor(body: ReadableStream<Uint8Array>) {
+    this.#reader = (body as ReadableStream<Uint8Array<ArrayBuffer>>).getReader();
+  }
+
+  async next(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const { value } = await this.#reader.read();
+    this.#count += value?.byteLength ?? 0;
+    return value;
+  }
+
+  async countAll(): Promise<number> {
+    while (await this.next());
+    return this.#count;
+  }
+}
+
+/** Compares as the bytes arrive, holding a piece of each side. */
+async function isSame(bytes: Bytes, body: Segment['body']): Promise<boolean> {
+  let chunk: Uint8Array | undefined;
+  for await (const piece of isBlob(body) ? blobPieces(body) : [body]) {
+    for (let index = 0; index < piece.byteLength; ) {
+      if (!chunk?.byteLength) chunk = await bytes.next();
+      if (!chunk) return false;
+      const length = Math.min(chunk.byteLength, piece.byteLength - index);
+      for (let offset = 0; offset < length; offset++) if (chunk[offset] !== piece[index + offset]) return false;
+      chunk = chunk.subarray(length);
+      index += length;
+    }
+  }
+  return true;
+}
+
+/** A GET's own length and CRC are newer than a HEAD's; CORS may hide both. */
+function toFound({ range, contentLength: length, hashCrc64ecma }: ObjectContent, looked: Found): Found {
+  if (!range) return looked;
+  return {
+    length,
+    crc: parseCrc(hashCrc64ecma) ?? (length === looked.length ? looked.crc : undefined),
+    appendable: true,
+  };
+}
+
+/** Absent; or CORS hides why, and then an append to position 0 will tell. NoSuchBucket is never absent. */
+function isMissing(error: unknown): boolean {
+  return error instanceof ServiceError && error.status === 404 && /^(NoSuchKey|Http404)$/.test(error.code);
+}
+
+/** Both known, and not the same. */
+export function differ(a: bigint | undefined, b: bigint | undefined): boolean {
+  return a !== undefined && b !== undefined && a !== b;
+}
+
+/** OSS's header is an unsigned decimal. */
+export function parseCrc(text: string | undefined): bigint | undefined {
+  return text !== undefined && /^\d{1,20}$/.test(text) ? BigInt(text) : undefined;
+}
+
+function unexpected(attempted: string): TransportError {
+  return new TransportError(`Cannot ${attempted}`, { code: 'UnexpectedResponse' });
+}
