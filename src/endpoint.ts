@@ -132,6 +132,8 @@ export function checkKey(key: string): void {
 
 /** Percent-encodes all but RFC 3986's unreserved characters. `encodeURIComponent` leaves five more, which V4 encodes. */
 export function percentEncode(text: string): string {
+  // Most names and values need nothing.
+  if (/^[\w.~-]*$/.test(text)) return text;
   return encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 

@@ -62,16 +62,16 @@ export function signV4(
   credentials: Credentials,
   scope: SigningScope,
 ): Record<string, string> {
+  const stamp = stampOf(scope);
   const headers = lowerCased(request.headers);
   headers['x-oss-content-sha256'] = 'UNSIGNED-PAYLOAD';
-  headers['x-oss-date'] = timestamp(scope.date);
+  headers['x-oss-date'] = stamp.time;
   if (credentials.securityToken) headers['x-oss-security-token'] = credentials.securityToken;
   const signed = { ...request, headers };
-  const extra = additionalHeaders(signed);
-  const names = extra.length ? `,AdditionalHeaders=${extra.join(';')}` : '';
-  const signature = sign(canonicalRequest(signed), credentials, scope);
-  const credential = `${credentials.accessKeyId}/${scopeOf(scope)}`;
-  headers['authorization'] = `${ALGORITHM} Credential=${credential}${names},Signature=${signature}`;
+  const names = additionalHeaders(signed).join(';');
+  headers['authorization'] =
+    `${ALGORITHM} Credential=${credentials.accessKeyId}/${stamp.scope}${names && `,AdditionalHeaders=${names}`}` +
+    `,Signature=${sign(canonicalRequest(signed), credentials, stamp)}`;
   return headers;
 }
 
@@ -93,20 +93,21 @@ export function signV4(
  * ```
  */
 export function presignV4(request: SignableRequest, credentials: Credentials, scope: PresigningScope): string {
+  const stamp = stampOf(scope);
   const headers = lowerCased(request.headers);
-  const extra = additionalHeaders({ ...request, headers });
+  const names = additionalHeaders({ ...request, headers }).join(';');
   const { 'x-oss-signature': _, ...given } = request.query ?? {};
   const query: Record<string, string> = {
     ...given,
     'x-oss-signature-version': ALGORITHM,
-    'x-oss-credential': `${credentials.accessKeyId}/${scopeOf(scope)}`,
-    'x-oss-date': timestamp(scope.date),
+    'x-oss-credential': `${credentials.accessKeyId}/${stamp.scope}`,
+    'x-oss-date': stamp.time,
     'x-oss-expires': String(scope.expiresIn),
   };
   if (credentials.securityToken) query['x-oss-security-token'] = credentials.securityToken;
-  if (extra.length) query['x-oss-additional-headers'] = extra.join(';');
+  if (names) query['x-oss-additional-headers'] = names;
   const canonical = canonicalRequest({ ...request, headers, query });
-  return `${canonicalQuery(query)}&x-oss-signature=${sign(canonical, credentials, scope)}`;
+  return `${canonicalQuery(query)}&x-oss-signature=${sign(canonical, credentials, stamp)}`;
 }
 
 /** Rung 1: method, resource, query and headers in one agreed spelling. The headers' names are lower-case. */
@@ -130,17 +131,26 @@ export function canonicalQuery(query: Readonly<Record<string, string>>): string 
     .join('&');
 }
 
+/** When and for what a signature is made, as V4 spells it: `20260102T030405Z`, `20260102/cn-hangzhou/oss/aliyun_v4_request`. */
+export interface Stamp {
+  readonly time: string;
+  readonly scope: string;
+}
+
+export function stampOf({ region, product = 'oss', date }: SigningScope): Stamp {
+  const time = date.toISOString().replace(/[-:]|\.\d+/g, '');
+  return { time, scope: `${time.slice(0, 8)}/${region}/${product}/aliyun_v4_request` };
+}
+
 /** Rung 2. */
-export function stringToSign(canonical: string, scope: SigningScope): string {
-  const digest = bytesToHex(sha256(utf8ToBytes(canonical)));
-  return `${ALGORITHM}\n${timestamp(scope.date)}\n${scopeOf(scope)}\n${digest}`;
+export function stringToSign(canonical: string, { time, scope }: Stamp): string {
+  return `${ALGORITHM}\n${time}\n${scope}\n${bytesToHex(sha256(utf8ToBytes(canonical)))}`;
 }
 
 /** Rung 3: the key of one day, region and product. */
-export function signingKey(accessKeySecret: string, scope: SigningScope): Uint8Array {
-  return scopeOf(scope)
-    .split('/')
-    .reduce((key, part) => hmac(sha256, key, utf8ToBytes(part)), utf8ToBytes(`aliyun_v4${accessKeySecret}`));
+export function signingKey(accessKeySecret: string, { scope }: Stamp): Uint8Array {
+  const parts = scope.split('/').map(utf8ToBytes);
+  return parts.reduce((key, part) => hmac(sha256, key, part), utf8ToBytes(`aliyun_v4${accessKeySecret}`));
 }
 
 /** Rung 4: lower-case hex. */
@@ -160,32 +170,19 @@ interface KeptKey {
  */
 const keptKeys: WeakMap<Credentials, KeptKey> = /* @__PURE__ */ new WeakMap();
 
-function sign(canonical: string, credentials: Credentials, scope: SigningScope): string {
-  const { state } = keyState(credentials, scope);
-  return bytesToHex(
-    state
-      .clone()
-      .update(utf8ToBytes(stringToSign(canonical, scope)))
-      .digest(),
-  );
+function sign(canonical: string, credentials: Credentials, stamp: Stamp): string {
+  const text = utf8ToBytes(stringToSign(canonical, stamp));
+  return bytesToHex(keyState(credentials, stamp).state.clone().update(text).digest());
 }
 
-function keyState(credentials: Credentials, scope: SigningScope): KeptKey {
+function keyState(credentials: Credentials, stamp: Stamp): KeptKey {
+  const { scope } = stamp;
   const secret = credentials.accessKeySecret;
   const kept = keptKeys.get(credentials);
-  if (kept && kept.secret === secret && kept.scope === scopeOf(scope)) return kept;
-  const fresh = { secret, scope: scopeOf(scope), state: hmac.create(sha256, signingKey(secret, scope)) };
+  if (kept && kept.secret === secret && kept.scope === scope) return kept;
+  const fresh = { secret, scope, state: hmac.create(sha256, signingKey(secret, stamp)) };
   keptKeys.set(credentials, fresh);
   return fresh;
-}
-
-/** `20260102T030405Z`. */
-function timestamp(date: Date): string {
-  return date.toISOString().replace(/[-:]|\.\d+/g, '');
-}
-
-function scopeOf({ region, product = 'oss', date }: SigningScope): string {
-  return `${timestamp(date).slice(0, 8)}/${region}/${product}/aliyun_v4_request`;
 }
 
 function isAlwaysSigned(name: string): boolean {
@@ -194,6 +191,7 @@ function isAlwaysSigned(name: string): boolean {
 
 /** The additional headers that count: present, and not signed anyway. */
 function additionalHeaders({ additionalHeaders: names = [], headers = {} }: SignableRequest): string[] {
+  if (names.length === 0) return [];
   const lower = new Set(names.map((name) => name.toLowerCase()));
   return [...lower].filter((name) => headers[name] !== undefined && !isAlwaysSigned(name)).sort();
 }
