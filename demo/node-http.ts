@@ -60,7 +60,8 @@ export async function serve(handler: FetchHandler, options: ServeOptions = {}): 
 
 /** Listens first, so that two servers can know each other's address before either answers. */
 export async function listen({ port = 0, hostname = '127.0.0.1' }: ServeOptions = {}): Promise<Listening> {
-  const server = createServer();
+  // A browser that uses a connection just as it is closed sends its request again: leave idle ones open for long.
+  const server = createServer({ keepAliveTimeout: 60_000 });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(port, hostname, resolve);
   });

@@ -20,8 +20,8 @@ export function showRequest(exchange: Exchange): void {
 
 function rowOf({ id, method, position, size, status, duration }: Exchange): HTMLElement {
   const row = make('tr', '');
-  const state = make('td', status === undefined ? '…' : status === 0 ? 'no answer' : String(status));
-  if (status !== undefined && (status < 200 || status > 299)) state.dataset['kind'] = 'bad';
+  const state = make('td', String(status ?? '…'));
+  if (status !== undefined && !/^2/.test(String(status))) state.dataset['kind'] = 'warn';
   row.append(
     make('td', String(id), 'number'),
     make('td', position === undefined ? method : `${method} append`),

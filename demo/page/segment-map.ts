@@ -56,7 +56,7 @@ export class SegmentMap {
   #add(position: number, size: number, state: State): HTMLElement {
     const span = make('span', '', state);
     span.style.left = `${(position / this.#total) * 100}%`;
-    span.style.width = `${(size / this.#total) * 100}%`;
+    span.style.width = `calc(${(size / this.#total) * 100}% + 1px)`;
     this.#bar.append(span);
     return span;
   }

@@ -9,8 +9,8 @@ export interface Exchange {
   readonly position: number | undefined;
   /** Of the body, bytes. */
   readonly size: number;
-  /** HTTP status; 0 where no answer came. `undefined` while it is under way. */
-  readonly status?: number;
+  /** HTTP status, or what became of it otherwise. `undefined` while it is under way. */
+  readonly status?: number | 'no answer' | 'given up';
   /** ms */
   readonly duration?: number;
 }
@@ -24,14 +24,15 @@ export function watchedFetch(report: (exchange: Exchange) => void): Fetch {
   return async (url, init) => {
     const exchange = describe(url, init);
     const begin = performance.now();
-    const end = (status: number) => report({ ...exchange, status, duration: performance.now() - begin });
+    const end = (status: Exchange['status'] & {}) =>
+      report({ ...exchange, status, duration: performance.now() - begin });
     report(exchange);
     try {
       const response = await fetch(url, init);
       end(response.status);
       return response;
     } catch (error) {
-      end(0);
+      end(init.signal?.aborted ? 'given up' : 'no answer');
       throw error;
     }
   };

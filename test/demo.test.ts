@@ -1,0 +1,351 @@
+/** The demo as people meet it: a real Chromium, real HTTP, page and OSS on different origins. */
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { type IncomingMessage, request } from 'node:http';
+import { connect } from 'node:net';
+import { networkInterfaces, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Browser, chromium, type Page } from 'playwright';
+import { rollup } from 'rollup';
+import { loadConfigFile } from 'rollup/loadConfigFile';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { findChromium } from '../.ci/chromium.mjs';
+import { serve } from '../demo/node-http.ts';
+import { type Demo, type DemoOptions, startDemo } from '../demo/server.ts';
+import { credentialsFromUrl, OssClient } from '../src/index.ts';
+
+const MIB = 1024 * 1024;
+const root = fileURLToPath(new URL('..', import.meta.url));
+const publicFolder = join(root, 'build/demo/public');
+const executablePath = await findChromium();
+if (!executablePath) console.log('not run: the demo in a browser (no Chromium)');
+
+let demo: Demo;
+/** What came to the OSS: `OPTIONS for POST at 0`, `POST at 0`, `HEAD`. */
+let arrived: string[];
+
+async function start(options: DemoOptions = {}): Promise<void> {
+  arrived = [];
+  demo = await startDemo({ publicFolder, onrequest: (came) => arrived.push(summary(came)), ...options });
+}
+
+function summary({ method, url, headers }: Request): string {
+  const position = new URL(url).searchParams.get('position');
+  const what = method === 'OPTIONS' ? `OPTIONS for ${headers.get('access-control-request-method')}` : method;
+  return position === null ? what : `${what} at ${position}`;
+}
+
+function count(what: string): number {
+  return arrived.filter((one) => one === what).length;
+}
+
+const preflights = () => arrived.filter((one) => one.startsWith('OPTIONS'));
+
+beforeAll(buildPage);
+afterEach(() => demo.close());
+
+describe('the servers', () => {
+  beforeEach(() => start());
+
+  /** `fetch` sets its own Host: this does not. */
+  function ask(url: string, headers: Record<string, string>, method = 'GET'): Promise<IncomingMessage> {
+    return new Promise((resolve, reject) => {
+      request(url, { method, headers }, (response) => resolve(response.resume()))
+        .once('error', reject)
+        .end();
+    });
+  }
+
+  test('a foreign Host is refused by page and OSS', async () => {
+    for (const url of [demo.url, `${demo.url}/config`, demo.ossUrl]) {
+      const { statusCode } = await ask(url, { host: `rebound.example:${new URL(url).port}` });
+      expect(statusCode, url).toBe(403);
+    }
+    expect(arrived).toEqual([]);
+    const { statusCode } = await ask(`${demo.url}/config`, { host: `localhost:${new URL(demo.url).port}` });
+    expect(statusCode).toBe(200);
+  });
+
+  test('a foreign Origin gets no token', async () => {
+    for (const origin of ['http://rebound.example', 'null', demo.ossUrl, demo.url.replace('http:', 'https:')]) {
+      expect((await ask(`${demo.url}/sts`, { origin }, 'POST')).statusCode, origin).toBe(403);
+    }
+    expect((await ask(`${demo.url}/sts`, { origin: demo.url }, 'POST')).statusCode).toBe(200);
+  });
+
+  test('no other address of this machine answers', async () => {
+    const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+    const foreign = all.filter(({ internal, family }) => !internal && family === 'IPv4').map(({ address }) => address);
+    for (const url of [demo.url, demo.ossUrl]) {
+      expect(new URL(url).hostname).toBe('127.0.0.1');
+      for (const host of foreign) await expect(reach(host, Number(new URL(url).port)), host).rejects.toThrow();
+    }
+  });
+
+  function reach(host: string, port: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const socket = connect({ host, port }, () => socket.end(resolve)).once('error', reject);
+    });
+  }
+
+  test('a token is AssumeRole’s JSON, never cached, and good for the prefix only', async () => {
+    const { region, bucket, endpoint, prefix } = await (await fetch(`${demo.url}/config`)).json();
+    const response = await fetch(`${demo.url}/sts`, { method: 'POST' });
+    expect(response.headers.get('cache-control')).toBe('no-store');
+    expect(await response.json()).toMatchObject({
+      RequestId: expect.stringMatching(/^[0-9A-F-]{36}$/),
+      AssumedRoleUser: { AssumedRoleId: expect.any(String), Arn: expect.stringMatching(/^acs:ram::/) },
+      Credentials: { AccessKeyId: expect.stringMatching(/^STS\./), Expiration: expect.stringMatching(/Z$/) },
+    });
+    const credentials = credentialsFromUrl(`${demo.url}/sts`, { method: 'POST' });
+    const client = new OssClient({ region, bucket, endpoint, credentials });
+    await client.appendObject(`${prefix}a`, 'mine', { position: 0 });
+    expect((await client.headObject(`${prefix}a`)).contentLength).toBe(4);
+    const denied = { name: 'ServiceError', status: 403, code: 'AccessDenied' };
+    await expect(client.appendObject('demo/a', 'not mine', { position: 0 })).rejects.toMatchObject(denied);
+    await expect(client.headObject('demo/a')).rejects.toMatchObject(denied);
+    expect(demo.oss.object(bucket, 'demo/a')).toBeUndefined();
+  });
+
+  test('each start has its own prefix and keys', async () => {
+    const other = await startDemo({ publicFolder });
+    const key = async ({ url }: Demo) =>
+      (await (await fetch(`${url}/sts`, { method: 'POST' })).json()).Credentials.AccessKeyId;
+    try {
+      expect(other.prefix).not.toBe(demo.prefix);
+      expect(await key(other)).not.toBe(await key(demo));
+    } finally {
+      await other.close();
+    }
+  });
+
+  test('there is nothing outside the page’s folder, and no other route', async () => {
+    for (const path of ['/..%2f..%2f..%2fpackage.json', '/../../../package.json', '/sts', '/nothing'])
+      expect((await ask(demo.url + path, {})).statusCode, path).toBe(404);
+    expect((await ask(`${demo.url}/network`, {}, 'POST')).statusCode).toBe(400);
+  });
+});
+
+describe('node-http', () => {
+  beforeEach(() => start());
+
+  test('bodies stream both ways', async () => {
+    const served = await serve(({ body }) => new Response(body, { status: 201 }));
+    let sent = 0;
+    let push = (_: Uint8Array) => {};
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        push = (bytes) => {
+          controller.enqueue(bytes);
+          if (++sent === 3) controller.close();
+        };
+      },
+    });
+    push(new Uint8Array(1));
+    // The answer begins before the request ends: only streams can do that.
+    const response = await fetch(served.url, { method: 'POST', body, duplex: 'half' } as RequestInit);
+    expect(response.status).toBe(201);
+    push(new Uint8Array(MIB));
+    push(new Uint8Array(2));
+    expect((await response.arrayBuffer()).byteLength).toBe(MIB + 3);
+    await served.close();
+  });
+
+  test('a handler that rejects drops the connection', async () => {
+    const served = await serve(() => Promise.reject(new TypeError('fetch failed')));
+    await expect(fetch(served.url)).rejects.toThrow('fetch failed');
+    await served.close();
+  });
+
+  test('an answer arrives although the body was not read', async () => {
+    const served = await serve(async ({ body }) => {
+      await body?.cancel();
+      return new Response('enough', { status: 409 });
+    });
+    const response = await fetch(served.url, { method: 'POST', body: new Uint8Array(8 * MIB) });
+    expect([response.status, await response.text()]).toEqual([409, 'enough']);
+    await served.close();
+  });
+
+  test('a client that leaves aborts the request’s signal', async () => {
+    let left = (_: unknown) => {};
+    const reason = new Promise((resolve) => {
+      left = resolve;
+    });
+    const controller = new AbortController();
+    const served = await serve(({ signal }) => {
+      signal.addEventListener('abort', () => left(signal.reason));
+      controller.abort();
+      return new Promise<never>(() => {});
+    });
+    await expect(fetch(served.url, { signal: controller.signal })).rejects.toThrow('abort');
+    expect(await reason).toMatchObject({ name: 'AbortError', message: 'The client has gone' });
+    await served.close();
+  });
+});
+
+describe.skipIf(!executablePath)('in a page', () => {
+  const file = randomBytes(20 * MIB);
+  let folder: string;
+  let path: string;
+  let browser: Browser;
+  let page: Page;
+  /** What the browser complains of: errors, violations of the CSP. */
+  let complaints: string[];
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'oss-append-'));
+    path = join(folder, 'holiday.mov');
+    await writeFile(path, file);
+    const quiet = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'];
+    const args = process.getuid?.() === 0 ? ['--no-sandbox', ...quiet] : quiet;
+    browser = await chromium.launch({ args, ...(executablePath ? { executablePath } : {}) });
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  afterEach(() => page.close());
+
+  async function open(options: DemoOptions = {}): Promise<void> {
+    await start(options);
+    complaints = [];
+    page = await browser.newPage({ viewport: { width: 1200, height: 900 } });
+    page.on('pageerror', (error) => complaints.push(String(error)));
+    page.on('console', (message) => {
+      if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
+    });
+    await page.goto(demo.url);
+    await page.getByText(demo.ossUrl).waitFor();
+  }
+
+  /** Waits until the append has ended, whichever way, and says how. */
+  async function outcome(): Promise<string | null> {
+    await page.locator('#state[data-kind=good], #state[data-kind=bad]').waitFor();
+    return page.locator('#state').textContent();
+  }
+
+  async function stored() {
+    return demo.oss.object(demo.bucket, demo.prefix + (await page.locator('#name').inputValue()));
+  }
+
+  /** The object in OSS is these bytes, and the page says so. */
+  async function expectStored(bytes: Uint8Array): Promise<void> {
+    expect(await outcome()).toBe('Done');
+    expect(await page.locator('#verdict').textContent()).toBe('Equal');
+    const object = await stored();
+    expect(object?.length).toBe(bytes.byteLength);
+    expect(Buffer.compare(object?.bytes() ?? new Uint8Array(), bytes), 'the bytes in OSS').toBe(0);
+    expect(await page.locator('#object-length').textContent()).toBe(bytes.byteLength.toLocaleString('en'));
+    for (const id of ['#expected-crc', '#object-crc'])
+      expect(await page.locator(id).textContent(), id).toBe(object?.crc64);
+  }
+
+  test('20 MiB, header-signed, and again to the same object: one preflight for each append', async () => {
+    await open();
+    await page.locator('#file').setInputFiles(path);
+    await expectStored(file);
+    await page.getByRole('button', { name: 'Append again' }).click();
+    await expectStored(Buffer.concat([file, file]));
+    for (let position = 0; position < 40 * MIB; position += MIB) {
+      expect(count(`POST at ${position}`)).toBe(1);
+      expect(count(`OPTIONS for POST at ${position}`)).toBe(1);
+    }
+    expect(count('OPTIONS for HEAD')).toBeLessThanOrEqual(count('HEAD'));
+    expect(complaints).toEqual([]);
+    if (process.env['OSS_APPEND_SCREENSHOT']) await page.screenshot({ path: join(root, 'build/demo.png') });
+  });
+
+  test('20 MiB, query-signed: one preflight for the Content-Type of the first append, none after', async () => {
+    await open();
+    await page.getByLabel('In the URL').check();
+    await page.locator('#file').setInputFiles(path);
+    await expectStored(file);
+    await page.getByRole('button', { name: 'Append again' }).click();
+    await expectStored(Buffer.concat([file, file]));
+    expect(preflights()).toEqual(['OPTIONS for POST at 0']);
+    expect(count(`POST at ${39 * MIB}`)).toBe(1);
+    expect((await stored())?.headers['content-type']).toBe('video/quicktime');
+    // The URLs of these requests are signatures: the page shows where they went, and nothing of how.
+    expect(await page.locator('#log-rows tr').count()).toBe(arrived.length - 1);
+    expect(await page.content()).not.toMatch(/x-oss-|signature=|STS\./i);
+    expect(complaints).toEqual([]);
+  });
+
+  test('20 MiB, query-signed without a Content-Type: no preflight at all', async () => {
+    await open();
+    await page.getByLabel('In the URL').check();
+    await page.getByLabel('Store the file’s media type').uncheck();
+    await page.locator('#file').setInputFiles(path);
+    await expectStored(file);
+    expect(preflights()).toEqual([]);
+    expect(count('POST at 0')).toBe(1);
+    expect(complaints).toEqual([]);
+  });
+
+  test('stopped while a segment is stored but not answered: Resume finds it and sends no byte twice', async () => {
+    await open({
+      faults: [{ operation: 'AppendObject', nth: 3, kind: 'answer-late', delay: 3_600_000 }],
+    });
+    await page.locator('#file').setInputFiles(path);
+    await expect.poll(async () => (await stored())?.length).toBe(3 * MIB);
+    await page.getByRole('button', { name: 'Stop' }).click();
+    await page.getByText('2.0 MiB of 20.0 MiB').waitFor();
+    await page.getByRole('button', { name: 'Resume' }).click();
+    await expectStored(file);
+    const appends = arrived.filter((one) => one.startsWith('POST'));
+    expect(appends).toEqual(Array.from({ length: 20 }, (_, index) => `POST at ${index * MIB}`));
+  });
+
+  test('with every third answer lost, each byte is there once', async () => {
+    await open();
+    const set = page.waitForResponse(`${demo.url}/network`);
+    await page.getByLabel('Network').selectOption('lossy');
+    await set;
+    await page.locator('#file').setInputFiles(path);
+    await expectStored(file);
+    expect(demo.oss.requests.filter(({ fault }) => fault === 'drop-after').length).toBeGreaterThan(5);
+    expect(await page.locator('#map .confirmed').count()).toBe(20);
+  });
+
+  test('another writer: says so, and a new object goes well', async () => {
+    await open({ faults: [{ operation: 'AppendObject', nth: 2, kind: 'rival', same: true, when: 'before' }] });
+    await page.locator('#file').setInputFiles(path);
+    expect(await outcome()).toBe('Failed');
+    expect(await page.getByRole('alert').textContent()).toMatch(/another writer was first.*begin a new one/s);
+    await page.getByRole('button', { name: 'New object' }).click();
+    await page.getByLabel('Segment size').selectOption('32 MiB');
+    await page.locator('#file').setInputFiles(path);
+    await expectStored(file);
+  });
+
+  test('files are chosen by keyboard, or dropped', async () => {
+    await open();
+    await page.keyboard.press('Tab');
+    const chooser = page.waitForEvent('filechooser');
+    await page.keyboard.press('Enter');
+    await (await chooser).setFiles({ name: 'a.txt', mimeType: 'text/plain', buffer: Buffer.from('chosen, ') });
+    await expectStored(Buffer.from('chosen, '));
+    const dropped = await page.evaluateHandle(() => {
+      const transfer = new DataTransfer();
+      transfer.items.add(new File(['dropped'], 'b.txt', { type: 'text/plain' }));
+      return transfer;
+    });
+    await page.dispatchEvent('#drop-zone', 'drop', { dataTransfer: dropped });
+    await expectStored(Buffer.from('chosen, dropped'));
+    expect(complaints).toEqual([]);
+  });
+});
+
+/** The page as `npm start` builds it, from the sources of now. */
+async function buildPage(): Promise<void> {
+  const { options } = await loadConfigFile(join(root, 'rollup.config.mjs'), {});
+  const page = options.find(({ input }) => String(input) === 'demo/page/main.ts');
+  if (!page) throw new Error('rollup.config.mjs does not build demo/page/main.ts');
+  const bundle = await rollup(page);
+  for (const output of page.output) await bundle.write(output);
+  await bundle.close();
+}
