@@ -1,0 +1,431 @@
+import { describe, expect, test } from 'vitest';
+import { type Fault, type FaultSchedule, LocalOss } from '../src/testing/index.ts';
+import { appendCall, call, element, ManualClock, quiet, refusal, stateOf } from './local-oss-tools.ts';
+
+function anOss(faults: FaultSchedule, clock = new ManualClock(), contents: 'bytes' | 'checksum' = 'bytes'): LocalOss {
+  const cors = [{ allowedOrigins: ['*'], allowedMethods: ['POST', 'GET', 'HEAD'] as const, allowedHeaders: ['*'] }];
+  const buckets = { logs: { region: 'cn-hangzhou', cors, contents } };
+  return new LocalOss({ buckets, accessKeys: { ak: 'sk' }, clock, faults });
+}
+
+/** One append of `test` at 0 under these faults. */
+function appendUnder(...faults: readonly Fault[]): { oss: LocalOss; pending: Promise<Response> } {
+  const oss = anOss(({ nth }) => (nth === 1 ? faults : undefined));
+  return { oss, pending: call(oss, appendCall('a', 0, { origin: 'https://a.example.com' }), { body: 'test' }) };
+}
+
+function stored(oss: LocalOss, key = 'a'): string | undefined {
+  const object = oss.object('logs', key);
+  return object && new TextDecoder().decode(object.bytes());
+}
+
+function utf8(value: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(value);
+}
+
+/** After any fault, an append at the true tail must work and the sums must agree. */
+async function expectConsistent(oss: LocalOss): Promise<void> {
+  const before = stored(oss) ?? '';
+  const again = await call(oss, appendCall('a', before.length), { body: '!' });
+  expect(again.status).toBe(200);
+  expect(stored(oss)).toBe(`${before}!`);
+  const twin = anOss([]);
+  twin.appendObject('logs', 'a', utf8(`${before}!`));
+  expect(again.headers.get('x-oss-hash-crc64ecma')).toBe(twin.object('logs', 'a')?.crc64);
+  expect(oss.busy).toBe(0);
+}
+
+describe('a lost connection', () => {
+  test.each<[Fault, string | undefined, number | undefined]>([
+    [{ kind: 'drop-before' }, undefined, undefined],
+    [{ kind: 'drop-during' }, undefined, undefined],
+    [{ kind: 'drop-after' }, 'test', 200],
+  ])('$kind', async (fault, left, status) => {
+    const { oss, pending } = appendUnder(fault);
+    await expect(pending).rejects.toThrow(new TypeError('fetch failed'));
+    expect(stored(oss)).toBe(left);
+    expect(oss.requests[0]?.fault).toBe(fault.kind);
+    expect(oss.requests[0]?.status).toBe(status);
+    await expectConsistent(oss);
+  });
+
+  test('drop-before reads nothing of a stream, drop-during half of it', async () => {
+    for (const [kind, read] of [
+      ['drop-before', 0],
+      ['drop-during', 4],
+    ] as const) {
+      const oss = anOss([{ kind }]);
+      let pulled = 0;
+      const body = new ReadableStream<Uint8Array>(
+        { pull: (c) => (pulled++ < 8 ? c.enqueue(new Uint8Array(1)) : c.close()) },
+        { highWaterMark: 0 },
+      );
+      const send = oss.fetch('http://localhost/logs/a?append&position=0', {
+        method: 'POST',
+        headers: { 'content-length': '8' },
+        body,
+        duplex: 'half',
+      } as RequestInit);
+      await expect(send).rejects.toThrow('fetch failed');
+      expect(pulled).toBe(read);
+    }
+  });
+});
+
+describe('a wrong answer', () => {
+  test.each<[Fault, number, string, string | undefined]>([
+    [{ kind: 'error-before' }, 500, 'InternalError', undefined],
+    [{ kind: 'error-before', status: 503 }, 503, 'ServiceUnavailable', undefined],
+    [{ kind: 'error-before', status: 502, code: 'Own' }, 502, 'Own', undefined],
+    [{ kind: 'error-after' }, 500, 'InternalError', 'test'],
+    [{ kind: 'error-after', status: 503 }, 503, 'ServiceUnavailable', 'test'],
+    [{ kind: 'expire-token' }, 403, 'SecurityTokenExpired', undefined],
+    [{ kind: 'deny' }, 403, 'AccessDenied', undefined],
+    [{ kind: 'throttle' }, 503, 'TotalQpsLimitExceeded', undefined],
+    [
+      { kind: 'throttle', code: 'MetaOperationQpsLimitExceeded', delay: 7 },
+      503,
+      'MetaOperationQpsLimitExceeded',
+      undefined,
+    ],
+    [{ kind: 'skew-clock', by: 900_001 }, 403, 'RequestTimeTooSkewed', undefined],
+    [{ kind: 'skew-clock', by: -900_001 }, 403, 'RequestTimeTooSkewed', undefined],
+  ])('%o: %i %s', async (fault, status, code, left) => {
+    const { oss, pending } = appendUnder(fault);
+    const response = await pending;
+    expect(await refusal(response)).toMatchObject({ status, code });
+    expect(response.headers.get('access-control-allow-origin')).toBe('*');
+    expect(stored(oss)).toBe(left);
+    await expectConsistent(oss);
+  });
+
+  test('throttling names the delay in ms', async () => {
+    const delay = async (fault: Fault) => (await appendUnder(fault).pending).headers.get('x-oss-qos-delay-time');
+    expect(await delay({ kind: 'throttle' })).toBe('100');
+    expect(await delay({ kind: 'throttle', delay: 7 })).toBe('7');
+  });
+
+  test('an expired token is echoed', async () => {
+    const oss = anOss([{ kind: 'expire-token', times: 2 }]);
+    const token = oss.issueToken();
+    for (const form of [{}, { expires: 60 }]) {
+      const { xml } = await refusal(await call(oss, appendCall('a', 0), { ...token, ...form, body: 'x' }));
+      expect(element(xml, 'SecurityToken')).toBe(token.securityToken);
+    }
+  });
+
+  test.each([
+    [false, undefined],
+    [true, 'test'],
+  ])('a gateway speaks HTML, without a header of OSS or CORS (after: %s)', async (after, left) => {
+    const { oss, pending } = appendUnder({ kind: 'gateway', after });
+    const response = await pending;
+    expect(response.status).toBe(502);
+    expect([...response.headers.keys()].sort()).toEqual(['content-length', 'content-type']);
+    expect(await response.text()).toContain('<html>');
+    expect(stored(oss)).toBe(left);
+    await expectConsistent(oss);
+  });
+
+  test('a gateway with a page and status of its own', async () => {
+    const response = await appendUnder({ kind: 'gateway', status: 504, body: '' }).pending;
+    expect([response.status, await response.text()]).toEqual([504, '']);
+  });
+
+  test('hidden headers: all that a page does not see without ExposeHeader, or those named', async () => {
+    const { headers } = await appendUnder({ kind: 'hide-headers' }).pending;
+    expect([...headers.keys()]).toEqual(['content-length']);
+    const some = await appendUnder({ kind: 'hide-headers', names: ['X-Oss-Hash-Crc64ecma'] }).pending;
+    expect(some.headers.has('x-oss-hash-crc64ecma')).toBe(false);
+    expect(some.headers.get('x-oss-next-append-position')).toBe('4');
+  });
+
+  test('opaque: done, and kept from the page', async () => {
+    const { oss, pending } = appendUnder({ kind: 'opaque' });
+    await expect(pending).rejects.toThrow(new TypeError('Failed to fetch'));
+    expect(stored(oss)).toBe('test');
+    await expectConsistent(oss);
+  });
+});
+
+describe('damage', () => {
+  test.each([
+    [{ kind: 'flip-bit' }, 'uest'],
+    [{ kind: 'flip-bit', at: 3 }, 'tesu'],
+    [{ kind: 'flip-bit', at: 4 }, 'test'],
+  ] as const)('%o', async (fault, left) => {
+    const { oss, pending } = appendUnder(fault);
+    const response = await pending;
+    expect(stored(oss)).toBe(left);
+    const twin = anOss([]);
+    twin.appendObject('logs', 'a', utf8(left));
+    expect(response.headers.get('x-oss-hash-crc64ecma')).toBe(twin.object('logs', 'a')?.crc64);
+    await expectConsistent(oss);
+  });
+
+  test("leaves the caller's buffer alone, and the MD5 check passes", async () => {
+    const oss = anOss([{ kind: 'flip-bit' }], new ManualClock(), 'checksum');
+    const body = utf8('test');
+    const md5 = { 'content-md5': 'CY9rzUYh03PK3k6DJie09g==' };
+    expect((await call(oss, appendCall('a', 0, md5), { body })).status).toBe(200);
+    expect(new TextDecoder().decode(body)).toBe('test');
+    expect(oss.object('logs', 'a')?.crc64).not.toBe('18020588380933092773');
+  });
+});
+
+describe('late', () => {
+  test('answer-late: stored at once, answered when the clock says so', async () => {
+    const clock = new ManualClock();
+    const oss = anOss([{ kind: 'answer-late', delay: 5000 }], clock);
+    const pending = call(oss, appendCall('a', 0), { body: 'test' });
+    await quiet(oss);
+    expect([stored(oss), oss.requests[0]?.status]).toEqual(['test', 200]);
+    clock.advance(4999);
+    await quiet(oss);
+    expect(await stateOf(pending)).toBe('pending');
+    clock.advance(1);
+    expect((await pending).status).toBe(200);
+    await expectConsistent(oss);
+  });
+
+  test('answer-late: an abort is heard, and takes the timer away', async () => {
+    const clock = new ManualClock();
+    const oss = anOss([{ kind: 'answer-late', delay: 5000 }], clock);
+    const controller = new AbortController();
+    const pending = call(oss, appendCall('a', 0), { body: 'test', signal: controller.signal });
+    await quiet(oss);
+    controller.abort('enough');
+    await expect(pending).rejects.toBe('enough');
+    expect([clock.waiting, stored(oss)]).toEqual([0, 'test']);
+    await quiet(oss);
+    await expectConsistent(oss);
+  });
+
+  test.each([true, false])('commit-late: stored after the delay, never answered (aborted: %s)', async (aborted) => {
+    const clock = new ManualClock();
+    const oss = anOss([{ kind: 'commit-late', delay: 5000 }], clock);
+    const controller = new AbortController();
+    const pending = call(oss, appendCall('a', 0), { body: 'test', signal: controller.signal });
+    await quiet(oss);
+    if (aborted) {
+      controller.abort('enough');
+      await expect(pending).rejects.toBe('enough');
+    }
+    clock.advance(4999);
+    expect([stored(oss), oss.requests[0]?.status]).toEqual([undefined, undefined]);
+    clock.advance(1);
+    expect([stored(oss), oss.requests[0]?.status]).toEqual(['test', 200]);
+    if (!aborted) expect(await stateOf(pending)).toBe('pending');
+    await quiet(oss);
+    await expectConsistent(oss);
+  });
+
+  test('commit-late: the position is checked when its time has come', async () => {
+    const clock = new ManualClock();
+    const oss = anOss([{ kind: 'commit-late', delay: 5000 }], clock);
+    void call(oss, appendCall('a', 0), { body: 'test' });
+    await quiet(oss);
+    expect((await call(oss, appendCall('a', 0), { body: 'other' })).status).toBe(200);
+    clock.advance(5000);
+    expect([stored(oss), oss.requests[0]?.status]).toEqual(['other', 409]);
+    await expectConsistent(oss);
+  });
+
+  test('commit-late: what is refused on arrival is refused at once', async () => {
+    const oss = anOss([{ kind: 'commit-late', delay: 5000 }]);
+    const answer = await refusal(await call(oss, appendCall('a', 0), { accessKeySecret: 'wrong', body: 'test' }));
+    expect(answer.code).toBe('SignatureDoesNotMatch');
+  });
+});
+
+describe('repeat', () => {
+  test('two executions, the second answer', async () => {
+    const { oss, pending } = appendUnder({ kind: 'repeat', lost: 'first' });
+    const response = await pending;
+    expect(response.headers.get('x-oss-next-append-position')).toBe('4');
+    expect((await refusal(response)).code).toBe('PositionNotEqualToLength');
+    expect(stored(oss)).toBe('test');
+    expect(oss.requests.map(({ status, fault }) => [status, fault])).toEqual([
+      [409, 'repeat'],
+      [200, 'repeat'],
+    ]);
+    await expectConsistent(oss);
+  });
+});
+
+describe('others', () => {
+  test.each<[string, Fault[], string | undefined, number]>([
+    ['a rival before', [{ kind: 'rival', bytes: utf8('ri'), when: 'before' }], 'ri', 409],
+    ['a rival after', [{ kind: 'rival', bytes: utf8('ri'), when: 'after' }], 'testri', 200],
+    ['a rival before, of the same length', [{ kind: 'rival', same: true, when: 'before' }], '\ufffd'.repeat(4), 409],
+    ['a delete after', [{ kind: 'delete', when: 'after' }], undefined, 200],
+    ['a replacement before', [{ kind: 'replace', when: 'before' }], 'replaced', 409],
+    ['a replacement after', [{ kind: 'replace', when: 'after', bytes: utf8('x') }], 'x', 200],
+    [
+      'a deed, and the connection lost',
+      [{ kind: 'rival', bytes: utf8('ri'), when: 'before' }, { kind: 'drop-before' }],
+      'ri',
+      0,
+    ],
+    [
+      'deeds in their order',
+      [
+        { kind: 'rival', bytes: utf8('1'), when: 'after' },
+        { kind: 'rival', bytes: utf8('2'), when: 'after' },
+      ],
+      'test12',
+      200,
+    ],
+  ])('%s', async (_, faults, left, status) => {
+    const { oss, pending } = appendUnder(...faults);
+    expect(
+      await pending.then(
+        (response) => response.status,
+        () => 0,
+      ),
+    ).toBe(status);
+    expect(stored(oss)).toBe(left);
+  });
+
+  test('a rival of the same length has other bytes, also where no bytes are kept', async () => {
+    const oss = anOss([{ kind: 'rival', same: true, when: 'before' }], new ManualClock(), 'checksum');
+    const response = await call(oss, appendCall('a', 0), { body: new Uint8Array(9) });
+    expect([response.status, oss.object('logs', 'a')?.length]).toEqual([409, 9]);
+    const twin = anOss([]);
+    twin.appendObject('logs', 'a', new Uint8Array(9));
+    expect(oss.object('logs', 'a')?.crc64).not.toBe(twin.object('logs', 'a')?.crc64);
+  });
+
+  test('a replacement can be appendable again, with another ETag', async () => {
+    const { oss, pending } = appendUnder({ kind: 'replace', when: 'after', bytes: utf8('test'), type: 'Appendable' });
+    const { headers } = await pending;
+    expect(oss.object('logs', 'a')).toMatchObject({ type: 'Appendable', appends: 1 });
+    expect(oss.object('logs', 'a')?.etag).not.toBe(headers.get('etag'));
+    await expectConsistent(oss);
+  });
+
+  test('a delete before makes a HEAD miss the object', async () => {
+    const oss = anOss([{ kind: 'delete', when: 'before', operation: 'HeadObject' }]);
+    oss.appendObject('logs', 'a', utf8('x'));
+    expect((await call(oss, ['HEAD', 'a'])).status).toBe(404);
+  });
+
+  test('a rival leaves a normal object alone', async () => {
+    const oss = anOss([{ kind: 'rival', bytes: utf8('x'), when: 'before' }]);
+    oss.putObject('logs', 'a', utf8('put'));
+    expect((await call(oss, ['HEAD', 'a'])).status).toBe(200);
+    expect(stored(oss)).toBe('put');
+  });
+});
+
+describe('slow', () => {
+  test.each(['buffer', 'stream'])('an upload from a %s passes at its speed', async (kind) => {
+    const clock = new ManualClock();
+    const oss = anOss([{ kind: 'slow', bytesPerSecond: 2 }], clock);
+    const bytes = utf8('test');
+    const body = kind === 'buffer' ? bytes : new Blob([bytes]).stream();
+    const pending = call(oss, appendCall('a', 0), { body });
+    await quiet(oss);
+    clock.advance(1999);
+    await quiet(oss);
+    expect(stored(oss)).toBeUndefined();
+    clock.advance(1);
+    expect((await pending).status).toBe(200);
+  });
+
+  test('an abort in a slow upload stores nothing', async () => {
+    const clock = new ManualClock();
+    const oss = anOss([{ kind: 'slow', bytesPerSecond: 2 }], clock);
+    const controller = new AbortController();
+    const pending = call(oss, appendCall('a', 0), { body: 'test', signal: controller.signal });
+    await quiet(oss);
+    controller.abort('enough');
+    await expect(pending).rejects.toBe('enough');
+    clock.advance(9999);
+    await quiet(oss);
+    expect([stored(oss), clock.waiting]).toEqual([undefined, 0]);
+  });
+
+  test('a download comes at its speed', async () => {
+    const clock = new ManualClock();
+    const oss = anOss([{ kind: 'slow', bytesPerSecond: 2 }], clock);
+    oss.appendObject('logs', 'a', utf8('test'));
+    const response = await call(oss, ['GET', 'a']);
+    const pending = response.text();
+    await quiet(oss);
+    clock.advance(1999);
+    await quiet(oss);
+    expect(await stateOf(pending)).toBe('pending');
+    clock.advance(1);
+    expect(await pending).toBe('test');
+  });
+
+  test('a stalled body gives its first half and waits for the abort', async () => {
+    const oss = anOss([{ kind: 'stall-body' }]);
+    oss.appendObject('logs', 'a', utf8('test'));
+    const controller = new AbortController();
+    const response = await call(oss, ['GET', 'a'], { signal: controller.signal });
+    const reader = response.body!.getReader();
+    expect(new TextDecoder().decode((await reader.read()).value)).toBe('te');
+    const rest = reader.read();
+    await quiet(oss);
+    expect(await stateOf(rest)).toBe('pending');
+    controller.abort('enough');
+    await expect(rest).rejects.toBe('enough');
+  });
+});
+
+describe('schedules', () => {
+  test('a function sees the request', async () => {
+    const seen: unknown[] = [];
+    const oss = anOss((request) => {
+      seen.push(request);
+      return undefined;
+    });
+    await call(oss, appendCall('a', 0), { body: 'test' });
+    await call(oss, appendCall('a', 4), { body: 'x' });
+    await call(oss, appendCall('b', 0), { body: 'x' });
+    await call(oss, ['HEAD', 'a']);
+    const append = { operation: 'AppendObject', method: 'POST', bucket: 'logs', key: 'a' };
+    expect(seen).toEqual([
+      { ...append, position: 0, size: 4, nth: 1 },
+      { ...append, position: 4, size: 1, nth: 2 },
+      { ...append, key: 'b', position: 0, size: 1, nth: 1 },
+      { operation: 'HeadObject', method: 'HEAD', bucket: 'logs', key: 'a', nth: 1 },
+    ]);
+  });
+
+  test('a list: operation, key, nth and times', async () => {
+    const oss = anOss([
+      { kind: 'error-before', status: 503, operation: 'AppendObject', key: 'a', nth: 2, times: 2 },
+      { kind: 'error-before', operation: 'HeadObject' },
+    ]);
+    const statuses = async (key: string) => {
+      const out: number[] = [];
+      for (let i = 0; i < 4; i++)
+        out.push((await call(oss, appendCall(key, oss.object('logs', key)?.length ?? 0), { body: 'x' })).status);
+      return out;
+    };
+    expect(await statuses('b')).toEqual([200, 200, 200, 200]);
+    expect(await statuses('a')).toEqual([200, 503, 503, 200]);
+    expect([(await call(oss, ['HEAD', 'a'])).status, (await call(oss, ['HEAD', 'a'])).status]).toEqual([500, 200]);
+    oss.clearRequests();
+    expect(await statuses('a')).toEqual([200, 503, 503, 200]);
+  });
+
+  test('several at once', async () => {
+    const { oss, pending } = appendUnder(
+      { kind: 'flip-bit' },
+      { kind: 'hide-headers' },
+      { kind: 'error-after', status: 503 },
+    );
+    const response = await pending;
+    expect([response.status, stored(oss), response.headers.has('x-oss-request-id')]).toEqual([503, 'uest', false]);
+    expect(oss.requests[0]).toMatchObject({ fault: 'flip-bit hide-headers error-after', status: 200 });
+  });
+
+  test('a preflight can fail too', async () => {
+    const oss = anOss([{ kind: 'drop-before', operation: 'OptionObject' }]);
+    await expect(oss.fetch('http://localhost/logs/a', { method: 'OPTIONS' })).rejects.toThrow('fetch failed');
+  });
+});

@@ -1,0 +1,515 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { Refusal } from '../src/testing/errors.ts';
+import { LocalOss } from '../src/testing/index.ts';
+import { type SignedRequest, Verifier } from '../src/testing/verify.ts';
+import { appendCall, type CallOptions, call, element, NOON, refusal, sign } from './local-oss-tools.ts';
+
+interface Vector {
+  readonly name: string;
+  readonly form: 'header' | 'query';
+  readonly accessKeyId: string;
+  readonly accessKeySecret: string;
+  readonly securityToken?: string;
+  readonly region: string;
+  readonly product: string;
+  readonly bucket: string;
+  readonly key: string | null;
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Record<string, string>;
+  readonly query: Record<string, string>;
+  readonly additionalHeaders: readonly string[];
+  readonly time: string;
+  readonly expires?: number;
+  readonly expected: string;
+}
+
+const vectors: Vector[] = ['v4-official', 'v4-append'].flatMap((name) =>
+  JSON.parse(readFileSync(new URL(`./vectors/${name}.json`, import.meta.url), 'utf8')),
+);
+
+/** The request of a vector, with the vector's own signature and nothing computed. */
+function requestOf(vector: Vector): { query: Record<string, string>; headers: Record<string, string> } {
+  const date = vector.time.replace(/[-:]/g, '');
+  const token = vector.securityToken;
+  if (vector.form === 'header') {
+    const { host: _, 'content-length': __, ...given } = vector.headers;
+    const headers = { ...given, 'x-oss-date': date, 'x-oss-content-sha256': 'UNSIGNED-PAYLOAD' };
+    const authorized = { ...headers, authorization: vector.expected };
+    return { query: vector.query, headers: token ? { ...authorized, 'x-oss-security-token': token } : authorized };
+  }
+  const scope = [vector.accessKeyId, date.slice(0, 8), vector.region, vector.product, 'aliyun_v4_request'];
+  const names = vector.additionalHeaders.map((name) => name.toLowerCase());
+  const listed = names.filter((name) => !name.startsWith('x-oss-')).sort();
+  const query = {
+    ...vector.query,
+    'x-oss-signature-version': 'OSS4-HMAC-SHA256',
+    'x-oss-credential': scope.join('/'),
+    'x-oss-date': date,
+    'x-oss-expires': String(vector.expires),
+    ...(token ? { 'x-oss-security-token': token } : {}),
+    ...(listed.length > 0 ? { 'x-oss-additional-headers': listed.join(';') } : {}),
+    'x-oss-signature': vector.expected,
+  };
+  return { query, headers: vector.headers };
+}
+
+function signedRequest(vector: Vector): SignedRequest {
+  const { query, headers } = requestOf(vector);
+  const length = vector.headers['content-length'];
+  return {
+    method: vector.method,
+    bucket: vector.bucket,
+    key: vector.key ?? '',
+    query: new Map(Object.entries(query)),
+    headers: new Headers(headers),
+    host: new URL(vector.url).host,
+    contentLength: length === undefined ? undefined : Number(length),
+    region: vector.region,
+    product: vector.product,
+  };
+}
+
+function verifierOf(vector: Vector): Verifier {
+  const key = { secret: vector.accessKeySecret, ...(vector.securityToken ? { token: vector.securityToken } : {}) };
+  return new Verifier((id) => (id === vector.accessKeyId ? key : undefined));
+}
+
+function changed(text: string, at: number): string {
+  return text.slice(0, at) + (text[at] === 'x' ? 'y' : 'x') + text.slice(at + 1);
+}
+
+/** Every place of a short text, every seventh of a long one. */
+function places(text: string): number[] {
+  return Array.from(text, (_, i) => i).filter((i) => text.length < 12 || i % 7 === text.length % 7);
+}
+
+/** The request with one byte changed, for every part that a signature covers. */
+function* forgeries(request: SignedRequest, signedHeaders: readonly string[]): Generator<[string, SignedRequest]> {
+  for (const field of ['method', 'bucket', 'key'] as const) {
+    for (const at of places(request[field])) {
+      yield [`${field} at ${at}`, { ...request, [field]: changed(request[field], at) }];
+    }
+  }
+  for (const [name, value] of request.query) {
+    for (const at of places(value)) {
+      yield [`?${name} at ${at}`, { ...request, query: new Map([...request.query, [name, changed(value, at)]]) }];
+    }
+    const query = new Map([...request.query].map(([n, v]) => [n === name ? changed(n, n.length - 1) : n, v]));
+    yield [`?${name} renamed`, { ...request, query }];
+  }
+  for (const name of signedHeaders) {
+    const value = request.headers.get(name) ?? '';
+    for (const at of places(value)) {
+      const headers = new Headers(request.headers);
+      headers.set(name, changed(value, at));
+      yield [`${name} at ${at}`, { ...request, headers }];
+    }
+    const headers = new Headers(request.headers);
+    headers.delete(name);
+    yield [`${name} missing`, { ...request, headers }];
+  }
+}
+
+describe('vectors', () => {
+  test('there are 26', () => expect(vectors).toHaveLength(26));
+
+  test.each(vectors)('$name is accepted', async (vector) => {
+    const identity = await verifierOf(vector).verify(signedRequest(vector), Date.parse(vector.time));
+    expect(identity?.accessKeyId).toBe(vector.accessKeyId);
+  });
+
+  test.each(vectors)('$name with any byte changed is refused', async (vector) => {
+    const request = signedRequest(vector);
+    const additional = vector.additionalHeaders.map((name) => name.toLowerCase());
+    const signed = [...request.headers.keys()].filter(
+      (name) => name !== 'authorization' && (/^(x-oss-|content-(type|md5)$)/.test(name) || additional.includes(name)),
+    );
+    const sentOnly = signed.filter((name) => name !== 'host' && name !== 'content-length');
+    const verifier = verifierOf(vector);
+    let count = 0;
+    for (const [what, forged] of forgeries(request, sentOnly)) {
+      const error = await verifier.verify(forged, Date.parse(vector.time)).catch((reason: unknown) => reason);
+      // A query without its version or signature is an anonymous request: nobody, which is not the key's owner.
+      if (error === undefined) expect(what).toMatch(/x-oss-signature/);
+      else expect(error, what).toBeInstanceOf(Refusal);
+      count++;
+    }
+    expect(count).toBeGreaterThan(5);
+  });
+
+  test.each(vectors.filter(({ securityToken }) => !securityToken))('$name passes through fetch', async (vector) => {
+    const hosts = ['static.example.com'];
+    const { bucket, region, accessKeyId, accessKeySecret } = vector;
+    const oss = new LocalOss({
+      buckets: { [bucket]: { region, hosts } },
+      accessKeys: { [accessKeyId]: accessKeySecret },
+      clock: { now: () => Date.parse(vector.time) },
+    });
+    const { query, headers } = requestOf(vector);
+    const search = new URLSearchParams(query);
+    const hasBody = vector.method === 'PUT' || vector.method === 'POST';
+    const body = hasBody ? { body: new Uint8Array(Number(vector.headers['content-length'] ?? 3)) } : {};
+    const response = await oss.fetch(`${vector.url}?${search}`, { method: vector.method, headers, ...body });
+    expect(response.status, await response.text()).not.toBe(403);
+    expect(await statusWithWrongSignature(oss, vector)).toBe(403);
+  });
+});
+
+async function statusWithWrongSignature(oss: LocalOss, vector: Vector): Promise<number> {
+  const { query, headers } = requestOf({
+    ...vector,
+    expected: vector.expected.replace(/.$/, (c) => (c === '0' ? '1' : '0')),
+  });
+  const response = await oss.fetch(`${vector.url}?${new URLSearchParams(query)}`, { method: vector.method, headers });
+  return response.status;
+}
+
+function anOss(now: number = NOON): LocalOss {
+  return new LocalOss({
+    buckets: { logs: { region: 'cn-hangzhou', hosts: ['logs.example.com', 'other.example.com:8443'] } },
+    accessKeys: { ak: 'sk' },
+    clock: { now: () => now },
+  });
+}
+
+async function appendWith(
+  options: CallOptions,
+  headers: Record<string, string> = {},
+): Promise<ReturnType<typeof refusal>> {
+  return refusal(await call(anOss(), appendCall('a', 0, headers), { body: 'test', ...options }));
+}
+
+function replaceHeader(name: string, change: (value: string) => string | undefined): CallOptions['tamper'] {
+  return (signed) => {
+    const value = change(signed.headers[name] ?? '');
+    if (value === undefined) delete signed.headers[name];
+    else signed.headers[name] = value;
+  };
+}
+
+function replaceQuery(from: RegExp, to: string): CallOptions['tamper'] {
+  return (signed) => {
+    expect(signed.url).toMatch(from);
+    signed.url = signed.url.replace(from, to);
+  };
+}
+
+describe('header form', () => {
+  test('a good signature appends', async () => {
+    expect((await appendWith({})).status).toBe(200);
+  });
+
+  test.each<[string, CallOptions['tamper'], number, string, string | null]>([
+    [
+      'the secret',
+      replaceHeader('authorization', (v) => v.replace(/.$/, (c) => (c === '0' ? '1' : '0'))),
+      403,
+      'SignatureDoesNotMatch',
+      '0002-00000201',
+    ],
+    [
+      'a signature that is no hex',
+      replaceHeader('authorization', (v) => v.slice(0, -1)),
+      403,
+      'SignatureDoesNotMatch',
+      '0002-00000201',
+    ],
+    [
+      'the key id',
+      replaceHeader('authorization', (v) => v.replace('=ak/', '=ax/')),
+      403,
+      'InvalidAccessKeyId',
+      '0002-00000902',
+    ],
+    [
+      'an oss- region',
+      replaceHeader('authorization', (v) => v.replace('/cn-', '/oss-cn-')),
+      400,
+      'InvalidArgument',
+      '0002-00000226',
+    ],
+    [
+      'another region',
+      replaceHeader('authorization', (v) => v.replace('hangzhou', 'beijing')),
+      400,
+      'InvalidArgument',
+      '0002-00000228',
+    ],
+    [
+      'the product',
+      replaceHeader('authorization', (v) => v.replace('/oss/', '/s3/')),
+      400,
+      'InvalidArgument',
+      '0002-00000213',
+    ],
+    [
+      'the terminator',
+      replaceHeader('authorization', (v) => v.replace('aliyun_v4_request', 'aws4_request')),
+      400,
+      'InvalidArgument',
+      '0002-00000213',
+    ],
+    [
+      'the day of the scope',
+      replaceHeader('authorization', (v) => v.replace('20260102', '20260103')),
+      400,
+      'InvalidArgument',
+      '0002-00000213',
+    ],
+    [
+      'an empty list of additional headers',
+      replaceHeader('authorization', (v) => v.replace(',Sig', ',AdditionalHeaders=,Sig')),
+      400,
+      'InvalidArgument',
+      '0002-00000209',
+    ],
+    [
+      'an additional header not signed',
+      replaceHeader('authorization', (v) => v.replace(',Sig', ',AdditionalHeaders=range,Sig')),
+      403,
+      'SignatureDoesNotMatch',
+      '0002-00000201',
+    ],
+    [
+      'additional headers out of order',
+      replaceHeader('authorization', (v) => v.replace(',Sig', ',AdditionalHeaders=range;host,Sig')),
+      400,
+      'InvalidArgument',
+      null,
+    ],
+    ['an item twice', replaceHeader('authorization', (v) => `${v},Signature=00`), 400, 'InvalidArgument', null],
+    ['version 1', replaceHeader('authorization', () => 'OSS ak:c2lnbmF0dXJl'), 400, 'InvalidArgument', null],
+    [
+      'another content-sha256',
+      replaceHeader('x-oss-content-sha256', () => 'e3b0c442'),
+      400,
+      'InvalidArgument',
+      '0002-00000214',
+    ],
+    [
+      'no content-sha256',
+      replaceHeader('x-oss-content-sha256', () => undefined),
+      400,
+      'InvalidArgument',
+      '0002-00000214',
+    ],
+    ['no date', replaceHeader('x-oss-date', () => undefined), 403, 'AccessDenied', null],
+    ['a date of another form', replaceHeader('x-oss-date', () => 'yesterday'), 403, 'AccessDenied', null],
+    ['a header added', replaceHeader('x-oss-meta-a', () => 'b'), 403, 'SignatureDoesNotMatch', '0002-00000201'],
+    [
+      'a content type added',
+      replaceHeader('content-type', () => 'text/plain'),
+      403,
+      'SignatureDoesNotMatch',
+      '0002-00000201',
+    ],
+    ['the query', replaceQuery(/append/, 'append&b=1'), 403, 'SignatureDoesNotMatch', '0002-00000201'],
+    ['a name twice in the query', replaceQuery(/append/, 'append&append'), 400, 'InvalidArgument', null],
+    ['a broken escape in the query', replaceQuery(/append/, 'append&%zz'), 400, 'InvalidArgument', null],
+    [
+      'a query form besides',
+      replaceQuery(/append/, 'append&x-oss-signature-version=OSS4-HMAC-SHA256'),
+      400,
+      'InvalidArgument',
+      null,
+    ],
+  ])('%s changed: refused', async (_, tamper, status, code, ec) => {
+    expect(await appendWith({ ...(tamper ? { tamper } : {}) })).toMatchObject({ status, code, ec });
+  });
+
+  test('spaces after the commas are tolerated, as in the samples of the documentation', async () => {
+    const tamper = replaceHeader('authorization', (value) => value.replaceAll(',', ', '))!;
+    expect((await appendWith({ tamper })).status).toBe(200);
+  });
+
+  test('a mismatch echoes what the server computed, the token included', async () => {
+    const oss = anOss();
+    const token = oss.issueToken();
+    const response = await call(oss, appendCall('a', 0), { ...token, accessKeySecret: 'wrong', body: 'test' });
+    const { xml } = await refusal(response);
+    expect(element(xml, 'CanonicalRequest')).toContain(`x-oss-security-token:${token.securityToken}\n`);
+    expect(element(xml, 'StringToSign')).toMatch(
+      /^OSS4-HMAC-SHA256\n20260102T120000Z\n20260102\/cn-hangzhou\/oss\/aliyun_v4_request\n/,
+    );
+    expect(element(xml, 'StringToSignBytes').split(' ')).toHaveLength(element(xml, 'StringToSign').length);
+    expect(element(xml, 'OSSAccessKeyId')).toBe(token.accessKeyId);
+    expect(element(xml, 'EC')).toBe('0002-00000201');
+    expect(element(xml, 'RecommendDoc')).toBe('https://api.aliyun.com/troubleshoot?q=0002-00000201');
+    expect(element(xml, 'RequestId')).toBe(response.headers.get('x-oss-request-id'));
+    expect(element(xml, 'HostId')).toBe('logs.oss-cn-hangzhou.aliyuncs.com');
+  });
+
+  test.each([
+    [-900_001, 403],
+    [-900_000, 200],
+    [900_000, 200],
+    [900_001, 403],
+  ])('a clock %i ms off: %i', async (skew, status) => {
+    const response = await call(anOss(NOON + skew), appendCall('a', 0), { body: 'test' });
+    const { code, xml, ec } = await refusal(response);
+    expect(response.status).toBe(status);
+    if (status === 200) return;
+    expect([code, ec]).toEqual(['RequestTimeTooSkewed', '0002-00000504']);
+    expect(element(xml, 'MaxAllowedSkewMilliseconds')).toBe('900000');
+    expect(element(xml, 'RequestTime')).toBe('2026-01-02T12:00:00.000Z');
+    expect(element(xml, 'ServerTime')).toBe(new Date(Math.floor((NOON + skew) / 1000) * 1000).toISOString());
+  });
+});
+
+describe('additional headers', () => {
+  const host = 'logs.oss-cn-hangzhou.aliyuncs.com';
+
+  test.each([
+    ['the true length and host', { 'content-length': '4', host }, 200],
+    ['a smaller length', { 'content-length': '3', host }, 403],
+    ['a larger length', { 'content-length': '5', host }, 403],
+    ['another host', { 'content-length': '4', host: 'evil.oss-cn-hangzhou.aliyuncs.com' }, 403],
+  ])('%s', async (_, headers, status) => {
+    const additionalHeaders = ['Content-Length', 'host'];
+    expect((await appendWith({ additionalHeaders }, headers)).status).toBe(status);
+    expect((await appendWith({ additionalHeaders, expires: 60 }, headers)).status).toBe(status);
+  });
+
+  test('a chunked body has no length to match', async () => {
+    const body = new Blob(['test']).stream();
+    const headers = { 'content-length': '4' };
+    expect((await appendWith({ additionalHeaders: ['content-length'], body }, headers)).status).toBe(403);
+  });
+
+  test.each([
+    ['bytes=0-1', 206],
+    ['bytes=0-2', 403],
+    [undefined, 403],
+  ])('range signed as bytes=0-1, sent %s: %i', async (range, status) => {
+    const oss = anOss();
+    oss.appendObject('logs', 'a', new Uint8Array(9));
+    const response = await call(oss, ['GET', 'a', {}, { range: 'bytes=0-1' }], {
+      additionalHeaders: ['range'],
+      expires: 60,
+      tamper: replaceHeader('range', () => range)!,
+    });
+    expect(response.status).toBe(status);
+  });
+});
+
+describe('query form', () => {
+  test('a good signature appends', async () => {
+    expect((await appendWith({ expires: 300 })).status).toBe(200);
+  });
+
+  test.each<[string, CallOptions['tamper'], number, string, string | null]>([
+    ['the signature', replaceQuery(/(x-oss-signature=)./, '$1_'), 403, 'SignatureDoesNotMatch', '0002-00000201'],
+    ['the position', replaceQuery(/position=0/, 'position=1'), 403, 'SignatureDoesNotMatch', '0002-00000201'],
+    ['no expiry', replaceQuery(/&x-oss-expires=300/, ''), 400, 'InvalidArgument', '0002-00000215'],
+    ['expiry 0', replaceQuery(/x-oss-expires=300/, 'x-oss-expires=0'), 400, 'InvalidArgument', '0002-00000232'],
+    [
+      'expiry of more than a week',
+      replaceQuery(/x-oss-expires=300/, 'x-oss-expires=604801'),
+      400,
+      'InvalidArgument',
+      '0002-00000232',
+    ],
+    ['expiry as text', replaceQuery(/x-oss-expires=300/, 'x-oss-expires=1e3'), 400, 'InvalidArgument', '0002-00000232'],
+    [
+      'empty additional headers',
+      replaceQuery(/x-oss-date/, 'x-oss-additional-headers=&x-oss-date'),
+      400,
+      'InvalidArgument',
+      '0002-00000209',
+    ],
+    ['the credential', replaceQuery(/%2Faliyun_v4_request/, ''), 400, 'InvalidArgument', '0002-00000213'],
+    ['the region', replaceQuery(/cn-hangzhou%2F/, 'oss-cn-hangzhou%2F'), 400, 'InvalidArgument', '0002-00000226'],
+    ['the version', replaceQuery(/OSS4-HMAC-SHA256/, 'OSS2'), 400, 'InvalidArgument', null],
+    ['no version', replaceQuery(/&x-oss-signature-version=[^&]*/, ''), 400, 'InvalidArgument', null],
+    ['the date', replaceQuery(/x-oss-date=[^&]*/, 'x-oss-date=now'), 403, 'AccessDenied', null],
+    ['version 1', replaceQuery(/append/, 'append&OSSAccessKeyId=ak&Signature=x'), 400, 'InvalidArgument', null],
+    ['a header that contradicts', replaceHeader('x-oss-date', () => '20250102T120000Z'), 400, 'InvalidArgument', null],
+    ['a signed header added', replaceHeader('x-oss-meta-a', () => 'b'), 403, 'SignatureDoesNotMatch', '0002-00000201'],
+  ])('%s changed: refused', async (_, tamper, status, code, ec) => {
+    expect(await appendWith({ expires: 300, ...(tamper ? { tamper } : {}) })).toMatchObject({ status, code, ec });
+  });
+
+  test.each([
+    [-900_001, 'RequestTimeTooSkewed', '0002-00000504'],
+    [-900_000, '', null],
+    [300_000, '', null],
+    [300_001, 'AccessDenied', '0002-00000069'],
+  ])('%i ms after the date: %s', async (after, code, ec) => {
+    const answer = await refusal(await call(anOss(NOON + after), appendCall('a', 0), { body: 'test', expires: 300 }));
+    expect(answer).toMatchObject({ code, ec });
+    if (code !== 'AccessDenied') return;
+    expect(element(answer.xml, 'Message')).toBe('Request has expired.');
+    expect(element(answer.xml, 'Expires')).toBe('2026-01-02T12:05:00.000Z');
+    expect(element(answer.xml, 'ServerTime')).toBe('2026-01-02T12:05:00.000Z');
+  });
+
+  test.each([
+    [43_200, true, 200],
+    [43_201, true, 400],
+    [43_201, false, 200],
+    [604_800, false, 200],
+  ])('%i s, temporary key %s: %i', async (expires, temporary, status) => {
+    const oss = anOss();
+    const token = temporary ? oss.issueToken({ durationSeconds: 43_200 }) : {};
+    expect((await call(oss, appendCall('a', 0), { ...token, expires, body: 'test' })).status).toBe(status);
+  });
+});
+
+describe('hosts', () => {
+  const append = (origin: string, key = 'a') => {
+    const request = { method: 'POST', bucket: 'logs', key, query: { append: '', position: '0' }, origin };
+    const { url, headers } = sign(request, { accessKeyId: 'ak', accessKeySecret: 'sk', time: NOON });
+    return anOss().fetch(url, { method: 'POST', headers, body: new Uint8Array(1) });
+  };
+
+  test.each([
+    'https://logs.oss-cn-hangzhou.aliyuncs.com',
+    'https://logs.oss-cn-hangzhou-internal.aliyuncs.com',
+    'https://logs.cn-hangzhou.oss.aliyuncs.com',
+    'https://logs.oss-accelerate.aliyuncs.com',
+    'https://logs.oss-accelerate-overseas.aliyuncs.com',
+    'https://logs.example.com',
+    'https://other.example.com:8443',
+    'http://127.0.0.1:8080/logs',
+    'http://localhost/logs',
+    'http://[::1]:8080/logs',
+  ])('%s leads to the bucket', async (origin) => {
+    expect((await append(origin)).status).toBe(200);
+  });
+
+  test('the host of another region names the right endpoint', async () => {
+    const answer = await refusal(await append('https://logs.oss-cn-beijing.aliyuncs.com'));
+    expect(answer).toMatchObject({ status: 403, code: 'AccessDenied' });
+    expect(element(answer.xml, 'Endpoint')).toBe('oss-cn-hangzhou.aliyuncs.com');
+  });
+
+  test('an endpoint without bucket is refused', async () => {
+    const answer = await refusal(await append('https://oss-cn-hangzhou.aliyuncs.com/logs'));
+    expect(answer).toMatchObject({ status: 403, code: 'SecondLevelDomainForbidden' });
+  });
+
+  test.each(['https://logs.example.org', 'https://other.example.com', 'https://logs.s3.oss-cn-hangzhou.aliyuncs.com'])(
+    'nobody answers for %s',
+    async (origin) => {
+      await expect(append(origin)).rejects.toThrow(TypeError);
+    },
+  );
+
+  test.each(["日志/2026 年/app+log (1)'!*~.txt", 'a//b', 'a%2Fb', '%', 'a?b#c', '😀', '+', 'a\\b', 'a|b^c`{}"<>'])(
+    'the key %s arrives as signed',
+    async (key) => {
+      const oss = anOss();
+      expect((await call(oss, appendCall(key, 0), { body: 'x' })).status).toBe(200);
+      expect(oss.object('logs', key)?.length).toBe(1);
+    },
+  );
+
+  test('slashes written as %2F keep dot segments apart from the path', async () => {
+    const oss = anOss();
+    const tamper = replaceQuery(/a\/\.\.\/b/, 'a%2F..%2Fb')!;
+    expect((await call(oss, appendCall('a/../b', 0), { body: 'x', tamper })).status).toBe(200);
+    expect(oss.object('logs', 'a/../b')?.length).toBe(1);
+  });
+});
