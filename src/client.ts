@@ -7,6 +7,7 @@ import { type ObjectOptions, objectHeaders } from './headers.ts';
 import {
   type Answer,
   type ByteRange,
+  type Failure,
   type Operation,
   type PresignedRequest,
   Transport,
@@ -183,11 +184,8 @@ export class OssClient {
    * Waits before another attempt: with jitter, and as long as OSS asked in `error`. For loops around `appendObject`.
    * Resolves to false, at once, when `failures` has used up the client's `retry.maxAttempts`.
    */
-  waitToRetry(
-    failures: number,
-    options: { readonly error?: unknown; readonly signal?: AbortSignal | undefined } = {},
-  ): Promise<boolean> {
-    return this.#transport.waitToRetry(failures, options);
+  waitToRetry(failures: number, failure: Failure = {}): Promise<boolean> {
+    return this.#transport.waitToRetry(failures, failure);
   }
 
   /** Waits, ms by the client's clock. */

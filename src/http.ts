@@ -168,20 +168,9 @@ export class Transport {
     return { method: operation.method, url, headers: operation.headers, expiration };
   }
 
-  /**
-   * Waits before the next attempt, after so many failures: with full jitter, as long as OSS asks, and while the browser
-   * believes itself offline. False when the attempts are used up.
-   */
-  async waitToRetry(
-    failures: number,
-    { error, signal }: { error?: unknown; signal?: AbortSignal | undefined } = {},
-  ): Promise<boolean> {
-    const { maxAttempts = 8, baseDelay = 200, maxDelay = 20_000 } = this.#options.retry ?? {};
-    if (failures >= maxAttempts && !isOffline()) return false;
-    const jitter = this.#clock.random() * Math.min(maxDelay, baseDelay * 2 ** (failures - 1));
-    const asked = error instanceof ServiceError ? (error.retryAfter ?? 0) : 0;
-    await sleep(this.#clock, Math.max(jitter, Math.min(asked, MAX_SERVER_DELAY)), signal);
-    return true;
+  /** {@link backOff} with this client's settings. */
+  waitToRetry(failures: number, failure: Failure = {}): Promise<boolean> {
+    return backOff(this.#clock, this.#options.retry ?? {}, failures, failure);
   }
 
   wait(delay: number, signal?: AbortSignal): Promise<void> {
@@ -320,6 +309,26 @@ export class Transport {
 
 type Mend = 'clock' | 'credentials';
 
+/** What ended an attempt, and who may end the wait for the next. */
+export interface Failure {
+  readonly error?: unknown;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Waits before the next attempt, after so many failures: with full jitter, as long as the server asks, and while the
+ * browser believes itself offline. False when the attempts are used up.
+ */
+export async function backOff(clock: Clock, retry: RetryOptions, failures: number, failure: Failure): Promise<boolean> {
+  const { maxAttempts = 8, baseDelay = 200, maxDelay = 20_000 } = retry;
+  const { error, signal } = failure;
+  if (failures >= maxAttempts && !isOffline()) return false;
+  const jitter = clock.random() * Math.min(maxDelay, baseDelay * 2 ** (failures - 1));
+  const asked = error instanceof ServiceError ? (error.retryAfter ?? 0) : 0;
+  await sleep(clock, Math.max(jitter, Math.min(asked, MAX_SERVER_DELAY)), signal);
+  return true;
+}
+
 interface Authorised {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -333,7 +342,7 @@ export function isAmbiguous(error: unknown): boolean {
 }
 
 /** Throttling is decided before the request is carried out. */
-function isThrottled({ code, status }: ServiceError): boolean {
+export function isThrottled({ code, status }: ServiceError): boolean {
   return status === 429 || (status === 503 && /LimitExceeded$/.test(code));
 }
 
@@ -343,7 +352,7 @@ function isRepeatable(error: unknown, { method }: Operation): boolean {
 }
 
 /** The time of one attempt, and the caller's signal for all of them, as one signal that leaves no listener behind. */
-class Deadline {
+export class Deadline {
   readonly #controller = new AbortController();
   readonly #clock: Clock;
   readonly #timeout: number;
@@ -488,7 +497,7 @@ function sleep(
   });
 }
 
-function platformClock(): Clock {
+export function platformClock(): Clock {
   return {
     now: () => Date.now(),
     setTimeout: (callback, delay) => setTimeout(callback, delay),
