@@ -139,7 +139,7 @@ export async function provideCredentials(
 }
 
 /** Reads credentials in any of the spellings in use. An object that is already in ours is returned itself. */
-function parseCredentials(given: unknown): Credentials {
+export function parseCredentials(given: unknown): Credentials {
   const outer = record(given);
   const fields = record(outer['Credentials'] ?? outer['credentials'] ?? outer);
   const problem = credentialsProblem(fields as Partial<Credentials>);

@@ -61,7 +61,7 @@ function checkRegion(region: string): string {
   return id;
 }
 
-function checkBucket(bucket: string): string {
+export function checkBucket(bucket: string): string {
   if (/^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(requireString(bucket, 'bucket', 'my-logs'))) return bucket;
   throw new TypeError(`bucket "${bucket}" must be 3 to 63 of a-z, 0-9 and -, and neither begin nor end in -`);
 }

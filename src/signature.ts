@@ -144,13 +144,18 @@ export function stampOf({ region, product = 'oss', date }: SigningScope): Stamp 
 
 /** Rung 2. */
 export function stringToSign(canonical: string, { time, scope }: Stamp): string {
-  return `${ALGORITHM}\n${time}\n${scope}\n${bytesToHex(sha256(utf8ToBytes(canonical)))}`;
+  return `${ALGORITHM}\n${time}\n${scope}\n${digest(canonical)}`;
 }
 
 /** Rung 3: the key of one day, region and product. */
 export function signingKey(accessKeySecret: string, { scope }: Stamp): Uint8Array {
   const parts = scope.split('/').map(utf8ToBytes);
   return parts.reduce((key, part) => hmac(sha256, key, part), utf8ToBytes(`aliyun_v4${accessKeySecret}`));
+}
+
+/** SHA-256 of a text, lower-case hex. */
+export function digest(text: string): string {
+  return bytesToHex(sha256(utf8ToBytes(text)));
 }
 
 /** Rung 4: lower-case hex. */

@@ -1,0 +1,273 @@
+/**
+ * Entry "./sts", for edge workers and servers: temporary credentials for a page from a RAM key, limited to appending
+ * under one prefix. Hides the signature of Alibaba Cloud's RPC calls (ACS3-HMAC-SHA256), which is not OSS's.
+ */
+import { type Credentials, credentialsProblem, parseCredentials } from './credentials.ts';
+import { checkBucket, checkKey, percentEncode } from './endpoint.ts';
+import { OssError, redact, ServiceError, TransportError } from './errors.ts';
+import { backOff, type Clock, Deadline, type Fetch, isThrottled, platformClock, type RetryOptions } from './http.ts';
+import { digest, signature } from './signature.ts';
+
+/** What `assumeRole` needs. */
+export interface AssumeRoleOptions {
+  /** Of a RAM user or role that may call `sts:AssumeRole`; never of the account itself. */
+  readonly accessKeyId: string;
+  readonly accessKeySecret: string;
+  /** Where the caller's own credentials are temporary. */
+  readonly securityToken?: string | undefined;
+  /** `acs:ram::{account}:role/{name}`. */
+  readonly roleArn: string;
+  /** Who this is for, as it will stand in access logs: 2 to 64 of letters, digits and `.@-_`. */
+  readonly roleSessionName: string;
+  /** Life of the credentials, s. 900 up to the role's limit. Default 3,600. */
+  readonly durationSeconds?: number | undefined;
+  /** Session policy: what of the role's rights this session has. See {@link appendPolicy}. Default: all of them. */
+  readonly policy?: string | undefined;
+  readonly externalId?: string | undefined;
+  /** Region whose STS to ask, such as `cn-hangzhou`. Default: the central one. */
+  readonly region?: string | undefined;
+  /** Origin to ask in place of Alibaba Cloud's, such as `https://sts-vpc.cn-hangzhou.aliyuncs.com`. */
+  readonly endpoint?: string | undefined;
+  readonly fetch?: Fetch | undefined;
+  /** For one attempt, ms. Default 10,000. */
+  readonly timeout?: number | undefined;
+  readonly retry?: RetryOptions | undefined;
+  readonly clock?: Clock | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Allow the call where `document` exists, as in a test. In a page it would give the key away. Default false. */
+  readonly allowInPage?: boolean | undefined;
+}
+
+/**
+ * Temporary credentials from STS. Throttling, 5xx and dropped connections are repeated: the call changes nothing.
+ *
+ * @throws TypeError or RangeError for impossible options, and in a page. ServiceError where STS refuses (`NoPermission`,
+ * `EntityNotExist.Role`), TransportError without an answer, CredentialsError for an answer without credentials.
+ * @see https://www.alibabacloud.com/help/en/ram/developer-reference/api-sts-2015-04-01-assumerole
+ * @example
+ * ```ts
+ * import { appendPolicy, assumeRole } from 'oss-append/sts';
+ *
+ * interface Env { RAM_KEY_ID: string; RAM_KEY_SECRET: string; ROLE_ARN: string }
+ *
+ * export async function tokenFor(user: string, env: Env): Promise<Response> {
+ *   const credentials = await assumeRole({
+ *     accessKeyId: env.RAM_KEY_ID,
+ *     accessKeySecret: env.RAM_KEY_SECRET,
+ *     roleArn: env.ROLE_ARN,
+ *     roleSessionName: user,
+ *     durationSeconds: 900,
+ *     policy: appendPolicy({ bucket: 'my-uploads', prefix: `inbox/${user}/` }),
+ *   });
+ *   return Response.json(credentials, { headers: { 'cache-control': 'no-store' } });
+ * }
+ * ```
+ */
+export async function assumeRole(options: AssumeRoleOptions): Promise<Credentials> {
+  checkOptions(options);
+  const { clock = platformClock(), retry = {}, signal } = options;
+  for (let failures = 0; ; ) {
+    signal?.throwIfAborted();
+    try {
+      return await attempt(options, clock);
+    } catch (error) {
+      if (!mayPass(error) || !(await backOff(clock, retry, ++failures, { error, signal }))) throw error;
+    }
+  }
+}
+
+/** What a session policy is for. */
+export interface AppendPolicyOptions {
+  readonly bucket: string;
+  /** What the keys begin with. End it in `/`, or `inbox/u1` also covers `inbox/u10`. Empty for the whole bucket. */
+  readonly prefix: string;
+  /** Allow reading, with which lost answers are settled. Default true. */
+  readonly read?: boolean | undefined;
+  /** Allow tags on the first append. Default false. */
+  readonly tagging?: boolean | undefined;
+}
+
+/**
+ * The least policy under which pages append: objects under one prefix, nothing else. It permits overwriting them too:
+ * no RAM action grants append alone (a presigned grant does).
+ *
+ * @throws TypeError or RangeError for a bucket or prefix of an impossible form, one with wildcards, or too long a policy.
+ * @see https://www.alibabacloud.com/help/en/oss/user-guide/ram-policy-overview
+ * @example
+ * ```ts
+ * import { appendPolicy } from 'oss-append/sts';
+ *
+ * const policy = appendPolicy({ bucket: 'my-uploads', prefix: 'inbox/u42/' });
+ * ```
+ */
+export function appendPolicy({ bucket, prefix, read = true, tagging = false }: AppendPolicyOptions): string {
+  checkBucket(bucket);
+  if (prefix !== '') checkKey(prefix);
+  // A policy's * and ? match anything, and ${...} is replaced.
+  if (/[*?$]/.test(prefix))
+    throw new RangeError(`prefix "${prefix}" has one of * ? $, which a policy takes for a pattern`);
+  const actions = ['oss:PutObject', ...(read ? ['oss:GetObject'] : []), ...(tagging ? ['oss:PutObjectTagging'] : [])];
+  const statement = { Effect: 'Allow', Action: actions, Resource: [`acs:oss:*:*:${bucket}/${prefix}*`] };
+  return checkPolicy(JSON.stringify({ Version: '1', Statement: [statement] }));
+}
+
+/** A call to sign: ACS3 knows no path but `/`. */
+export interface Acs3Request {
+  readonly method: string;
+  readonly query: Readonly<Record<string, string>>;
+  /** Lower-case names. All of them are signed. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/**
+ * The `Authorization` header of an Alibaba Cloud RPC call, signed with the secret itself: no derived key.
+ *
+ * @see https://www.alibabacloud.com/help/en/sdk/product-overview/v3-request-structure-and-signature
+ */
+export function acs3Authorization(request: Acs3Request, accessKeyId: string, accessKeySecret: string): string {
+  const names = Object.keys(request.headers).sort();
+  const signedHeaders = names.join(';');
+  const text = `ACS3-HMAC-SHA256\n${digest(canonicalCall(request, names))}`;
+  const hex = signature(new TextEncoder().encode(accessKeySecret), text);
+  return `ACS3-HMAC-SHA256 Credential=${accessKeyId},SignedHeaders=${signedHeaders},Signature=${hex}`;
+}
+
+/** Unlike OSS's V4, an empty value keeps its `=`, and every header given is signed. */
+export function canonicalCall({ method, query, headers, body }: Acs3Request, names: readonly string[]): string {
+  const lines = names.map((name) => `${name}:${headers[name]?.trim()}\n`).join('');
+  return `${method}\n/\n${form(query)}\n${lines}\n${names.join(';')}\n${digest(body)}`;
+}
+
+/** Pairs in byte order of their names, percent-encoded. It is also a valid form body. */
+function form(fields: Readonly<Record<string, string>>): string {
+  const pairs = Object.entries(fields).map(([name, value]) => `${percentEncode(name)}=${percentEncode(value)}`);
+  return pairs.sort().join('&');
+}
+
+async function attempt(options: AssumeRoleOptions, clock: Clock): Promise<Credentials> {
+  const { fetch = (url: string, init: RequestInit) => globalThis.fetch(url, init), timeout = 10_000, signal } = options;
+  const deadline = new Deadline(clock, timeout, signal);
+  try {
+    const { url, headers, body } = signedCall(options, clock);
+    const response = await deadline.race(fetch(url, { method: 'POST', headers, body, signal: deadline.signal }));
+    const answer = await deadline.race(response.text());
+    deadline.end();
+    return read(response, answer, options);
+  } catch (error) {
+    const cause = deadline.signal.aborted ? deadline.signal.reason : error;
+    deadline.end(error);
+    if (signal?.aborted) throw signal.reason;
+    throw cause instanceof OssError && !(cause instanceof TransportError) ? cause : noAnswer(cause, options);
+  }
+}
+
+function signedCall(
+  options: AssumeRoleOptions,
+  clock: Clock,
+): { url: string; headers: Record<string, string>; body: string } {
+  const { accessKeyId, accessKeySecret, securityToken } = options;
+  const url = new URL(options.endpoint ?? `https://sts.${options.region ? `${options.region}.` : ''}aliyuncs.com`);
+  const body = form(parameters(options));
+  const signed: Record<string, string> = {
+    host: url.host,
+    'content-type': 'application/x-www-form-urlencoded',
+    'x-acs-action': 'AssumeRole',
+    'x-acs-version': '2015-04-01',
+    'x-acs-date': new Date(clock.now()).toISOString().replace(/\.\d+/, ''),
+    'x-acs-signature-nonce': crypto.randomUUID(),
+    'x-acs-content-sha256': digest(body),
+  };
+  if (securityToken) signed['x-acs-security-token'] = securityToken;
+  const authorization = acs3Authorization(
+    { method: 'POST', query: {}, headers: signed, body },
+    accessKeyId,
+    accessKeySecret,
+  );
+  const { host: _, ...headers } = signed;
+  return { url: `${url.origin}/`, headers: { ...headers, authorization }, body };
+}
+
+function parameters({
+  roleArn,
+  roleSessionName,
+  durationSeconds = 3600,
+  policy,
+  externalId,
+}: AssumeRoleOptions): Record<string, string> {
+  const fields: Record<string, string> = {
+    RoleArn: roleArn,
+    RoleSessionName: roleSessionName,
+    DurationSeconds: String(durationSeconds),
+  };
+  if (policy !== undefined) fields['Policy'] = policy;
+  if (externalId !== undefined) fields['ExternalId'] = externalId;
+  return fields;
+}
+
+function read({ ok, status }: Response, answer: string, options: AssumeRoleOptions): Credentials {
+  const fields = parseJson(answer);
+  if (ok && fields) return parseCredentials(fields);
+  const {
+    Code: code = `Http${status}`,
+    Message: told = '',
+    RequestId: requestId,
+  } = (fields ?? {}) as Record<string, string>;
+  const text = redact(String(told), secretsOf(options));
+  throw new ServiceError(`Cannot assume ${options.roleArn}: ${code} (HTTP ${status})${text && `: ${text}`}`, {
+    code: String(code),
+    status,
+    requestId,
+  });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function mayPass(error: unknown): boolean {
+  if (error instanceof TransportError) return true;
+  return error instanceof ServiceError && (error.status >= 500 || isThrottled(error) || /^Throttling/.test(error.code));
+}
+
+function noAnswer(cause: unknown, options: AssumeRoleOptions): TransportError {
+  const why = cause instanceof Error ? redact(cause.message, secretsOf(options)) : String(cause);
+  const code = cause instanceof TransportError ? cause.code : 'NetworkError';
+  return new TransportError(`Cannot assume ${options.roleArn}: no answer from STS (${why})`, { code, cause });
+}
+
+function secretsOf({ accessKeySecret, securityToken = '' }: AssumeRoleOptions): string[] {
+  return [accessKeySecret, securityToken];
+}
+
+function checkOptions(options: AssumeRoleOptions): void {
+  const { roleArn, roleSessionName, durationSeconds = 3600, policy, region, endpoint, allowInPage } = options;
+  const problem = credentialsProblem(options);
+  if (problem) throw new TypeError(problem);
+  if (!allowInPage && 'document' in globalThis) {
+    throw new TypeError('assumeRole in a page would give its key away: call it in a worker or on a server');
+  }
+  if (!/^acs:ram::\d+:role\/[\w.@/-]+$/.test(roleArn))
+    throw new TypeError('roleArn must be acs:ram::{account}:role/{name}');
+  if (!/^[\w.@-]{2,64}$/.test(roleSessionName)) {
+    throw new TypeError('roleSessionName must be 2 to 64 letters, digits and . @ - _');
+  }
+  if (!Number.isInteger(durationSeconds) || durationSeconds < 900 || durationSeconds > 43_200) {
+    throw new RangeError(`durationSeconds must be 900 to 43200 s, not ${durationSeconds}`);
+  }
+  if (policy !== undefined) checkPolicy(policy);
+  if (region !== undefined && !/^[a-z]{2,}(-[a-z0-9]+)+$/.test(region))
+    throw new TypeError('region must be such as "cn-hangzhou"');
+  if (endpoint !== undefined && !/^https?:\/\/[^/?#]+\/?$/.test(endpoint))
+    throw new TypeError('endpoint must be an http(s) origin');
+}
+
+function checkPolicy(policy: string): string {
+  if (typeof policy !== 'string') throw new TypeError('policy must be a JSON string');
+  if (policy.length >= 1 && policy.length <= 2048) return policy;
+  throw new RangeError(`policy has ${policy.length} characters; STS takes 1 to 2048`);
+}
