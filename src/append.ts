@@ -254,7 +254,7 @@ export class AppendableObject {
   #setAside(): Outcome {
     const plan = this.#underWay;
     this.#underWay = undefined;
-    if (plan?.outcome === 'unknown') this.#pending.push(plan);
+    if (plan?.outcome === 'unknown' && plan.size > 0) this.#pending.push(plan);
     return plan?.outcome ?? 'absent';
   }
 
@@ -377,7 +377,7 @@ export class AppendableObject {
    * |---|---|
    * | not Appendable | diverged |
    * | no object, P = 0 / P > 0 | absent / diverged |
-   * | n = 0: L = P (H = C where known) / else | committed / diverged |
+   * | n = 0: L = P (H = C where known), or L > P where shared / else | committed / diverged |
    * | L = P, and H = C or either unknown | absent |
    * | L = P + n, C and H known, H as wanted | committed |
    * | L >= P + n otherwise | compare the bytes |
@@ -395,7 +395,7 @@ export class AppendableObject {
           (other) => other.position === plan.position && other.size > plan.size,
         );
         if (ours) return { kind: 'moved', tail: ours };
-        const verdict = judge(plan, found) ?? (await this.#compare(plan, segment, found, signal));
+        const verdict = judge(plan, found, this.#options.shared) ?? (await this.#compare(plan, segment, found, signal));
         if (verdict) return await this.#recognise(plan, verdict, signal);
         if (!(await this.#client.waitToRetry(looks, { signal }))) throw this.#evidence.inexact(plan);
       }
@@ -575,14 +575,17 @@ export function append(
 }
 
 /** The table of `#reconcile`. Undefined: only the bytes can tell. */
-function judge({ position, size, from, want }: Plan, found: Found): Verdict | undefined {
+function judge({ position, size, from, want }: Plan, found: Found, shared = false): Verdict | undefined {
   const { length, crc, appendable } = found;
   const diverged = (outcome: Outcome): Verdict => ({ kind: 'diverged', outcome, found });
   if (!appendable) return diverged('unknown');
   if (length === undefined) return position === 0 ? { kind: 'absent' } : diverged('unknown');
   const unchanged = length === position && !differ(crc, from.crc);
-  if (size === 0)
-    return unchanged ? { kind: 'committed', tail: { position, crc: from.crc ?? crc } } : diverged('unknown');
+  if (size === 0) {
+    if (unchanged) return { kind: 'committed', tail: { position, crc: from.crc ?? crc } };
+    // The object that nothing was to be added to: among several writers it does not matter who made it.
+    return shared && length > position ? { kind: 'committed', tail: { position: length, crc } } : diverged('unknown');
+  }
   if (unchanged) return { kind: 'absent' };
   if (length === want.position && crc !== undefined && crc === want.crc) return { kind: 'committed', tail: want };
   if (length >= want.position) return undefined;
