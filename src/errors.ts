@@ -43,6 +43,8 @@ export interface OssErrorInit {
  * ```
  */
 export class OssError extends Error {
+  /** Spelled out, here and below: minifiers rename classes. */
+  override readonly name: string = 'OssError';
   /** For machines: OSS's own code (`AccessDenied`), or one of this library's. */
   readonly code: string;
   /** After a failed append: the last confirmed tail of the object. */
@@ -54,7 +56,6 @@ export class OssError extends Error {
 
   constructor(message: string, { code, ...rest }: OssErrorInit) {
     super(message, 'cause' in rest ? { cause: withoutSecrets(rest.cause) } : undefined);
-    this.name = new.target.name;
     this.code = code;
   }
 }
@@ -75,6 +76,7 @@ export interface ServiceErrorInit extends OssErrorInit {
  * @see https://www.alibabacloud.com/help/en/oss/developer-reference/error-responses
  */
 export class ServiceError extends OssError {
+  override readonly name: string = 'ServiceError';
   /** HTTP status. */
   readonly status: number;
   /** `x-oss-request-id`: what Alibaba Cloud's support asks for. */
@@ -103,7 +105,9 @@ export class ServiceError extends OssError {
  * No usable answer: the network, a time-out, a CORS refusal (which browsers do not tell apart from a dead network),
  * or something that is not OSS. `code` is `NetworkError`, `TimeoutError` or `UnexpectedResponse`.
  */
-export class TransportError extends OssError {}
+export class TransportError extends OssError {
+  override readonly name: string = 'TransportError';
+}
 
 /** Facts of a conflict. */
 export interface AppendConflictInit extends OssErrorInit {
@@ -117,6 +121,7 @@ export interface AppendConflictInit extends OssErrorInit {
 
 /** The object is not what it was when we last confirmed it: another writer, a deletion, a replacement. `code` is `AppendConflict`. */
 export class AppendConflictError extends OssError {
+  override readonly name: string = 'AppendConflictError';
   /** Where our segment was to go, bytes. */
   readonly position: number;
   /** The length of our segment, bytes. */
@@ -141,6 +146,7 @@ export interface ChecksumErrorInit extends OssErrorInit {
 
 /** The bytes that OSS holds are not the bytes that were sent: the object is damaged from `position` on. `code` is `ChecksumMismatch`. */
 export class ChecksumError extends OssError {
+  override readonly name: string = 'ChecksumError';
   /** First byte of the segment that is damaged. */
   readonly position: number;
   /** CRC-64 that the object should have, decimal. */
@@ -157,10 +163,14 @@ export class ChecksumError extends OssError {
 }
 
 /** The source could not be read to its end: a file that changed since it was picked, a stream that failed. `cause` says why. */
-export class SourceError extends OssError {}
+export class SourceError extends OssError {
+  override readonly name: string = 'SourceError';
+}
 
 /** No usable credentials: loading them failed, they are malformed or out of date, or a presign function gave no URL. */
-export class CredentialsError extends OssError {}
+export class CredentialsError extends OssError {
+  override readonly name: string = 'CredentialsError';
+}
 
 /** What a failed append knows, added to its error. */
 export interface AppendFacts {
