@@ -175,12 +175,15 @@ export class AppendableObject {
   }
 
   /**
-   * Reads where the object ends, unless that is known. An absent object ends at 0. Needs `oss:GetObject`.
+   * Reads where the object ends, unless that is known and nothing is pending. An absent object ends at 0. Needs `oss:GetObject`.
    *
    * @throws AppendConflictError (`ObjectNotAppendable`) where the object was made otherwise; else as `headObject`.
    */
   open({ signal }: CallOptions = {}): Promise<ObjectTail> {
-    return this.#enqueue(signal, async () => publicTail(await this.#open(signal)));
+    return this.#enqueue(signal, async () => {
+      this.#stale ||= this.pending.some(({ outcome }) => outcome === 'unknown');
+      return publicTail(await this.#open(signal));
+    });
   }
 
   /**
