@@ -1,0 +1,81 @@
+// What the tests use of ali-oss 6.23, which comes without types (and @types/ali-oss lacks half of it).
+
+declare module 'ali-oss' {
+  import type { Agent, IncomingHttpHeaders } from 'node:http';
+  import type { Readable } from 'node:stream';
+
+  export interface Options {
+    readonly accessKeyId: string;
+    readonly accessKeySecret: string;
+    readonly stsToken?: string | undefined;
+    readonly bucket: string;
+    /** `oss-cn-hangzhou` */
+    readonly region: string;
+    readonly endpoint?: string;
+    readonly internal?: boolean;
+    readonly cname?: boolean;
+    /** Path style. */
+    readonly sldEnable?: boolean;
+    readonly authorizationV4: boolean;
+    /** ms */
+    readonly refreshSTSTokenInterval?: number;
+    readonly agent?: Agent;
+  }
+
+  export interface WriteOptions {
+    position?: number;
+    mime?: string;
+    meta?: Record<string, string>;
+    headers?: Record<string, string>;
+    additionalHeaders?: string[];
+  }
+
+  export interface ReadOptions {
+    headers?: Record<string, string>;
+    additionalHeaders?: string[];
+  }
+
+  export interface Answer {
+    readonly status: number;
+    readonly headers: IncomingHttpHeaders;
+  }
+
+  export interface Urllib {
+    request(url: string, parameters: object): Promise<Answer>;
+  }
+
+  export interface Signable {
+    readonly headers?: Record<string, string>;
+    /** null: a name without a value. */
+    readonly queries?: Record<string, string | number | null>;
+  }
+
+  /** A Buffer, the path of a file, or a stream. */
+  export type Contents = Buffer | string | Readable;
+
+  export default class OSS {
+    constructor(options: Options);
+    /** What sends its requests. */
+    urllib: Urllib;
+    append(
+      key: string,
+      contents: Contents,
+      options?: WriteOptions,
+    ): Promise<{ nextAppendPosition: string; res: Answer }>;
+    put(key: string, contents: Contents, options?: WriteOptions): Promise<{ res: Answer }>;
+    get(key: string, options?: ReadOptions): Promise<{ content: Buffer; res: Answer }>;
+    head(
+      key: string,
+      options?: ReadOptions,
+    ): Promise<{ status: number; meta: Record<string, string> | null; res: Answer }>;
+    getObjectMeta(key: string): Promise<{ status: number; res: Answer }>;
+    delete(key: string): Promise<{ res: Answer }>;
+    signatureUrlV4(
+      method: string,
+      expires: number,
+      request: Signable | undefined,
+      key: string,
+      additionalHeaders?: string[],
+    ): Promise<string>;
+  }
+}
