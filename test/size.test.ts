@@ -1,0 +1,103 @@
+/** What a part of the library costs, and that it brings no other part along. */
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { type Plugin, rollup } from 'rollup';
+import esbuild from 'rollup-plugin-esbuild';
+import { describe, expect, test } from 'vitest';
+import * as library from '../src/index.ts';
+import { BUNDLES, bundle, measure } from './size.mjs';
+
+test.each(Object.entries(BUNDLES))('%s keeps to its budget', async (_, { code, budget }) => {
+  const { min, gzip, brotli } = await measure(code);
+  expect(gzip).toBeLessThanOrEqual(budget);
+  // The numbers are of one and the same text.
+  expect(gzipSync((await bundle(code)).text, { level: 9 }).byteLength).toBe(gzip);
+  expect(brotli).toBeLessThan(gzip);
+  expect(gzip).toBeLessThan(min);
+});
+
+const src = (...names: string[]) => names.map((name) => `src/${name}.ts`);
+const NOBLE = ['_md', '_u64', 'hmac', 'sha2', 'utils'].map((name) => `node_modules/@noble/hashes/${name}.js`);
+const SIGNING = [...src('signature', 'endpoint'), ...NOBLE];
+const CLIENT = [...src('client', 'credentials', 'errors', 'headers', 'http', 'segments'), ...SIGNING];
+const ENGINE = [...src('append', 'crc64', 'evidence'), ...CLIENT];
+
+describe('an import of one part carries no other', () => {
+  test.each<[bundle: string, allowed: readonly string[]]>([
+    ['index', [...src('stream'), ...ENGINE]],
+    ['append', CLIENT],
+    ['append, exactly once', ENGINE],
+    ['presigned', ENGINE],
+    ['signV4', SIGNING],
+    ['crc64', src('crc64')],
+    ['./xhr', src('xhr')],
+    ['./sts', [...src('sts', 'http', 'credentials', 'errors'), ...SIGNING]],
+  ])('%s', async (name, allowed) => {
+    const { modules } = await bundle(BUNDLES[name]!.code);
+    expect(modules.filter((module) => !allowed.includes(module))).toEqual([]);
+  });
+
+  const imports: Record<string, readonly string[]> = {
+    AppendConflictError: src('errors'),
+    AppendStream: src('stream'),
+    AppendableObject: ENGINE,
+    ChecksumError: src('errors'),
+    CredentialsError: src('errors'),
+    OssClient: CLIENT,
+    OssError: src('errors'),
+    ServiceError: src('errors'),
+    SourceError: src('errors'),
+    TransportError: src('errors'),
+    append: ENGINE,
+    crc64: src('crc64'),
+    crc64Combine: src('crc64'),
+    credentialsFromUrl: src('credentials', 'errors'),
+    presignV4: SIGNING,
+    refreshingCredentials: src('credentials', 'errors'),
+    signV4: SIGNING,
+  };
+
+  test('every export of the index has its row', () => {
+    expect(Object.keys(library).sort()).toEqual(Object.keys(imports).sort());
+  });
+
+  test.each(Object.entries(imports))('%s', async (name, allowed) => {
+    const { modules } = await bundle(`export { ${name} } from './src/index.ts';`);
+    expect(modules.filter((module) => !allowed.includes(module))).toEqual([]);
+  });
+
+  test.each([
+    ['./xhr', 'XMLHttpRequest'],
+    ['./sts', 'AssumeRole'],
+    ['./testing', 'drop-after'],
+  ])('the index has nothing of %s, by its word', async (name, word) => {
+    expect((await bundle(BUNDLES[name]!.code)).text).toContain(word);
+    expect((await bundle(BUNDLES['index']!.code)).text).not.toContain(word);
+  });
+});
+
+test('nothing happens at import: what nobody uses is dropped without the promise of "sideEffects"', async () => {
+  const root = fileURLToPath(new URL('..', import.meta.url));
+  const input = ['index', 'xhr', 'sts', 'testing/index'].map((entry) => `${root}src/${entry}.ts`);
+  for (const entry of input) {
+    // Rollup by itself knows of no package.json.
+    const treeshake = { moduleSideEffects: 'no-external' } as const;
+    const build = await rollup({
+      input: 'program',
+      external: /^@noble/,
+      treeshake,
+      plugins: [program(entry), esbuild()],
+    });
+    const [chunk] = (await build.generate({ format: 'es' })).output;
+    expect(chunk.code.trim()).toBe('');
+  }
+});
+
+/** A program that imports a module and uses nothing of it. */
+function program(entry: string): Plugin {
+  return {
+    name: 'program',
+    resolveId: (id) => (id === 'program' ? id : null),
+    load: (id) => (id === 'program' ? `import ${JSON.stringify(entry)};` : null),
+  };
+}
