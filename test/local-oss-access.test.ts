@@ -190,7 +190,7 @@ describe('anonymous requests', () => {
 
 describe('CORS', () => {
   const rule: CorsRule = {
-    allowedOrigins: ['https://app.example.com', 'https://*.dev.example.com'],
+    allowedOrigins: ['https://app.example.com', 'https://*.dev.example.com', 'https://a*a.example.org'],
     allowedMethods: ['POST', 'HEAD'],
     allowedHeaders: ['authorization', 'X-Oss-*'],
     exposeHeaders: ['x-oss-next-append-position', 'ETag'],
@@ -223,6 +223,7 @@ describe('CORS', () => {
   test.each<[string, string | null, string | null, string | undefined, number, string]>([
     ['a wildcard in the origin', 'https://a.dev.example.com', 'POST', undefined, 200, ''],
     ['without anything to stand for it', 'https://dev.example.com', 'POST', undefined, 403, 'AccessForbidden'],
+    ['a wildcard whose sides would overlap', 'https://a.example.org', 'POST', undefined, 403, 'AccessForbidden'],
     ['another origin', 'https://evil.example.com', 'POST', undefined, 403, 'AccessForbidden'],
     ['another method', 'https://app.example.com', 'PUT', undefined, 403, 'AccessForbidden'],
     ['another header', 'https://app.example.com', 'POST', 'authorization, content-type', 403, 'AccessForbidden'],

@@ -341,6 +341,16 @@ describe('header form', () => {
     expect(element(xml, 'HostId')).toBe('logs.oss-cn-hangzhou.aliyuncs.com');
   });
 
+  test('a signature once found good is good for the same request alone', async () => {
+    const oss = anOss();
+    const again = (tamper?: CallOptions['tamper']) =>
+      call(oss, appendCall('a', 0), { body: 'test', ...(tamper ? { tamper } : {}) });
+    expect((await again()).status).toBe(200);
+    expect((await again(replaceQuery(/position=0/, 'position=4'))).status).toBe(403);
+    expect((await again(replaceQuery(/a\?/, 'b?'))).status).toBe(403);
+    expect((await again()).status).toBe(409);
+  });
+
   test.each([
     [-900_001, 403],
     [-900_000, 200],
@@ -370,6 +380,13 @@ describe('additional headers', () => {
     const additionalHeaders = ['Content-Length', 'host'];
     expect((await appendWith({ additionalHeaders }, headers)).status).toBe(status);
     expect((await appendWith({ additionalHeaders, expires: 60 }, headers)).status).toBe(status);
+  });
+
+  test('a signed host holds for that host alone', async () => {
+    const send = (origin: string) =>
+      appendWith({ additionalHeaders: ['host'], tamper: replaceQuery(/^https:..[^/]*/, origin)! }, { host });
+    expect((await send(`https://${host}`)).status).toBe(200);
+    expect((await send('https://logs.example.com')).code).toBe('SignatureDoesNotMatch');
   });
 
   test('a chunked body has no length to match', async () => {
@@ -479,8 +496,13 @@ describe('hosts', () => {
     expect((await append(origin)).status).toBe(200);
   });
 
-  test('the host of another region names the right endpoint', async () => {
-    const answer = await refusal(await append('https://logs.oss-cn-beijing.aliyuncs.com'));
+  test.each([
+    'https://logs.oss-cn-beijing.aliyuncs.com',
+    'https://logs.oss-cn-beijing-internal.aliyuncs.com',
+    'https://logs.cn-beijing.oss.aliyuncs.com',
+    'https://logs.cb-1.cn-hangzhou.oss-cloudbox.aliyuncs.com',
+  ])('%s is another region: the right endpoint is named', async (origin) => {
+    const answer = await refusal(await append(origin));
     expect(answer).toMatchObject({ status: 403, code: 'AccessDenied' });
     expect(element(answer.xml, 'Endpoint')).toBe('oss-cn-hangzhou.aliyuncs.com');
   });

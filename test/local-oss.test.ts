@@ -306,11 +306,11 @@ describe('HeadObject', () => {
   });
 
   test('an error is in x-oss-err, with the text of any language intact', async () => {
-    const response = await call(anOss(), ['HEAD', '日志']);
+    const response = await call(anOss(), ['HEAD', '日志<&\'">']);
     expect(await response.text()).toBe('');
     const answer = await refusal(response);
     expect(answer).toMatchObject({ status: 404, code: 'NoSuchKey', ec: '0026-00000001' });
-    expect(element(answer.xml, 'Key')).toBe('日志');
+    expect(answer.xml).toContain('<Key>日志&lt;&amp;&apos;&quot;&gt;</Key>');
   });
 
   test.each<[string, Record<string, string>, number]>([
@@ -471,17 +471,16 @@ describe("contents: 'checksum'", () => {
   test('memory stays flat while 256 MiB pass through', async () => {
     const oss = anOss('checksum');
     let left = 256;
-    const piece = new Uint8Array(1 << 20);
     const body = new ReadableStream<Uint8Array>({
       pull(controller) {
-        if (left-- > 0) controller.enqueue(piece);
+        if (left-- > 0) controller.enqueue(new Uint8Array(1 << 20));
         else controller.close();
       },
     });
     const before = process.memoryUsage().arrayBuffers;
     const { status } = await call(oss, appendCall('a', 0), { body });
     expect(status).toBe(200);
-    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(16 << 20);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(128 << 20);
     expect(oss.object('logs', 'a')?.crc64).toBe(String(crc64OfZeros(256 << 20)));
   });
 });
