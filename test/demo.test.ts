@@ -1,7 +1,7 @@
 /** The demo as people meet it: a real Chromium, real HTTP, page and OSS on different origins. */
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { type IncomingMessage, request } from 'node:http';
+import { Agent, type IncomingMessage, request } from 'node:http';
 import { connect } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -158,13 +158,21 @@ describe('node-http', () => {
     await served.close();
   });
 
-  test('an answer arrives although the body was not read', async () => {
+  test('a body that nobody reads holds up neither the answer nor the connection', async () => {
     const served = await serve(async ({ body }) => {
       await body?.cancel();
       return new Response('enough', { status: 409 });
     });
-    const response = await fetch(served.url, { method: 'POST', body: new Uint8Array(8 * MIB) });
-    expect([response.status, await response.text()]).toEqual([409, 'enough']);
+    // One connection: the second request has to wait until the first body has passed.
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const post = (): Promise<IncomingMessage> =>
+      new Promise((resolve, reject) => {
+        const sending = request(served.url, { method: 'POST', agent }, (response) => resolve(response.resume()));
+        sending.once('error', reject).end(new Uint8Array(8 * MIB));
+      });
+    expect((await post()).statusCode).toBe(409);
+    expect((await post()).statusCode).toBe(409);
+    agent.destroy();
     await served.close();
   });
 
@@ -324,8 +332,10 @@ describe.skipIf(!executablePath)('in a page', () => {
 
   test('files are chosen by keyboard, or dropped', async () => {
     await open();
-    await page.keyboard.press('Tab');
+    // Listening first: Playwright catches only choosers that open after the browser was told.
     const chooser = page.waitForEvent('filechooser');
+    await page.keyboard.press('Tab');
+    await page.locator('#file:focus').waitFor({ state: 'attached' });
     await page.keyboard.press('Enter');
     await (await chooser).setFiles({ name: 'a.txt', mimeType: 'text/plain', buffer: Buffer.from('chosen, ') });
     await expectStored(Buffer.from('chosen, '));
