@@ -315,8 +315,8 @@ export class AppendableObject {
         break;
       }
       if (verdict.kind === 'absent') {
-        if (!(await this.#client.waitToRetry(++failures, { error: failure.error, signal }))) throw failure.error;
         await checkReadable(segment);
+        if (!(await this.#client.waitToRetry(++failures, { error: failure.error, signal }))) throw failure.error;
       } else {
         this.#tail = verdict.kind === 'diverged' ? this.#follow(plan, verdict) : verdict.tail;
         plan = this.#plan(segment);
