@@ -22,6 +22,7 @@ export interface Credentials {
 export interface CredentialsRequest {
   /** Credentials that OSS has just refused: give others. */
   readonly rejected?: Credentials | undefined;
+  /** The end of the one call that waits; none for the `load` of {@link refreshingCredentials}, which works for all. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -67,9 +68,9 @@ export function refreshingCredentials(
   let freshUntil = 0;
   let loading: Promise<Credentials> | undefined;
 
-  const refresh = async (): Promise<Credentials> => {
+  const refresh = async (rejected: Credentials | undefined): Promise<Credentials> => {
     try {
-      kept = parseCredentials(await load({}));
+      kept = parseCredentials(await load({ rejected }));
       // A device whose clock is ahead sees every token as expired: OSS decides, and we ask once a minute at most.
       freshUntil = Math.max(expiresAt(kept) - refreshBefore, now() + 60_000);
       return kept;
@@ -77,15 +78,16 @@ export function refreshingCredentials(
       if (kept && expiresAt(kept) > now()) return kept;
       kept = undefined;
       throw error instanceof CredentialsError ? error : loadFailed(error);
-    } finally {
-      loading = undefined;
     }
   };
   return async ({ rejected, signal } = {}) => {
     signal?.throwIfAborted();
     if (kept && rejected && sameKey(kept, rejected)) kept = undefined;
     if (kept && now() < freshUntil) return kept;
-    loading ??= refresh();
+    // Not in `refresh` itself: a `load` that throws at once would end it before it is kept.
+    loading ??= refresh(rejected).finally(() => {
+      loading = undefined;
+    });
     return signal ? abandonable(loading, signal) : loading;
   };
 }
@@ -112,12 +114,20 @@ export interface CredentialsUrlInit extends RequestInit, RefreshOptions {
 export function credentialsFromUrl(url: string | URL, init: CredentialsUrlInit = {}): RefreshingProvider {
   if (typeof url !== 'string' && !(url instanceof URL)) throw new TypeError('credentialsFromUrl needs a URL');
   const { fetch = globalThis.fetch, refreshBefore, now, ...request } = init;
-  const load = async () => {
-    const response = await fetch.call(undefined, String(url), request);
-    if (response.ok) return response.json();
-    throw new CredentialsError(`Cannot load credentials from ${redact(String(url))}: HTTP ${response.status}`, {
+  const failed = (problem: string) =>
+    new CredentialsError(`Cannot load credentials from ${redact(String(url))}: ${problem}`, {
       code: 'CredentialsLoadFailed',
     });
+  const load = async () => {
+    const response = await fetch.call(undefined, String(url), request);
+    if (!response.ok) throw failed(`HTTP ${response.status}`);
+    const text = await response.text();
+    try {
+      return JSON.parse(text);
+    } catch {
+      // Without the cause: it quotes the text, which may hold a secret.
+      throw failed('the answer is not JSON');
+    }
   };
   return refreshingCredentials(load, { refreshBefore, now });
 }
@@ -182,7 +192,8 @@ function sameKey(a: Credentials, b: Credentials): boolean {
   return a.accessKeyId === b.accessKeyId && a.securityToken === b.securityToken;
 }
 
-function loadFailed(cause: unknown): CredentialsError {
+/** Loading failed, for any reason. */
+export function loadFailed(cause: unknown): CredentialsError {
   const why = cause instanceof Error ? `: ${redact(cause.message)}` : '';
   return new CredentialsError(`Cannot load credentials${why}`, { code: 'CredentialsLoadFailed', cause });
 }

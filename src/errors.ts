@@ -259,10 +259,12 @@ function time(text: string | undefined): number | undefined {
   return Number.isNaN(ms) ? undefined : ms;
 }
 
+/** OSS says ms; HTTP says seconds, or a date, which only the answer's own date makes a delay. */
 function retryAfter(headers: Headers): number | undefined {
-  const qos = decimal(headers.get('x-oss-qos-delay-time'));
-  const seconds = decimal(headers.get('retry-after'));
-  return qos ?? (seconds === undefined ? undefined : seconds * 1000);
+  const text = headers.get('retry-after');
+  const seconds = decimal(text);
+  const delay = seconds === undefined ? Date.parse(text ?? '') - Date.parse(headers.get('date') ?? '') : seconds * 1000;
+  return decimal(headers.get('x-oss-qos-delay-time')) ?? (delay >= 0 ? delay : undefined);
 }
 
 /** What to do about the refusals that callers meet most. */
@@ -285,19 +287,24 @@ export function redact(text: string, secrets: readonly string[] = []): string {
   return known
     .replace(/(\bhttps?:\/\/[^\s?'"<>]+)\?[^\s'"<>]*/gi, '$1?[redacted]')
     .replace(
-      /((?:x-oss-)?(?:security-token|securitytoken|signature|credential)["']?[:=>]\s*)[^\s&<"',;]+/gi,
+      /((?:security-?token|access-?key-?secret|signature|credential)\\*["']?\s*[:=>]+\s*\\*["']?)[^\s&<"',;]+/gi,
       '$1[redacted]',
     );
 }
 
-/** Errors of some runtimes (Deno, Bun) quote the URL, signature and all: such a one is copied without it. */
-function withoutSecrets(cause: unknown): unknown {
-  if (!(cause instanceof Error)) return typeof cause === 'string' ? redact(cause) : cause;
-  const inner = cause.cause === undefined ? undefined : withoutSecrets(cause.cause);
-  const printed = `${cause.message}\n${cause.stack}`;
-  if (inner === cause.cause && redact(printed) === printed) return cause;
-  const copy = new Error(redact(cause.message), inner === undefined ? undefined : { cause: inner });
-  copy.name = cause.name;
-  copy.stack = redact(cause.stack ?? '');
-  return copy;
+/** Errors of some runtimes quote the URL, signature and all (Deno in the message, Bun as `path`): such a one is copied without it. */
+export function withoutSecrets(cause: unknown, secrets: readonly string[] = []): unknown {
+  if (typeof cause === 'string') return redact(cause, secrets);
+  if (!isError(cause)) return cause;
+  const { name, message, stack = '' } = cause;
+  const inner = cause.cause === undefined ? undefined : withoutSecrets(cause.cause, secrets);
+  const printed = [name, message, stack, ...Object.values(cause)].join('\n');
+  if (inner === cause.cause && redact(printed, secrets) === printed) return cause;
+  const copy = new Error(redact(message, secrets), inner === undefined ? undefined : { cause: inner });
+  return Object.assign(copy, { name, stack: redact(stack, secrets) });
+}
+
+/** By its shape: it may come from another realm. */
+function isError(value: unknown): value is Error {
+  return typeof value === 'object' && value !== null && typeof (value as Partial<Error>).message === 'string';
 }

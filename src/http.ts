@@ -7,11 +7,20 @@ import {
   type CredentialsProvider,
   credentialsProblem,
   expiresAt,
+  loadFailed,
   provideCredentials,
 } from './credentials.ts';
 import type { Endpoint } from './endpoint.ts';
-import { CredentialsError, OssError, redact, ServiceError, TransportError, toServiceError } from './errors.ts';
-import { canonicalQuery, presignV4, type SignableRequest, signV4 } from './signature.ts';
+import {
+  CredentialsError,
+  OssError,
+  redact,
+  ServiceError,
+  TransportError,
+  toServiceError,
+  withoutSecrets,
+} from './errors.ts';
+import { canonicalQuery, checkLife, presignV4, type SignableRequest, signV4 } from './signature.ts';
 
 /** Bytes handed to the network, and all there are. Handed over is not yet stored. */
 export interface UploadProgress {
@@ -108,7 +117,7 @@ export interface TransportOptions {
   /** Where the signature goes. Default `header`. */
   readonly signing?: 'header' | 'query' | undefined;
   readonly fetch?: Fetch | undefined;
-  /** For one attempt, ms. Default 30,000 and 1,000 more for each 32 KiB of body. `Infinity` for none. */
+  /** For one attempt, and for loading credentials, ms. Default 30,000, and 1,000 more for each 32 KiB of body. `Infinity` for none. */
   readonly timeout?: number | undefined;
   readonly retry?: RetryOptions | undefined;
   readonly clock?: Clock | undefined;
@@ -118,10 +127,8 @@ export interface TransportOptions {
 
 /** Life of a query-signed URL that is used at once, s. */
 const QUERY_LIFE = 300;
-/** OSS's limits for presigned URLs, s: with a permanent key, and with an STS token. */
-const MAX_LIFE = { permanent: 604_800, sts: 43_200 };
-/** A difference from OSS's clock that explains a refusal, ms. */
-const SKEW = 60_000;
+/** For one attempt without a body, and for loading credentials, ms. */
+const TIMEOUT = 30_000;
 const MAX_SERVER_DELAY = 60_000;
 const OFFLINE_WAIT = 30_000;
 
@@ -144,6 +151,7 @@ export class Transport {
     const { signal } = operation;
     const handled = new Set<Mend>();
     for (let failures = 0, rejected: Credentials | undefined; ; ) {
+      if (isOffline()) await untilOnline(this.#clock, signal);
       const authority = await this.#authority(operation, rejected);
       try {
         return await this.#attempt(operation, authority);
@@ -159,12 +167,13 @@ export class Transport {
 
   /** Signs an operation for someone else to send. */
   async presign(operation: Operation, expiresIn: number): Promise<PresignedRequest> {
+    checkLife(expiresIn);
     const credentials = await this.#authority(operation);
     if (!credentials)
       throw new TypeError('This client has a presign function in place of credentials: it cannot presign');
     checkLife(expiresIn, credentials);
-    const { url, life } = this.#signQuery(operation, credentials, expiresIn);
-    const expiration = new Date(this.#now() + life * 1000);
+    const { url, expiration } = this.#signQuery(operation, credentials, expiresIn);
+    if (expiresAt(credentials) < expiration.getTime()) throw tooOld(credentials, operation);
     return { method: operation.method, url, headers: operation.headers, expiration };
   }
 
@@ -184,18 +193,24 @@ export class Transport {
   /** The credentials to sign with; none where a presign function signs. */
   async #authority({ signal }: Operation, rejected?: Credentials): Promise<Credentials | undefined> {
     signal?.throwIfAborted();
-    const { credentials, allowPermanentKeys } = this.#options;
-    if (!credentials) return undefined;
-    const given = await provideCredentials(credentials, { rejected, signal });
-    signal?.throwIfAborted();
-    if (isExposed(given, allowPermanentKeys)) throw new CredentialsError(EXPOSED, { code: 'PermanentKeyInPage' });
-    return given;
+    const { credentials, allowPermanentKeys, timeout = TIMEOUT } = this.#options;
+    if (typeof credentials !== 'function') return credentials;
+    const deadline = new Deadline(this.#clock, timeout, signal);
+    try {
+      const given = await deadline.race(provideCredentials(credentials, { rejected, signal: deadline.signal }));
+      if (isExposed(given, allowPermanentKeys)) throw new CredentialsError(EXPOSED, { code: 'PermanentKeyInPage' });
+      return given;
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error instanceof CredentialsError ? error : loadFailed(error);
+    } finally {
+      deadline.end();
+    }
   }
 
   async #attempt(operation: Operation, authority: Credentials | undefined): Promise<Answer> {
     const { signal, size = 0 } = operation;
-    if (isOffline()) await untilOnline(this.#clock, signal);
-    const { timeout = 30_000 + Math.ceil(size / 32_768) * 1000 } = this.#options;
+    const { timeout = TIMEOUT + Math.ceil(size / 32_768) * 1000 } = this.#options;
     const secrets = authority ? [authority.accessKeySecret, authority.securityToken ?? ''] : [];
     const deadline = new Deadline(this.#clock, timeout, signal);
     try {
@@ -225,19 +240,18 @@ export class Transport {
     const response = await fetch(request.url, init);
     if (response.redirected || response.status < 200) throw notOss(operation, response);
     if (!response.ok) throw await toServiceError(response, attempted, secrets);
+    // A captive portal or a proxy answers 200 with a page. OSS dates its objects, and CORS never hides that.
+    if (method !== 'POST' && !bearsMarkOfOss(response) && !response.headers.has('last-modified'))
+      throw notOss(operation, response);
     if (method === 'GET')
       return {
         ...pick(response),
         body: deadline.guard(response.body, (error) => networkError(error, operation, secrets)),
       };
     const rest = await response.arrayBuffer();
-    // OSS answers an append with 200 and an empty body; a captive portal or proxy, with a page.
-    if (
-      method === 'POST' &&
-      (response.status !== 200 || (rest.byteLength > 0 && !response.headers.has('x-oss-request-id')))
-    ) {
+    // OSS answers an append with 200 and an empty body.
+    if (method === 'POST' && (response.status !== 200 || (rest.byteLength > 0 && !bearsMarkOfOss(response))))
       throw notOss(operation, response);
-    }
     deadline.end();
     return { ...pick(response), body: emptyStream() };
   }
@@ -259,16 +273,15 @@ export class Transport {
     return { url: this.#endpoint.url(key) + (search && `?${search}`), headers: signed };
   }
 
-  #signQuery(operation: Operation, credentials: Credentials, expiresIn: number): { url: string; life: number } {
-    const now = this.#now();
+  #signQuery(operation: Operation, credentials: Credentials, life: number): { url: string; expiration: Date } {
+    // V4 knows whole seconds only.
+    const now = Math.floor(this.#now() / 1000) * 1000;
     const left = Math.floor((expiresAt(credentials) - now) / 1000);
-    // Never past the token's own end; with a clock that is wrong about that end, the asked life.
-    const life = left > 0 ? Math.min(expiresIn, left) : expiresIn;
-    const scope = { region: this.#endpoint.region, date: new Date(now), expiresIn: life };
-    return {
-      url: `${this.#endpoint.url(operation.key)}?${presignV4(this.#signable(operation), credentials, scope)}`,
-      life,
-    };
+    // Never past the token's own end; with a clock that may be wrong about that end, the asked life.
+    const expiresIn = left > 0 ? Math.min(life, left) : life;
+    const scope = { region: this.#endpoint.region, date: new Date(now), expiresIn };
+    const query = presignV4(this.#signable(operation), credentials, scope);
+    return { url: `${this.#endpoint.url(operation.key)}?${query}`, expiration: new Date(now + expiresIn * 1000) };
   }
 
   #signable({ method, key, query, headers, additionalHeaders, size }: Operation): SignableRequest {
@@ -297,13 +310,14 @@ export class Transport {
   #mend(error: unknown, handled: ReadonlySet<Mend>): Mend | undefined {
     if (!(error instanceof ServiceError)) return undefined;
     const { serverTime, code } = error;
-    if (serverTime !== undefined && Math.abs(serverTime - this.#now()) > SKEW && !handled.has('clock')) {
+    // OSS tells its time only where ours was wrong; another call may have corrected the clock since this one signed.
+    if (serverTime !== undefined && !handled.has('clock')) {
       this.#clockOffset = serverTime - this.#clock.now();
       return 'clock';
     }
-    const provides = typeof this.#options.credentials === 'function';
+    const replaceable = typeof this.#options.credentials !== 'object';
     const refused = /^(SecurityTokenExpired|InvalidAccessKeyId|InvalidSecurityToken)$/.test(code);
-    return provides && refused && !handled.has('credentials') ? 'credentials' : undefined;
+    return replaceable && refused && !handled.has('credentials') ? 'credentials' : undefined;
   }
 }
 
@@ -384,23 +398,26 @@ export class Deadline {
 
   /** Stops the clock; with a reason, the work too. */
   end(reason?: unknown): void {
-    this.#clock.clearTimeout(this.#timer);
+    this.#stop();
     this.#caller?.removeEventListener('abort', this.#abort);
     if (reason !== undefined && !this.signal.aborted) this.#controller.abort(reason);
   }
 
-  /** A body under this deadline: each chunk gets the whole time anew. */
+  /** A body under this deadline: each chunk gets the whole time anew, and nothing counts while nobody reads. */
   guard(body: ReadableStream<Uint8Array> | null, toError: (error: unknown) => unknown): ReadableStream<Uint8Array> {
     const reader = (body ?? emptyStream()).getReader();
+    this.#stop();
     const pull = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
+      this.#start();
       try {
         const { done, value } = await this.race(reader.read());
-        this.#restart();
+        this.#stop();
         if (!done) return controller.enqueue(value);
         this.end();
         controller.close();
       } catch (error) {
         this.end(error);
+        reader.cancel(error).catch(() => {});
         controller.error(this.#caller?.aborted ? this.#caller.reason : toError(error));
       }
     };
@@ -418,9 +435,8 @@ export class Deadline {
     this.#timer = this.#clock.setTimeout(() => this.#controller.abort(timeoutError(this.#timeout)), this.#timeout);
   }
 
-  #restart(): void {
+  #stop(): void {
     this.#clock.clearTimeout(this.#timer);
-    this.#start();
   }
 }
 
@@ -448,8 +464,13 @@ function networkError(cause: unknown, { attempted }: Operation, secrets: readonl
   const hint = 'In a browser check the network, the bucket’s CORS rules, and the endpoint';
   return new TransportError(`Cannot ${attempted}: no answer (${redact(why, secrets)}). ${hint}`, {
     code: 'NetworkError',
-    cause,
+    cause: withoutSecrets(cause, secrets),
   });
+}
+
+/** CORS may hide it. */
+function bearsMarkOfOss({ headers }: Response): boolean {
+  return headers.has('x-oss-request-id');
 }
 
 function notOss({ attempted }: Operation, { status, redirected }: Response): TransportError {
@@ -500,7 +521,8 @@ function sleep(
 export function platformClock(): Clock {
   return {
     now: () => Date.now(),
-    setTimeout: (callback, delay) => setTimeout(callback, delay),
+    // A longer delay than this (24 days) would end at once.
+    setTimeout: (callback, delay) => setTimeout(callback, Math.min(delay, 2 ** 31 - 1)),
     clearTimeout: (timer) => clearTimeout(timer as number),
     random: () => Math.random(),
   };
@@ -513,37 +535,44 @@ function isExposed(credentials: Credentials, allowed = false): boolean {
   return !allowed && !credentials.securityToken && 'document' in globalThis;
 }
 
-function checkOptions({
-  credentials,
-  presign,
-  signing,
-  fetch,
-  timeout,
-  retry = {},
-  allowPermanentKeys,
-}: TransportOptions): void {
-  if (!credentials === !presign) throw new TypeError('give either credentials or presign');
-  if (presign && typeof presign !== 'function') throw new TypeError('presign must be a function');
-  if (credentials && typeof credentials !== 'function') {
-    const problem = credentialsProblem(credentials);
-    if (problem) throw new TypeError(problem);
-    if (isExposed(credentials, allowPermanentKeys)) throw new TypeError(EXPOSED);
-  }
+function checkOptions(options: TransportOptions): void {
+  const { signing, fetch, timeout = 1, retry = {}, clock } = options;
+  checkAuthority(options);
   if (signing !== undefined && signing !== 'header' && signing !== 'query')
     throw new TypeError("signing must be 'header' or 'query'");
   if (fetch !== undefined && typeof fetch !== 'function') throw new TypeError('fetch must be a function');
-  if (timeout !== undefined && !(timeout > 0)) throw new RangeError(`timeout must be above 0 ms, not ${timeout}`);
-  const { maxAttempts = 1, baseDelay = 0, maxDelay = 0 } = retry;
-  if (!Number.isInteger(maxAttempts) || maxAttempts < 1)
-    throw new RangeError(`retry.maxAttempts must be 1 or more, not ${maxAttempts}`);
-  if (!(baseDelay >= 0) || !(maxDelay >= 0))
-    throw new RangeError('retry.baseDelay and retry.maxDelay must be 0 ms or more');
+  checkNumber('timeout', timeout, timeout > 0, 'above 0 ms');
+  checkRetry(retry);
+  const methods = ['now', 'setTimeout', 'clearTimeout', 'random'] as const;
+  if (clock !== undefined && !methods.every((name) => typeof clock?.[name] === 'function'))
+    throw new TypeError(`clock must have the methods ${methods.join(', ')}`);
 }
 
-function checkLife(expiresIn: number, { securityToken }: Credentials): void {
-  const most = securityToken ? MAX_LIFE.sts : MAX_LIFE.permanent;
-  if (Number.isInteger(expiresIn) && expiresIn >= 1 && expiresIn <= most) return;
-  throw new RangeError(
-    `expiresIn must be 1 to ${most} s${securityToken ? ' with an STS token' : ''}, not ${expiresIn}`,
-  );
+function checkAuthority({ credentials, presign, allowPermanentKeys }: TransportOptions): void {
+  if (!credentials === !presign) throw new TypeError('give either credentials or presign');
+  if (presign && typeof presign !== 'function') throw new TypeError('presign must be a function');
+  if (!credentials || typeof credentials === 'function') return;
+  const problem = credentialsProblem(credentials);
+  if (problem) throw new TypeError(problem);
+  if (isExposed(credentials, allowPermanentKeys)) throw new TypeError(EXPOSED);
+}
+
+function checkRetry(retry: RetryOptions): void {
+  if (typeof retry !== 'object' || retry === null) throw new TypeError('retry must be an object');
+  const { maxAttempts = 1, baseDelay = 0, maxDelay = 0 } = retry;
+  checkNumber('retry.maxAttempts', maxAttempts, maxAttempts >= 1 && maxAttempts % 1 === 0, 'a whole number from 1');
+  checkNumber('retry.baseDelay', baseDelay, baseDelay >= 0, '0 ms or more');
+  checkNumber('retry.maxDelay', maxDelay, maxDelay >= 0, '0 ms or more');
+}
+
+function checkNumber(name: string, value: number, inRange: boolean, wanted: string): void {
+  if (typeof value !== 'number') throw new TypeError(`${name} must be a number`);
+  if (!inRange) throw new RangeError(`${name} must be ${wanted}, not ${value}`);
+}
+
+function tooOld({ expiration }: Credentials, { attempted }: Operation): CredentialsError {
+  const end = new Date(expiration ?? 0).toISOString();
+  return new CredentialsError(`Cannot presign (${attempted}): the credentials ended at ${end}`, {
+    code: 'CredentialsExpired',
+  });
 }

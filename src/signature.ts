@@ -6,7 +6,7 @@
 import { type _HMAC, hmac } from '@noble/hashes/hmac.js';
 import { type _SHA256, sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
-import type { Credentials } from './credentials.ts';
+import { type Credentials, credentialsProblem } from './credentials.ts';
 import { encodeKey, percentEncode } from './endpoint.ts';
 
 /** A request to sign. Give it as it will be sent: a header that is added later breaks the signature if OSS signs it. */
@@ -40,10 +40,13 @@ export interface PresigningScope extends SigningScope {
 }
 
 const ALGORITHM = 'OSS4-HMAC-SHA256';
+/** OSS's limits for the life of a URL, s: with a permanent key, and with an STS token. */
+const MAX_LIFE = { permanent: 604_800, sts: 43_200 };
 
 /**
  * Signs a request in its headers: returns the request's headers, lower-case, with those that V4 adds.
  *
+ * @throws TypeError or RangeError for credentials, a scope or names of an impossible form.
  * @see https://www.alibabacloud.com/help/en/oss/developer-reference/recommend-to-use-signature-version-4
  * @example
  * ```ts
@@ -63,6 +66,7 @@ export function signV4(
   scope: SigningScope,
 ): Record<string, string> {
   const stamp = stampOf(scope);
+  checkCredentials(credentials);
   const headers = lowerCased(request.headers);
   headers['x-oss-content-sha256'] = 'UNSIGNED-PAYLOAD';
   headers['x-oss-date'] = stamp.time;
@@ -79,6 +83,7 @@ export function signV4(
  * Signs a request in its query: returns the query string, without `?`. Headers given here must be sent as given.
  * Whoever has the URL can make the request until it expires.
  *
+ * @throws TypeError or RangeError for credentials, a scope or names of an impossible form.
  * @see https://www.alibabacloud.com/help/en/oss/developer-reference/add-signatures-to-urls
  * @example
  * ```ts
@@ -94,6 +99,8 @@ export function signV4(
  */
 export function presignV4(request: SignableRequest, credentials: Credentials, scope: PresigningScope): string {
   const stamp = stampOf(scope);
+  checkCredentials(credentials);
+  checkLife(scope.expiresIn, credentials);
   const headers = lowerCased(request.headers);
   const names = additionalHeaders({ ...request, headers }).join(';');
   const { 'x-oss-signature': _, ...given } = request.query ?? {};
@@ -138,6 +145,9 @@ export interface Stamp {
 }
 
 export function stampOf({ region, product = 'oss', date }: SigningScope): Stamp {
+  if (typeof region !== 'string' || !region) throw new TypeError('region must be a string such as "cn-hangzhou"');
+  if (typeof date?.toISOString !== 'function' || Number.isNaN(Number(date)))
+    throw new TypeError('date must be a valid Date');
   const time = date.toISOString().replace(/[-:]|\.\d+/g, '');
   return { time, scope: `${time.slice(0, 8)}/${region}/${product}/aliyun_v4_request` };
 }
@@ -188,6 +198,20 @@ function keyState(credentials: Credentials, stamp: Stamp): KeptKey {
   const fresh = { secret, scope, state: hmac.create(sha256, signingKey(secret, stamp)) };
   keptKeys.set(credentials, fresh);
   return fresh;
+}
+
+/** Once for each object: the check of a long token costs as much as signing. */
+function checkCredentials(credentials: Credentials): void {
+  const problem = keptKeys.has(credentials) ? undefined : credentialsProblem(credentials);
+  if (problem) throw new TypeError(problem);
+}
+
+/** @throws RangeError for what OSS would refuse. Without credentials: for what it would refuse with any. */
+export function checkLife(expiresIn: number, credentials?: Credentials): void {
+  const most = credentials?.securityToken ? MAX_LIFE.sts : MAX_LIFE.permanent;
+  if (Number.isInteger(expiresIn) && expiresIn >= 1 && expiresIn <= most) return;
+  const why = credentials?.securityToken ? ' with an STS token' : '';
+  throw new RangeError(`expiresIn must be 1 to ${most} s${why}, not ${expiresIn}`);
 }
 
 function isAlwaysSigned(name: string): boolean {
