@@ -133,6 +133,7 @@ export class OssClient {
     const bytes = sized(body);
     const operation = appendOperation(key, { ...options, size: bytes.size }, bytes.type);
     const { onprogress } = options;
+    checkProgress(onprogress);
     const { headers } = await this.#transport.send({ ...operation, body: bytes.body, onprogress });
     return {
       nextAppendPosition: integer(headers.get('x-oss-next-append-position')) ?? options.position + bytes.size,
@@ -148,8 +149,8 @@ export class OssClient {
    *
    * @see https://www.alibabacloud.com/help/en/oss/developer-reference/headobject
    */
-  async headObject(key: string, { signal }: CallOptions = {}): Promise<ObjectHead> {
-    const { headers } = await this.#transport.send(headOperation(key, signal));
+  async headObject(key: string, options: CallOptions = {}): Promise<ObjectHead> {
+    const { headers } = await this.#transport.send(headOperation(key, options));
     return toHead(headers, integer(headers.get('content-length')) ?? Number.NaN);
   }
 
@@ -171,13 +172,14 @@ export class OssClient {
 
   /** A HEAD for someone else to make. */
   async presignHeadObject(key: string, options: PresignOptions = {}): Promise<PresignedRequest> {
-    return this.#transport.presign(headOperation(key, options.signal), life(options));
+    return this.#transport.presign(headOperation(key, options), life(options));
   }
 
   /** A read for someone else to make. With a `range` the header `range` must be sent as it is in the result. */
   async presignGetObject(key: string, options: PresignGetOptions = {}): Promise<PresignedRequest> {
-    const additionalHeaders = options.range && ['range'];
-    return this.#transport.presign({ ...getOperation(key, options), additionalHeaders }, life(options));
+    const operation = getOperation(key, options);
+    const additionalHeaders = operation.range && ['range'];
+    return this.#transport.presign({ ...operation, additionalHeaders }, life(options));
   }
 
   /**
@@ -215,15 +217,15 @@ function appendOperation(
   };
 }
 
-function headOperation(key: string, signal: AbortSignal | undefined): Operation {
-  checkCall(key, { signal });
+function headOperation(key: string, options: CallOptions): Operation {
+  checkCall(key, options);
   return {
     operation: 'headObject',
     method: 'HEAD',
     key,
     query: {},
     headers: {},
-    signal,
+    signal: options.signal,
     attempted: `read the state of "${key}"`,
   };
 }
@@ -246,6 +248,12 @@ function checkCall(key: string, options: CallOptions): void {
 export function checkSignal(signal: AbortSignal | undefined): void {
   if (signal === undefined || typeof signal?.addEventListener === 'function') return;
   throw new TypeError('signal must be an AbortSignal');
+}
+
+/** @throws TypeError for what cannot be called. */
+export function checkProgress(onprogress: unknown): void {
+  if (onprogress === undefined || typeof onprogress === 'function') return;
+  throw new TypeError('onprogress must be a function');
 }
 
 function checkPosition(position: number, size: number): void {

@@ -38,6 +38,7 @@ export const MAX_OBJECT_SIZE: number = 5 * 1024 ** 3;
  * @see https://www.alibabacloud.com/help/en/oss/user-guide/regions-and-endpoints
  */
 export function resolveEndpoint(options: EndpointOptions): Endpoint {
+  checkFlags(options);
   const region = checkRegion(options.region);
   const bucket = checkBucket(options.bucket);
   const { protocol, host } = parseHost(options.endpoint ?? regionHost(region, options));
@@ -46,6 +47,14 @@ export function resolveEndpoint(options: EndpointOptions): Endpoint {
   const origin = `${protocol}//${options.cname || pathStyle ? host : `${bucket}.${host}`}`;
   const base = pathStyle && !options.cname ? `${origin}/${bucket}/` : `${origin}/`;
   return { region, bucket, url: (key) => base + encodePath(key) };
+}
+
+/** A host or a region given where true is meant would be taken for true. */
+function checkFlags({ cname, internal, accelerate, dualStack, pathStyle }: EndpointOptions): void {
+  const overseas = accelerate === 'overseas' || accelerate;
+  for (const [name, value] of Object.entries({ cname, internal, accelerate: overseas, dualStack, pathStyle }))
+    if (value !== undefined && typeof value !== 'boolean')
+      throw new TypeError(`${name} must be true or false${name === 'accelerate' ? ", or 'overseas'" : ''}`);
 }
 
 function checkRegion(region: string): string {
@@ -115,6 +124,9 @@ function isAddress(host: string): boolean {
   return /^(\d{1,3}(\.\d{1,3}){3}|\[.*\]|localhost)(:\d+)?$/.test(host);
 }
 
+const HALF_PAIR = /[\ud800-\udfff]/u;
+const HALF_PAIR_PROBLEM = 'has half of a surrogate pair, which UTF-8 cannot write';
+
 /**
  * @throws TypeError where the key is not a string; RangeError where it could not arrive as written.
  */
@@ -126,7 +138,7 @@ export function checkKey(key: string): void {
     (bytes > 1023 && `has ${bytes} bytes of UTF-8; OSS takes 1023 at most`) ||
     (/^[/\\]/.test(key) && 'begins with / or \\, which OSS refuses') ||
     (/^\.\.?$/.test(key) && 'cannot be sent: URLs drop a path of dots') ||
-    (/[\ud800-\udfff]/u.test(key) && 'has half of a surrogate pair, which UTF-8 cannot write');
+    (HALF_PAIR.test(key) && HALF_PAIR_PROBLEM);
   if (problem) throw new RangeError(`key ${JSON.stringify(key.slice(0, 100))} ${problem}`);
 }
 
@@ -134,6 +146,7 @@ export function checkKey(key: string): void {
 export function percentEncode(text: string): string {
   // Most names and values need nothing.
   if (/^[\w.~-]*$/.test(text)) return text;
+  if (HALF_PAIR.test(text)) throw new RangeError(`${JSON.stringify(text.slice(0, 100))} ${HALF_PAIR_PROBLEM}`);
   return encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 

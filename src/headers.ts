@@ -47,7 +47,8 @@ export function objectHeaders(options: ObjectOptions, defaultType = ''): Record<
   if (contentType) result['content-type'] = checkValue('contentType', contentType);
   if (expires !== undefined) result['expires'] = expiryDate(expires);
   if (acl !== undefined) result['x-oss-object-acl'] = checkAcl(acl);
-  if (tagging !== undefined) result['x-oss-tagging'] = tagHeader(tagging);
+  const tags = tagging === undefined ? '' : tagHeader(tagging);
+  if (tags) result['x-oss-tagging'] = tags;
   return result;
 }
 
