@@ -204,7 +204,7 @@ class ChunkSegments implements SegmentReader {
   #bytesOf(chunk: unknown): Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer> | undefined> {
     if (typeof chunk === 'string') return this.#text.encode(chunk);
     const bytes = bytesOf(chunk);
-    if (bytes) return bytes;
+    if (bytes) return this.#text.endBefore(bytes);
     if (!isBlob(chunk)) {
       const wrong = new TypeError(
         `a chunk is ${chunk === null ? 'null' : `of type ${typeof chunk}`}: bytes, text or Blobs are wanted`,
@@ -213,7 +213,7 @@ class ChunkSegments implements SegmentReader {
       throw sourceError('it gave something else than bytes', wrong);
     }
     this.#pieces = blobPieces(chunk);
-    return this.#read();
+    return this.#text.end() ?? this.#read();
   }
 }
 
@@ -232,6 +232,16 @@ class TextChunks {
     const last = this.#half;
     this.#half = '';
     return last ? new TextEncoder().encode(last) : undefined;
+  }
+
+  /** Half a pair that no text follows stays in its place. */
+  endBefore(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+    const last = this.end();
+    if (!last) return bytes;
+    const both = new Uint8Array(last.byteLength + bytes.byteLength);
+    both.set(last);
+    both.set(bytes, last.byteLength);
+    return both;
   }
 }
 
@@ -343,7 +353,7 @@ function chunksOf(source: Response | ReadableStream | Iterable<unknown> | AsyncI
 
 function readResponse({ body, bodyUsed }: Response): ChunkReader {
   if (bodyUsed) throw new TypeError('the body of this Response has been read already');
-  return body ? readStream(body) : iterate([]);
+  return body ? chunksOf(body) : iterate([]);
 }
 
 /** `getReader().read()` alone: Safari's streams have no async iteration. */
@@ -352,9 +362,14 @@ function readStream(stream: ReadableStream<unknown>): ChunkReader {
   const reader = stream.getReader();
   return {
     read: async () => {
-      const { done, value } = await reader.read();
-      if (done) reader.releaseLock();
-      return done ? undefined : (value ?? null);
+      let ended = true;
+      try {
+        const { done, value } = await reader.read();
+        ended = done;
+        return done ? undefined : (value ?? null);
+      } finally {
+        if (ended) reader.releaseLock();
+      }
     },
     cancel: (reason) => {
       reader.cancel(reason).catch(() => {});

@@ -54,6 +54,9 @@ class AppendSink implements UnderlyingSink<AppendChunk>, AsyncIterable<AppendChu
     const abort = () => this.#aborter.abort(signal?.reason);
     signal?.addEventListener('abort', abort);
     if (signal?.aborted) abort();
+    // The sink's own `abort` is not called before the write under way has ended.
+    const stop = () => this.#aborter.abort(controller.signal.reason);
+    controller.signal?.addEventListener('abort', stop);
     this.#appending = this.#object.append(this, { ...this.#options, signal: this.#aborter.signal });
     this.#appending
       .catch((error) => controller.error(error))
