@@ -1,0 +1,445 @@
+/** What signs: fetched once for all who wait, kept until shortly before it ends, replaced once when OSS refuses it. */
+import { describe, expect, test, vi } from 'vitest';
+import {
+  type Credentials,
+  type CredentialsRequest,
+  credentialsFromUrl,
+  provideCredentials,
+  refreshingCredentials,
+} from '../src/credentials.ts';
+import { CredentialsError } from '../src/errors.ts';
+import {
+  appended,
+  failureOf,
+  KEYS,
+  localOss,
+  makeClient,
+  NOON,
+  printed,
+  refused,
+  STS,
+  scripted,
+} from './unit-tools.ts';
+
+const HOUR = 3_600_000;
+
+function inTime(ms: number): string {
+  return new Date(NOON + ms).toISOString();
+}
+
+/** A load that gives a new token each time, valid for an hour from the time that `at` says. */
+function minting(at: { now: number }) {
+  let count = 0;
+  return vi.fn(async (_: CredentialsRequest) => ({
+    ...STS,
+    securityToken: `token-${++count}`,
+    expiration: new Date(at.now + HOUR).toISOString(),
+  }));
+}
+
+function deferred<T>() {
+  let resolve: (value: T) => void = () => {};
+  let reject: (reason: unknown) => void = () => {};
+  const promise = new Promise<T>((...both) => {
+    [resolve, reject] = both;
+  });
+  return { promise, resolve, reject };
+}
+
+describe('refreshingCredentials', () => {
+  test('loads nothing before it is asked', async () => {
+    const load = minting({ now: NOON });
+    refreshingCredentials(load);
+    expect(load).toHaveBeenCalledTimes(0);
+  });
+
+  test('callers that wait at the same time share one load', async () => {
+    const given = deferred<Credentials>();
+    const load = vi.fn(() => given.promise);
+    const provider = refreshingCredentials(load, { now: () => NOON });
+    const waiting = [provider(), provider({ signal: new AbortController().signal }), provider()];
+    given.resolve({ ...STS, expiration: inTime(HOUR) });
+    const [a, b, c] = await Promise.all(waiting);
+    expect(load).toHaveBeenCalledTimes(1);
+    expect(a).toBe(b);
+    expect(b).toBe(c);
+  });
+
+  test.each([
+    ['5 minutes before the end by default', {}, 300_000],
+    ['as long before as told', { refreshBefore: 60_000 }, 60_000],
+    ['at the end', { refreshBefore: 0 }, 0],
+  ])('loads anew %s', async (_, options, before) => {
+    const at = { now: NOON };
+    const load = minting(at);
+    const provider = refreshingCredentials(load, { ...options, now: () => at.now });
+    await provider();
+    at.now += HOUR - before - 1;
+    await provider();
+    expect(load).toHaveBeenCalledTimes(1);
+    at.now += 1;
+    expect((await provider()).securityToken).toBe('token-2');
+    expect(load).toHaveBeenCalledTimes(2);
+  });
+
+  test('a device whose clock is ahead does not load for each request', async () => {
+    const at = { now: NOON + 2 * HOUR };
+    const load = vi.fn(() => ({ ...STS, expiration: inTime(HOUR) }));
+    const provider = refreshingCredentials(load, { now: () => at.now });
+    for (let i = 0; i < 10; i++) await provider();
+    expect(load).toHaveBeenCalledTimes(1);
+    at.now += 60_000;
+    await provider();
+    expect(load).toHaveBeenCalledTimes(2);
+  });
+
+  test('credentials without an end are kept', async () => {
+    const load = vi.fn(() => STS);
+    const at = { now: NOON };
+    const provider = refreshingCredentials(load, { now: () => at.now });
+    await provider();
+    at.now += 1000 * HOUR;
+    await provider();
+    expect(load).toHaveBeenCalledTimes(1);
+  });
+
+  test('an expiration may be a Date', async () => {
+    const at = { now: NOON };
+    const load = vi.fn(() => ({ ...STS, expiration: new Date(at.now + HOUR) }));
+    const provider = refreshingCredentials(load, { now: () => at.now });
+    await provider();
+    at.now += HOUR;
+    await provider();
+    expect(load).toHaveBeenCalledTimes(2);
+  });
+
+  test('what OSS refused is dropped, once for all who were refused', async () => {
+    const load = minting({ now: NOON });
+    const provider = refreshingCredentials(load, { now: () => NOON });
+    const rejected = await provider();
+    const [b, c] = await Promise.all([provider({ rejected }), provider({ rejected })]);
+    expect([b.securityToken, c.securityToken]).toEqual(['token-2', 'token-2']);
+    expect((await provider({ rejected })).securityToken).toBe('token-2');
+    expect(load).toHaveBeenCalledTimes(2);
+  });
+
+  test('load is told what was refused, and no signal: it works for all', async () => {
+    const load = minting({ now: NOON });
+    const provider = refreshingCredentials(load, { now: () => NOON });
+    const { signal } = new AbortController();
+    const rejected = await provider({ signal });
+    await provider({ rejected, signal });
+    expect(load.mock.calls).toEqual([[{ rejected: undefined }], [{ rejected }]]);
+  });
+
+  test('the abort of one who waits does not end the load for the others', async () => {
+    const given = deferred<Credentials>();
+    const provider = refreshingCredentials(() => given.promise);
+    const controller = new AbortController();
+    const one = provider({ signal: controller.signal });
+    const other = provider();
+    const reason = new Error('no longer wanted');
+    controller.abort(reason);
+    expect(await failureOf(one)).toBe(reason);
+    given.resolve(STS);
+    expect(await other).toBe(STS);
+    expect(await failureOf(provider({ signal: controller.signal }))).toBe(reason);
+  });
+
+  test('the abort of the only one leaves no unhandled rejection, and the next one loads', async () => {
+    const given = [deferred<Credentials>(), deferred<Credentials>()];
+    let count = 0;
+    const provider = refreshingCredentials(() => given[count++]?.promise);
+    const controller = new AbortController();
+    const one = provider({ signal: controller.signal });
+    controller.abort();
+    await failureOf(one);
+    given[0]?.reject(new Error('down'));
+    await new Promise((resolve) => setImmediate(resolve));
+    given[1]?.resolve(STS);
+    expect(await provider()).toBe(STS);
+  });
+
+  test('while the old ones are good, a load that fails does not end the work', async () => {
+    const at = { now: NOON };
+    let down = false;
+    const load = vi.fn(async () => {
+      if (down) throw new Error('down');
+      return { ...STS, expiration: new Date(at.now + HOUR) };
+    });
+    const provider = refreshingCredentials(load, { now: () => at.now });
+    const first = await provider();
+    down = true;
+    at.now += HOUR - 300_000;
+    expect(await provider()).toBe(first);
+    at.now += 300_000;
+    const error = await failureOf(provider());
+    expect(error).toBeInstanceOf(CredentialsError);
+    expect(error).toMatchObject({ code: 'CredentialsLoadFailed', message: 'Cannot load credentials: down' });
+    down = false;
+    expect(await provider()).not.toBe(first);
+  });
+
+  test('refused ones do not serve on when the load fails', async () => {
+    let down = false;
+    const provider = refreshingCredentials(
+      async () => {
+        if (down) throw new Error('down');
+        return { ...STS, expiration: inTime(HOUR) };
+      },
+      { now: () => NOON },
+    );
+    const rejected = await provider();
+    down = true;
+    expect(await failureOf(provider({ rejected }))).toBeInstanceOf(CredentialsError);
+  });
+
+  test.each([
+    [
+      'throws',
+      () => {
+        throw new Error('down');
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('down'))],
+    ['gives nothing', () => undefined],
+  ])('a load that %s is tried again by the next caller', async (_, fail) => {
+    const load = vi.fn<() => unknown>(() => STS).mockImplementationOnce(fail);
+    const provider = refreshingCredentials(load);
+    expect(await failureOf(provider())).toBeInstanceOf(CredentialsError);
+    expect(await provider()).toBe(STS);
+  });
+
+  test('two of them share nothing', async () => {
+    const load = minting({ now: NOON });
+    const [a, b] = [refreshingCredentials(load, { now: () => NOON }), refreshingCredentials(load, { now: () => NOON })];
+    const both = await Promise.all([a(), b()]);
+    expect(both.map(({ securityToken }) => securityToken)).toEqual(['token-1', 'token-2']);
+    await a({ rejected: both[0] });
+    expect(await b()).toBe(both[1]);
+  });
+});
+
+describe('spellings', () => {
+  const canonical = { ...STS, expiration: '2026-01-02T13:00:00Z' };
+  const pascal = {
+    AccessKeyId: STS.accessKeyId,
+    AccessKeySecret: STS.accessKeySecret,
+    SecurityToken: STS.securityToken,
+    Expiration: canonical.expiration,
+  };
+  test.each<[string, unknown]>([
+    [
+      'the answer of AssumeRole as it is',
+      { RequestId: 'R', AssumedRoleUser: { Arn: 'a', AssumedRoleId: 'b' }, Credentials: pascal },
+    ],
+    ['its credentials alone', pascal],
+    ['camelCase', canonical],
+    ['camelCase, nested', { credentials: canonical }],
+    ['mixed', { credentials: pascal }],
+    ['with fields of one’s own', { ...canonical, bucket: 'logs', prefix: 'u/42/' }],
+  ])('%s', async (_, given) => {
+    expect(await refreshingCredentials(() => given)()).toMatchObject(canonical);
+    expect(await provideCredentials(() => given as Credentials, {})).toMatchObject(canonical);
+  });
+
+  test('null stands for nothing in JSON', async () => {
+    const given = { ...KEYS, securityToken: null, expiration: null };
+    expect(await refreshingCredentials(() => given)()).toEqual({
+      ...KEYS,
+      securityToken: undefined,
+      expiration: undefined,
+    });
+  });
+
+  test.each<[string, unknown, RegExp]>([
+    ['nothing', undefined, /accessKeyId must be/],
+    ['a text', 'AK', /accessKeyId must be/],
+    ['no secret', { accessKeyId: 'AK' }, /accessKeySecret must be/],
+    ['a key that would break the header', { ...STS, accessKeyId: 'AK,b' }, /accessKeyId must be/],
+    ['a line break in the secret', { ...STS, accessKeySecret: 'top\nsecret' }, /accessKeySecret must be/],
+    ['a line break in the token', { ...STS, securityToken: 'tok\nen' }, /securityToken must be/],
+    ['no date', { ...STS, expiration: 'tomorrow' }, /expiration must be a date/],
+    ['an error in the shape of STS', { Code: 'NoPermission', Message: 'no' }, /accessKeyId must be/],
+  ])('%s is refused without quoting it', async (_, given, problem) => {
+    const error = await failureOf(refreshingCredentials(() => given)());
+    expect(error).toBeInstanceOf(CredentialsError);
+    expect(error).toMatchObject({ code: 'InvalidCredentials', message: expect.stringMatching(problem) });
+    expect(printed(error)).not.toMatch(/top|tok\b|Sts?Secret|Token\+With/);
+  });
+});
+
+describe('credentialsFromUrl', () => {
+  test('asks with the given settings, through the given fetch, unbound', async () => {
+    const fetch = vi.fn(async function (this: unknown, _url: string, _init: RequestInit) {
+      if (this !== undefined) throw new TypeError('Illegal invocation');
+      return Response.json({ Credentials: STS });
+    });
+    const provider = credentialsFromUrl(new URL('https://example.com/sts?user=1'), { method: 'POST', fetch });
+    expect(await provider()).toEqual(STS);
+    expect(fetch.mock.calls).toEqual([['https://example.com/sts?user=1', { method: 'POST' }]]);
+  });
+
+  test('is kept fresh', async () => {
+    const at = { now: NOON };
+    const fetch = vi.fn(async () => Response.json({ ...STS, expiration: new Date(at.now + HOUR) }));
+    const provider = credentialsFromUrl('/sts', { fetch, refreshBefore: 0, now: () => at.now });
+    await Promise.all([provider(), provider()]);
+    expect(fetch).toHaveBeenCalledTimes(1);
+    at.now += HOUR;
+    await provider();
+    expect(fetch).toHaveBeenCalledTimes(2);
+  });
+
+  test.each<[string, () => Promise<Response>, RegExp]>([
+    [
+      'an error',
+      async () => new Response('go away', { status: 401 }),
+      /from https:\/\/e\.com\/sts\?\[redacted\]: HTTP 401$/,
+    ],
+    [
+      'a login page',
+      async () => new Response('<html>secret page</html>'),
+      /from https:\/\/e\.com\/sts\?\[redacted\]: the answer is not JSON$/,
+    ],
+    [
+      'broken JSON',
+      async () => new Response(`{"accessKeySecret":"${STS.accessKeySecret}"x`),
+      /the answer is not JSON$/,
+    ],
+    [
+      'no answer',
+      async () => Promise.reject(new TypeError('fetch failed: https://e.com/sts?ticket=T1')),
+      /fetch failed: https:\/\/e\.com\/sts\?\[redacted\]$/,
+    ],
+  ])('%s is a CredentialsError that quotes neither query nor body', async (_, fetch, message) => {
+    const error = await failureOf(credentialsFromUrl('https://e.com/sts?ticket=T1', { fetch })());
+    expect(error).toBeInstanceOf(CredentialsError);
+    expect(error).toMatchObject({ code: 'CredentialsLoadFailed', message: expect.stringMatching(message) });
+    expect(printed(error)).not.toMatch(/ticket|T1|secret page|StsSecret/);
+  });
+});
+
+describe('a client', () => {
+  const later = { ...STS, securityToken: 'later' };
+
+  test.each(['SecurityTokenExpired', 'InvalidAccessKeyId', 'InvalidSecurityToken'])(
+    'fetches others once when OSS says %s, and sends the same bytes again',
+    async (code) => {
+      const load = vi.fn(({ rejected }: CredentialsRequest) => (rejected ? later : STS));
+      const { fetch, sent } = scripted(refused(403, code), appended(5));
+      await makeClient({ credentials: load, fetch }).appendObject('a', 'bytes', { position: 0 });
+      expect(load.mock.calls.map(([{ rejected }]) => rejected)).toEqual([undefined, STS]);
+      expect(sent.map(({ headers }) => headers.get('x-oss-security-token'))).toEqual([STS.securityToken, 'later']);
+      expect(sent.map(({ init }) => String(init.body))).toEqual(
+        Array(2).fill(String(new TextEncoder().encode('bytes'))),
+      );
+    },
+  );
+
+  test('does so once, not a second time', async () => {
+    const load = vi.fn(() => STS);
+    const { fetch, sent } = scripted(refused(403, 'SecurityTokenExpired'));
+    const error = await failureOf(makeClient({ credentials: load, fetch }).headObject('a'));
+    expect(error).toMatchObject({ name: 'ServiceError', code: 'SecurityTokenExpired' });
+    expect([load.mock.calls.length, sent.length]).toEqual([2, 2]);
+  });
+
+  test('and again for the next call', async () => {
+    const load = vi.fn(() => STS);
+    const { fetch } = scripted(
+      refused(403, 'SecurityTokenExpired'),
+      appended(0),
+      refused(403, 'SecurityTokenExpired'),
+      appended(0),
+    );
+    const client = makeClient({ credentials: load, fetch });
+    await client.appendObject('a', '', { position: 0 });
+    await client.appendObject('a', '', { position: 0 });
+    expect(load).toHaveBeenCalledTimes(4);
+  });
+
+  test.each(['AccessDenied', 'SignatureDoesNotMatch'])('does not for %s', async (code) => {
+    const load = vi.fn(() => STS);
+    const { fetch } = scripted(refused(403, code));
+    await failureOf(makeClient({ credentials: load, fetch }).getObject('a'));
+    expect(load).toHaveBeenCalledTimes(1);
+  });
+
+  test('with credentials that are no function it fails at once and says what to do', async () => {
+    const { fetch, sent } = scripted(refused(403, 'SecurityTokenExpired'));
+    const error = await failureOf(makeClient({ fetch }).getObject('a'));
+    expect(error).toMatchObject({ message: expect.stringMatching(/Hint: give credentials as a function/) });
+    expect(sent).toHaveLength(1);
+  });
+
+  test('goes on with a real token that ends on the way', async () => {
+    let now = NOON;
+    const clock = { now: () => now };
+    const oss = localOss({ clock });
+    const load = vi.fn(() => oss.issueToken({ durationSeconds: 900 }));
+    const credentials = refreshingCredentials(load, { now: () => NOON });
+    const client = makeClient({ credentials, fetch: oss.fetch });
+    await client.appendObject('a', 'one', { position: 0 });
+    now += 900_000;
+    await client.appendObject('a', 'two', { position: 3 });
+    expect(load).toHaveBeenCalledTimes(2);
+    expect(oss.requests.map(({ status }) => status)).toEqual([200, 403, 200]);
+    expect(oss.object('logs', 'a')?.length).toBe(6);
+  });
+
+  test('shares nothing with another one', async () => {
+    const { fetch, sent } = scripted(appended(0));
+    const [a, b] = [STS, later].map((credentials) => makeClient({ credentials: async () => credentials, fetch }));
+    await Promise.all([a?.appendObject('a', '', { position: 0 }), b?.appendObject('a', '', { position: 0 })]);
+    expect(sent.map(({ headers }) => headers.get('x-oss-security-token')).sort()).toEqual([STS.securityToken, 'later']);
+  });
+
+  test('an abort ends the wait for credentials that never come', async () => {
+    const { fetch, sent } = scripted(appended(0));
+    const controller = new AbortController();
+    const client = makeClient({ credentials: () => new Promise(() => {}), fetch });
+    const call = failureOf(client.headObject('a', { signal: controller.signal }));
+    const reason = { gone: true };
+    controller.abort(reason);
+    expect(await call).toBe(reason);
+    expect(sent).toHaveLength(0);
+  });
+
+  test.each<[string, () => never, RegExp]>([
+    [
+      'throws',
+      () => {
+        throw new Error('no session');
+      },
+      /^Cannot load credentials: no session$/,
+    ],
+    [
+      'throws what is no error',
+      () => {
+        throw 'no session';
+      },
+      /^Cannot load credentials$/,
+    ],
+    [
+      'throws all it has',
+      () => {
+        throw new Error(
+          `bad: ${JSON.stringify({ Credentials: { AccessKeySecret: STS.accessKeySecret, SecurityToken: STS.securityToken } })}`,
+        );
+      },
+      /^Cannot load credentials: bad/,
+    ],
+  ])(
+    'a function that %s gives a CredentialsError, with the cause and without secrets',
+    async (_, credentials, message) => {
+      const { fetch, sent } = scripted(appended(0));
+      const error = await failureOf(makeClient({ credentials, fetch }).headObject('a'));
+      expect(error).toBeInstanceOf(CredentialsError);
+      expect(error).toMatchObject({ code: 'CredentialsLoadFailed', message: expect.stringMatching(message) });
+      expect((error as Error).cause).toBeDefined();
+      expect(printed(error)).not.toMatch(/StsSecret|CAIS/);
+      expect(sent).toHaveLength(0);
+    },
+  );
+});

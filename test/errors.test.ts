@@ -1,0 +1,275 @@
+/** What OSS and gateways say of a failure, as data; and that nothing printable of it holds a secret. */
+import { runInNewContext } from 'node:vm';
+import { describe, expect, test } from 'vitest';
+import {
+  AppendConflictError,
+  ChecksumError,
+  CredentialsError,
+  OssError,
+  redact,
+  ServiceError,
+  SourceError,
+  TransportError,
+  toServiceError,
+  withAppendFacts,
+} from '../src/errors.ts';
+import { errorXml, failureOf, KEYS, localOss, makeClient, printed, refused, STS, scripted } from './unit-tools.ts';
+
+function read(response: Response, secrets: string[] = []): Promise<ServiceError> {
+  return toServiceError(response, 'append to "a.log" at position 10', secrets);
+}
+
+/** As HEAD has it: no body, the document in a header. */
+function headError(xml: string, status = 404): Response {
+  const encoded = Buffer.from(xml, 'utf8').toString('base64');
+  return new Response(null, { status, headers: { 'x-oss-err': encoded, 'x-oss-request-id': 'REQ' } });
+}
+
+describe('the family', () => {
+  const position = { position: 0, size: 0, expected: '', actual: '' };
+  test.each([
+    ['ServiceError', new ServiceError('m', { code: 'c', status: 400 })],
+    ['TransportError', new TransportError('m', { code: 'c' })],
+    ['AppendConflictError', new AppendConflictError('m', { code: 'c', ...position })],
+    ['ChecksumError', new ChecksumError('m', { code: 'c', ...position })],
+    ['SourceError', new SourceError('m', { code: 'c' })],
+    ['CredentialsError', new CredentialsError('m', { code: 'c' })],
+  ])('%s has its name, its code, and is an OssError', (name, error) => {
+    expect(error).toBeInstanceOf(OssError);
+    expect(error).toBeInstanceOf(Error);
+    expect(error).toMatchObject({ name, code: 'c', message: 'm' });
+    expect(error.stack).toContain('errors.test');
+  });
+
+  test('a cause is there only where one was given, and undefined counts', () => {
+    expect('cause' in new OssError('m', { code: 'c' })).toBe(false);
+    expect('cause' in new OssError('m', { code: 'c', cause: undefined })).toBe(true);
+  });
+
+  test('facts of an append are added to ours, and to nothing else', () => {
+    const tail = { position: 5 };
+    const ours = new OssError('m', { code: 'c' });
+    expect('tail' in ours || 'outcome' in ours || 'loaded' in ours).toBe(false);
+    expect(withAppendFacts(ours, { tail, outcome: 'unknown', loaded: 3 })).toBe(ours);
+    expect(ours).toMatchObject({ tail, outcome: 'unknown', loaded: 3 });
+    const reason = Object.freeze({ stopped: true });
+    expect(withAppendFacts(reason, { tail, outcome: 'absent', loaded: 0 })).toBe(reason);
+  });
+});
+
+describe('an answer of OSS', () => {
+  test('carries code, status, request id, EC and what was attempted', async () => {
+    const error = await read(refused(403, 'AccessDenied', { EC: '0003-00000001' }));
+    expect(error).toMatchObject({ status: 403, code: 'AccessDenied', requestId: 'REQ', ec: '0003-00000001' });
+    expect(error.message).toMatch(
+      /^Cannot append to "a.log" at position 10: AccessDenied \(HTTP 403\): AccessDenied it is\./,
+    );
+    expect(error.message).toMatch(/Hint: .*oss:PutObject/);
+  });
+
+  test('headers win over the document', async () => {
+    const headers = { 'x-oss-request-id': 'FROM-HEADER', 'x-oss-ec': '0026-00000016' };
+    const error = await read(refused(409, 'PositionNotEqualToLength', { EC: 'other' }, headers));
+    expect(error).toMatchObject({ requestId: 'FROM-HEADER', ec: '0026-00000016' });
+  });
+
+  test('where CORS hides the headers the document serves', async () => {
+    const error = await read(new Response(errorXml('NoSuchKey', { EC: '0026-00000001' }), { status: 404 }));
+    expect(error).toMatchObject({ requestId: 'REQ', ec: '0026-00000001', position: undefined });
+  });
+
+  test('the position that a 409 carries', async () => {
+    const headers = { 'x-oss-next-append-position': '5368709120' };
+    expect((await read(refused(409, 'PositionNotEqualToLength', {}, headers))).position).toBe(5_368_709_120);
+  });
+
+  test.each(['', '-1', '1.5', '0x10', 'null', '99999999999999999999'])('a position of %j is none', async (text) => {
+    const headers = { 'x-oss-next-append-position': text };
+    expect((await read(refused(409, 'PositionNotEqualToLength', {}, headers))).position).toBeUndefined();
+  });
+
+  test('its clock', async () => {
+    const error = await read(refused(403, 'RequestTimeTooSkewed', { ServerTime: '2026-01-02T12:00:00.000Z' }));
+    expect(error.serverTime).toBe(Date.UTC(2026, 0, 2, 12));
+    expect((await read(refused(403, 'RequestTimeTooSkewed', { ServerTime: 'soon' }))).serverTime).toBeUndefined();
+  });
+
+  test.each<[Record<string, string>, number | undefined]>([
+    [{}, undefined],
+    [{ 'retry-after': '7' }, 7000],
+    [{ 'retry-after': '0' }, 0],
+    [{ 'x-oss-qos-delay-time': '150' }, 150],
+    [{ 'x-oss-qos-delay-time': '150', 'retry-after': '7' }, 150],
+    [{ 'retry-after': 'Fri, 02 Jan 2026 12:00:30 GMT', date: 'Fri, 02 Jan 2026 12:00:00 GMT' }, 30_000],
+    [{ 'retry-after': 'Fri, 02 Jan 2026 12:00:30 GMT' }, undefined],
+    [{ 'retry-after': 'Fri, 02 Jan 2026 11:00:00 GMT', date: 'Fri, 02 Jan 2026 12:00:00 GMT' }, undefined],
+    [{ 'retry-after': 'a while' }, undefined],
+  ])('asks for a wait: %o', async (headers, expected) => {
+    expect((await read(refused(503, 'ServiceUnavailable', {}, headers))).retryAfter).toBe(expected);
+  });
+
+  test('entities are read, and unknown and nested elements do no harm', async () => {
+    const xml = `<Error xmlns="http://doc.oss"><Code>AccessDenied</Code><Message>a &lt;b&gt; &amp;amp; &quot;c&quot; &apos;d&apos;</Message>
+      <AccessDeniedDetail><AuthAction>oss:PutObject</AuthAction></AccessDeniedDetail><New/></Error>`;
+    expect((await read(new Response(xml, { status: 403 }))).message).toContain(`a <b> &amp; "c" 'd'`);
+  });
+});
+
+describe('HEAD, whose errors have no body', () => {
+  test('is decoded from x-oss-err', async () => {
+    const error = await read(headError(errorXml('NoSuchKey', { EC: '0026-00000001' })));
+    expect(error).toMatchObject({ status: 404, code: 'NoSuchKey', ec: '0026-00000001', requestId: 'REQ' });
+  });
+
+  test('is not NoSuchKey because it is 404', async () => {
+    expect((await read(headError(errorXml('NoSuchBucket')))).code).toBe('NoSuchBucket');
+    expect((await read(new Response(null, { status: 404 }))).code).toBe('Http404');
+  });
+
+  test('its message is UTF-8', async () => {
+    const xml = '<Error><Code>NoSuchKey</Code><Message>对象 “日志” não existe 🐉</Message></Error>';
+    expect((await read(headError(xml))).message).toContain('对象 “日志” não existe 🐉');
+  });
+
+  test('a header that is no base64 leaves the status', async () => {
+    const response = new Response(null, { status: 403, headers: { 'x-oss-err': '*not base64*' } });
+    expect(await read(response)).toMatchObject({ status: 403, code: 'Http403' });
+  });
+
+  test('from LocalOss, with all of it', async () => {
+    const error = await failureOf(
+      makeClient({ credentials: KEYS, fetch: localOss().fetch, clock: undefined }).headObject('缺失'),
+    );
+    expect(error).toMatchObject({ name: 'ServiceError', code: 'NoSuchKey', status: 404, ec: '0026-00000001' });
+    expect((error as ServiceError).requestId).toMatch(/^[0-9A-F]{20,}$/);
+    expect((error as Error).message).toMatch(/^Cannot read the state of "缺失": NoSuchKey \(HTTP 404\)/);
+  });
+});
+
+describe('an answer of a gateway', () => {
+  test.each([
+    ['HTML', '<html><body><h1>502 Bad Gateway</h1><Code>Fake</Code></body></html>'],
+    ['nothing', ''],
+    ['JSON', '{"error":"bad"}'],
+    ['broken XML', '<Error><Code>Unfinished'],
+    ['text', 'upstream connect error'],
+  ])('%s: the status is all that is known', async (_, body) => {
+    const error = await read(new Response(body, { status: 502, headers: { 'content-type': 'text/html' } }));
+    expect(error).toMatchObject({ status: 502, code: 'Http502', requestId: undefined, ec: undefined });
+    expect(error.message).toBe('Cannot append to "a.log" at position 10: Http502 (HTTP 502)');
+  });
+});
+
+describe('secrets', () => {
+  const SECRET = /StsSecret|CAIS|Token\+With|Token%2BWith/;
+  const URL_SIGNED = `https://logs.oss-cn-hangzhou.aliyuncs.com/a.log?append&x-oss-security-token=${encodeURIComponent(STS.securityToken)}&x-oss-signature=5e1f`;
+
+  test.each([
+    [`fetch ${URL_SIGNED} failed`, 'fetch https://logs.oss-cn-hangzhou.aliyuncs.com/a.log?[redacted] failed'],
+    [`url (${URL_SIGNED}): refused`, /^url \(https:\/\/logs[^?]*\?\[redacted\]/],
+    [`"${URL_SIGNED}", 'x'`, /^"https[^?]*\?\[redacted\]", 'x'$/],
+    [
+      `/a.log?x-oss-security-token=${encodeURIComponent(STS.securityToken)}&x=1`,
+      '/a.log?x-oss-security-token=[redacted]&x=1',
+    ],
+    [`x-oss-security-token: ${STS.securityToken}`, 'x-oss-security-token: [redacted]'],
+    [`<SecurityToken>${STS.securityToken}</SecurityToken>`, '<SecurityToken>[redacted]</SecurityToken>'],
+    [JSON.stringify(STS), `{"accessKeyId":"STS.unit","accessKeySecret":"[redacted]","securityToken":"[redacted]"}`],
+    [JSON.stringify(JSON.stringify({ AccessKeySecret: STS.accessKeySecret })), /AccessKeySecret\\":\\"\[redacted\]/],
+    [`{ accessKeySecret: '${STS.accessKeySecret}' }`, "{ accessKeySecret: '[redacted]' }"],
+    [`access_key_secret is fine, AccessKeySecret => "${STS.accessKeySecret}"`, /=> "\[redacted\]"$/],
+    [
+      'Authorization: OSS4-HMAC-SHA256 Credential=ak/20260102,Signature=ab12',
+      /Credential=\[redacted\],Signature=\[redacted\]$/,
+    ],
+    ['nothing to hide: the signature does not match https://example.com/page', /page$/],
+  ])('redact %j', (text, expected) => {
+    if (typeof expected === 'string') expect(redact(text)).toBe(expected);
+    else expect(redact(text)).toMatch(expected);
+    expect(redact(text)).not.toMatch(SECRET);
+  });
+
+  test('known ones are cut wherever they stand', () => {
+    expect(redact('a sk b sk', ['sk', ''])).toBe('a [redacted] b [redacted]');
+  });
+
+  test('what stays is not touched: a clean cause is the same object', () => {
+    const cause = new TypeError('fetch failed', {
+      cause: Object.assign(new Error('ECONNRESET'), { code: 'ECONNRESET' }),
+    });
+    expect(new OssError('m', { code: 'c', cause }).cause).toBe(cause);
+    const odd = { no: 'error' };
+    expect(new OssError('m', { code: 'c', cause: odd }).cause).toBe(odd);
+  });
+
+  const foreign = runInNewContext('(message) => new TypeError(message)');
+  test.each<[string, unknown]>([
+    ['the message (Deno)', new TypeError(`error sending request for url (${URL_SIGNED})`)],
+    [
+      'a property (Bun)',
+      Object.assign(new Error('Unable to connect'), { path: URL_SIGNED, code: 'ConnectionRefused' }),
+    ],
+    ['the stack', Object.assign(new Error('m'), { stack: `Error: m\n at ${URL_SIGNED}` })],
+    ['the cause of the cause', new Error('outer', { cause: new Error(URL_SIGNED) })],
+    ['a text', URL_SIGNED],
+    ['an error of another realm', foreign(URL_SIGNED)],
+    ['a DOMException', new DOMException(URL_SIGNED, 'NetworkError')],
+  ])('a cause with the URL in %s is copied without it', (_, cause) => {
+    const error = new TransportError('m', { code: 'NetworkError', cause });
+    expect(printed(error)).not.toMatch(SECRET);
+    if (typeof cause === 'object') expect(error.cause).toMatchObject({ name: (cause as Error).name });
+  });
+
+  test.each(['SignatureDoesNotMatch', 'SecurityTokenExpired'])('%s, where OSS echoes the token', async (code) => {
+    const expired = code === 'SecurityTokenExpired';
+    const oss = localOss(expired ? { faults: [{ kind: 'expire-token', times: 9 }] } : {});
+    const token = oss.issueToken();
+    const credentials = expired ? token : { ...token, accessKeySecret: STS.accessKeySecret };
+    const bodies: string[] = [];
+    const fetch = async (url: string, init: RequestInit) => {
+      const response = await oss.fetch(url, init);
+      bodies.push(await response.clone().text());
+      return response;
+    };
+    for (const signing of ['header', 'query'] as const) {
+      const client = makeClient({ credentials, signing, fetch, clock: undefined });
+      const error = await failureOf(client.appendObject('a', 'x', { position: 0 }));
+      expect(error).toMatchObject({ name: 'ServiceError', code });
+      const text = printed(error);
+      for (const secret of [token.securityToken, encodeURIComponent(token.securityToken), credentials.accessKeySecret])
+        expect(text).not.toContain(secret);
+    }
+    expect(bodies.join()).toContain(token.securityToken);
+  });
+
+  test('a message of OSS that holds the token', async () => {
+    const fetch = scripted(
+      refused(403, 'InvalidSecurityToken', { Message: `No such token: ${STS.securityToken}!` }),
+    ).fetch;
+    const error = await failureOf(makeClient({ fetch }).getObject('a'));
+    expect((error as Error).message).toContain('No such token: [redacted]!');
+    expect(printed(error)).not.toMatch(SECRET);
+  });
+
+  test.each(['header', 'query'] as const)(
+    'a fetch that fails with all it was given, signed in the %s',
+    async (signing) => {
+      const fetch = async (url: string, init: RequestInit): Promise<Response> => {
+        const { stack } = new Error(`${url} ${JSON.stringify(init.headers)}`);
+        const cause = Object.assign(new Error(`${STS.securityToken} ${STS.accessKeySecret}`), { url, stack });
+        throw Object.assign(new TypeError(`request to ${url} with ${JSON.stringify(init.headers)} failed`, { cause }), {
+          path: url,
+        });
+      };
+      const error = await failureOf(makeClient({ fetch, signing }).appendObject('a', 'x', { position: 0 }));
+      expect(error).toMatchObject({ name: 'TransportError', code: 'NetworkError' });
+      expect(printed(error)).not.toMatch(SECRET);
+      expect(printed(error)).not.toMatch(/x-oss-signature=[0-9a-f]|Signature=[0-9a-f]/);
+    },
+  );
+
+  test('a client prints none', () => {
+    expect(printed(makeClient())).not.toMatch(SECRET);
+    expect(JSON.stringify(makeClient())).toBe('{}');
+  });
+});

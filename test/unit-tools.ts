@@ -1,0 +1,218 @@
+/** What the tests below the engine share: a clock to wind on, a `fetch` that follows a script, and all that an error prints. */
+import { inspect } from 'node:util';
+import { OssClient, type OssClientOptions } from '../src/client.ts';
+import type { Clock, Fetch, FetchInit } from '../src/http.ts';
+import { LocalOss, type LocalOssOptions } from '../src/testing/index.ts';
+
+/** The time at which the tests begin, ms. */
+export const NOON: number = Date.UTC(2026, 0, 2, 12);
+/** Permanent keys of {@link localOss}. */
+export const KEYS = { accessKeyId: 'LTAIunit', accessKeySecret: 'UnitSecretUnitSecretUnitSecret' };
+/** Like the tokens of STS: base64, with all that must be encoded. */
+export const STS = {
+  accessKeyId: 'STS.unit',
+  accessKeySecret: 'StsSecretStsSecretStsSecretSts',
+  securityToken: 'CAIS+/unit/Token+With/Every=Sign==',
+};
+
+/** Time that moves only when told to, and chance that is what it is told to be. Counts what is left set. */
+export class VirtualClock implements Clock {
+  readonly #timers = new Map<number, { readonly at: number; readonly callback: () => void }>();
+  /** The delays that were asked for, ms. */
+  readonly delays: number[] = [];
+  chance = 0.5;
+  #now: number;
+  #last = 0;
+
+  constructor(now: number = NOON) {
+    this.#now = now;
+  }
+
+  now(): number {
+    return this.#now;
+  }
+
+  random(): number {
+    return this.chance;
+  }
+
+  setTimeout(callback: () => void, delay: number): unknown {
+    this.delays.push(delay);
+    this.#timers.set(++this.#last, { at: this.#now + delay, callback });
+    return this.#last;
+  }
+
+  clearTimeout(timer: unknown): void {
+    this.#timers.delete(timer as number);
+  }
+
+  get waiting(): number {
+    return this.#timers.size;
+  }
+
+  /** How long until the first timer, ms; `undefined` without one. */
+  get next(): number | undefined {
+    const times = [...this.#timers.values()].map(({ at }) => at);
+    return times.length === 0 ? undefined : Math.max(0, Math.min(...times) - this.#now);
+  }
+
+  advance(ms: number): void {
+    this.#now += ms;
+    const due = [...this.#timers].filter(([, { at }]) => at <= this.#now).sort(([, a], [, b]) => a.at - b.at);
+    for (const [id, { callback }] of due) if (this.#timers.delete(id)) callback();
+  }
+}
+
+/** Lets everything run that waits for nothing but the machine; Web Crypto, which LocalOss uses, works on other threads. */
+export async function settle(oss?: { readonly busy: number }): Promise<void> {
+  let turns = 0;
+  while (turns++ < 5 || (oss?.busy ?? 0) > 0) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Winds the clock on from timer to timer until the work is done. */
+export async function drive<T>(work: Promise<T>, clock: VirtualClock, oss?: { readonly busy: number }): Promise<T> {
+  let done = false;
+  const end = () => {
+    done = true;
+  };
+  work.then(end, end);
+  for (await settle(oss); !done; await settle(oss)) {
+    if (clock.next === undefined) throw new Error('The work waits for nothing that will come');
+    clock.advance(clock.next);
+  }
+  return work;
+}
+
+/** One request that reached `fetch`. */
+export interface Sent {
+  readonly url: URL;
+  readonly init: FetchInit;
+  readonly headers: Headers;
+}
+
+type Answer = Response | Error | ((sent: Sent) => Response | Promise<Response>);
+
+/** A `fetch` that gives these answers in turn, the last one again and again. */
+export function scripted(...answers: Answer[]): { readonly fetch: Fetch; readonly sent: Sent[] } {
+  const sent: Sent[] = [];
+  const fetch: Fetch = async (url, init) => {
+    const request = { url: new URL(url), init, headers: new Headers(init.headers) };
+    sent.push(request);
+    const answer = answers[Math.min(sent.length, answers.length) - 1];
+    if (answer instanceof Error) throw answer;
+    if (typeof answer === 'function') return answer(request);
+    if (!answer) throw new Error('The script has no answers');
+    return answer.clone();
+  };
+  return { fetch, sent };
+}
+
+/** Never answers, and heeds the signal as `fetch` does. */
+export function hanging({ init }: Sent): Promise<Response> {
+  return new Promise((_, reject) => {
+    init.signal?.addEventListener('abort', () => reject(init.signal?.reason), { once: true });
+  });
+}
+
+/** OSS's answer to an append. */
+export function appended(next: number, headers: Record<string, string> = {}): Response {
+  return new Response(null, {
+    headers: {
+      'x-oss-request-id': 'REQ',
+      'x-oss-next-append-position': String(next),
+      'x-oss-hash-crc64ecma': '1',
+      ...headers,
+    },
+  });
+}
+
+/** OSS's refusal, with XML elements beside the usual ones. */
+export function refused(
+  status: number,
+  code: string,
+  elements: Record<string, string> = {},
+  headers: Record<string, string> = {},
+): Response {
+  return new Response(errorXml(code, elements), {
+    status,
+    headers: { 'content-type': 'application/xml', 'x-oss-request-id': 'REQ', ...headers },
+  });
+}
+
+/** The document of an error as OSS writes it. */
+export function errorXml(code: string, elements: Record<string, string> = {}): string {
+  const all = { Code: code, Message: `${code} it is.`, RequestId: 'REQ', HostId: 'host', ...elements };
+  const lines = Object.entries(all).map(([name, value]) => `  <${name}>${value}</${name}>\n`);
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<Error>\n${lines.join('')}</Error>\n`;
+}
+
+/** A client of bucket `logs` with an STS token that goes on its own clock, unless told otherwise. */
+export function makeClient(options: Partial<OssClientOptions> = {}): OssClient {
+  const signs = options.presign ? {} : { credentials: STS };
+  return new OssClient({ region: 'cn-hangzhou', bucket: 'logs', clock: new VirtualClock(), ...signs, ...options });
+}
+
+/** A LocalOss with bucket `logs` and {@link KEYS}. */
+export function localOss(options: Partial<LocalOssOptions> = {}): LocalOss {
+  return new LocalOss({
+    buckets: { logs: { region: 'cn-hangzhou' } },
+    accessKeys: { [KEYS.accessKeyId]: KEYS.accessKeySecret },
+    ...options,
+  });
+}
+
+/** An AbortController whose signal counts the listeners that are on it. */
+export function countedAbort(): { readonly controller: AbortController; readonly listeners: () => number } {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const on = new Set<unknown>();
+  const { addEventListener, removeEventListener } = signal;
+  signal.addEventListener = (...args: Parameters<typeof addEventListener>) => {
+    on.add(args[1]);
+    addEventListener.apply(signal, args);
+  };
+  signal.removeEventListener = (...args: Parameters<typeof removeEventListener>) => {
+    on.delete(args[1]);
+    removeEventListener.apply(signal, args);
+  };
+  return { controller, listeners: () => on.size };
+}
+
+/** How a call ended: its error, or a complaint. */
+export async function failureOf(work: Promise<unknown>): Promise<unknown> {
+  return work.then(
+    (value) => expectFailure(value),
+    (error: unknown) => error,
+  );
+}
+
+function expectFailure(value: unknown): never {
+  throw new Error(`A failure was expected, not ${inspect(value)}`);
+}
+
+/** All that anyone could print of an error, its causes and hidden properties included. */
+export function printed(error: unknown): string {
+  const parts: string[] = [inspect(error, { depth: 20, showHidden: true, getters: true }), String(error)];
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    const own = Object.fromEntries(
+      Object.getOwnPropertyNames(at).map((name) => [name, Reflect.get(at as Error, name)]),
+    );
+    parts.push(
+      at.message,
+      at.stack ?? '',
+      JSON.stringify(at),
+      JSON.stringify(own, (_, value) => value ?? null),
+    );
+  }
+  return parts.join('\n');
+}
+
+/** The bytes of a text. */
+export function utf8(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text);
+}
+
+/** The text of a body. */
+export function textOf(body: ReadableStream<Uint8Array>): Promise<string> {
+  return new Response(body as ReadableStream<Uint8Array<ArrayBuffer>>).text();
+}
