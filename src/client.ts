@@ -26,7 +26,7 @@ export interface CallOptions {
 }
 
 /** Bytes that can be sent again: no stream, because a lost request may have to be repeated. */
-export type AppendBody = Blob | BufferSource | string;
+export type AppendBody = Blob | ArrayBuffer | ArrayBufferView | string;
 
 /** Settings of one append. */
 export interface AppendObjectOptions extends ObjectOptions, CallOptions {

@@ -39,7 +39,7 @@ let update: Update | undefined;
  * crc64(bytes.subarray(4), crc64(bytes.subarray(0, 4))); // the same
  * @see https://reveng.sourceforge.io/crc-catalogue/17plus.htm#crc.cat.crc-64-xz
  */
-export function crc64(data: BufferSource, value: bigint = 0n): bigint {
+export function crc64(data: ArrayBuffer | ArrayBufferView, value: bigint = 0n): bigint {
   const bytes = toBytes(data);
   const [low, high] = toWord64(value);
   update ??= createUpdate();
@@ -72,7 +72,7 @@ export function crc64Combine(crc1: bigint, crc2: bigint, length2: number): bigin
   return toBigInt(word[0] ^ low2, word[1] ^ high2);
 }
 
-function toBytes(data: BufferSource): Uint8Array {
+function toBytes(data: ArrayBuffer | ArrayBufferView): Uint8Array {
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   // By its tag: `instanceof` refuses the buffer of another realm (a frame, a test environment).
   const tag = Object.prototype.toString.call(data);

@@ -6,12 +6,13 @@ import { crc64 } from './crc64.ts';
 import { SourceError } from './errors.ts';
 
 /** Bytes in any of the forms that a chunk of a stream may have. */
-export type AppendChunk = BufferSource | string | Blob;
+export type AppendChunk = ArrayBuffer | ArrayBufferView | string | Blob;
 
 /** What can be appended. Streams and iterables are read once; bytes must not change until the append is done. */
 export type AppendSource =
   | Blob
-  | BufferSource
+  | ArrayBuffer
+  | ArrayBufferView
   | string
   | Response
   | ReadableStream<AppendChunk>
@@ -57,7 +58,7 @@ export function readSegments(source: AppendSource): SegmentReader {
   if (isBlob(source)) return new BlobSegments(source);
   const bytes = bytesOf(source);
   if (bytes) return new ChunkSegments(iterate([bytes]), bytes.byteLength);
-  return new ChunkSegments(chunksOf(source as Exclude<AppendSource, Blob | BufferSource | string>), undefined);
+  return new ChunkSegments(chunksOf(source as Parameters<typeof chunksOf>[0]), undefined);
 }
 
 /** By its shape: Blobs come from other realms and libraries too. */
