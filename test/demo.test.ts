@@ -158,9 +158,11 @@ describe('node-http', () => {
     await served.close();
   });
 
-  test('a body that nobody reads holds up neither the answer nor the connection', async () => {
+  test('a body that nobody reads to its end holds up neither the answer nor the connection', async () => {
     const served = await serve(async ({ body }) => {
-      await body?.cancel();
+      const reader = body?.getReader();
+      await reader?.read();
+      await reader?.cancel();
       return new Response('enough', { status: 409 });
     });
     // One connection: the second request has to wait until the first body has passed.
@@ -264,8 +266,14 @@ describe.skipIf(!executablePath)('in a page', () => {
     }
     expect(count('OPTIONS for HEAD')).toBeLessThanOrEqual(count('HEAD'));
     expect(complaints).toEqual([]);
-    if (process.env['OSS_APPEND_SCREENSHOT']) await page.screenshot({ path: join(root, 'build/demo.png') });
+    if (process.env['OSS_APPEND_SCREENSHOT']) await takePicture();
   });
+
+  /** For the README. */
+  async function takePicture(): Promise<void> {
+    await page.setViewportSize({ width: 1200, height: 1110 });
+    await page.screenshot({ path: join(root, 'build/demo.png') });
+  }
 
   test('20 MiB, query-signed: one preflight for the Content-Type of the first append, none after', async () => {
     await open();
