@@ -316,7 +316,8 @@ export class Transport {
       return 'clock';
     }
     const replaceable = typeof this.#options.credentials !== 'object';
-    const refused = /^(SecurityTokenExpired|InvalidAccessKeyId|InvalidSecurityToken)$/.test(code);
+    // Http403: a HEAD whose x-oss-err CORS hides. It may be a token that has ended.
+    const refused = /^(SecurityTokenExpired|InvalidAccessKeyId|InvalidSecurityToken|Http403)$/.test(code);
     return replaceable && refused && !handled.has('credentials') ? 'credentials' : undefined;
   }
 }
