@@ -597,7 +597,7 @@ describe('looking at it', () => {
     expect(oss.requests).toEqual([]);
   });
 
-  test('the log is bounded', async () => {
+  test('the log is bounded', { timeout: 60_000 }, async () => {
     const oss = new LocalOss({ buckets: { logs: { region: 'cn-hangzhou', acl: 'public-read' } } });
     for (let i = 0; i < 10_001; i++) await oss.fetch(`http://localhost/logs/${i}`);
     expect(oss.requests.length).toBe(5001);
