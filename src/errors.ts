@@ -208,7 +208,7 @@ export async function toServiceError(
   const { headers, status } = response;
   const element = elements((await errorDocument(response)) ?? '');
   const code = element('Code') ?? `Http${status}`;
-  const told = redact(element('Message') ?? '', secrets);
+  const told = redact(element('Message') ?? '', secrets).replace(/\.$/, '');
   const requestId = headers.get('x-oss-request-id') ?? element('RequestId');
   return new ServiceError(`Cannot ${attempted}: ${code} (HTTP ${status})${told && `: ${told}`}${advice(code)}`, {
     code,
