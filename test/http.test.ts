@@ -1,0 +1,752 @@
+/** One request carried through: what is waited for, what is repeated and what never, and that nothing is left behind. */
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import type { OssClient, OssClientOptions } from '../src/client.ts';
+import { CredentialsError, ServiceError, TransportError } from '../src/errors.ts';
+import { isAmbiguous, isThrottled, platformClock } from '../src/http.ts';
+import {
+  appended,
+  countedAbort,
+  drive,
+  failureOf,
+  hanging,
+  KEYS,
+  localOss,
+  makeClient,
+  NOON,
+  refused,
+  type Sent,
+  STS,
+  scripted,
+  settle,
+  textOf,
+  utf8,
+  VirtualClock,
+} from './unit-tools.ts';
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
+
+const HEAD = () =>
+  new Response(null, {
+    headers: { 'x-oss-request-id': 'R', 'content-length': '5', 'x-oss-object-type': 'Appendable' },
+  });
+const GET = (body: BodyInit = 'hello') => new Response(body, { headers: { 'x-oss-request-id': 'R' } });
+const DROPPED = new TypeError('fetch failed', { cause: new Error('socket hang up') });
+const HTML = (status: number) =>
+  new Response('<html>Log in</html>', { status, headers: { 'content-type': 'text/html' } });
+
+type Call = (client: OssClient, signal?: AbortSignal) => Promise<unknown>;
+const append: Call = (client, signal) => client.appendObject('a', 'bytes', { position: 0, signal });
+const head: Call = (client, signal) => client.headObject('a', { signal });
+const get: Call = (client, signal) => client.getObject('a', { signal });
+const CALLS: [string, Call][] = [
+  ['appendObject', append],
+  ['headObject', head],
+  ['getObject', get],
+];
+
+function setUp(answers: Parameters<typeof scripted>, options: Partial<OssClientOptions> = {}) {
+  const clock = new VirtualClock();
+  const script = scripted(...answers);
+  return { ...script, clock, client: makeClient({ clock, fetch: script.fetch, ...options }) };
+}
+
+describe('the time-out of one attempt', () => {
+  test.each([
+    ['30 s without a body', head, {}, 30_000],
+    ['one second more for each 32 KiB begun', append, {}, 31_000],
+    ['what was asked', append, { timeout: 5 }, 5],
+  ])('is %s', async (_, call, options, timeout) => {
+    const { client, clock } = setUp([hanging], { ...options, retry: { maxAttempts: 1 } });
+    const failed = failureOf(call(client));
+    await settle();
+    expect(clock.delays).toEqual([timeout]);
+    clock.advance(timeout - 1);
+    await settle();
+    expect(clock.waiting).toBe(1);
+    clock.advance(1);
+    const error = await failed;
+    expect(error).toBeInstanceOf(TransportError);
+    expect(error).toMatchObject({
+      code: 'TimeoutError',
+      message: expect.stringMatching(new RegExp(`^Cannot .*"a".*: no answer within ${timeout} ms`)),
+    });
+    expect(clock.waiting).toBe(0);
+  });
+
+  test('grows with the body', async () => {
+    const { client, clock } = setUp([hanging]);
+    const controller = new AbortController();
+    const body = new Uint8Array(8 * 1024 * 1024);
+    const failed = failureOf(client.appendObject('a', body, { position: 0, signal: controller.signal }));
+    await settle();
+    expect(clock.delays).toEqual([30_000 + 256_000]);
+    controller.abort();
+    await failed;
+  });
+
+  test('stops the request', async () => {
+    const { client, clock, sent } = setUp([hanging], { timeout: 5 });
+    const failed = failureOf(append(client));
+    await settle();
+    expect(sent[0]?.init.signal?.aborted).toBe(false);
+    clock.advance(5);
+    await failed;
+    expect(sent[0]?.init.signal?.aborted).toBe(true);
+  });
+
+  test('holds where the transport does not heed its signal', async () => {
+    const { client, clock } = setUp([() => new Promise<Response>(() => {})], { timeout: 5 });
+    expect(await drive(failureOf(append(client)), clock)).toMatchObject({ code: 'TimeoutError' });
+  });
+
+  test('covers the body of an error, and of an answer that should have none', async () => {
+    const never = () => new ReadableStream({ pull: () => new Promise<void>(() => {}) });
+    for (const status of [200, 503]) {
+      const { client, clock } = setUp([() => new Response(never(), { status })], { timeout: 5 });
+      expect(await drive(failureOf(append(client)), clock)).toMatchObject({ code: 'TimeoutError' });
+    }
+  });
+
+  test('Infinity sets no timer', async () => {
+    const { client, clock } = setUp([appended(5)], { timeout: Number.POSITIVE_INFINITY });
+    await append(client);
+    expect(clock.delays).toEqual([]);
+  });
+
+  test('covers loading credentials', async () => {
+    const signals: (AbortSignal | undefined)[] = [];
+    const credentials: OssClientOptions['credentials'] = ({ signal }) => {
+      signals.push(signal);
+      return new Promise(() => {});
+    };
+    const { client, clock, sent } = setUp([appended(5)], { credentials });
+    const error = await drive(failureOf(append(client)), clock);
+    expect(error).toBeInstanceOf(CredentialsError);
+    expect(error).toMatchObject({ message: 'Cannot load credentials: no answer within 30000 ms' });
+    expect([signals[0]?.aborted, sent.length, clock.waiting]).toEqual([true, 0, 0]);
+  });
+
+  test('covers the presign function', async () => {
+    const presign = () => new Promise<string>(() => {});
+    const { client, clock, sent } = setUp([appended(5)], { presign });
+    const error = await drive(failureOf(append(client)), clock);
+    expect(error).toMatchObject({ code: 'TimeoutError' });
+    expect([sent.length, clock.waiting]).toEqual([0, 0]);
+  });
+
+  test('on the platform’s clock a delay beyond 24 days does not end at once', () => {
+    const setTimeout = vi.fn();
+    vi.stubGlobal('setTimeout', setTimeout);
+    platformClock().setTimeout(() => {}, 2 ** 40);
+    expect(setTimeout.mock.calls[0]?.[1]).toBe(2 ** 31 - 1);
+  });
+});
+
+describe('the signal of a call', () => {
+  const REASONS: unknown[] = [new Error('stop'), 'a text', { any: 'object' }, null, 0];
+
+  test.each(CALLS)('%s rejects with its reason, the identical object', async (_, call) => {
+    for (const reason of REASONS) {
+      const { client } = setUp([hanging]);
+      const controller = new AbortController();
+      const failed = failureOf(call(client, controller.signal));
+      await settle();
+      controller.abort(reason);
+      expect(await failed).toBe(reason);
+    }
+  });
+
+  test.each(CALLS)('%s sends nothing when it has aborted already', async (_, call) => {
+    const { client, sent } = setUp([appended(5)]);
+    const reason = new Error('too late');
+    expect(await failureOf(call(client, AbortSignal.abort(reason)))).toBe(reason);
+    expect(sent).toHaveLength(0);
+  });
+
+  test('ends the wait before another attempt', async () => {
+    const { client, sent, clock } = setUp([refused(503, 'ServiceUnavailable')]);
+    const controller = new AbortController();
+    const failed = failureOf(head(client, controller.signal));
+    await settle();
+    expect([sent.length, clock.waiting]).toEqual([1, 1]);
+    controller.abort('enough');
+    expect(await failed).toBe('enough');
+    expect(clock.waiting).toBe(0);
+  });
+
+  test('ends presigning', async () => {
+    const { client } = setUp([appended(5)], { credentials: () => new Promise(() => {}) });
+    const controller = new AbortController();
+    const failed = failureOf(client.presignHeadObject('a', { signal: controller.signal }));
+    await settle();
+    controller.abort('enough');
+    expect(await failed).toBe('enough');
+  });
+
+  test.each(CALLS)('%s leaves neither listener nor timer, however it ends', async (_, call) => {
+    const endings: [string, Parameters<typeof scripted>][] = [
+      ['well', [() => (call === append ? appended(5) : call === head ? HEAD() : GET())]],
+      ['refused', [refused(403, 'AccessDenied')]],
+      ['lost', [DROPPED]],
+      ['throttled, then well', [refused(503, 'TotalQpsLimitExceeded'), () => (call === append ? appended(5) : GET())]],
+      ['hanging', [hanging]],
+    ];
+    for (const [ending, answers] of endings) {
+      const { controller, listeners } = countedAbort();
+      const { client, clock } = setUp(answers, { credentials: async () => STS, retry: { maxAttempts: 2 } });
+      const work = call(client, controller.signal).then((result) =>
+        result !== null && typeof result === 'object' && 'body' in result
+          ? textOf(result.body as ReadableStream<Uint8Array>)
+          : result,
+      );
+      work.catch(() => {});
+      await settle();
+      if (ending === 'hanging') {
+        expect(listeners()).toBeGreaterThan(0);
+        controller.abort();
+      }
+      await drive(
+        work.catch(() => {}),
+        clock,
+      );
+      expect([ending, listeners(), clock.waiting]).toEqual([ending, 0, 0]);
+    }
+  });
+});
+
+describe('what is repeated', () => {
+  const AMBIGUOUS: [string, Parameters<typeof scripted>[0]][] = [
+    ['a lost connection', DROPPED],
+    ['500', refused(500, 'InternalError')],
+    ['503', refused(503, 'ServiceUnavailable')],
+    ['a gateway’s 502', HTML(502)],
+    ['an empty 504', new Response(null, { status: 504 })],
+    ['RequestTimeout', refused(400, 'RequestTimeout')],
+    ['408', new Response(null, { status: 408 })],
+    ['a redirect without a place', new Response(null, { status: 307 })],
+    ['a captive portal’s 200', HTML(200)],
+  ];
+
+  test.each(AMBIGUOUS)('an append never, after %s', async (_, answer) => {
+    const { client, sent, clock } = setUp([answer, appended(5)]);
+    const error = await drive(failureOf(append(client)), clock);
+    expect(isAmbiguous(error)).toBe(true);
+    expect(sent).toHaveLength(1);
+  });
+
+  test('an append never, after its time is over', async () => {
+    const { client, sent, clock } = setUp([hanging, appended(5)]);
+    expect(isAmbiguous(await drive(failureOf(append(client)), clock))).toBe(true);
+    expect(sent).toHaveLength(1);
+  });
+
+  test.each(AMBIGUOUS)('a read, after %s', async (_, answer) => {
+    for (const [call, good] of [
+      [head, HEAD],
+      [get, GET],
+    ] as const) {
+      const { client, sent, clock } = setUp([answer, () => good()]);
+      await drive(call(client), clock);
+      expect(sent).toHaveLength(2);
+    }
+  });
+
+  const THROTTLES = [
+    ['TotalQpsLimitExceeded', refused(503, 'TotalQpsLimitExceeded')],
+    ['UploadTrafficRateLimitExceeded', refused(503, 'UploadTrafficRateLimitExceeded')],
+    ['429', new Response(null, { status: 429 })],
+  ] as const;
+
+  test.each(THROTTLES)('an append that was throttled: %s', async (_, answer) => {
+    const { client, sent, clock } = setUp([answer, appended(5)]);
+    await drive(append(client), clock);
+    expect(sent).toHaveLength(2);
+  });
+
+  test.each([
+    [400, 'InvalidArgument'],
+    [403, 'AccessDenied'],
+    [403, 'SignatureDoesNotMatch'],
+    [404, 'NoSuchBucket'],
+    [409, 'PositionNotEqualToLength'],
+    [416, 'InvalidRange'],
+  ])('nothing after %i %s', async (status, code) => {
+    for (const [, call] of CALLS) {
+      const { client, sent, clock } = setUp([refused(status, code)]);
+      const error = await drive(failureOf(call(client)), clock);
+      expect(error).toMatchObject({ code, status });
+      expect([isAmbiguous(error), isThrottled(error as ServiceError), sent.length]).toEqual([false, false, 1]);
+    }
+  });
+
+  test.each([
+    ['8 attempts in all by default', undefined, 8],
+    ['as many as asked', { maxAttempts: 3 }, 3],
+    ['one', { maxAttempts: 1 }, 1],
+  ])('%s', async (_, retry, attempts) => {
+    const { client, sent, clock } = setUp([DROPPED], { retry });
+    expect(await drive(failureOf(head(client)), clock)).toMatchObject({ code: 'NetworkError' });
+    expect(sent).toHaveLength(attempts);
+  });
+
+  test('each attempt is signed afresh, and presigned afresh', async () => {
+    for (const signing of ['header', 'query'] as const) {
+      const { client, sent, clock } = setUp([DROPPED, HEAD], { signing });
+      clock.chance = 0.9999;
+      await drive(client.headObject('a'), clock);
+      clock.advance(2000);
+      await drive(client.headObject('a'), clock);
+      const dates = sent.map(({ url, headers }) => headers.get('x-oss-date') ?? url.searchParams.get('x-oss-date'));
+      expect(dates).toEqual(['20260102T120000Z', '20260102T120000Z', '20260102T120002Z']);
+    }
+    const presign = vi.fn(() => 'https://e.com/a?n=1');
+    const { client, clock } = setUp([DROPPED, HEAD], { presign });
+    await drive(client.headObject('a'), clock);
+    expect(presign).toHaveBeenCalledTimes(2);
+  });
+});
+
+describe('the wait before another attempt', () => {
+  const firstAttempts = { timeout: Number.POSITIVE_INFINITY };
+
+  test.each([
+    [0, [0, 0, 0, 0, 0, 0, 0]],
+    [0.5, [100, 200, 400, 800, 1600, 3200, 6400]],
+    [0.999, [199.8, 399.6, 799.2, 1598.4, 3196.8, 6393.6, 12_787.2]],
+  ])('is random over a time that doubles (chance %f)', async (chance, delays) => {
+    const { client, clock } = setUp([DROPPED], firstAttempts);
+    clock.chance = chance;
+    await drive(failureOf(head(client)), clock);
+    expect(clock.delays.map((delay) => Math.round(delay * 10) / 10)).toEqual(delays);
+  });
+
+  test('has a limit, 20 s by default', async () => {
+    for (const [retry, longest] of [
+      [{ maxAttempts: 12 }, 20_000],
+      [{ maxAttempts: 12, baseDelay: 10, maxDelay: 50 }, 50],
+    ] as const) {
+      const { client, clock } = setUp([DROPPED], { ...firstAttempts, retry });
+      clock.chance = 0.5;
+      await drive(failureOf(head(client)), clock);
+      expect(Math.max(...clock.delays)).toBe(longest / 2);
+    }
+  });
+
+  test.each<[string, Record<string, string>, number]>([
+    ['Retry-After', { 'retry-after': '7' }, 7000],
+    ['x-oss-qos-delay-time', { 'x-oss-qos-delay-time': '450' }, 450],
+    ['Retry-After, up to a minute', { 'retry-after': '3600' }, 60_000],
+    ['x-oss-qos-delay-time, up to a minute', { 'x-oss-qos-delay-time': '900000' }, 60_000],
+    ['the longer of the two', { 'x-oss-qos-delay-time': '1' }, 100],
+  ])('heeds %s', async (_, headers, delay) => {
+    for (const call of [append, head]) {
+      const { client, clock, sent } = setUp(
+        [refused(503, 'TotalQpsLimitExceeded', {}, headers), call === append ? appended(5) : HEAD],
+        firstAttempts,
+      );
+      await drive(call(client), clock);
+      expect([clock.delays, sent.length]).toEqual([[delay], 2]);
+    }
+  });
+
+  test('waitToRetry says when the attempts are used up', async () => {
+    const { client, clock } = setUp([HEAD], { retry: { maxAttempts: 2 } });
+    expect(await drive(client.waitToRetry(1), clock)).toBe(true);
+    expect(await client.waitToRetry(2)).toBe(false);
+    expect(clock.delays).toEqual([100]);
+  });
+});
+
+describe('the clock of OSS', () => {
+  const AHEAD = 3_600_000;
+  const skewed = () =>
+    refused(403, 'RequestTimeTooSkewed', { ServerTime: new Date(NOON + AHEAD).toISOString(), EC: '0002-00000504' });
+  const dates = (sent: Sent[]) =>
+    sent.map(({ headers, url }) => headers.get('x-oss-date') ?? url.searchParams.get('x-oss-date'));
+
+  test('is taken from ServerTime, and kept for later calls', async () => {
+    const { client, sent, clock } = setUp([skewed(), appended(5), HEAD]);
+    await append(client);
+    clock.advance(1000);
+    await head(client);
+    expect(dates(sent)).toEqual(['20260102T120000Z', '20260102T130000Z', '20260102T130001Z']);
+    expect(clock.delays).toHaveLength(3);
+  });
+
+  test('is taken once in a call', async () => {
+    const { client, sent } = setUp([skewed()]);
+    expect(await failureOf(append(client))).toMatchObject({ code: 'RequestTimeTooSkewed' });
+    expect(sent).toHaveLength(2);
+  });
+
+  test('once for each of many calls that began with the wrong time', async () => {
+    const answer = ({ headers }: Sent) => (headers.get('x-oss-date') === '20260102T130000Z' ? HEAD() : skewed());
+    const { client, sent } = setUp([answer]);
+    await Promise.all([head(client), head(client), head(client)]);
+    expect(sent).toHaveLength(6);
+  });
+
+  test('a HEAD’s error tells it in a header', async () => {
+    const xml = await skewed().text();
+    const answer = new Response(null, { status: 403, headers: { 'x-oss-err': btoa(xml) } });
+    const { client, sent } = setUp([answer, HEAD]);
+    await head(client);
+    expect(dates(sent).at(-1)).toBe('20260102T130000Z');
+  });
+
+  test('no Date header is believed', async () => {
+    const headers = { date: 'Fri, 02 Jan 2026 15:00:00 GMT' };
+    const { client, sent } = setUp([refused(403, 'RequestTimeTooSkewed', {}, headers)]);
+    expect(await failureOf(append(client))).toMatchObject({ code: 'RequestTimeTooSkewed' });
+    expect(await failureOf(append(client))).toMatchObject({ code: 'RequestTimeTooSkewed' });
+    expect(dates(sent)).toEqual(['20260102T120000Z', '20260102T120000Z']);
+  });
+
+  test.each(['header', 'query'] as const)(
+    'a device days off appends at LocalOss, signed in the %s',
+    async (signing) => {
+      for (const off of [-3 * 86_400_000, 3 * 86_400_000]) {
+        const oss = localOss({ clock: { now: () => NOON } });
+        const clock = new VirtualClock(NOON + off);
+        const { accessKeyId, accessKeySecret, securityToken } = oss.issueToken();
+        const credentials = { accessKeyId, accessKeySecret, securityToken };
+        const client = makeClient({ clock, credentials, signing, fetch: oss.fetch });
+        for (const position of [0, 1, 2]) await client.appendObject('a', 'x', { position });
+        expect(oss.requests.map(({ status }) => status)).toEqual([403, 200, 200, 200]);
+      }
+    },
+  );
+
+  test('credentials and clock may both have to be mended, each once', async () => {
+    const load = vi.fn(async () => STS);
+    const { client, sent } = setUp([skewed(), refused(403, 'SecurityTokenExpired'), appended(5)], {
+      credentials: load,
+    });
+    await append(client);
+    expect([sent.length, load.mock.calls.length]).toEqual([3, 3]);
+  });
+});
+
+describe('what is not OSS', () => {
+  function redirected(): Response {
+    return Object.defineProperty(appended(5), 'redirected', { value: true });
+  }
+
+  test.each<[string, Call, () => Response]>([
+    ['an append redirected', append, redirected],
+    ['a HEAD redirected', head, () => Object.defineProperty(HEAD(), 'redirected', { value: true })],
+    ['a GET redirected', get, () => Object.defineProperty(GET(), 'redirected', { value: true })],
+    ['a portal’s 200 to an append', append, () => HTML(200)],
+    ['a portal’s 200 to a HEAD', head, () => new Response(null, { headers: { 'content-length': '1234' } })],
+    ['a portal’s 200 to a GET', get, () => HTML(200)],
+    ['202 to an append', append, () => new Response(null, { status: 202 })],
+    ['204 to an append', append, () => new Response(null, { status: 204 })],
+  ])('%s is no success', async (_, call, answer) => {
+    const { client, clock } = setUp([answer], { retry: { maxAttempts: 1 } });
+    const error = await drive(failureOf(call(client)), clock);
+    expect(error).toBeInstanceOf(TransportError);
+    expect(error).toMatchObject({
+      code: 'UnexpectedResponse',
+      message: expect.stringMatching(/^Cannot .*"a".*not OSS’s/),
+    });
+    expect(clock.waiting).toBe(0);
+  });
+
+  test('an answer of which CORS hides all it may is OSS’s', async () => {
+    const oss = localOss({ faults: () => ({ kind: 'hide-headers' }) });
+    const client = makeClient({ credentials: KEYS, fetch: oss.fetch, clock: undefined });
+    expect(await client.appendObject('a', 'hello', { position: 0 })).toEqual({
+      nextAppendPosition: 5,
+      hashCrc64ecma: undefined,
+      etag: undefined,
+      requestId: undefined,
+    });
+    expect(await client.headObject('a')).toMatchObject({ contentLength: 5, objectType: undefined });
+    expect(await textOf((await client.getObject('a', { range: { start: 1, end: 2 } })).body)).toBe('el');
+  });
+
+  test.each([500, 502, 503])('a gateway’s page with status %i', async (status) => {
+    const oss = localOss({ faults: () => ({ kind: 'gateway', status }) });
+    const client = makeClient({ credentials: KEYS, fetch: oss.fetch, clock: undefined });
+    const error = await failureOf(append(client));
+    expect(error).toBeInstanceOf(ServiceError);
+    expect(error).toMatchObject({ status, code: `Http${status}`, requestId: undefined });
+    expect(isAmbiguous(error)).toBe(true);
+  });
+
+  test('a lost connection says what to check, and keeps the cause', async () => {
+    const { client } = setUp([DROPPED]);
+    const error = await failureOf(append(client));
+    expect(error).toMatchObject({ code: 'NetworkError', cause: DROPPED });
+    expect((error as Error).message).toBe(
+      'Cannot append to "a" at position 0 (5 bytes): no answer (fetch failed). In a browser check the network, the bucket’s CORS rules, and the endpoint',
+    );
+  });
+});
+
+describe('the body of getObject', () => {
+  /** Gives a chunk whenever `give` is called. */
+  function dripping() {
+    let controller: ReadableStreamDefaultController<Uint8Array>;
+    const cancel = vi.fn();
+    const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+      start: (given) => {
+        controller = given;
+      },
+      cancel,
+    });
+    const give = (text: string) => controller.enqueue(utf8(text));
+    const fail = (error: unknown) => controller.error(error);
+    return { body, give, fail, cancel, close: () => controller.close() };
+  }
+
+  async function opened(signal?: AbortSignal) {
+    const source = dripping();
+    const set = setUp([() => GET(source.body)], { timeout: 1000 });
+    const { body } = await set.client.getObject('a', { signal });
+    return { ...set, ...source, reader: body.getReader() };
+  }
+
+  test('has the whole time for each chunk', async () => {
+    const { clock, give, reader, close } = await opened();
+    for (let i = 0; i < 5; i++) {
+      const reading = reader.read();
+      await settle();
+      clock.advance(999);
+      give('x');
+      expect((await reading).value).toEqual(utf8('x'));
+    }
+    close();
+    expect((await reader.read()).done).toBe(true);
+    expect(clock.waiting).toBe(0);
+  });
+
+  test('that stops in the middle times out, and is cancelled', async () => {
+    const { clock, give, reader, cancel, sent } = await opened();
+    give('x');
+    await reader.read();
+    const failed = failureOf(reader.read());
+    await settle();
+    clock.advance(1000);
+    expect(await failed).toMatchObject({ code: 'TimeoutError', message: 'Cannot read "a": no answer within 1000 ms' });
+    expect([cancel.mock.calls.length, sent[0]?.init.signal?.aborted, clock.waiting]).toEqual([1, true, 0]);
+  });
+
+  test('does not time out while nobody reads', async () => {
+    const { clock, give, reader } = await opened();
+    expect(clock.waiting).toBe(0);
+    clock.advance(1_000_000);
+    give('x');
+    expect((await reader.read()).value).toEqual(utf8('x'));
+    clock.advance(1_000_000);
+    give('y');
+    expect((await reader.read()).value).toEqual(utf8('y'));
+  });
+
+  test('that breaks fails as a request does', async () => {
+    const { fail, reader, clock } = await opened();
+    fail(new TypeError('terminated'));
+    const error = await failureOf(reader.read());
+    expect(error).toMatchObject({
+      name: 'TransportError',
+      code: 'NetworkError',
+      message: expect.stringMatching('terminated'),
+    });
+    expect(clock.waiting).toBe(0);
+  });
+
+  test('fails with the reason of the signal', async () => {
+    const { controller, listeners } = countedAbort();
+    const { reader, clock, cancel } = await opened(controller.signal);
+    const failed = failureOf(reader.read());
+    await settle();
+    const reason = { enough: true };
+    controller.abort(reason);
+    expect(await failed).toBe(reason);
+    expect([listeners(), clock.waiting, cancel.mock.calls.length]).toEqual([0, 0, 1]);
+  });
+
+  test('is cancelled with the reason, and nothing is left', async () => {
+    const { controller, listeners } = countedAbort();
+    const { reader, clock, cancel } = await opened(controller.signal);
+    await reader.cancel('seen enough');
+    expect(cancel.mock.calls).toEqual([['seen enough']]);
+    expect([listeners(), clock.waiting]).toEqual([0, 0]);
+  });
+});
+
+describe('while the browser believes itself offline', () => {
+  function goOffline() {
+    const listeners = new Map<() => void, string>();
+    const navigator = { onLine: false };
+    vi.stubGlobal('navigator', navigator);
+    vi.stubGlobal('addEventListener', (type: string, listener: () => void) => void listeners.set(listener, type));
+    vi.stubGlobal('removeEventListener', (_: string, listener: () => void) => void listeners.delete(listener));
+    const goOnline = () => {
+      navigator.onLine = true;
+      for (const [listener, type] of listeners) if (type === 'online') listener();
+    };
+    return { goOnline, listeners };
+  }
+
+  test('an attempt waits for online', async () => {
+    const { goOnline, listeners } = goOffline();
+    const load = vi.fn(async () => STS);
+    const { client, sent, clock } = setUp([appended(5)], { credentials: load });
+    const work = append(client);
+    await settle();
+    clock.advance(29_999);
+    await settle();
+    expect([sent.length, load.mock.calls.length]).toEqual([0, 0]);
+    goOnline();
+    await work;
+    expect([sent.length, listeners.size, clock.waiting]).toEqual([1, 0, 0]);
+  });
+
+  test('or 30 s, and is made all the same', async () => {
+    const { listeners } = goOffline();
+    const { client, sent, clock } = setUp([appended(5)]);
+    const work = append(client);
+    await settle();
+    expect(clock.next).toBe(30_000);
+    clock.advance(30_000);
+    await work;
+    expect([sent.length, listeners.size]).toEqual([1, 0]);
+  });
+
+  test('the attempts do not end', async () => {
+    const { goOnline } = goOffline();
+    const answers = [...Array(20).fill(DROPPED), HEAD];
+    const { client, sent, clock } = setUp(answers, { retry: { maxAttempts: 2 } });
+    const work = head(client);
+    while (sent.length < 20) {
+      await settle();
+      clock.advance(clock.next ?? 0);
+    }
+    goOnline();
+    await drive(work, clock);
+    expect(sent).toHaveLength(21);
+  });
+
+  test('a signal ends the wait', async () => {
+    const { listeners } = goOffline();
+    const { client, clock } = setUp([appended(5)]);
+    const controller = new AbortController();
+    const failed = failureOf(append(client, controller.signal));
+    await settle();
+    controller.abort('never mind');
+    expect(await failed).toBe('never mind');
+    expect([listeners.size, clock.waiting]).toEqual([0, 0]);
+  });
+
+  test('a page that knows nothing of it is online', async () => {
+    vi.stubGlobal('navigator', {});
+    const { client, sent } = setUp([appended(5)]);
+    await append(client);
+    expect(sent).toHaveLength(1);
+  });
+});
+
+describe('a presign function in place of credentials', () => {
+  const oss = localOss();
+  const holder = makeClient({ credentials: KEYS, fetch: oss.fetch, clock: undefined });
+
+  test('serves append, head and get end to end, length and range signed', async () => {
+    const presign = vi.fn<NonNullable<OssClientOptions['presign']>>(
+      ({ operation, key, position, size, range, headers }) => {
+        if (operation === 'headObject') return holder.presignHeadObject(key);
+        if (operation === 'getObject') return holder.presignGetObject(key, { range });
+        const { 'content-type': contentType = null } = headers;
+        return holder.presignAppendObject(key, { position: position ?? -1, size, contentType });
+      },
+    );
+    const client = makeClient({ presign, fetch: oss.fetch });
+    const options = { position: 0, contentType: 'text/plain' };
+    expect(await client.appendObject('p', 'hello', options)).toMatchObject({ nextAppendPosition: 5 });
+    expect(await client.headObject('p')).toMatchObject({ contentLength: 5, contentType: 'text/plain' });
+    expect(await textOf((await client.getObject('p', { range: { start: 1, end: 3 } })).body)).toBe('ell');
+    expect(presign.mock.calls.map(([{ signal, ...request }]) => [signal instanceof AbortSignal, request])).toEqual([
+      [true, { operation: 'appendObject', key: 'p', position: 0, size: 5, headers: { 'content-type': 'text/plain' } }],
+      [true, { operation: 'headObject', key: 'p', headers: {} }],
+      [true, { operation: 'getObject', key: 'p', range: { start: 1, end: 3 }, headers: { range: 'bytes=1-3' } }],
+    ]);
+  });
+
+  test('sends no signature of its own', async () => {
+    const { client, sent } = setUp([appended(1)], { presign: async () => ({ url: 'https://e.com/a?signed' }) });
+    await client.appendObject('a', 'x', { position: 0 });
+    expect(sent[0]?.url.href).toBe('https://e.com/a?signed');
+    expect([...(sent[0]?.headers ?? [])]).toEqual([]);
+  });
+
+  test.each<[string, () => unknown]>([
+    ['nothing', () => undefined],
+    ['no URL', () => ({ href: 'https://e.com' })],
+    ['a path', () => '/a?signed'],
+    ['another scheme', () => 'javascript:alert(1)'],
+    ['a refusal', () => Promise.reject(new Error('not yours'))],
+  ])('that gives %s is a CredentialsError, and nothing is sent', async (_, presign) => {
+    const { client, sent } = setUp([appended(1)], { presign: presign as () => string });
+    const error = await failureOf(append(client));
+    expect(error).toBeInstanceOf(CredentialsError);
+    expect(error).toMatchObject({ code: 'PresignFailed', message: expect.stringMatching('appendObject of "a"') });
+    expect(sent).toHaveLength(0);
+  });
+
+  test('is asked once more when the token of its holder has ended, or the URL', async () => {
+    for (const answer of [
+      refused(403, 'SecurityTokenExpired'),
+      refused(403, 'AccessDenied', { Expires: '2026-01-02T11:00:00.000Z', ServerTime: '2026-01-02T12:00:00.000Z' }),
+    ]) {
+      const presign = vi.fn(() => 'https://e.com/a?signed');
+      const { client } = setUp([answer], { presign });
+      await failureOf(append(client));
+      expect(presign).toHaveBeenCalledTimes(2);
+    }
+  });
+
+  test('cannot presign', async () => {
+    const { client } = setUp([appended(1)], { presign: () => 'https://e.com/' });
+    expect(await failureOf(client.presignHeadObject('a'))).toMatchObject({
+      name: 'TypeError',
+      message: /cannot presign/,
+    });
+  });
+});
+
+describe('what reaches fetch', () => {
+  test('is called unbound, with a body that adds no Content-Type', async () => {
+    const seen: unknown[] = [];
+    function fetch(this: unknown, _: string, { body }: RequestInit) {
+      seen.push(this, body);
+      return Promise.resolve(appended(1));
+    }
+    const client = makeClient({ fetch });
+    await client.appendObject('a', 'x', { position: 0 });
+    await client.appendObject('a', new Blob(['x'], { type: 'text/plain' }), { position: 0 });
+    expect(seen[0]).toBeUndefined();
+    expect(seen[1]).toBeInstanceOf(Uint8Array);
+    expect(seen[3]).toMatchObject({ type: '', size: 1 });
+  });
+
+  test('the global fetch is looked up at each call', async () => {
+    const { fetch, sent } = scripted(appended(1));
+    const client = makeClient();
+    vi.stubGlobal('fetch', fetch);
+    await client.appendObject('a', 'x', { position: 0 });
+    expect(sent).toHaveLength(1);
+  });
+
+  test('reads are never from a cache, where Requests know of caches; nothing says redirect or keepalive', async () => {
+    const { client, sent } = setUp([HEAD]);
+    await head(client);
+    expect(Object.keys(sent[0]?.init ?? {}).sort()).toEqual(['cache', 'headers', 'method', 'signal']);
+    expect(sent[0]?.init.cache).toBe('no-store');
+    class Bare {}
+    vi.stubGlobal('Request', Bare);
+    await head(client);
+    expect('cache' in (sent[1]?.init ?? {})).toBe(false);
+  });
+});
