@@ -14,7 +14,7 @@ import {
   type TransportOptions,
   type UploadProgress,
 } from './http.ts';
-import { bytesOf, isBlob } from './segments.ts';
+import { bytesOf, isBlob, untyped } from './segments.ts';
 
 /** Where the bucket is, what signs, and how requests are made. Give either `credentials` or `presign`. */
 export interface OssClientOptions extends EndpointOptions, TransportOptions {}
@@ -279,7 +279,7 @@ function life({ expiresIn = 900 }: PresignOptions): number {
 
 /** A body of known length that makes `fetch` add no Content-Type of its own, which V4 would have to sign. */
 function sized(body: AppendBody): { body: Uint8Array<ArrayBuffer> | Blob; size: number; type: string } {
-  if (isBlob(body)) return { body: body.type ? body.slice(0, body.size) : body, size: body.size, type: body.type };
+  if (isBlob(body)) return { body: untyped(body), size: body.size, type: body.type };
   const bytes = bytesOf(body);
   if (!bytes) throw new TypeError('body must be a Blob, bytes or a string; for streams use AppendableObject');
   return { body: bytes, size: bytes.byteLength, type: '' };

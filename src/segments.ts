@@ -67,6 +67,14 @@ export function isBlob(value: unknown): value is Blob {
   return typeof size === 'number' && typeof slice === 'function' && typeof arrayBuffer === 'function';
 }
 
+/** The same bytes without a type: a slice has none, says the standard, but in Bun it keeps what `fetch` takes for one. */
+export function untyped(blob: Blob): Blob {
+  if (!blob.type) return blob;
+  const slice = blob.slice(0, blob.size);
+  // A Blob of another realm or library would be taken for text.
+  return slice instanceof Blob ? new Blob([slice], { type: '' }) : slice;
+}
+
 /** Text as UTF-8, and views and buffers of any realm as bytes, not copied. */
 export function bytesOf(value: unknown): Uint8Array<ArrayBuffer> | undefined {
   if (typeof value === 'string') return new TextEncoder().encode(value);
@@ -97,19 +105,17 @@ export async function readBlob(blob: Blob): Promise<ArrayBuffer> {
 
 /** A Blob's segments are slices of it, and cost no memory. */
 class BlobSegments implements SegmentReader {
+  readonly type: string;
   readonly #blob: Blob;
   #offset = 0;
 
   constructor(blob: Blob) {
-    this.#blob = blob;
+    this.type = blob.type;
+    this.#blob = untyped(blob);
   }
 
   get total(): number {
     return this.#blob.size;
-  }
-
-  get type(): string {
-    return this.#blob.type;
   }
 
   async next(size: number): Promise<Segment | undefined> {
