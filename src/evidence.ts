@@ -72,11 +72,11 @@ export class Evidence {
   /** For callers whom `undefined` gets nowhere: the answers are not exactly the range asked for. */
   inexact({ position, size }: Place): TransportError {
     return unexpected(
-      `read bytes ${position} to ${position + size - 1} of "${this.#key}": the answer is another range`,
+      `read bytes ${position} to ${position + size - 1} of "${this.#key}": the answer is another range, or broke off`,
     );
   }
 
-  /** Undefined where the answer is not exactly this range, for example because the object became shorter: look again. */
+  /** Undefined where the answer is not exactly this range, because it broke off or the object became shorter: look again. */
   async #read<T>(
     { position, size }: Place,
     looked: Found,
@@ -91,8 +91,14 @@ export class Evidence {
       return undefined;
     }
     const bytes = new Bytes(content.body);
-    const value = await consume(bytes);
-    return (await bytes.countAll()) === size ? { value, found: toFound(content, looked) } : undefined;
+    try {
+      const value = await consume(bytes);
+      return (await bytes.countAll()) === size ? { value, found: toFound(content, looked) } : undefined;
+    } catch (error) {
+      // A body that broke off is half an answer: looking again costs less than giving up.
+      if (signal?.aborted || !(error instanceof TransportError)) throw error;
+      return undefined;
+    }
   }
 }
 
