@@ -33,6 +33,7 @@ export class AppendStream extends WritableStream<AppendChunk> {
 interface Handover {
   readonly chunk: AppendChunk;
   taken(): void;
+  refused(reason: unknown): void;
 }
 
 class AppendSink implements UnderlyingSink<AppendChunk>, AsyncIterable<AppendChunk>, AsyncIterator<AppendChunk> {
@@ -43,6 +44,7 @@ class AppendSink implements UnderlyingSink<AppendChunk>, AsyncIterable<AppendChu
   #offered: Handover | undefined;
   #wake: (() => void) | undefined;
   #closed = false;
+  #failure: { readonly reason: unknown } | undefined;
 
   constructor(object: AppendableObject, options: AppendOptions) {
     this.#object = object;
@@ -59,17 +61,26 @@ class AppendSink implements UnderlyingSink<AppendChunk>, AsyncIterable<AppendChu
     controller.signal?.addEventListener('abort', stop);
     this.#appending = this.#object.append(this, { ...this.#options, signal: this.#aborter.signal });
     this.#appending
-      .catch((error) => controller.error(error))
-      .finally(() => {
-        signal?.removeEventListener('abort', abort);
-        this.#offered?.taken();
-      });
+      .catch((reason: unknown) => this.#fail(reason, controller))
+      .finally(() => signal?.removeEventListener('abort', abort));
+  }
+
+  /**
+   * Cloudflare's workerd resolves `pipeTo` where a controller errors the stream, as if all were stored. So a failure is
+   * told by the write that waits, or else by the next one, or by `close`; only the caller's own abort needs no telling.
+   */
+  #fail(reason: unknown, controller: WritableStreamDefaultController): void {
+    this.#failure = { reason };
+    this.#offered?.refused(reason);
+    this.#offered = undefined;
+    if (this.#aborter.signal.aborted) controller.error(reason);
   }
 
   /** Resolves when the engine takes the chunk, which it does not while its segments are full. */
   write(chunk: AppendChunk): Promise<void> {
-    return new Promise((taken) => {
-      this.#offered = { chunk, taken };
+    return new Promise((taken, refused) => {
+      if (this.#failure) return refused(this.#failure.reason);
+      this.#offered = { chunk, taken, refused };
       this.#wake?.();
     });
   }
