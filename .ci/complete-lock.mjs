@@ -1,4 +1,5 @@
 // Completes package-lock.json with the optional packages of other systems: `node .ci/complete-lock.mjs` after `npm install`.
+// A folder as argument (`node .ci/complete-lock.mjs test/runtimes`) names another project of this repository.
 //
 // Rollup, Biome and others ship one native package for each system. Where a registry does not carry one of them in the
 // wanted version, `npm install` leaves it out of the lock, and `npm ci` then refuses the lock on every machine. An entry of
@@ -36,7 +37,7 @@ function missingFrom(packages) {
   return missing;
 }
 
-const file = join(root, 'package-lock.json');
+const file = join(root, process.argv[2] ?? '', 'package-lock.json');
 const lock = JSON.parse(readFileSync(file, 'utf8'));
 const missing = missingFrom(lock.packages);
 for (const [path, { version }] of Object.entries(missing))

@@ -37,20 +37,21 @@ function packagesIn(lockFile) {
 }
 
 /** True where node_modules holds what the lock file says. By content: a checkout gives every file a new date. */
-export function isInstalled() {
-  if (!existsSync(join(root, 'node_modules/.package-lock.json'))) return false;
-  const installed = new Map(packagesIn('node_modules/.package-lock.json'));
-  for (const [path, { version, optional }] of packagesIn('package-lock.json')) {
+export function isInstalled(folder = '.') {
+  if (!existsSync(join(root, folder, 'node_modules/.package-lock.json'))) return false;
+  const installed = new Map(packagesIn(join(folder, 'node_modules/.package-lock.json')));
+  for (const [path, { version, optional }] of packagesIn(join(folder, 'package-lock.json'))) {
     const there = installed.get(path);
     if (there ? there.version !== version : !optional) return false;
   }
-  return [...installed.keys()].every((path) => existsSync(join(root, path, 'package.json')));
+  return [...installed.keys()].every((path) => existsSync(join(root, folder, path, 'package.json')));
 }
 
-/** Runs `npm ci` where it is needed; throws where it fails. */
-export function install() {
-  if (isInstalled()) return;
-  console.log('Installing packages: npm ci');
+/** Runs `npm ci` where it is needed, in the project or in one of its folders that has packages of its own; throws where it fails. */
+export function install(folder = '.') {
+  if (isInstalled(folder)) return;
+  const where = folder === '.' ? [] : ['--prefix', folder];
+  console.log(['Installing packages: npm ci', ...where].join(' '));
   // The tools are development dependencies: they are needed under NODE_ENV=production too.
-  if (!npm('ci', '--include=dev', '--no-audit', '--no-fund')) throw new Error('npm ci failed: see above');
+  if (!npm('ci', ...where, '--include=dev', '--no-audit', '--no-fund')) throw new Error('npm ci failed: see above');
 }

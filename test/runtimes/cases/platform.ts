@@ -1,0 +1,86 @@
+/** What platforms do by themselves, and that nothing is lost or doubled by it. */
+import { AppendableObject, append, OssClient, ServiceError, TransportError } from '../../../src/index.ts';
+import { bytesFrom, check, equal, rejects, sameBytes } from '../check.ts';
+import type { Case, Context } from '../context.ts';
+
+const text = new TextEncoder();
+
+export const platformCases: readonly Case[] = [
+  {
+    name: 'platform: one fetch is two POSTs on the wire where a kept-alive connection dies',
+    needs: ['repeats-posts'],
+    run: async (context) => {
+      const { posts, error } = await dyingConnection(context);
+      equal(posts, 2, 'POSTs of one appendObject');
+      check(
+        error instanceof ServiceError && error.status === 409,
+        'the second one is refused: the first one was stored',
+      );
+    },
+  },
+  {
+    name: 'platform: one fetch is no more POSTs than the table says',
+    run: async (context) => {
+      const { posts, error } = await dyingConnection(context);
+      equal(posts, context.traits.has('repeats-posts') ? 2 : 1, 'POSTs of one appendObject');
+      check(error instanceof ServiceError || error instanceof TransportError, 'an error of the library');
+    },
+  },
+  {
+    name: 'platform: a repeated POST on a dying connection loses and doubles nothing',
+    run: async ({ client, key, faults, stored }) => {
+      await faults({ kind: 'drop-after', nth: 2 }, { kind: 'drop-before', nth: 4 }, { kind: 'drop-during', nth: 6 });
+      const object = new AppendableObject(client({ signing: 'query' }), key, { segmentSize: 7000 });
+      const source = bytesFrom(40, 30_000);
+      await object.append(source);
+      sameBytes((await stored())?.bytes, source, 'object');
+      equal((await stored())?.appends, 5, 'appends');
+    },
+  },
+  {
+    name: 'platform: five megabytes of a Blob, in pieces of one',
+    run: async ({ client, key, faults, stored }) => {
+      await faults({ kind: 'drop-during', nth: 3 }, { kind: 'drop-after', nth: 5 });
+      const source = bytesFrom(41, 5_000_000);
+      await append(client(), key, new Blob([source]), { segmentSize: 1_000_000 });
+      sameBytes((await stored())?.bytes, source, 'object');
+    },
+  },
+  {
+    name: 'platform: the default clock and fetch serve',
+    run: async ({ ossUrl, region, credentials, key, stored }) => {
+      const client = new OssClient({ region, bucket: 'open-bucket', endpoint: ossUrl, credentials });
+      await append(client, key, 'by the platform alone');
+      equal((await stored())?.length, 21, 'length');
+    },
+  },
+  {
+    name: 'platform: a host that does not answer is a TransportError',
+    run: async ({ client, key, ossUrl }) => {
+      const nobody = client({ endpoint: ossUrl.replace(/:\d+$/, ':9'), retry: { maxAttempts: 1 } });
+      const { code } = await rejects(nobody.headObject(key), TransportError, 'head');
+      equal(code, 'NetworkError', 'code');
+    },
+  },
+  {
+    name: 'platform: a client made at module scope serves a request',
+    needs: ['module-scope'],
+    run: async ({ early, key, stored }) => {
+      check(early, 'there is such a client');
+      await new AppendableObject(early, key).append('made early');
+      sameBytes((await stored())?.bytes, text.encode('made early'), 'object');
+    },
+  },
+];
+
+/** A connection that has served an answer takes an append and dies. Query-signed, so that no preflight comes between. */
+async function dyingConnection({ client, key, faults, wire }: Context): Promise<{ posts: number; error: unknown }> {
+  const query = client({ signing: 'query' });
+  await query.appendObject(key, text.encode('a'), { position: 0, contentType: null });
+  await faults({ kind: 'drop-after', nth: 2 });
+  const error = await query
+    .appendObject(key, text.encode('b'), { position: 1, contentType: null })
+    .catch((reason: unknown) => reason);
+  const posts = (await wire('POST')).filter(({ position }) => position === '1');
+  return { posts: posts.length, error };
+}

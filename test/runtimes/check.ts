@@ -1,0 +1,77 @@
+/** Assertions of the suite, which has no test framework. */
+
+/** @throws Error where the condition does not hold. */
+export function check(condition: unknown, what: string): asserts condition {
+  if (!condition) throw new Error(what);
+}
+
+/** Compares plain data by what it prints as. */
+export function equal(actual: unknown, expected: unknown, what: string): void {
+  const [is, wanted] = [print(actual), print(expected)];
+  if (is !== wanted) throw new Error(`${what}: expected ${wanted}, got ${is}`);
+}
+
+/** Objects print with sorted names: their order is no fact. */
+function print(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) => {
+    if (typeof part === 'bigint') return `${part}n`;
+    if (part === undefined) return '(undefined)';
+    if (typeof part !== 'object' || part === null || Array.isArray(part)) return part;
+    return Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)));
+  });
+}
+
+/** @throws Error at the first byte that differs. */
+export function sameBytes(actual: Uint8Array | undefined, expected: Uint8Array, what: string): void {
+  if (actual?.byteLength !== expected.byteLength) {
+    throw new Error(`${what}: expected ${expected.byteLength} bytes, got ${actual?.byteLength}`);
+  }
+  const at = actual.findIndex((byte, index) => byte !== expected[index]);
+  if (at >= 0) throw new Error(`${what}: byte ${at} is ${actual[at]}, not ${expected[at]}`);
+}
+
+/** What a promise rejects with, which must be of this class. */
+export async function rejects<T>(
+  promise: Promise<unknown>,
+  type: abstract new (...args: never[]) => T,
+  what: string,
+): Promise<T> {
+  const error: unknown = await promise.then(
+    (value) => {
+      throw new Error(`${what}: expected ${type.name}, but it resolved to ${print(value)}`);
+    },
+    (reason: unknown) => reason,
+  );
+  if (error instanceof type) return error;
+  throw new Error(`${what}: expected ${type.name}, got ${describe(error)}`);
+}
+
+/** An error with the chain of its causes. */
+export function describe(error: unknown): string {
+  if (!(error instanceof Error)) return `${typeof error} ${String(error)}`;
+  const { name, message, cause } = error;
+  return `${name}: ${message}${cause === undefined ? '' : ` [cause: ${describe(cause)}]`}`;
+}
+
+/** Bytes that look like nothing, the same for the same seed. */
+export function bytesFrom(seed: number, length: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(length);
+  let state = seed >>> 0 || 1;
+  for (let i = 0; i < length; i++) {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    bytes[i] = state;
+  }
+  return bytes;
+}
+
+export function joined(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(parts.reduce((sum, { byteLength }) => sum + byteLength, 0));
+  let offset = 0;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.byteLength;
+  }
+  return whole;
+}

@@ -1,0 +1,40 @@
+/** The suite in a page: in its window, or in a worker of it. What to run is in the page's query. */
+import { xhrFetch } from '../../../src/xhr.ts';
+import { importQuietly } from '../import.ts';
+import { runSuite, type SuiteOptions, sayBroken } from '../suite.ts';
+
+const query = new URLSearchParams(location.search);
+const options: SuiteOptions = {
+  controlUrl: query.get('control') ?? '',
+  runtime: query.get('runtime') ?? '',
+  run: query.get('run') ?? '',
+};
+const scopes: Record<string, () => Promise<unknown>> = {
+  window: inWindow,
+  xhr: inWindow,
+  worker: inWorker,
+  sw: inServiceWorker,
+};
+
+async function inWindow(): Promise<void> {
+  const results = [await importQuietly(() => import('../library.ts'))];
+  const fetch = query.get('scope') === 'xhr' ? xhrFetch : undefined;
+  await runSuite({ ...options, results, fetch });
+}
+
+async function inWorker(): Promise<void> {
+  const worker = new Worker('/worker.mjs', { type: 'module' });
+  worker.addEventListener(
+    'error',
+    (event) => void sayBroken(options, new Error(event.message || 'the worker did not load')),
+  );
+  worker.postMessage(options);
+}
+
+async function inServiceWorker(): Promise<void> {
+  const registration = await navigator.serviceWorker.register('/worker.mjs', { type: 'module' });
+  await navigator.serviceWorker.ready;
+  registration.active?.postMessage(options);
+}
+
+await scopes[query.get('scope') ?? 'window']?.().catch((error: unknown) => sayBroken(options, error));

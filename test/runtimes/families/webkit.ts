@@ -1,0 +1,127 @@
+/** WebKitGTK through its own driver, which speaks W3C WebDriver: a session, an address to open, and its end. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
+import { Absent, type Family, type Running, reportOf } from './family.ts';
+import { pageUrlOf } from './page.ts';
+
+/** Paths of the driver and its browser. */
+export interface WebKitPlace {
+  readonly driver: string;
+  readonly browser: string;
+  /** Where there is no display: `xvfb-run`. */
+  readonly display?: string;
+}
+
+export function webkitFamily(place: WebKitPlace | undefined): Family {
+  return {
+    name: 'webkit',
+    required: false,
+    runs: ['window', 'xhr', 'worker', 'service worker'].map((scope) => `webkit ${scope}`),
+    start: async (server) => {
+      if (!place) throw new Absent('not installed');
+      const driver = await Driver.start(place);
+      return running(driver, place, server);
+    },
+  };
+}
+
+async function running(
+  driver: Driver,
+  { browser }: WebKitPlace,
+  server: Parameters<Family['start']>[0],
+): Promise<Running> {
+  const version = await driver.version(browser).catch(async (error: unknown) => {
+    driver.stop();
+    throw error;
+  });
+  return {
+    version,
+    run: async (job) => {
+      const session = await driver.open(browser);
+      try {
+        await driver.post(`/session/${session.sessionId}/url`, { url: pageUrlOf(server, job) });
+        return await reportOf(server, job, new Promise(() => {}));
+      } finally {
+        await driver.end(session.sessionId);
+      }
+    },
+    close: async () => driver.stop(),
+  };
+}
+
+interface Session {
+  readonly sessionId: string;
+  readonly capabilities: { readonly browserVersion?: string };
+}
+
+class Driver {
+  readonly #process: ChildProcess;
+  readonly #url: string;
+
+  private constructor(process: ChildProcess, url: string) {
+    this.#process = process;
+    this.#url = url;
+  }
+
+  /** Detached and without pipes: a browser that it leaves behind would hold ours open. */
+  static async start({ driver, display }: WebKitPlace): Promise<Driver> {
+    const port = await freePort();
+    const command = [...(display ? [display, '-a'] : []), driver, `--port=${port}`, '--host=127.0.0.1'];
+    const process = spawn(command[0] ?? '', command.slice(1), { stdio: 'ignore', detached: true });
+    const started = new Driver(process, `http://127.0.0.1:${port}`);
+    await started.#ready();
+    return started;
+  }
+
+  async version(browser: string): Promise<string> {
+    const { sessionId, capabilities } = await this.open(browser);
+    await this.end(sessionId);
+    return `WebKitGTK ${capabilities.browserVersion ?? ''}`;
+  }
+
+  open(binary: string): Promise<Session> {
+    const options = { binary, args: ['--automation'] };
+    const alwaysMatch = { browserName: 'MiniBrowser', 'webkitgtk:browserOptions': options };
+    return this.post('/session', { capabilities: { alwaysMatch } });
+  }
+
+  end(sessionId: string): Promise<unknown> {
+    return this.#send(`/session/${sessionId}`, { method: 'DELETE' });
+  }
+
+  post<T>(path: string, body: object): Promise<T> {
+    return this.#send(path, { method: 'POST', body: JSON.stringify(body) });
+  }
+
+  /** The whole group: the driver, its display and the browsers. */
+  stop(): void {
+    if (this.#process.pid) process.kill(-this.#process.pid, 'SIGKILL');
+  }
+
+  async #ready(): Promise<void> {
+    for (let tries = 0; tries < 100; tries++) {
+      const status = await this.#send<{ ready: boolean }>('/status', {}).catch(() => undefined);
+      if (status?.ready) return;
+      await wait(100);
+    }
+    this.stop();
+    throw new Error('WebKitWebDriver does not answer');
+  }
+
+  async #send<T>(path: string, init: RequestInit): Promise<T> {
+    const { value } = (await (await fetch(this.#url + path, init)).json()) as { value: T & { error?: string } };
+    if (value?.error) throw new Error(`WebDriver ${path}: ${JSON.stringify(value)}`);
+    return value;
+  }
+}
+
+/** The driver takes no 0. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

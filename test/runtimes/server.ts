@@ -1,0 +1,215 @@
+/**
+ * What every runtime talks to, in the Node process that runs them: LocalOss over real HTTP, a control endpoint to set
+ * faults and look behind the protocol, and a page of a third origin with a strict policy. A fault that drops a
+ * connection destroys its socket.
+ */
+import { readFile } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { extname, join } from 'node:path';
+import { createListener, type FetchHandler, listen } from '../../demo/node-http.ts';
+import type { Credentials } from '../../src/index.ts';
+import {
+  type CorsRule,
+  type Fault,
+  type FaultRequest,
+  LocalOss,
+  type LocalOssOptions,
+} from '../../src/testing/index.ts';
+import type { FaultRule, Report, RunConfig, StoredObject, WireRequest } from './context.ts';
+
+/** A running server. */
+export interface RuntimeServer {
+  readonly controlUrl: string;
+  /** Of the page; any host name that leads here will do. */
+  readonly pageUrl: string;
+  readonly ossUrl: string;
+  readonly region: string;
+  /** A key that may do everything. */
+  readonly permanent: Credentials;
+  /** What a run says at its end. */
+  report(run: string): Promise<Report>;
+  close(): Promise<void>;
+}
+
+const REGION = 'cn-hangzhou';
+const EXPOSED =
+  'ETag Date Content-Range x-oss-next-append-position x-oss-hash-crc64ecma x-oss-request-id x-oss-object-type x-oss-ec x-oss-err x-oss-server-time x-oss-qos-delay-time x-oss-meta-origin';
+const CORS: CorsRule = {
+  allowedOrigins: ['*'],
+  allowedMethods: ['GET', 'HEAD', 'POST'],
+  allowedHeaders: ['*'],
+  exposeHeaders: EXPOSED.split(' '),
+};
+/** By what a page may see of an answer: all that matters, what needs no permission, nothing. */
+const BUCKETS: LocalOssOptions['buckets'] = {
+  'open-bucket': { region: REGION, cors: [CORS] },
+  'hidden-bucket': { region: REGION, cors: [{ ...CORS, exposeHeaders: [] }] },
+  'closed-bucket': { region: REGION },
+};
+const PERMANENT = { accessKeyId: 'LTAIPermanentKeyOfTests', accessKeySecret: 'PermanentSecretOfTests' };
+const MIME: Record<string, string> = { '.html': 'text/html', '.mjs': 'text/javascript' };
+
+/** Starts the three origins; `folder` holds the page's files. */
+export async function startServer(folder: string): Promise<RuntimeServer> {
+  const faults = new Faults();
+  const wire = new Wire();
+  const reports = new Reports();
+  const { accessKeyId, accessKeySecret } = PERMANENT;
+  const oss = new LocalOss({
+    buckets: BUCKETS,
+    accessKeys: { [accessKeyId]: accessKeySecret },
+    faults: (request) => faults.due(request),
+  });
+  const [ossServer, controlServer, pageServer] = await Promise.all([listen(), listen(), listen()]);
+  const ossListener = createListener((request) => oss.fetch(request));
+  ossServer.answerWith((incoming, outgoing) => {
+    wire.record(incoming);
+    ossListener(incoming, outgoing);
+  });
+  controlServer.answerWith(createListener(control({ oss, faults, wire, reports, ossUrl: ossServer.url })));
+  const policy = `default-src 'self'; connect-src ${ossServer.url} ${controlServer.url}`;
+  pageServer.answerWith(createListener(pageFiles(folder, policy)));
+  return {
+    ossUrl: ossServer.url,
+    region: REGION,
+    permanent: PERMANENT,
+    controlUrl: controlServer.url,
+    pageUrl: pageServer.url,
+    report: (run) => reports.of(run),
+    close: async () => void (await Promise.all([ossServer.close(), controlServer.close(), pageServer.close()])),
+  };
+}
+
+/** Faults by object: each case has keys of its own. */
+class Faults {
+  readonly #rules = new Map<string, FaultRule[]>();
+  readonly #spent = new Map<FaultRule, number>();
+
+  add(key: string, rules: readonly FaultRule[]): void {
+    this.#rules.set(key, [...(this.#rules.get(key) ?? []), ...rules]);
+  }
+
+  due({ key, operation, nth }: FaultRequest): Fault[] {
+    const due = (this.#rules.get(key) ?? []).filter(
+      (rule) =>
+        (rule.operation ?? 'AppendObject') === operation &&
+        nth >= (rule.nth ?? 1) &&
+        (this.#spent.get(rule) ?? 0) < (rule.times ?? 1),
+    );
+    for (const rule of due) this.#spent.set(rule, (this.#spent.get(rule) ?? 0) + 1);
+    return due;
+  }
+}
+
+/** The requests as they came in, preflights and repeats by the platform included, with the connection that they came on. */
+class Wire {
+  readonly #requests = new Map<string, WireRequest[]>();
+  readonly #connections = new WeakMap<Socket, number>();
+  #count = 0;
+
+  record({ method = '', url = '', socket }: IncomingMessage): void {
+    if (!this.#connections.has(socket)) this.#connections.set(socket, ++this.#count);
+    const { pathname, searchParams } = new URL(url, 'http://oss');
+    const request = { method, position: searchParams.get('position'), connection: this.#connections.get(socket) ?? 0 };
+    const key = decodeURIComponent(pathname.split('/').slice(2).join('/'));
+    this.#requests.set(key, [...this.of(key), request]);
+  }
+
+  of(key: string): readonly WireRequest[] {
+    return this.#requests.get(key) ?? [];
+  }
+}
+
+/** What the runs said, whoever asks first. */
+class Reports {
+  readonly #settled = new Map<string, { promise: Promise<Report>; resolve(report: Report): void }>();
+
+  of(run: string): Promise<Report> {
+    return this.#slot(run).promise;
+  }
+
+  put(run: string, report: Report): void {
+    this.#slot(run).resolve(report);
+  }
+
+  #slot(run: string): { promise: Promise<Report>; resolve(report: Report): void } {
+    let resolve: (report: Report) => void = () => {};
+    const promise = new Promise<Report>((settle) => {
+      resolve = settle;
+    });
+    const slot = this.#settled.get(run) ?? { promise, resolve };
+    this.#settled.set(run, slot);
+    return slot;
+  }
+}
+
+interface Parts {
+  readonly oss: LocalOss;
+  readonly faults: Faults;
+  readonly wire: Wire;
+  readonly reports: Reports;
+  readonly ossUrl: string;
+}
+
+/** Bodies come as text/plain, so that no preflight is spent on them. */
+function control({ oss, faults, wire, reports, ossUrl }: Parts): FetchHandler {
+  const config: RunConfig = { ossUrl, region: REGION, permanent: PERMANENT };
+  const routes: Record<string, (query: URLSearchParams, request: Request) => unknown> = {
+    'GET /config': () => config,
+    'POST /token': () => oss.issueToken(),
+    'GET /token': () => ({ Credentials: assumed(oss) }),
+    'POST /faults': async (query, request) => faults.add(need(query, 'key'), await request.json()),
+    'GET /wire': (query) => wire.of(need(query, 'key')),
+    'GET /object': (query) => view(oss, need(query, 'bucket'), need(query, 'key')),
+    'POST /normal': async (query, request) => {
+      oss.putObject(need(query, 'bucket'), need(query, 'key'), new Uint8Array(await request.arrayBuffer()));
+    },
+    'POST /report': async (query, request) => reports.put(need(query, 'run'), await request.json()),
+  };
+  return async (request) => {
+    const { pathname, searchParams } = new URL(request.url);
+    const route = routes[`${request.method} ${pathname}`];
+    const headers = { 'access-control-allow-origin': '*', 'cache-control': 'no-store' };
+    // happy-dom asks before simple requests too.
+    if (request.method === 'OPTIONS') return new Response(null, { headers });
+    if (!route) return new Response('There is nothing here\n', { status: 404, headers });
+    return Response.json((await route(searchParams, request)) ?? null, { headers });
+  };
+}
+
+/** The spelling of AssumeRole. */
+function assumed(oss: LocalOss): Record<string, string> {
+  const { accessKeyId, accessKeySecret, securityToken, expiration } = oss.issueToken();
+  return {
+    AccessKeyId: accessKeyId,
+    AccessKeySecret: accessKeySecret,
+    SecurityToken: securityToken,
+    Expiration: String(expiration),
+  };
+}
+
+function need(query: URLSearchParams, name: string): string {
+  const value = query.get(name);
+  if (value === null) throw new TypeError(`the query has no ${name}`);
+  return value;
+}
+
+function view(oss: LocalOss, bucket: string, key: string): StoredObject | undefined {
+  const object = oss.object(bucket, key);
+  if (!object) return undefined;
+  const { length, crc64, appends, headers } = object;
+  return { length, crc64, appends, headers, base64: Buffer.from(object.bytes()).toString('base64') };
+}
+
+/** The folder's files, under the policy of a careful site. */
+function pageFiles(folder: string, policy: string): FetchHandler {
+  return async (request) => {
+    const { pathname } = new URL(request.url);
+    const name = pathname === '/' ? 'index.html' : pathname.slice(1);
+    const type = MIME[extname(name)];
+    if (!type || !/^[a-z-]+\.[a-z]+$/.test(name)) return new Response(null, { status: 404 });
+    const headers = { 'content-type': type, 'content-security-policy': policy, 'cache-control': 'no-store' };
+    return new Response(await readFile(join(folder, name)), { headers });
+  };
+}

@@ -1,0 +1,234 @@
+/**
+ * The suite: runs every case with nothing but Web standards and says how each ended. It ends clean or not at all: what
+ * the console was told, what nobody handled, and timers that were left behind count as failures.
+ */
+import { type Clock, type Credentials, type Fetch, OssClient, type OssClientOptions } from '../../src/index.ts';
+import { clientCases } from './cases/client.ts';
+import { crcCases } from './cases/crc.ts';
+import { engineCases } from './cases/engine.ts';
+import { platformCases } from './cases/platform.ts';
+import { signatureCases } from './cases/signature.ts';
+import { streamCases } from './cases/streams.ts';
+import { check, describe } from './check.ts';
+import type { BucketName, Case, Context, Report, Result, RunConfig } from './context.ts';
+import { DETECTORS, REASONS, TRAITS, type Trait } from './traits.ts';
+
+/** Where a suite runs. */
+export interface SuiteOptions {
+  readonly controlUrl: string;
+  /** Its line in the table of traits. */
+  readonly runtime: string;
+  /** Names this run to the control endpoint. */
+  readonly run: string;
+  /** In place of the platform's. */
+  readonly fetch?: Fetch | undefined;
+  readonly early?: OssClient | undefined;
+  /** Tells of what no Web standard tells; given a function to call with each problem. */
+  readonly watch?: ((report: (problem: string) => void) => void) | undefined;
+  /** What the runner found out by itself. */
+  readonly results?: readonly Result[] | undefined;
+}
+
+/** A case may take this long, ms. */
+const TIME_LIMIT = 20_000;
+/** Timers must be gone this soon after a case, ms. */
+const GRACE = 2000;
+
+const CASES: readonly Case[] = [
+  ...signatureCases,
+  ...crcCases,
+  ...clientCases,
+  ...engineCases,
+  ...streamCases,
+  ...platformCases,
+];
+
+/** Runs all cases, one after the other, and posts the report to the control endpoint. */
+export async function runSuite(options: SuiteOptions): Promise<Report> {
+  const surroundings = await survey(options);
+  const watch = new Watch(options.watch);
+  const results: Result[] = [...(options.results ?? [])];
+  for (const [index, one] of CASES.entries()) results.push(await runCase(one, index, surroundings, watch));
+  results.push(...tableResults(surroundings.traits));
+  results.push(outcome('ends without warning, unhandled rejection or violation', await watch.end()));
+  const report = { agent: globalThis.navigator?.userAgent ?? 'unnamed', results };
+  await post(options, `/report?run=${encodeURIComponent(options.run)}`, JSON.stringify(report));
+  return report;
+}
+
+/** For a run that could not be carried out: one failure, so that nobody waits for more. */
+export async function sayBroken(options: Pick<SuiteOptions, 'controlUrl' | 'run'>, error: unknown): Promise<void> {
+  const report = { agent: 'broken', results: [outcome('the suite runs', [describe(error)])] };
+  await post(options, `/report?run=${encodeURIComponent(options.run)}`, JSON.stringify(report));
+}
+
+interface Surroundings extends SuiteOptions {
+  readonly config: RunConfig;
+  readonly credentials: Credentials;
+  readonly traits: ReadonlySet<Trait>;
+}
+
+async function survey(options: SuiteOptions): Promise<Surroundings> {
+  const traits = TRAITS[options.runtime];
+  if (!traits) throw new TypeError(`the table has no line for "${options.runtime}"`);
+  const config: RunConfig = await (await fetch(`${options.controlUrl}/config`)).json();
+  const credentials: Credentials = await (await post(options, '/token')).json();
+  return { ...options, config, credentials, traits: new Set(traits) };
+}
+
+async function runCase(one: Case, index: number, surroundings: Surroundings, watch: Watch): Promise<Result> {
+  const missing = (one.needs ?? []).find((trait) => !surroundings.traits.has(trait));
+  if (missing) return { name: one.name, status: 'skipped', reason: REASONS[missing] };
+  const context = makeContext(surroundings, watch.clock, `${surroundings.run}/${index}`);
+  try {
+    await watch.limited(async () => one.run(context));
+    await watch.noTimersLeft();
+    return outcome(one.name, []);
+  } catch (error) {
+    return outcome(one.name, [describe(error)]);
+  } finally {
+    watch.forgetTimers();
+  }
+}
+
+function outcome(name: string, problems: readonly string[]): Result {
+  return problems.length === 0 ? { name, status: 'passed' } : { name, status: 'failed', reason: problems.join(' | ') };
+}
+
+/** A table that is wrong would leave out cases for nothing, or hide what broke. */
+function tableResults(traits: ReadonlySet<Trait>): Result[] {
+  return Object.entries(DETECTORS).map(([trait, detect]) => {
+    const [is, said] = [detect(), traits.has(trait as Trait)];
+    return outcome(`the table is right about ${trait}`, is === said ? [] : [`it says ${said}, and it is ${is}`]);
+  });
+}
+
+function makeContext(surroundings: Surroundings, clock: Clock, key: string): Context {
+  const { config, controlUrl, credentials, traits, early } = surroundings;
+  const at = (bucket: BucketName, objectKey: string) => `bucket=${bucket}&key=${encodeURIComponent(objectKey)}`;
+  return {
+    ...config,
+    key,
+    controlUrl,
+    credentials,
+    traits,
+    early,
+    clock,
+    client: (options) => makeClient(surroundings, { clock, ...options }),
+    faults: async (...rules) =>
+      void (await post(surroundings, `/faults?${at('open-bucket', key)}`, JSON.stringify(rules))),
+    stored: async ({ bucket = 'open-bucket', key: other = key } = {}) => {
+      const object = await (await fetch(`${controlUrl}/object?${at(bucket, other)}`)).json();
+      return object
+        ? { ...object, bytes: Uint8Array.from(atob(object.base64), (char) => char.charCodeAt(0)) }
+        : undefined;
+    },
+    putNormal: async () => void (await post(surroundings, `/normal?${at('open-bucket', key)}`, 'made otherwise')),
+    wire: async (method) => {
+      const requests = await (await fetch(`${controlUrl}/wire?${at('open-bucket', key)}`)).json();
+      return method ? requests.filter((request: { method: string }) => request.method === method) : requests;
+    },
+  };
+}
+
+function makeClient({ config, credentials, fetch }: Surroundings, options: Partial<OssClientOptions> = {}): OssClient {
+  return new OssClient({
+    region: config.region,
+    bucket: 'open-bucket',
+    endpoint: config.ossUrl,
+    ...(options.presign ? {} : { credentials }),
+    ...(fetch ? { fetch } : {}),
+    retry: { baseDelay: 1, maxDelay: 20 },
+    ...options,
+  });
+}
+
+async function post({ controlUrl }: Pick<SuiteOptions, 'controlUrl'>, path: string, body = ''): Promise<Response> {
+  const response = await fetch(controlUrl + path, { method: 'POST', body });
+  check(response.ok, `the control endpoint answered ${path} with ${response.status}`);
+  return response;
+}
+
+/** Stands at the timers of every client and at the console while cases run. */
+class Watch {
+  readonly clock: Clock;
+  readonly #problems: string[] = [];
+  readonly #timers = new Set<unknown>();
+  readonly #restore: (() => void)[] = [];
+
+  constructor(watchMore?: (report: (problem: string) => void) => void) {
+    this.clock = {
+      now: () => Date.now(),
+      random: () => Math.random(),
+      setTimeout: (callback, delay) => this.#start(callback, delay),
+      clearTimeout: (timer) => this.#stop(timer),
+    };
+    const report = (problem: string) => void this.#problems.push(problem);
+    watchMore?.(report);
+    for (const level of ['warn', 'error'] as const) this.#listenToConsole(level, report);
+    this.#listen('unhandledrejection', ({ reason }) => report(`unhandled rejection: ${describe(reason)}`));
+    this.#listen('error', ({ message }) => report(`uncaught error: ${message}`));
+    this.#listen('securitypolicyviolation', (event) => report(`policy violated: ${event['violatedDirective']}`));
+  }
+
+  /** Rejects where the work takes too long. */
+  limited(work: () => Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`took more than ${TIME_LIMIT} ms`)), TIME_LIMIT);
+      work()
+        .then(resolve, reject)
+        .finally(() => clearTimeout(timer));
+    });
+  }
+
+  /** Timers may take a moment to go: who waited for one is told of an abort after the caller. */
+  async noTimersLeft(): Promise<void> {
+    for (let waited = 0; this.#timers.size > 0; waited += 10) {
+      if (waited >= GRACE) throw new Error(`left ${this.#timers.size} timers behind`);
+      await pause(10);
+    }
+  }
+
+  forgetTimers(): void {
+    this.#timers.clear();
+  }
+
+  /** What was noticed, after time for the last of it to come. */
+  async end(): Promise<readonly string[]> {
+    await pause(50);
+    for (const restore of this.#restore) restore();
+    return this.#problems;
+  }
+
+  #start(callback: () => void, delay: number): unknown {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      callback();
+    }, delay);
+    this.#timers.add(timer);
+    return timer;
+  }
+
+  #stop(timer: unknown): void {
+    this.#timers.delete(timer);
+    clearTimeout(timer as number);
+  }
+
+  #listenToConsole(level: 'warn' | 'error', report: (problem: string) => void): void {
+    const original = console[level];
+    console[level] = (...told: unknown[]) => report(`console.${level}: ${told.join(' ')}`);
+    this.#restore.push(() => {
+      console[level] = original;
+    });
+  }
+
+  #listen(type: string, tell: (event: Event & Record<string, string>) => void): void {
+    const target = type === 'securitypolicyviolation' ? globalThis.document : globalThis;
+    target?.addEventListener?.(type, tell as unknown as EventListener);
+    this.#restore.push(() => target?.removeEventListener?.(type, tell as unknown as EventListener));
+  }
+}
+
+function pause(delay: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, delay));
+}
