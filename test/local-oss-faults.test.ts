@@ -287,12 +287,13 @@ describe('others', () => {
     expect(stored(oss)).toBe(left);
   });
 
-  test('a rival of the same length has other bytes, also where no bytes are kept', async () => {
+  test.each([0, 255])('a rival of the same length has other bytes than %i, also where none are kept', async (byte) => {
     const oss = anOss([{ kind: 'rival', same: true, when: 'before' }], new ManualClock(), 'checksum');
-    const response = await call(oss, appendCall('a', 0), { body: new Uint8Array(9) });
+    const body = new Uint8Array(9).fill(byte);
+    const response = await call(oss, appendCall('a', 0), { body });
     expect([response.status, oss.object('logs', 'a')?.length]).toEqual([409, 9]);
     const twin = anOss([]);
-    twin.appendObject('logs', 'a', new Uint8Array(9));
+    twin.appendObject('logs', 'a', body);
     expect(oss.object('logs', 'a')?.crc64).not.toBe(twin.object('logs', 'a')?.crc64);
   });
 
