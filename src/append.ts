@@ -22,6 +22,7 @@ import {
 import { differ, Evidence, type Found, parseCrc } from './evidence.ts';
 import { laterOptions, type ObjectOptions, objectHeaders } from './headers.ts';
 import { isAmbiguous } from './http.ts';
+import { SegmentPace } from './segment-size.ts';
 import {
   type AppendSource,
   blobPieces,
@@ -33,13 +34,19 @@ import {
 } from './segments.ts';
 
 /** What the engine needs of a client: an `OssClient`, or anything of this shape. */
-export type AppendClient = Pick<OssClient, 'appendObject' | 'headObject' | 'getObject' | 'waitToRetry' | 'wait'>;
+export type AppendClient = Pick<
+  OssClient,
+  'appendObject' | 'headObject' | 'getObject' | 'waitToRetry' | 'wait' | 'now'
+>;
 
 /** Settings of an object to append to. What describes the object ({@link ObjectOptions}) goes with the append that creates it. */
 export interface AppendableObjectOptions extends ObjectOptions {
   /** Where the object is known to end: spares the opening HEAD, and the permission for it. Default: ask OSS. */
   readonly tail?: ObjectTail | undefined;
-  /** Length of a request's body, bytes. Default 8 MiB. A stream needs twice this memory, a Blob none. */
+  /**
+   * Length of a request's body, bytes. Default: adapts to the link between 256 KiB and 64 MiB; for streams, which need
+   * twice this memory, 15.5 MiB.
+   */
   readonly segmentSize?: number | undefined;
   /** How long a byte of a slow stream may wait for its segment to fill, ms. Default 1,000; `Infinity` sends full segments only. */
   readonly flushAfter?: number | undefined;
@@ -75,7 +82,6 @@ export interface PendingSegment {
   readonly outcome: Outcome;
 }
 
-const SEGMENT_SIZE = 8 * 1024 * 1024;
 const FLUSH_AFTER = 1000;
 
 /** A tail with its CRC as a number to compute with. */
@@ -109,6 +115,8 @@ interface Call extends AppendOptions {
   readonly total: number | undefined;
   /** Media type of the source, for the append that creates the object. */
   readonly type: string;
+  /** As of its reader. */
+  readonly inMemory: boolean;
   loaded: number;
 }
 
@@ -136,7 +144,7 @@ export class AppendableObject {
   readonly #client: AppendClient;
   readonly #evidence: Evidence;
   readonly #options: AppendableObjectOptions;
-  readonly #segmentSize: number;
+  readonly #pace: SegmentPace;
   readonly #flushAfter: number;
   /** The last confirmed end. */
   #tail: Tail | undefined;
@@ -150,12 +158,12 @@ export class AppendableObject {
     checkClient(client);
     checkKey(key);
     checkOptions(options);
-    const { tail, segmentSize = SEGMENT_SIZE, flushAfter = FLUSH_AFTER } = options;
+    const { tail, segmentSize, flushAfter = FLUSH_AFTER } = options;
     this.key = key;
     this.#client = client;
     this.#evidence = new Evidence(client, key);
     this.#options = { ...options };
-    this.#segmentSize = segmentSize;
+    this.#pace = new SegmentPace(segmentSize);
     this.#flushAfter = flushAfter;
     this.#tail = tail && parseTail('tail', tail);
     this.#stale = !tail;
@@ -197,7 +205,8 @@ export class AppendableObject {
   async append(source: AppendSource, options: AppendOptions = {}): Promise<ObjectTail> {
     checkCall(options);
     const reader = readSegments(source);
-    const call: Call = { ...options, total: reader.total, type: reader.type, loaded: 0 };
+    const { total, type, inMemory } = reader;
+    const call: Call = { ...options, total, type, inMemory, loaded: 0 };
     return this.#perform(call, () => this.#pump(reader, call)).catch((error: unknown) => {
       reader.cancel(error);
       throw error;
@@ -218,7 +227,7 @@ export class AppendableObject {
     if (this.#options.shared)
       throw new TypeError('resume needs a single writer: with shared, others’ bytes lie between ours');
     const start = parseTail('start', options.start ?? { position: 0, hashCrc64ecma: '0' });
-    const call: Call = { ...options, total: blob.size, type: blob.type, loaded: 0 };
+    const call: Call = { ...options, total: blob.size, type: blob.type, inMemory: false, loaded: 0 };
     return this.#perform(call, () => this.#resume(blob, start, call));
   }
 
@@ -296,8 +305,12 @@ export class AppendableObject {
   ): Promise<Segment | undefined> {
     const done = new AbortController();
     const cut = () => Promise.all([this.#client.wait(this.#flushAfter, done.signal), sending]);
-    const next = reader.next(this.#segmentSize, this.#flushAfter === Number.POSITIVE_INFINITY ? undefined : cut);
-    const reading = abortable(next, signal).finally(() => done.abort());
+    const next = reader.next(
+      this.#pace.size(reader.inMemory),
+      this.#flushAfter === Number.POSITIVE_INFINITY ? undefined : cut,
+    );
+    // With a reason, or each segment would make an exception.
+    const reading = abortable(next, signal).finally(() => done.abort('cut'));
     reading.catch(() => {});
     return reading;
   }
@@ -307,8 +320,14 @@ export class AppendableObject {
     const { signal } = call;
     let plan = this.#plan(segment);
     for (let failures = 0; ; ) {
+      const started = this.#client.now();
       const failure = await this.#send(plan, segment, call);
-      if (!failure) break;
+      if (!failure) {
+        const time = this.#client.now() - started;
+        if (segment.size > 0) this.#pace.stored({ size: segment.size, time }, call.inMemory);
+        break;
+      }
+      this.#pace.failed();
       const verdict = await this.#reconcile(plan, segment, failure.error, signal);
       if (verdict.kind === 'committed') {
         this.#tail = verdict.tail;
@@ -396,6 +415,7 @@ export class AppendableObject {
           found,
           signal,
           (other) => other.position === plan.position && other.size > plan.size,
+          true,
         );
         if (ours) return { kind: 'moved', tail: ours };
         const verdict = judge(plan, found, this.#options.shared) ?? (await this.#compare(plan, segment, found, signal));
@@ -411,7 +431,8 @@ export class AppendableObject {
   /** Other bytes in our place may be our own, from an earlier call that gave up on them. */
   async #recognise(plan: Plan, verdict: Verdict, signal: AbortSignal | undefined): Promise<Verdict> {
     if (verdict.kind !== 'diverged' || verdict.outcome === 'stored') return verdict;
-    const ours = await this.#settle(verdict.found, signal, (other) => other.position === plan.position);
+    const strict = !this.#options.shared;
+    const ours = await this.#settle(verdict.found, signal, (other) => other.position === plan.position, strict);
     return ours ? { kind: 'moved', tail: ours } : verdict;
   }
 
@@ -466,18 +487,22 @@ export class AppendableObject {
 
   /**
    * Finds segments of earlier calls whose outcome was left open, and returns the end of one that was stored after all.
-   * These are known by length and CRC-64: their bytes are no longer held.
+   * These are known by length and CRC-64: their bytes are no longer held. One that cannot be read stays open; where the
+   * place must not be taken for another writer's (`strict`), that fails.
    */
   async #settle(
     found: Found,
     signal: AbortSignal | undefined,
     which: (plan: Plan) => boolean = () => true,
+    strict = false,
   ): Promise<Tail | undefined> {
     let ours: Tail | undefined;
     const open = this.#pending.filter((plan) => plan.outcome === 'unknown' && plan.size > 0 && which(plan));
     for (const plan of open.sort((a, b) => b.size - a.size)) {
       if (plan.outcome !== 'unknown' || found.length === undefined || found.length <= plan.position) continue;
-      const stored = await this.#isStored(plan, found, signal);
+      const stored = await this.#isStored(plan, found, signal).catch((error: unknown) => {
+        if (signal?.aborted || strict) throw error;
+      });
       if (stored) this.#takePlace(plan.position);
       if (stored !== undefined) plan.outcome = stored ? 'stored' : 'absent';
       if (stored) ours = plan.want;
@@ -491,19 +516,14 @@ export class AppendableObject {
       if (plan.position === position && plan.outcome === 'unknown') plan.outcome = 'absent';
   }
 
-  /** Undefined where that cannot be read. */
-  async #isStored(plan: Plan, found: Found, signal: AbortSignal | undefined): Promise<boolean | undefined> {
+  async #isStored(plan: Plan, found: Found, signal: AbortSignal | undefined): Promise<boolean> {
     const { want } = plan;
     if ((found.length ?? 0) < want.position) return false;
     const known = found.crc !== undefined && want.crc !== undefined;
     if (found.length === want.position && known && found.crc === want.crc) return true;
-    try {
-      const reading = await this.#evidence.crcOf(plan, found, signal);
-      return reading && reading.value === plan.crc;
-    } catch (error) {
-      if (signal?.aborted) throw error;
-      return undefined;
-    }
+    const reading = await this.#evidence.crcOf(plan, found, signal);
+    if (!reading) throw this.#evidence.inexact(plan);
+    return reading.value === plan.crc;
   }
 
   /** Goes on where the object holds a beginning of the Blob; again from the proof, where a late request of ours or another tab moved its end. */
@@ -654,7 +674,7 @@ function parseTail(name: string, tail: ObjectTail): Tail {
 }
 
 function checkClient(client: AppendClient): void {
-  const methods = ['appendObject', 'headObject', 'getObject', 'waitToRetry', 'wait'] as const;
+  const methods = ['appendObject', 'headObject', 'getObject', 'waitToRetry', 'wait', 'now'] as const;
   if (methods.every((name) => typeof client?.[name] === 'function')) return;
   throw new TypeError('AppendableObject needs an OssClient, or an object with its methods');
 }

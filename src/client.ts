@@ -190,6 +190,11 @@ export class OssClient {
     return this.#transport.waitToRetry(failures, failure);
   }
 
+  /** The client's clock, ms since the epoch: this device's time, which may be wrong. */
+  now(): number {
+    return this.#transport.now();
+  }
+
   /** Waits, ms by the client's clock. */
   wait(delay: number, signal?: AbortSignal): Promise<void> {
     return this.#transport.wait(delay, signal);

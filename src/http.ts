@@ -182,10 +182,15 @@ export class Transport {
     return backOff(this.#clock, this.#options.retry ?? {}, failures, failure);
   }
 
+  now(): number {
+    return this.#clock.now();
+  }
+
   wait(delay: number, signal?: AbortSignal): Promise<void> {
     return sleep(this.#clock, delay, signal);
   }
 
+  /** OSS's time. */
   #now(): number {
     return this.#clock.now() + this.#clockOffset;
   }

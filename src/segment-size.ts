@@ -22,7 +22,15 @@ const ROUND_TRIPS = 32;
 /** A segment should not take longer than this, ms: it is what a repeat costs, and how often progress is seen. */
 const LONGEST = 5000;
 /** More samples would remember a link that has changed. */
-const MEMORY = 8;
+const SAMPLES = 8;
+
+const MiB: number = 1024 * 1024;
+/** Where a size begins and how small it may become, bytes. */
+const START: number = MiB;
+const FLOOR: number = MiB / 4;
+/** Two of these and a piece of 1 MiB are 32 MiB: what a stream may hold. */
+const STREAM_CEILING: number = 15.5 * MiB;
+const BLOB_CEILING: number = 64 * MiB;
 
 /**
  * Fits `time = RTT + size / BW` to the last eight samples by least squares, and aims at `32 x RTT x BW` bytes, but at no
@@ -34,14 +42,39 @@ const MEMORY = 8;
  * @param samples oldest first
  */
 export function nextSegmentSize(current: number, samples: readonly SegmentSample[], limits: SegmentLimits): number {
-  const aim = target(samples.slice(-MEMORY)) ?? current;
+  const aim = target(samples.slice(-SAMPLES)) ?? current;
   const step = Math.min(Math.max(aim, current / 2), current * 4);
   return Math.round(Math.min(Math.max(step, limits.floor), limits.ceiling));
 }
 
-/** After a failure: half, so that the repeat of what comes next costs less. */
-export function segmentSizeAfterFailure(current: number, limits: SegmentLimits): number {
-  return Math.max(Math.round(current / 2), limits.floor);
+/** The size of an object's segments as it goes: a fixed one, or what the last ones tell. */
+export class SegmentPace {
+  readonly #fixed: number | undefined;
+  #size = START;
+  #samples: SegmentSample[] = [];
+
+  constructor(fixed: number | undefined) {
+    this.#fixed = fixed;
+  }
+
+  /** Bytes of the next segment. Those of a stream are held in memory, two at a time; those of a Blob are not. */
+  size(inMemory: boolean): number {
+    return this.#fixed ?? Math.min(this.#size, limitsOf(inMemory).ceiling);
+  }
+
+  stored(sample: SegmentSample, inMemory: boolean): void {
+    this.#samples = [...this.#samples, sample].slice(-SAMPLES);
+    this.#size = nextSegmentSize(this.#size, this.#samples, limitsOf(inMemory));
+  }
+
+  /** Half, so that the repeat of what comes next costs less. */
+  failed(): void {
+    this.#size = Math.max(Math.round(this.#size / 2), FLOOR);
+  }
+}
+
+function limitsOf(inMemory: boolean): SegmentLimits {
+  return { floor: FLOOR, ceiling: inMemory ? STREAM_CEILING : BLOB_CEILING };
 }
 
 /** Undefined where the samples tell nothing. */

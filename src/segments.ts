@@ -35,6 +35,8 @@ export interface SegmentReader {
   readonly total: number | undefined;
   /** Media type of the source, or an empty string. */
   readonly type: string;
+  /** Whether a segment holds its bytes in memory, or is a slice of something that has them. */
+  readonly inMemory: boolean;
   /**
    * The next segment, `undefined` at the end. With `cut`, a segment that has bytes but is not full is handed out when
    * the promise that it returns resolves; it is called once, at the segment's first byte.
@@ -105,6 +107,7 @@ export async function readBlob(blob: Blob): Promise<ArrayBuffer> {
 
 /** A Blob's segments are slices of it, and cost no memory. */
 class BlobSegments implements SegmentReader {
+  readonly inMemory = false;
   readonly type: string;
   readonly #blob: Blob;
   #offset = 0;
@@ -143,6 +146,7 @@ interface ChunkReader {
 class ChunkSegments implements SegmentReader {
   readonly total: number | undefined;
   readonly type = '';
+  readonly inMemory = true;
   readonly #chunks: ChunkReader;
   readonly #gatherer = new Gatherer();
   readonly #text = new TextChunks();

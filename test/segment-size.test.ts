@@ -1,6 +1,6 @@
 /** The policy of adaptive segments, on made-up links: no clock, no network. */
 import { describe, expect, test } from 'vitest';
-import { nextSegmentSize, type SegmentSample, segmentSizeAfterFailure } from '../src/segment-size.ts';
+import { nextSegmentSize, SegmentPace, type SegmentSample } from '../src/segment-size.ts';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -99,9 +99,34 @@ describe('a link that changes', () => {
   });
 });
 
-test('a failure halves it, down to the floor', () => {
-  expect(segmentSizeAfterFailure(8 * MiB, limits)).toBe(4 * MiB);
-  expect(segmentSizeAfterFailure(300 * KiB, limits)).toBe(256 * KiB);
+describe('the pace of an object', () => {
+  const grown = () => {
+    const pace = new SegmentPace(undefined);
+    for (let turn = 0; turn < 20; turn++)
+      pace.stored({ size: pace.size(false), time: 200 + pace.size(false) / 20_000 }, false);
+    return pace;
+  };
+
+  test('begins at 1 MiB and grows; a stream’s stays within its memory', () => {
+    expect(new SegmentPace(undefined).size(true)).toBe(MiB);
+    expect(grown().size(false)).toBe(64 * MiB);
+    expect(grown().size(true)).toBe(15.5 * MiB);
+  });
+
+  test('a failure halves it, down to 256 KiB', () => {
+    const pace = grown();
+    pace.failed();
+    expect(pace.size(false)).toBe(32 * MiB);
+    for (let turn = 0; turn < 10; turn++) pace.failed();
+    expect(pace.size(false)).toBe(256 * KiB);
+  });
+
+  test('a fixed size stays', () => {
+    const pace = new SegmentPace(1000);
+    pace.stored({ size: 1000, time: 500 }, true);
+    pace.failed();
+    expect(pace.size(true)).toBe(1000);
+  });
 });
 
 test('without samples it stays', () => {

@@ -81,11 +81,12 @@ const MAX_LOG = 10_000;
  * and refuses what OSS refuses, with the same status, code and XML.
  *
  * ```ts
+ * import { OssClient } from 'oss-append';
+ * import { LocalOss } from 'oss-append/testing';
+ *
  * const oss = new LocalOss({ buckets: { logs: { region: 'cn-hangzhou' } } });
- * const { accessKeyId, accessKeySecret, securityToken } = oss.issueToken();
- * const client = new OssClient({
- *   region: 'cn-hangzhou', bucket: 'logs', credentials: { accessKeyId, accessKeySecret, securityToken }, fetch: oss.fetch,
- * });
+ * const credentials = oss.issueToken();
+ * const client = new OssClient({ region: 'cn-hangzhou', bucket: 'logs', credentials, fetch: oss.fetch });
  * await client.appendObject('a.log', 'hello', { position: 0 });
  * oss.object('logs', 'a.log')?.length; // 5
  * ```
