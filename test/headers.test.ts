@@ -1,0 +1,170 @@
+/** What an object gets when it is created, as headers: names, limits and character sets. */
+import { describe, expect, test } from 'vitest';
+import { laterOptions, type ObjectOptions, objectHeaders } from '../src/headers.ts';
+
+describe('options become headers', () => {
+  test.each<[ObjectOptions, Record<string, string>]>([
+    [{}, {}],
+    [{ contentType: 'text/plain; charset=utf-8' }, { 'content-type': 'text/plain; charset=utf-8' }],
+    [{ contentType: null }, {}],
+    [{ contentType: '' }, {}],
+    [{ expires: new Date(Date.UTC(2026, 0, 2)) }, { expires: 'Fri, 02 Jan 2026 00:00:00 GMT' }],
+    [{ expires: '0' }, { expires: '0' }],
+    [{ acl: 'public-read' }, { 'x-oss-object-acl': 'public-read' }],
+    [{ metadata: { Author: 'me', 'run-2': ' a b ' } }, { 'x-oss-meta-author': 'me', 'x-oss-meta-run-2': 'a b' }],
+    [
+      { tagging: { env: 'prod', 'a+b': 'c/d e:f', empty: '' } },
+      { 'x-oss-tagging': 'env=prod&a%2Bb=c%2Fd%20e%3Af&empty=' },
+    ],
+    [{ tagging: {} }, {}],
+    [
+      { headers: { 'Cache-Control': ' no-cache ', 'X-Oss-Storage-Class': 'IA', 'Content-MD5': 'abc==' } },
+      { 'cache-control': 'no-cache', 'x-oss-storage-class': 'IA', 'content-md5': 'abc==' },
+    ],
+    [
+      {
+        headers: {
+          'Content-Disposition': 'attachment',
+          'Content-Encoding': 'gzip',
+          'x-oss-server-side-encryption': 'KMS',
+          'x-oss-server-side-data-encryption': 'SM4',
+          'x-oss-forbid-overwrite': 'true',
+          'x-oss-traffic-limit': '819200',
+          'x-oss-request-payer': 'requester',
+        },
+      },
+      {
+        'content-disposition': 'attachment',
+        'content-encoding': 'gzip',
+        'x-oss-server-side-encryption': 'KMS',
+        'x-oss-server-side-data-encryption': 'SM4',
+        'x-oss-forbid-overwrite': 'true',
+        'x-oss-traffic-limit': '819200',
+        'x-oss-request-payer': 'requester',
+      },
+    ],
+  ])('%o', (options, expected) => expect(objectHeaders(options)).toEqual(expected));
+
+  test('the default type serves where none is given, and null is given', () => {
+    expect(objectHeaders({}, 'video/webm')).toEqual({ 'content-type': 'video/webm' });
+    expect(objectHeaders({ contentType: 'a/b' }, 'video/webm')).toEqual({ 'content-type': 'a/b' });
+    expect(objectHeaders({ contentType: null }, 'video/webm')).toEqual({});
+  });
+
+  test('options are not changed', () => {
+    const options = Object.freeze({ headers: Object.freeze({ A: 'b' }), metadata: Object.freeze({ C: 'd' }) });
+    objectHeaders(options);
+    expect(options).toEqual({ headers: { A: 'b' }, metadata: { C: 'd' } });
+  });
+});
+
+describe('limits', () => {
+  const tags = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`t${i}`, 'v']));
+  test.each<[string, ObjectOptions, ObjectOptions, RegExp]>([
+    ['10 tags', { tagging: tags(10) }, { tagging: tags(11) }, /tagging has 11 tags; OSS takes 10/],
+    [
+      'a tag of 128',
+      { tagging: { ['k'.repeat(128)]: 'v' } },
+      { tagging: { ['k'.repeat(129)]: 'v' } },
+      /has 129 characters; OSS takes 1 to 128/,
+    ],
+    ['a tag of 1', { tagging: { k: 'v' } }, { tagging: { '': 'v' } }, /has 0 characters; OSS takes 1 to 128/],
+    [
+      'a value of 256',
+      { tagging: { k: 'v'.repeat(256) } },
+      { tagging: { k: 'v'.repeat(257) } },
+      /has 257 characters; OSS takes 0 to 256/,
+    ],
+    [
+      '8,192 bytes of metadata',
+      { metadata: { a: 'v'.repeat(8191) } },
+      { metadata: { a: 'v'.repeat(8192) } },
+      /metadata has 8193 bytes; OSS takes 8192/,
+    ],
+    [
+      '8,192 bytes in all',
+      { metadata: { a: 'v'.repeat(4095), b: 'v'.repeat(4095) } },
+      { metadata: { a: 'v'.repeat(4095), bc: 'v'.repeat(4095) } },
+      /metadata has 8193 bytes/,
+    ],
+  ])('%s and no more', (_, good, bad, message) => {
+    expect(() => objectHeaders(good)).not.toThrow();
+    expect(() => objectHeaders(bad)).toThrow(RangeError);
+    expect(() => objectHeaders(bad)).toThrow(message);
+  });
+});
+
+describe('what would be another header, or other bytes, is refused', () => {
+  const BAD_VALUES = ['a\nb', 'a\rb', 'a\r\nX-Evil: 1', 'a\0b', 'tab\tbed', 'naïve', '日志', '', '   '];
+  const PLACES: [string, (value: string) => ObjectOptions][] = [
+    ['contentType', (contentType) => ({ contentType: contentType || ' ' })],
+    ['expires', (expires) => ({ expires })],
+    ['metadata["a"]', (a) => ({ metadata: { a } })],
+    ['headers["Cache-Control"]', (value) => ({ headers: { 'Cache-Control': value } })],
+  ];
+  test.each(PLACES)('in %s', (name, place) => {
+    for (const value of BAD_VALUES) {
+      expect(() => objectHeaders(place(value))).toThrow(TypeError);
+      expect(() => objectHeaders(place(value))).toThrow(`${name} must be a string of visible ASCII`);
+    }
+  });
+
+  test.each<[string, object, RegExp]>([
+    ['a line break in a name', { headers: { 'a\nb': 'c' } }, /"a\nb" is not a header name/],
+    ['a space in a name', { headers: { 'a b': 'c' } }, /is not a header name/],
+    ['an empty name', { headers: { '': 'c' } }, /is not a header name/],
+    ['a name twice', { headers: { A: 'b', a: 'c' } }, /a is given twice/],
+    ['metadata twice', { metadata: { A: 'b', a: 'c' } }, /"a" is given twice/],
+    ['a metadata name', { metadata: { under_score: 'c' } }, /"under_score" may hold letters, digits and hyphens/],
+    ['a metadata name with a colon', { metadata: { 'a: b\r\nc': 'd' } }, /may hold letters, digits and hyphens/],
+    ['a tag', { tagging: { 'a&b': 'c' } }, /tagging: "a&b" may hold/],
+    ['a tag’s value', { tagging: { a: 'b\nc' } }, /tagging: "b\\nc" may hold/],
+    ['an acl', { acl: 'public' }, /acl must be one of default, private, public-read, public-read-write, not "public"/],
+    ['an invalid Date', { expires: new Date(Number.NaN) }, /expires must be a valid Date/],
+    ['a number', { contentType: 5 }, /contentType must be a string/],
+    ['a number as header', { headers: { a: 5 } }, /headers\["a"\] must be a string/],
+    ['a list of headers', { headers: [['a', 'b']] }, /headers must be an object of strings/],
+    ['a text of headers', { headers: 'a: b' }, /headers must be an object of strings/],
+    ['no metadata', { metadata: null }, /metadata must be an object of strings/],
+    ['no tagging', { tagging: null }, /tagging must be an object of strings/],
+  ])('%s', (_, options, message) => {
+    expect(() => objectHeaders(options as ObjectOptions)).toThrow(TypeError);
+    expect(() => objectHeaders(options as ObjectOptions)).toThrow(message);
+  });
+
+  test.each([
+    ['Content-Type', /give content-type as the option contentType/],
+    ['EXPIRES', /give expires as the option expires/],
+    ['x-oss-object-acl', /as the option acl/],
+    ['X-Oss-Tagging', /as the option tagging/],
+    ['x-oss-meta-a', /give x-oss-meta-a in the option metadata/],
+    ['Authorization', /authorization is set by the client/],
+    ['Content-Length', /content-length is set by the client/],
+    ['Transfer-Encoding', /is set by the client/],
+    ['Host', /is set by the client/],
+    ['Date', /is set by the client/],
+    ['Range', /is set by the client/],
+    ['x-oss-date', /is set by the client/],
+    ['x-oss-content-sha256', /is set by the client/],
+    ['x-oss-security-token', /is set by the client/],
+    ['x-oss-signature', /is set by the client/],
+    ['x-oss-signature-version', /is set by the client/],
+  ])('the header %s, with where it belongs', (name, message) => {
+    expect(() => objectHeaders({ headers: { [name]: 'a' } })).toThrow(TypeError);
+    expect(() => objectHeaders({ headers: { [name]: 'a' } })).toThrow(message);
+  });
+});
+
+test('after the first append only what counts for each request is left', () => {
+  const headers = { 'Cache-Control': 'a', 'X-Oss-Traffic-Limit': '819200', 'x-oss-request-payer': 'requester' };
+  const options: ObjectOptions = {
+    contentType: 'a/b',
+    acl: 'private',
+    metadata: { a: 'b' },
+    tagging: { a: 'b' },
+    expires: '0',
+    headers,
+  };
+  const later = objectHeaders(laterOptions(options), 'video/webm');
+  expect(later).toEqual({ 'x-oss-traffic-limit': '819200', 'x-oss-request-payer': 'requester' });
+});
