@@ -1,0 +1,390 @@
+/**
+ * Knows what must be stored. It sees what the caller sees (results, errors, progress), what passed on the wire, and what
+ * LocalOss holds; nothing of the engine's inside.
+ *
+ * DESIGN.md section 3 lists what cannot be detected. These are excused here, each by name, and nothing else is:
+ * - `replacedUnseen`: an object deleted or replaced between two reads, where the CRC is hidden or was not handed in,
+ *   or where several writers share it: they follow whatever is longer.
+ * - `damagedUnseen`: damage that no CRC shows.
+ */
+import { crc64 } from '../../src/crc64.ts';
+import { AppendConflictError, ChecksumError, type ObjectTail, OssError, SourceError } from '../../src/errors.ts';
+import type { Epoch } from './observed-oss.ts';
+import type { CallRecord, ObjectRecord, WriterRecord } from './record.ts';
+import type { Passage } from './wire.ts';
+import { ALPHABET, type Run } from './world.ts';
+
+/** What is wrong with a run; nothing where all is well. */
+export function judge(run: Run): string[] {
+  const oracle = new Oracle(run);
+  return [...run.problems, ...oracle.problems()];
+}
+
+/** The bytes of one AppendObject request and all the attempts to store them. */
+interface SentSegment {
+  readonly bytes: Uint8Array;
+  readonly attempts: readonly Passage[];
+}
+
+class Oracle {
+  readonly #run: Run;
+  readonly #epochs: readonly Epoch[];
+  readonly #flipped: boolean;
+  /** Some answer came without its CRC. */
+  readonly #hides: boolean;
+  /** Entries of LocalOss's log that are requests of the writers; the others are repeats that the transport made. */
+  readonly #ours: ReadonlySet<number | undefined>;
+
+  constructor(run: Run) {
+    this.#run = run;
+    this.#epochs = run.oss.look();
+    this.#flipped = run.oss.deeds.some(({ kind }) => kind === 'flip-bit');
+    const objects = run.writers.flatMap((writer) => writer.objects);
+    const passages = objects.flatMap(({ calls }) => calls).flatMap((call) => call.passages);
+    this.#ours = new Set(passages.map(({ entry }) => entry));
+    const { hidden, faults } = run.schedule;
+    this.#hides = hidden !== 'nothing' || faults.some(({ kind }) => kind === 'hide-headers');
+  }
+
+  problems(): string[] {
+    const problems: string[] = [];
+    for (const writer of this.#run.writers) {
+      for (const object of writer.objects) {
+        for (const [index, call] of object.calls.entries()) {
+          for (const problem of this.#call(call))
+            problems.push(`writer ${writer.index}, call ${index + 1}: ${problem}`);
+        }
+        for (const problem of this.#pending(object)) problems.push(`writer ${writer.index}: ${problem}`);
+      }
+      for (const problem of [...this.#history(writer), ...this.#calm(writer)])
+        problems.push(`writer ${writer.index}: ${problem}`);
+    }
+    return problems;
+  }
+
+  *#call(call: CallRecord): Generator<string> {
+    yield* call.problems;
+    if (!call.settled) yield 'never ended';
+    else if (call.result) yield* this.#success(call, call.result);
+    else yield* this.#failure(call);
+    yield* this.#progress(call);
+    yield* this.#segments(call);
+  }
+
+  *#success(call: CallRecord, { position, hashCrc64ecma }: ObjectTail): Generator<string> {
+    const { source } = call;
+    if (call.failing && call.loaded < source.length) yield 'succeeded, but its source failed';
+    // Nothing was asked of OSS: the tail is the one known before.
+    if (source.length === 0 && call.passages.length === 0) return;
+    if (this.#replacedUnseen(call) || this.#damagedUnseen(call)) return;
+    const epoch = this.#during(call).find(
+      ({ bytes }) => bytes.length >= position && this.#holds(call, bytes.subarray(0, position)),
+    );
+    if (!epoch) yield `success up to ${position}, but ${source.length} bytes are not stored there`;
+    else if (hashCrc64ecma && hashCrc64ecma !== crcOf(epoch.bytes.subarray(0, position)))
+      yield 'success with a wrong CRC';
+    if (call.loaded !== source.length) yield `success, and loaded says ${call.loaded} of ${source.length}`;
+  }
+
+  /** Whether the object ends with the call's bytes; of several writers, this one's share of it. */
+  #holds({ object, kind, source }: CallRecord, bytes: Uint8Array): boolean {
+    const { plan, index } = object.writer;
+    if (kind === 'resume') return same(bytes.subarray(this.#run.schedule.initial ?? 0), source);
+    if (plan.shared && this.#flipped) return isSubsequence(source, bytes);
+    const own = plan.shared ? ownOf(bytes, index) : bytes;
+    return own.length >= source.length && same(own.subarray(own.length - source.length), source);
+  }
+
+  #replacedUnseen({ object }: CallRecord): boolean {
+    return this.#epochs.length > 1 && (this.#hides || object.bare || object.writer.plan.shared);
+  }
+
+  #damagedUnseen({ object }: CallRecord): boolean {
+    return this.#flipped && (this.#hides || object.bare);
+  }
+
+  *#failure(call: CallRecord): Generator<string> {
+    yield* this.#cause(call);
+    if (call.tailAfter) yield* this.#tail(call, call.tailAfter);
+    const { error } = call;
+    if (error instanceof OssError) {
+      if (JSON.stringify(error.tail) !== JSON.stringify(call.tailAfter))
+        yield 'the error has another tail than the object';
+      if (error.loaded === undefined || error.outcome === undefined) yield 'the error lacks loaded or outcome';
+    }
+    if (call.kind === 'append') yield* this.#outcome(call);
+    else yield* this.#resumed(call);
+  }
+
+  /** Nothing fails without a reason, and conflicts are told only where there was one. */
+  *#cause(call: CallRecord): Generator<string> {
+    const { error, aborted, abortReason } = call;
+    if (aborted && error === abortReason) return;
+    if (!(error instanceof OssError)) return yield `threw ${error}`;
+    const notAppendable = error.code === 'ObjectNotAppendable';
+    if (notAppendable) return yield* this.#wasReplaced(call);
+    const conflict = error instanceof AppendConflictError || error instanceof ChecksumError;
+    if (conflict && !this.#disturbed(call)) return yield `a conflict, and nobody else was there: ${error.message}`;
+    if (conflict && call.object.writer.plan.shared && !this.#lifeEnded())
+      return yield `a conflict of writers who share: ${error.message}`;
+    if (error instanceof SourceError && !call.failing) return yield `a sound source failed: ${error.message}`;
+    const explained = conflict || error instanceof SourceError || this.#faulted(call) || this.#disturbed(call);
+    if (!explained) yield `failed without a fault: ${error.message}`;
+  }
+
+  *#wasReplaced({ end }: CallRecord): Generator<string> {
+    const replaced = this.#run.oss.deeds.some(({ kind, at }) => kind === 'replace' && at <= end);
+    if (!replaced) yield 'not appendable, but nobody replaced the object';
+  }
+
+  /** Whether somebody else changed the object since this one knew its end. */
+  #disturbed(call: CallRecord): boolean {
+    const { object, end } = call;
+    // A resume reads all from its beginning.
+    const earlier = object.calls.slice(0, object.calls.indexOf(call)).flatMap(({ passages }) => passages);
+    const since = call.kind === 'resume' ? 0 : (earlier.at(-1)?.start ?? object.from);
+    if (object.stale && earlier.length === 0) return true;
+    if (this.#run.oss.deeds.some(({ at }) => at >= since && at <= end)) return true;
+    return this.#foreignAppends(object).some(({ call: { end: last }, entry }) => entry !== undefined && last >= 0);
+  }
+
+  #foreignAppends(object: ObjectRecord): Passage[] {
+    const others = this.#run.writers.flatMap(({ objects }) => objects).filter((other) => other !== object);
+    return others
+      .flatMap(({ calls }) => calls.flatMap((call) => call.appends))
+      .filter((passage) => this.#committed(passage));
+  }
+
+  /** Deleted, replaced or damaged: even those who share are told. */
+  #lifeEnded(): boolean {
+    return this.#epochs.length > 1 || this.#flipped;
+  }
+
+  #faulted({ passages }: CallRecord): boolean {
+    return passages.some((passage) => this.#isFaulty(passage));
+  }
+
+  #isFaulty({ entry }: Passage): boolean {
+    return entry !== undefined && this.#run.oss.requests[entry]?.fault !== undefined;
+  }
+
+  /** A confirmed tail is a length that the object had, with the CRC that it had there. */
+  *#tail(call: CallRecord, { position, hashCrc64ecma }: ObjectTail): Generator<string> {
+    if (this.#replacedUnseen(call) || this.#damagedUnseen(call)) return;
+    const known = this.#epochs.some(
+      ({ bytes }) =>
+        bytes.length >= position && (!hashCrc64ecma || crcOf(bytes.subarray(0, position)) === hashCrc64ecma),
+    );
+    if (!known && !call.object.stale) yield `the tail ${position} ${hashCrc64ecma} is none that the object had`;
+  }
+
+  *#outcome(call: CallRecord): Generator<string> {
+    const { error } = call;
+    const loaded = error instanceof OssError ? (error.loaded ?? 0) : call.loaded;
+    const { confirmed, underWay, beyond } = split(sentBy(call), loaded);
+    if (!confirmed) return yield `loaded says ${loaded}, which is no whole number of segments`;
+    if (beyond > 0) yield 'a segment was sent before the one ahead of it was confirmed';
+    if (
+      !confirmed.every((segment) => this.#isStored(segment)) &&
+      !this.#replacedUnseen(call) &&
+      !this.#damagedUnseen(call)
+    )
+      yield `loaded says ${loaded}, but not all of that is stored`;
+    if (error instanceof OssError) yield* this.#claim(call, error, underWay);
+    else if (underWay && !this.#isRemembered(call, underWay)) yield 'aborted, and the segment under way is forgotten';
+  }
+
+  *#claim(call: CallRecord, { outcome, message }: OssError, underWay: SentSegment | undefined): Generator<string> {
+    if (!underWay && outcome !== 'absent') yield `outcome ${outcome}, but nothing was sent: ${message}`;
+    if (!underWay) return;
+    if (outcome === 'stored' && !this.#isStored(underWay) && !this.#replacedUnseen(call))
+      yield `outcome stored, but it is not: ${message}`;
+    // Deleted, the object may take the segment once more; damaged, other bytes stand in its place.
+    if (outcome === 'absent' && this.#isCommitted(underWay) && !this.#lifeEnded())
+      yield `outcome absent, but it is stored: ${message}`;
+    if (outcome === 'unknown' && !this.#isRemembered(call, underWay))
+      yield `outcome unknown, and the segment is forgotten: ${message}`;
+  }
+
+  #isRemembered({ pendingAfter }: CallRecord, { bytes, attempts }: SentSegment): boolean {
+    if (bytes.length === 0) return true;
+    const { position } = attempts.at(-1)!;
+    return (
+      pendingAfter.some((one) => one.position === position && one.size === bytes.length) ||
+      !attempts.some((one) => this.#committed(one))
+    );
+  }
+
+  /** What the object holds of a file is its beginning, and no less than was confirmed. */
+  *#resumed(call: CallRecord): Generator<string> {
+    const { error, source } = call;
+    const loaded = error instanceof OssError ? (error.loaded ?? 0) : call.loaded;
+    if (loaded === 0 || this.#replacedUnseen(call) || this.#damagedUnseen(call)) return;
+    const start = this.#run.schedule.initial ?? 0;
+    const held = this.#epochs.some(({ bytes }) =>
+      same(bytes.subarray(start, start + loaded), source.subarray(0, loaded)),
+    );
+    if (!held) yield `loaded says ${loaded} bytes of the file, but they are not stored`;
+  }
+
+  *#progress({ progress, source, failing }: CallRecord): Generator<string> {
+    let before = 0;
+    for (const { loaded, sent, total } of progress) {
+      if (loaded < before || loaded > source.length || sent < loaded) yield `progress went from ${before} to ${loaded}`;
+      if (total !== undefined && total !== source.length && !failing) yield `total says ${total} of ${source.length}`;
+      before = loaded;
+    }
+  }
+
+  /** No segment is stored twice, and segments are as large as asked for. */
+  *#segments(call: CallRecord): Generator<string> {
+    const sent = sentBy(call);
+    const { segmentSize } = call.object;
+    for (const [index, { bytes, attempts }] of sent.entries()) {
+      const times = attempts.filter((attempt) => this.#committed(attempt)).length;
+      if (bytes.length > 0 && times > this.#epochs.length && !this.#flipped)
+        yield `a segment of ${bytes.length} was stored ${times} times`;
+      if (call.kind === 'append' && call.regular && bytes.length < segmentSize && index < sent.length - 1)
+        yield 'a segment is too short';
+      if (bytes.length > segmentSize) yield 'a segment is too long';
+    }
+  }
+
+  /** In one life of the object, what a writer has there is what its calls say: nothing twice, nothing lost, in order. */
+  *#history(writer: WriterRecord): Generator<string> {
+    const [only, another] = this.#epochs;
+    if (!only || another || (this.#flipped && writer.plan.shared)) return;
+    const own = ownOf(only.bytes, writer.index);
+    const alike = this.#flipped ? sameButForABit : same;
+    if (writer.plan.file) {
+      if (!alike(own, writer.file.subarray(0, own.length))) yield 'what is stored is no beginning of the file';
+      return;
+    }
+    let ends = new Set([0]);
+    for (const call of writer.objects.flatMap(({ calls }) => calls)) {
+      const next = new Set<number>();
+      for (const end of ends)
+        for (const size of this.#possible(call))
+          if (alike(own.subarray(end, end + size), call.source.subarray(0, size))) next.add(end + size);
+      ends = next;
+    }
+    if (!ends.has(own.length)) yield `its ${own.length} bytes are not what its calls say`;
+  }
+
+  /** How much of its source a call may have stored. */
+  #possible(call: CallRecord): number[] {
+    const { source, result, error } = call;
+    if (result) return [source.length];
+    const loaded = error instanceof OssError ? (error.loaded ?? 0) : call.loaded;
+    const size = split(sentBy(call), loaded).underWay?.bytes.length ?? 0;
+    if (!(error instanceof OssError) || error.outcome === 'unknown' || this.#flipped) return [loaded, loaded + size];
+    return [error.outcome === 'stored' ? loaded + size : loaded];
+  }
+
+  /** What became of segments left open. */
+  *#pending(object: ObjectRecord): Generator<string> {
+    const sent = object.calls.flatMap((call) => call.appends);
+    for (const { position, size, outcome } of object.pending) {
+      const attempts = sent.filter((one) => one.position === position && one.bytes.length === size);
+      const stored = attempts.some((one) => this.#committed(one));
+      if (this.#lifeEnded() || size === 0) continue;
+      if (outcome === 'stored' && !stored) yield `the segment at ${position} is said to be stored, but is not`;
+      if (outcome === 'absent' && stored && new Set(attempts.map(({ segment }) => segment)).size === 1)
+        yield `the segment at ${position} is said to be absent, but it is stored`;
+      // Where the bytes could not be read it may stay open.
+      const unread = object.calls.some(({ passages }) =>
+        passages.some((one) => one.operation === 'GetObject' && this.#isFaulty(one)),
+      );
+      if (
+        outcome === 'unknown' &&
+        !unread &&
+        position < (this.#epochs[0]?.bytes.length ?? 0) &&
+        object === object.writer.objects.at(-1)
+      )
+        yield `the segment at ${position} is still unknown, though the object has grown`;
+    }
+  }
+
+  /** With nobody about and the network sound, one more call or two bring the writer back on its way. */
+  *#calm({ objects, plan }: WriterRecord): Generator<string> {
+    const last = objects.at(-1)?.calls.at(-1);
+    if (this.#run.problems.length > 0 || last?.result) return;
+    const isNormal = this.#run.oss.object('logs', 'a.log')?.type === 'Normal';
+    const otherFile = plan.file && this.#run.oss.deeds.length > 0;
+    // A HEAD whose error is hidden does not tell the time: a clock once set wrong stays wrong.
+    const lostTime =
+      this.#run.schedule.hidden === 'all' && this.#run.schedule.faults.some(({ kind }) => kind === 'skew-clock');
+    if (!isNormal && !otherFile && !lostTime) yield `cannot append any more: ${last?.error}`;
+  }
+
+  #during({ start, end }: CallRecord): readonly Epoch[] {
+    return this.#epochs.filter(({ from, to }) => from <= end && to >= start);
+  }
+
+  #isStored({ bytes, attempts }: SentSegment): boolean {
+    return attempts.some(({ position }) =>
+      this.#epochs.some((epoch) => same(epoch.bytes.subarray(position, position + bytes.length), bytes)),
+    );
+  }
+
+  #isCommitted({ attempts }: SentSegment): boolean {
+    return attempts.some((attempt) => this.#committed(attempt));
+  }
+
+  /** Whether LocalOss carried a request out, whatever it answered. */
+  #committed({ call, entry, position, bytes }: Passage): boolean {
+    if (entry === undefined) return false;
+    const { requests } = this.#run.oss;
+    const logged = requests[entry];
+    const kept = this.#run.oss.faults.get(entry)?.some((fault) => fault.kind === 'gateway' && !fault.after);
+    if (kept) return false;
+    if (logged?.status === 200) return true;
+    if (!logged?.fault?.includes('repeat')) return false;
+    // Its twin has an entry of its own: after it, before the next request of the call, and none of anybody's requests.
+    const next = call.passages.find((one) => one.entry !== undefined && one.entry > entry)?.entry ?? requests.length;
+    const isTwin = (index: number) => requests[index]?.fault === logged.fault && requests[index]?.position === position;
+    const between = Array.from({ length: next - entry - 1 }, (_, index) => entry + 1 + index);
+    const twin = between.some((index) => !this.#ours.has(index) && isTwin(index) && requests[index]?.status === 200);
+    return twin && this.#isStored({ bytes, attempts: [{ position } as Passage] });
+  }
+}
+
+/** Every body that a call sent, in order, with its attempts. */
+export function sentBy(call: CallRecord): SentSegment[] {
+  const segments = new Map<object | undefined, { bytes: Uint8Array; attempts: Passage[] }>();
+  for (const passage of call.appends) {
+    const segment = segments.get(passage.segment);
+    if (segment) segment.attempts.push(passage);
+    else segments.set(passage.segment, { bytes: passage.bytes, attempts: [passage] });
+  }
+  return [...segments.values()];
+}
+
+function split(sent: readonly SentSegment[], loaded: number) {
+  let [count, size] = [0, 0];
+  while (size < loaded && count < sent.length) size += sent[count++]!.bytes.length;
+  const confirmed = size === loaded ? sent.slice(0, count) : undefined;
+  return { confirmed, underWay: sent[count], beyond: Math.max(0, sent.length - count - 1) };
+}
+
+export function same(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((value, index) => value === b[index]);
+}
+
+function sameButForABit(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((value, index) => value >> 1 === b[index]! >> 1);
+}
+
+function isSubsequence(part: Uint8Array, whole: Uint8Array): boolean {
+  let found = 0;
+  for (const value of whole) if (value === part[found]) found++;
+  return found >= part.length;
+}
+
+function ownOf(bytes: Uint8Array, writer: number): Uint8Array {
+  return bytes.filter((value) => Math.floor(value / ALPHABET) === writer);
+}
+
+function crcOf(bytes: Uint8Array): string {
+  return String(crc64(bytes.slice()));
+}

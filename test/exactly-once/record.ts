@@ -1,0 +1,101 @@
+/** What one call was given, and what came of it. */
+import type { AppendProgress, PendingSegment } from '../../src/append.ts';
+import type { ObjectTail } from '../../src/errors.ts';
+import type { AbortPlan, WriterPlan } from './schedule.ts';
+import type { Passage } from './wire.ts';
+
+/** One AppendableObject of a writer: a reload makes another. */
+export interface ObjectRecord {
+  readonly writer: WriterRecord;
+  /** Bytes. */
+  readonly segmentSize: number;
+  /** When it was made. */
+  readonly from: number;
+  /** Made with a tail that was no longer the object's. */
+  readonly stale: boolean;
+  /** Made with a tail that had no CRC. */
+  readonly bare: boolean;
+  readonly calls: CallRecord[];
+  pending: readonly PendingSegment[];
+}
+
+export interface WriterRecord {
+  readonly plan: WriterPlan;
+  readonly index: number;
+  readonly file: Uint8Array<ArrayBuffer>;
+  readonly objects: ObjectRecord[];
+}
+
+export type When = 'before' | 'under-way' | 'answered';
+
+export class CallRecord {
+  readonly kind: 'append' | 'resume';
+  readonly object: ObjectRecord;
+  /** All bytes that the call is to store; of a source that fails, those before. */
+  readonly source: Uint8Array;
+  /** Segments of the asked size, because nothing cuts them earlier. */
+  readonly regular: boolean;
+  readonly failing: boolean;
+  readonly start: number;
+  readonly passages: Passage[] = [];
+  readonly progress: AppendProgress[] = [];
+  readonly problems: string[] = [];
+  readonly abortReason = new Error('the caller gave up');
+  readonly #abort: AbortPlan | undefined;
+  readonly #signalled: boolean;
+  readonly #controller = new AbortController();
+  settled = false;
+  end = Number.POSITIVE_INFINITY;
+  result: ObjectTail | undefined;
+  error: unknown;
+  tailAfter: ObjectTail | undefined;
+  pendingAfter: readonly PendingSegment[] = [];
+
+  constructor(
+    object: ObjectRecord,
+    init: Pick<CallRecord, 'kind' | 'source' | 'regular' | 'failing' | 'start'> & {
+      abort?: AbortPlan | undefined;
+      signalled?: boolean;
+    },
+  ) {
+    this.object = object;
+    this.kind = init.kind;
+    this.source = init.source;
+    this.regular = init.regular;
+    this.failing = init.failing;
+    this.start = init.start;
+    this.#abort = init.abort;
+    this.#signalled = init.signalled || init.abort !== undefined;
+  }
+
+  get signal(): AbortSignal | undefined {
+    return this.#signalled ? this.#controller.signal : undefined;
+  }
+
+  get aborted(): boolean {
+    return this.#controller.signal.aborted;
+  }
+
+  /** When to give up, ms after the start; undefined for never. */
+  get abortAfter(): number | undefined {
+    return this.#abort && 'after' in this.#abort ? this.#abort.after : undefined;
+  }
+
+  abort(): void {
+    this.#controller.abort(this.abortReason);
+  }
+
+  atRequest(nth: number, when: When): void {
+    const plan = this.#abort;
+    if (plan && 'request' in plan && plan.request === nth && plan.when === when) this.abort();
+  }
+
+  get appends(): readonly Passage[] {
+    return this.passages.filter(({ operation }) => operation === 'AppendObject');
+  }
+
+  /** Bytes of the source confirmed stored, as far as the caller was told. */
+  get loaded(): number {
+    return this.progress.at(-1)?.loaded ?? 0;
+  }
+}

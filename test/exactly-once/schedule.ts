@@ -1,0 +1,260 @@
+/** A schedule: all that happens in one run, as plain data, so that it can be made from a seed, printed, and cut down. */
+import type { Fault, Operation } from '../../src/testing/faults.ts';
+import { Random } from './random.ts';
+
+/** How bytes reach the engine. */
+export type Form =
+  | 'bytes'
+  | 'buffer'
+  | 'string'
+  | 'blob'
+  | 'stream'
+  | 'byte-stream'
+  | 'text-stream'
+  | 'iterable'
+  | 'reused'
+  | 'async'
+  | 'response'
+  | 'blobs';
+
+/** What one append is given. */
+export interface SourcePlan {
+  readonly form: Form;
+  /** Sizes, bytes. */
+  readonly chunks: readonly number[];
+  /** Before each chunk, ms; only streams and async iterables can wait. */
+  readonly gap?: number;
+  /** The chunk at which the source throws; for a Blob, the read at which the file is gone. */
+  readonly failAt?: number;
+}
+
+/** When the caller gives up: after so many ms, or at a request of this call, before it is sent, under way, or answered. */
+export type AbortPlan =
+  | { readonly after: number }
+  | { readonly request: number; readonly when: 'before' | 'under-way' | 'answered' };
+
+export type Step =
+  | { readonly do: 'append'; readonly source: SourcePlan; readonly abort?: AbortPlan; readonly queue?: true }
+  /** Appends the writer's file from its beginning. */
+  | { readonly do: 'append-file'; readonly abort?: AbortPlan }
+  | { readonly do: 'resume'; readonly abort?: AbortPlan }
+  /** The page is loaded again: a new AppendableObject, with the last tail, with it but its CRC, or with nothing; or by a newer version, with other segments. */
+  | { readonly do: 'reload'; readonly tail: 'kept' | 'bare' | 'none'; readonly segmentSize?: number }
+  | { readonly do: 'wait'; readonly delay: number };
+
+export interface WriterPlan {
+  readonly shared: boolean;
+  /** Bytes. */
+  readonly segmentSize: number;
+  /** ms; null for never. */
+  readonly flushAfter: number | null;
+  /** What `resume` goes on with. `start`: how the object's end before the file is told, where there was an object. */
+  readonly file?: { readonly size: number; readonly start: 'full' | 'bare' };
+  readonly steps: readonly Step[];
+}
+
+/** A fault of LocalOss; what is stored by others is given by its size. */
+export type FaultPlan = (
+  | Exclude<Fault, { kind: 'rival' | 'replace' }>
+  | { readonly kind: 'rival'; readonly when: 'before' | 'after'; readonly size: number | 'same' }
+  | {
+      readonly kind: 'replace';
+      readonly when: 'before' | 'after';
+      readonly size: number;
+      readonly type: 'Appendable' | 'Normal';
+    }
+) & {
+  readonly operation: 'AppendObject' | 'HeadObject' | 'GetObject';
+  /** From this request on, counted for its operation. */
+  readonly nth: number;
+  readonly times: number;
+};
+
+export interface Schedule {
+  /** Of the bytes, and of chance in the client. */
+  readonly seed: number;
+  readonly signing: 'none' | 'header' | 'query';
+  /** What CORS hides of every answer. */
+  readonly hidden: 'nothing' | 'crc' | 'all';
+  /** The credentials lack oss:GetObject. */
+  readonly unreadable: boolean;
+  readonly maxAttempts: number;
+  /** Of one attempt, ms. */
+  readonly timeout: number;
+  /** Each way takes up to so long, ms. */
+  readonly latency: number;
+  /** Bytes that were there before; null: no object. */
+  readonly initial: number | null;
+  readonly writers: readonly WriterPlan[];
+  readonly faults: readonly FaultPlan[];
+}
+
+type Scenario = 'single' | 'rival' | 'shared' | 'file' | 'strangers';
+
+/** How often requests of a scenario take time: where several write, or late commits are to cross, mostly. */
+const LATENT: Readonly<Record<Scenario, number>> = { single: 0.2, rival: 0.2, file: 0.5, shared: 0.8, strangers: 0.8 };
+
+/** The schedule of a seed. */
+export function scheduleOf(seed: number): Schedule {
+  const random = new Random(seed);
+  const scenario = random.weighted<Scenario>({ single: 38, file: 22, shared: 22, rival: 14, strangers: 4 });
+  const segmentSize = random.pick([1, 2, 3, 5, 8, 16, 33, 64]);
+  const timeout = random.pick([500, 1000, 3000]);
+  return {
+    seed,
+    signing: random.weighted({ none: 80, header: 14, query: 6 }),
+    hidden: random.weighted({ nothing: 70, crc: 15, all: 15 }),
+    unreadable: random.chance(0.04),
+    maxAttempts: random.pick([1, 2, 3, 4, 8]),
+    timeout,
+    latency: random.chance(LATENT[scenario]) ? random.int(1, 80) : 0,
+    initial: random.chance(0.6) ? null : random.pick([0, 1, segmentSize, random.int(1, 40)]),
+    writers: writersOf(random, scenario, segmentSize),
+    faults: faultsOf(random, scenario, segmentSize, timeout),
+  };
+}
+
+function writersOf(random: Random, scenario: Scenario, segmentSize: number): WriterPlan[] {
+  if (scenario === 'file') return [fileWriter(random, segmentSize)];
+  const many = scenario === 'shared' || scenario === 'strangers';
+  const shared = scenario === 'shared';
+  return random.list(many ? random.pick([1, 2, 2, 2, 3]) : 1, () => ({
+    shared,
+    segmentSize,
+    flushAfter: random.pick([null, 1000, 5]),
+    steps: appendSteps(random, segmentSize, many ? 2 : 4),
+  }));
+}
+
+function appendSteps(random: Random, segmentSize: number, most: number): Step[] {
+  const steps: Step[] = [];
+  for (let left = random.int(1, most); left > 0; left--) {
+    steps.push({
+      do: 'append',
+      source: sourceOf(random, segmentSize),
+      ...abortOf(random),
+      ...(random.chance(0.15) ? { queue: true } : {}),
+    });
+    if (left > 1 && random.chance(0.12)) steps.push(reloadOf(random));
+    if (left > 1 && random.chance(0.2)) steps.push({ do: 'wait', delay: random.int(1, 4000) });
+  }
+  return steps;
+}
+
+function fileWriter(random: Random, segmentSize: number): WriterPlan {
+  const steps: Step[] = [{ do: random.chance(0.5) ? 'append-file' : 'resume', ...abortOf(random) }];
+  for (let left = random.int(0, 3); left > 0; left--) {
+    if (random.chance(0.6)) steps.push({ do: 'reload', tail: 'none', ...otherSegments(random, segmentSize) });
+    if (random.chance(0.2)) steps.push({ do: 'wait', delay: random.int(1, 4000) });
+    steps.push({ do: 'resume', ...abortOf(random) });
+  }
+  const size = segmentSize * random.int(0, 6) + random.pick([0, 0, 1, segmentSize >> 1]);
+  return { shared: false, segmentSize, flushAfter: null, file: { size, start: random.pick(['full', 'bare']) }, steps };
+}
+
+function otherSegments(random: Random, segmentSize: number): { segmentSize?: number } {
+  return random.chance(0.5)
+    ? { segmentSize: Math.max(1, segmentSize + random.pick([-segmentSize >> 1, -1, 1, 3])) }
+    : {};
+}
+
+function reloadOf(random: Random): Step {
+  return { do: 'reload', tail: random.pick(['kept', 'bare', 'none']) };
+}
+
+function abortOf(random: Random): { abort?: AbortPlan } {
+  if (!random.chance(0.15)) return {};
+  if (random.chance(0.5)) return { abort: { after: random.int(0, 3000) } };
+  return { abort: { request: random.int(1, 6), when: random.pick(['before', 'under-way', 'answered']) } };
+}
+
+const FORMS: readonly Form[] = [
+  ...(['bytes', 'buffer', 'string', 'blob', 'stream', 'byte-stream'] as const),
+  ...(['text-stream', 'iterable', 'reused', 'async', 'response', 'blobs'] as const),
+];
+
+function sourceOf(random: Random, segmentSize: number): SourcePlan {
+  const form = random.pick(FORMS);
+  const chunks = chunksOf(random, segmentSize);
+  const gap = random.chance(0.15) ? { gap: random.pick([1, 20, 1500]) } : {};
+  const failAt = random.chance(0.05) ? { failAt: random.int(0, chunks.length) } : {};
+  return { form, chunks, ...gap, ...failAt };
+}
+
+/** Of up to five segments: one chunk, many of one byte, segments exactly, or anything. */
+function chunksOf(random: Random, segmentSize: number): number[] {
+  const size = Math.min(200, segmentSize * random.int(0, 5) + random.pick([0, 0, 1, segmentSize >> 1]));
+  const style = random.weighted({ one: 30, bytes: 10, segments: 20, any: 40 });
+  const chunks: number[] = [];
+  for (let left = size; left > 0; left -= chunks.at(-1) ?? 0) {
+    const wanted = { one: size, bytes: 1, segments: segmentSize, any: random.int(0, Math.min(left, 2 * segmentSize)) };
+    chunks.push(Math.min(left, size > 20 && style === 'bytes' ? 3 : wanted[style]));
+  }
+  return chunks;
+}
+
+function faultsOf(random: Random, scenario: Scenario, segmentSize: number, timeout: number): FaultPlan[] {
+  const deeds = scenario === 'rival' || random.chance(scenario === 'shared' ? 0.3 : 0.1);
+  const count = random.pick([0, 1, 1, 2, 2, 3, 4, 6]);
+  const faults = random.list(count, () => faultOf(random, segmentSize, timeout));
+  if (deeds) faults.push(...random.list(random.int(1, 3), () => deedOf(random, segmentSize)));
+  return faults;
+}
+
+type Target = Pick<FaultPlan, 'operation' | 'nth' | 'times'>;
+
+const TIMES = [1, 1, 1, 1, 1, 2, 3, 9];
+
+function faultOf(random: Random, segmentSize: number, timeout: number): FaultPlan {
+  const operation = random.weighted({ AppendObject: 70, HeadObject: 18, GetObject: 12 });
+  const nth = operation === 'GetObject' ? random.pick([1, 1, 1, 2, 3]) : random.pick([1, 1, 2, 2, 3, 4, 5, 6, 8, 11]);
+  const target: Target = { operation, nth, times: random.pick(TIMES) };
+  return { ...accident(random, operation, segmentSize, timeout), ...target } as FaultPlan;
+}
+
+const WRITE_ACCIDENTS = { 'drop-during': 3, 'commit-late': 14, repeat: 6, 'flip-bit': 0.5 };
+
+/** What nobody does on purpose. */
+function accident(random: Random, operation: Target['operation'], segmentSize: number, timeout: number): object {
+  const kind = random.weighted<string>({
+    ...{ 'drop-before': 3, 'drop-after': 8, 'error-before': 2, 'error-after': 4, gateway: 4, 'answer-late': 5 },
+    ...{ 'hide-headers': 4, opaque: 3, 'skew-clock': 1, 'expire-token': 1, throttle: 2, slow: 2, deny: 1 },
+    ...({ AppendObject: WRITE_ACCIDENTS, HeadObject: {}, GetObject: { 'stall-body': 4 } }[operation] as object),
+  });
+  const delay = random.int(1, timeout * random.pick([1, 2, 6]));
+  const details: Partial<Record<string, object>> = {
+    'error-before': { status: random.pick([500, 502, 503]) },
+    'error-after': { status: random.pick([500, 502, 503]) },
+    gateway: { after: random.chance(0.6), status: operation === 'AppendObject' ? random.pick([502, 504, 200]) : 502 },
+    'answer-late': { delay },
+    'commit-late': { delay },
+    repeat: { lost: 'first' },
+    'flip-bit': { at: random.int(0, segmentSize - 1) },
+    'hide-headers': hideOf(random),
+    'skew-clock': { by: random.pick([-1, 1]) * random.pick([60_000, 1_200_000]) },
+    throttle: { delay: random.int(1, 2000) },
+    slow: { bytesPerSecond: random.pick([1, 10, 100]) },
+  };
+  return { kind, ...details[kind] };
+}
+
+function hideOf(random: Random): object {
+  const names = random.pick([['x-oss-hash-crc64ecma'], ['x-oss-next-append-position'], undefined]);
+  return names ? { names } : {};
+}
+
+/** What someone else does. */
+function deedOf(random: Random, segmentSize: number): FaultPlan {
+  const operation = random.weighted({ AppendObject: 70, HeadObject: 20, GetObject: 10 } as const);
+  const target: Target = { operation, nth: random.pick([1, 1, 2, 2, 3, 4, 6]), times: random.pick([1, 1, 1, 2]) };
+  const kind = random.weighted({ rival: 60, delete: 20, replace: 15, 'flip-bit': 5 } as const);
+  const when = random.pick(['before', 'before', 'after'] as const);
+  const size = random.pick([1, segmentSize, 2 * segmentSize, random.int(0, 40)]);
+  if (kind === 'rival') return { kind, when, size: random.chance(0.5) ? 'same' : size, ...target };
+  if (kind === 'replace') return { kind, when, size, type: random.pick(['Appendable', 'Normal']), ...target };
+  if (kind === 'delete') return { kind, when, ...target };
+  return { kind, at: random.int(0, segmentSize - 1), ...target, operation: 'AppendObject' };
+}
+
+/** What a fault's operation is called in LocalOss. */
+export type FaultOperation = Extract<Operation, Target['operation']>;

@@ -1,0 +1,125 @@
+/** Sources of every form that give the same bytes, without any real I/O. */
+import type { AppendSource } from '../../src/segments.ts';
+import type { VirtualClock } from './clock.ts';
+import type { SourcePlan } from './schedule.ts';
+
+/** A Blob in memory that is read in one microtask. At its read number `failAt` (from 0) the file is gone. */
+export class MemoryBlob {
+  readonly type: string;
+  readonly #bytes: Uint8Array<ArrayBuffer>;
+  readonly #reads: { left: number };
+
+  constructor(bytes: Uint8Array<ArrayBuffer>, { type = '', reads = { left: Number.POSITIVE_INFINITY } } = {}) {
+    this.#bytes = bytes;
+    this.type = type;
+    this.#reads = reads;
+  }
+
+  get size(): number {
+    return this.#bytes.byteLength;
+  }
+
+  slice(start = 0, end = this.size, type = ''): MemoryBlob {
+    return new MemoryBlob(this.#bytes.subarray(start, end), { type, reads: this.#reads });
+  }
+
+  /** For the oracle: not a read. */
+  peek(): Uint8Array {
+    return this.#bytes.slice();
+  }
+
+  async arrayBuffer(): Promise<ArrayBuffer> {
+    if (this.#reads.left-- <= 0) throw new DOMException('the file is gone', 'NotReadableError');
+    return this.#bytes.slice().buffer;
+  }
+}
+
+/** As the engine sees it. */
+export function memoryBlob(bytes: Uint8Array<ArrayBuffer>, reads = Number.POSITIVE_INFINITY): Blob {
+  return new MemoryBlob(bytes, { reads: { left: reads } }) as unknown as Blob;
+}
+
+/** What a failing source throws. */
+export class BrokenSource extends Error {}
+
+/** The source of a plan. */
+export function makeSource(bytes: Uint8Array<ArrayBuffer>, plan: SourcePlan, clock: VirtualClock): AppendSource {
+  const { form, chunks, failAt } = plan;
+  if (form === 'bytes') return bytes;
+  if (form === 'buffer') return bytes.buffer;
+  if (form === 'string') return text(bytes);
+  if (form === 'blob') return memoryBlob(bytes, failAt);
+  if (form === 'response') return new Response(bytes);
+  const parts = cut(bytes, chunks);
+  if (form === 'stream' || form === 'byte-stream' || form === 'text-stream') return stream(parts, plan, clock);
+  if (form === 'async') return pieces(parts, plan, clock);
+  if (form === 'reused') return reused(parts, plan);
+  return form === 'blobs'
+    ? each(
+        parts.map((part) => memoryBlob(part)),
+        plan,
+      )
+    : each(parts, plan);
+}
+
+/** Whether a source of this form can fail as planned. */
+export function canFail({ form, failAt }: SourcePlan): boolean {
+  return failAt !== undefined && !['bytes', 'buffer', 'string', 'response'].includes(form);
+}
+
+function cut(bytes: Uint8Array<ArrayBuffer>, sizes: readonly number[]): Uint8Array<ArrayBuffer>[] {
+  let end = 0;
+  return sizes.map((size) => {
+    end += size;
+    return bytes.slice(end - size, end);
+  });
+}
+
+function text(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}
+
+function* each<T>(parts: readonly T[], { failAt }: SourcePlan): Generator<T, void, void> {
+  for (const [index, part] of parts.entries()) {
+    if (index === failAt) throw new BrokenSource();
+    yield part;
+  }
+  if (failAt === parts.length) throw new BrokenSource();
+}
+
+/** One buffer, filled anew for each chunk, as parsers do. */
+function* reused(parts: readonly Uint8Array[], plan: SourcePlan): Generator<Uint8Array<ArrayBuffer>, void, void> {
+  const buffer = new Uint8Array(Math.max(1, ...plan.chunks));
+  for (const part of each(parts, plan)) {
+    buffer.fill(0xff);
+    buffer.set(part);
+    yield buffer.subarray(0, part.byteLength);
+  }
+  buffer.fill(0xff);
+}
+
+async function* pieces<T>(parts: readonly T[], plan: SourcePlan, clock: VirtualClock): AsyncGenerator<T, void, void> {
+  for (const part of each(parts, plan)) {
+    if (plan.gap) await clock.wait(plan.gap);
+    yield part;
+  }
+}
+
+function stream(
+  parts: readonly Uint8Array<ArrayBuffer>[],
+  plan: SourcePlan,
+  clock: VirtualClock,
+): ReadableStream<Uint8Array<ArrayBuffer> | string> {
+  const chunks = pieces(parts, plan, clock);
+  const pull = async (controller: { enqueue(chunk: never): void; close(): void }) => {
+    for (;;) {
+      const { done, value } = await chunks.next();
+      if (done) return controller.close();
+      // A byte stream takes no empty chunk.
+      if (plan.form === 'byte-stream' && value.byteLength === 0) continue;
+      return controller.enqueue((plan.form === 'text-stream' ? text(value) : value) as never);
+    }
+  };
+  if (plan.form === 'byte-stream') return new ReadableStream({ type: 'bytes', pull });
+  return new ReadableStream({ pull });
+}

@@ -1,0 +1,244 @@
+/**
+ * Which verdict of the engine each fault led to, as seen from outside: what was sent next, and what the caller was told.
+ * A cell of `EXPECTED` that no schedule reaches means that the schedules prove less than they claim.
+ */
+import {
+  AppendConflictError,
+  ChecksumError,
+  CredentialsError,
+  OssError,
+  ServiceError,
+  SourceError,
+} from '../../src/errors.ts';
+import { sentBy } from './oracle.ts';
+import type { CallRecord } from './record.ts';
+import type { Passage } from './wire.ts';
+import type { Run } from './world.ts';
+
+export const VERDICTS = [
+  /** The answer was success, and the engine took it. */
+  'confirmed',
+  /** No usable answer, and the bytes were found stored. */
+  'committed',
+  /** The bytes were found not to be there, and were sent again to the same place. */
+  'absent',
+  /** Refused for certain, and sent again without a look. */
+  'repeated',
+  /** Another segment of ours was in the place: sent again behind it. */
+  'moved',
+  /** Other writers were in the place: sent again behind them. */
+  'followed',
+  /** The file's beginning was proven anew, and the resume went on from there. */
+  'resumed',
+  /** AppendConflictError. */
+  'diverged',
+  /** ChecksumError. */
+  'damaged',
+  /** Reading it back failed: the error says so. */
+  'unproven',
+  /** An answer of OSS that ends the call. */
+  'refused',
+  /** The attempts were used up. */
+  'exhausted',
+  /** The caller gave up. */
+  'aborted',
+  /** The file could not be read again. */
+  'unreadable',
+] as const;
+
+export type Verdict = (typeof VERDICTS)[number];
+
+const READ_ACCIDENT: readonly Verdict[] = ['committed', 'unproven'];
+
+/** What the schedules must reach, by fault. The reasons are those of DESIGN.md, section 3. */
+export const EXPECTED: Readonly<Record<string, readonly Verdict[]>> = {
+  'append drop-before': ['absent', 'followed', 'exhausted'],
+  'append drop-during': ['absent', 'followed', 'exhausted'],
+  'append drop-after': ['committed', 'followed', 'diverged', 'unproven', 'aborted'],
+  'append error-before': ['absent', 'exhausted'],
+  'append error-after': ['committed', 'followed', 'diverged', 'unproven'],
+  'append gateway': ['committed', 'absent', 'followed', 'diverged', 'unproven', 'exhausted'],
+  'append answer-late': ['confirmed', 'committed', 'followed', 'diverged', 'unproven', 'aborted'],
+  'append commit-late': ['committed', 'absent', 'moved', 'followed', 'diverged', 'unproven', 'exhausted', 'aborted'],
+  // Confirmed: what is sent twice is empty, so both are accepted.
+  'append repeat': ['confirmed', 'committed', 'followed', 'diverged', 'unproven'],
+  'append opaque': ['committed', 'followed', 'diverged', 'unproven'],
+  // Confirmed: the CRC that would show it is hidden.
+  'append flip-bit': ['confirmed', 'damaged', 'diverged', 'followed'],
+  'append hide-headers': ['confirmed', 'committed', 'absent', 'followed', 'diverged', 'unproven'],
+  'append skew-clock': ['confirmed', 'repeated'],
+  'append expire-token': ['repeated', 'refused'],
+  'append throttle': ['repeated', 'exhausted'],
+  'append slow': ['confirmed', 'absent', 'exhausted'],
+  'append deny': ['refused'],
+  'append rival before': ['followed', 'diverged', 'unproven'],
+  'append rival after': ['confirmed', 'followed', 'diverged'],
+  'append delete before': ['confirmed', 'diverged'],
+  'append delete after': ['confirmed', 'diverged'],
+  'append replace before': ['diverged', 'refused', 'followed'],
+  'append replace after': ['confirmed', 'diverged'],
+  'head drop-before': READ_ACCIDENT,
+  'head drop-after': [...READ_ACCIDENT, 'absent'],
+  'head error-before': READ_ACCIDENT,
+  'head error-after': [...READ_ACCIDENT, 'absent'],
+  'head gateway': [...READ_ACCIDENT, 'absent'],
+  'head answer-late': [...READ_ACCIDENT, 'absent', 'followed'],
+  'head opaque': [...READ_ACCIDENT, 'absent'],
+  'head hide-headers': ['committed', 'absent', 'followed', 'diverged', 'exhausted'],
+  'head skew-clock': ['committed'],
+  'head expire-token': ['unproven'],
+  'head throttle': READ_ACCIDENT,
+  'head slow': ['committed', 'absent'],
+  'head deny': ['unproven'],
+  'head rival before': ['followed', 'diverged'],
+  'head rival after': ['followed', 'diverged'],
+  'head delete before': ['absent', 'diverged'],
+  'head replace before': ['diverged'],
+  'get drop-before': [...READ_ACCIDENT, 'followed'],
+  'get drop-after': [...READ_ACCIDENT, 'followed', 'diverged'],
+  'get error-before': ['unproven'],
+  'get error-after': [...READ_ACCIDENT, 'followed'],
+  'get gateway': ['unproven'],
+  'get answer-late': [...READ_ACCIDENT, 'followed'],
+  'get opaque': [...READ_ACCIDENT, 'followed'],
+  'get hide-headers': ['committed', 'followed', 'diverged', 'damaged', 'unproven'],
+  'get throttle': ['unproven'],
+  'get slow': ['committed', 'followed'],
+  'get stall-body': ['unproven'],
+  'get deny': ['unproven'],
+  'get rival before': ['followed', 'diverged'],
+};
+
+/** Faults that must strike the first, a middle and the last segment of a call. */
+export const EVERYWHERE: readonly string[] = Object.keys(EXPECTED).filter(
+  (row) => row.startsWith('append') && !row.includes('deny'),
+);
+
+/** Where in its call a segment was. */
+export type Place = 'first' | 'middle' | 'last' | 'only';
+
+/** By row and column. */
+export type Counts = ReadonlyMap<string, ReadonlyMap<string, number>>;
+
+const PLACES = ['first', 'middle', 'last'] as const;
+
+export class VerdictTable {
+  readonly #counts = new Map<string, Map<string, number>>();
+
+  get counts(): Counts {
+    return this.#counts;
+  }
+
+  /** Adds what another table counted. */
+  merge(counts: Counts): void {
+    for (const [row, columns] of counts) for (const [column, count] of columns) this.#count(row, column, count);
+  }
+
+  add(run: Run): void {
+    for (const { objects } of run.writers)
+      for (const { calls } of objects) for (const call of calls) this.#addCall(call, run);
+  }
+
+  count(row: string, column: Verdict | Place): number {
+    return this.#counts.get(row)?.get(column) ?? 0;
+  }
+
+  /** Cells that should have been reached. */
+  get missing(): string[] {
+    const verdicts = Object.entries(EXPECTED).flatMap(([row, columns]) => columns.map((column) => ({ row, column })));
+    const places = EVERYWHERE.flatMap((row) => PLACES.map((column) => ({ row, column })));
+    return [...verdicts, ...places]
+      .filter(({ row, column }) => this.count(row, column) === 0)
+      .map(({ row, column }) => `${row}: ${column}`);
+  }
+
+  get rows(): string[] {
+    return [...this.#counts.keys()].sort();
+  }
+
+  /** Each attempt of an append with what went wrong with it, and with the reads that followed it. */
+  #addCall(call: CallRecord, run: Run): void {
+    const sent = sentBy(call);
+    let attempt: Passage | undefined;
+    for (const passage of call.passages) {
+      if (passage.operation === 'AppendObject') attempt = passage;
+      const faults = kindsOf(passage, run);
+      if (!attempt || faults.length === 0) continue;
+      const verdict = verdictOf(attempt, call);
+      const place = placeOf(
+        sent.findIndex(({ attempts }) => attempts.includes(passage)),
+        sent.length,
+      );
+      for (const kind of faults) {
+        this.#count(`${SHORT[passage.operation]} ${kind}`, verdict);
+        if (place) this.#count(`${SHORT[passage.operation]} ${kind}`, place);
+      }
+    }
+  }
+
+  #count(row: string, column: string, by = 1): void {
+    const counts = this.#counts.get(row) ?? new Map<string, number>();
+    counts.set(column, (counts.get(column) ?? 0) + by);
+    this.#counts.set(row, counts);
+  }
+
+  /** For the console. */
+  toString(): string {
+    const columns = [...VERDICTS, ...PLACES];
+    const width = Math.max(...this.rows.map((row) => row.length));
+    const line = (cells: readonly (string | number)[]) => cells.map((cell) => String(cell).padStart(9)).join(' ');
+    const body = this.rows.map(
+      (row) => `${row.padEnd(width)} ${line(columns.map((one) => this.count(row, one) || '.'))}`,
+    );
+    return [`${''.padEnd(width)} ${line(columns.map((name) => name.slice(0, 9)))}`, ...body].join('\n');
+  }
+}
+
+const SHORT = { AppendObject: 'append', HeadObject: 'head', GetObject: 'get' };
+
+function kindsOf({ entry }: Passage, { oss }: Run): string[] {
+  const faults = entry === undefined ? [] : (oss.faults.get(entry) ?? []);
+  return [...new Set(faults.map((fault) => ('when' in fault ? `${fault.kind} ${fault.when}` : fault.kind)))];
+}
+
+function placeOf(index: number, length: number): Place | undefined {
+  if (index < 0) return undefined;
+  if (length === 1) return 'only';
+  return index === 0 ? 'first' : index === length - 1 ? 'last' : 'middle';
+}
+
+function verdictOf(attempt: Passage, call: CallRecord): Verdict {
+  const later = call.passages.slice(call.passages.indexOf(attempt) + 1);
+  const next = later.find(({ operation }) => operation === 'AppendObject');
+  if (attempt.answer === 200 && (next?.segment !== attempt.segment || !next) && !later.some(isBefore(next)))
+    return ending(call, next) ?? 'confirmed';
+  if (!next) return call.result ? 'committed' : failureOf(call);
+  if (next.segment === attempt.segment) return again(attempt, next, later, call);
+  return call.kind === 'resume' && next.position !== attempt.position + attempt.bytes.length ? 'resumed' : 'committed';
+}
+
+/** A success that nevertheless ended the call: the abort came with it. */
+function ending(call: CallRecord, next: Passage | undefined): Verdict | undefined {
+  return next || call.result || call.aborted || call.error instanceof SourceError ? undefined : failureOf(call);
+}
+
+const isBefore = (next: Passage | undefined) => (one: Passage) =>
+  one.operation !== 'AppendObject' && (!next || one.start <= next.start);
+
+function again(attempt: Passage, next: Passage, later: readonly Passage[], { object }: CallRecord): Verdict {
+  if (later[0] === next) return 'repeated';
+  if (next.position === attempt.position) return 'absent';
+  return object.writer.plan.shared ? 'followed' : 'moved';
+}
+
+function failureOf({ error, aborted, abortReason }: CallRecord): Verdict {
+  if (aborted && error === abortReason) return 'aborted';
+  if (error instanceof AppendConflictError) return 'diverged';
+  if (error instanceof ChecksumError) return 'damaged';
+  if (error instanceof SourceError) return 'unreadable';
+  if (error instanceof OssError && error.message.includes('could not be proven')) return 'unproven';
+  if (error instanceof CredentialsError) return 'refused';
+  if (error instanceof ServiceError && error.status < 500 && error.code !== 'PositionNotEqualToLength')
+    return 'refused';
+  return 'exhausted';
+}

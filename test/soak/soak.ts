@@ -1,0 +1,120 @@
+/**
+ * `npm run test:soak`: as many random schedules as wanted, on all cores, without a test framework.
+ *
+ *   -- --schedules N    how many; default 1,000,000
+ *   -- --seed S         the first seed; default 1
+ *   -- --schedule JSON  only this one, with its trace
+ *   -- --workers N      default: one for each core
+ *   -- --until-failure  stop at the first failure, and do not cut it down
+ */
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { judge } from '../exactly-once/oracle.ts';
+import { synchronousCrypto } from '../exactly-once/platform.ts';
+import { describe, runSeeds } from '../exactly-once/run.ts';
+import type { Schedule } from '../exactly-once/schedule.ts';
+import { trace } from '../exactly-once/trace.ts';
+import { type Counts, VerdictTable } from '../exactly-once/verdicts.ts';
+import { runSchedule } from '../exactly-once/world.ts';
+
+/** A stretch of seeds for one worker. */
+interface Batch {
+  readonly from: number;
+  readonly count: number;
+  readonly shrink: boolean;
+}
+
+interface BatchResult {
+  readonly passed: number;
+  readonly failures: readonly string[];
+  readonly counts: Counts;
+}
+
+const BATCH = 1000;
+const MAX_FAILURES = 5;
+
+function options() {
+  const { values } = parseArgs({
+    options: {
+      schedules: { type: 'string', default: '1000000' },
+      seed: { type: 'string', default: '1' },
+      schedule: { type: 'string' },
+      workers: { type: 'string', default: String(availableParallelism()) },
+      'until-failure': { type: 'boolean', default: false },
+    },
+  });
+  const numbers = { schedules: Number(values.schedules), seed: Number(values.seed), workers: Number(values.workers) };
+  for (const [name, value] of Object.entries(numbers)) {
+    if (!Number.isSafeInteger(value) || value < 1) throw new RangeError(`--${name} must be a whole number from 1`);
+  }
+  return { ...numbers, schedule: values.schedule, untilFailure: values['until-failure'] };
+}
+
+/** Runs in a worker: batches in, results out. */
+function serve(): void {
+  prepare();
+  parentPort?.on('message', async ({ from, count, shrink }: Batch) => {
+    const table = new VerdictTable();
+    const { passed, failures } = await runSeeds({ from, count, shrink, onrun: (run) => table.add(run) });
+    parentPort?.postMessage({ passed, failures: failures.map(describe), counts: table.counts } satisfies BatchResult);
+  });
+}
+
+function prepare(): void {
+  synchronousCrypto();
+  // Thousands of errors are made here on purpose, and nobody reads where.
+  Error.stackTraceLimit = 0;
+}
+
+async function soak({ schedules, seed, workers, untilFailure }: ReturnType<typeof options>): Promise<boolean> {
+  const table = new VerdictTable();
+  let [passed, failed, next] = [0, 0, seed];
+  const end = seed + schedules;
+  const work = async () => {
+    const ask = worker();
+    for (; next < end && failed < (untilFailure ? 1 : MAX_FAILURES); ) {
+      const from = next;
+      next = Math.min(end, from + BATCH);
+      const result = await ask.run({ from, count: next - from, shrink: !untilFailure });
+      passed += result.passed;
+      failed += result.failures.length;
+      table.merge(result.counts);
+      for (const failure of result.failures) console.log(failure);
+      if (from % (20 * BATCH) < BATCH) console.log(`seeds up to ${next - 1}: ${passed} passed, ${failed} failed`);
+    }
+    await ask.end();
+  };
+  await Promise.all(Array.from({ length: Math.min(workers, Math.ceil(schedules / BATCH)) }, work));
+  if (!untilFailure) console.log(`\n${table}\n`);
+  console.log(`${passed} passed, ${failed} failed`);
+  return failed === 0;
+}
+
+function worker() {
+  const thread = new Worker(fileURLToPath(import.meta.url), { workerData: 'serve' });
+  const run = (batch: Batch) =>
+    new Promise<BatchResult>((resolve, reject) => {
+      thread.once('message', resolve);
+      thread.once('error', reject);
+      thread.postMessage(batch);
+    });
+  return { run, end: () => thread.terminate() };
+}
+
+async function replay(schedule: Schedule): Promise<boolean> {
+  prepare();
+  const run = await runSchedule(schedule);
+  const problems = judge(run);
+  console.log(trace(run));
+  for (const problem of problems) console.log(problem);
+  console.log(problems.length === 0 ? '1 passed, 0 failed' : '0 passed, 1 failed');
+  return problems.length === 0;
+}
+
+if (isMainThread) {
+  const given = options();
+  const passed = given.schedule ? await replay(JSON.parse(given.schedule) as Schedule) : await soak(given);
+  process.exitCode = passed ? 0 : 1;
+} else if (workerData === 'serve') serve();
