@@ -327,7 +327,7 @@ export class AppendableObject {
         if (segment.size > 0) this.#pace.stored({ size: segment.size, time }, call.inMemory);
         break;
       }
-      this.#pace.failed();
+      if (isAmbiguous(failure.error)) this.#pace.failed();
       const verdict = await this.#reconcile(plan, segment, failure.error, signal);
       if (verdict.kind === 'committed') {
         this.#tail = verdict.tail;
