@@ -34,7 +34,10 @@ export interface StoredObject {
 /** What the control endpoint says of its OSS. */
 export interface RunConfig {
   readonly ossUrl: string;
+  /** Nobody listens there. */
+  readonly deadUrl: string;
   readonly region: string;
+  /** A key that may do everything. */
   readonly permanent: Credentials;
 }
 

@@ -8,7 +8,6 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { extname, join } from 'node:path';
 import { createListener, type FetchHandler, listen } from '../../demo/node-http.ts';
-import type { Credentials } from '../../src/index.ts';
 import {
   type CorsRule,
   type Fault,
@@ -19,14 +18,10 @@ import {
 import type { FaultRule, Report, RunConfig, StoredObject, WireRequest } from './context.ts';
 
 /** A running server. */
-export interface RuntimeServer {
+export interface RuntimeServer extends RunConfig {
   readonly controlUrl: string;
   /** Of the page; any host name that leads here will do. */
   readonly pageUrl: string;
-  readonly ossUrl: string;
-  readonly region: string;
-  /** A key that may do everything. */
-  readonly permanent: Credentials;
   /** What a run says at its end. */
   report(run: string): Promise<Report>;
   close(): Promise<void>;
@@ -61,19 +56,24 @@ export async function startServer(folder: string): Promise<RuntimeServer> {
     accessKeys: { [accessKeyId]: accessKeySecret },
     faults: (request) => faults.due(request),
   });
-  const [ossServer, controlServer, pageServer] = await Promise.all([listen(), listen(), listen()]);
+  const [ossServer, controlServer, pageServer, deadServer] = await Promise.all([
+    listen(),
+    listen(),
+    listen(),
+    listen(),
+  ]);
+  await deadServer.close();
+  const config = { ossUrl: ossServer.url, deadUrl: deadServer.url, region: REGION, permanent: PERMANENT };
   const ossListener = createListener((request) => oss.fetch(request));
   ossServer.answerWith((incoming, outgoing) => {
     wire.record(incoming);
     ossListener(incoming, outgoing);
   });
-  controlServer.answerWith(createListener(control({ oss, faults, wire, reports, ossUrl: ossServer.url })));
-  const policy = `default-src 'self'; connect-src ${ossServer.url} ${controlServer.url}`;
+  controlServer.answerWith(createListener(control({ oss, faults, wire, reports, config })));
+  const policy = `default-src 'self'; connect-src ${ossServer.url} ${controlServer.url} ${deadServer.url}`;
   pageServer.answerWith(createListener(pageFiles(folder, policy)));
   return {
-    ossUrl: ossServer.url,
-    region: REGION,
-    permanent: PERMANENT,
+    ...config,
     controlUrl: controlServer.url,
     pageUrl: pageServer.url,
     report: (run) => reports.of(run),
@@ -149,12 +149,11 @@ interface Parts {
   readonly faults: Faults;
   readonly wire: Wire;
   readonly reports: Reports;
-  readonly ossUrl: string;
+  readonly config: RunConfig;
 }
 
 /** Bodies come as text/plain, so that no preflight is spent on them. */
-function control({ oss, faults, wire, reports, ossUrl }: Parts): FetchHandler {
-  const config: RunConfig = { ossUrl, region: REGION, permanent: PERMANENT };
+function control({ oss, faults, wire, reports, config }: Parts): FetchHandler {
   const routes: Record<string, (query: URLSearchParams, request: Request) => unknown> = {
     'GET /config': () => config,
     'POST /token': () => oss.issueToken(),

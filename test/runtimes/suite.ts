@@ -46,7 +46,7 @@ const CASES: readonly Case[] = [
 /** Runs all cases, one after the other, and posts the report to the control endpoint. */
 export async function runSuite(options: SuiteOptions): Promise<Report> {
   const surroundings = await survey(options);
-  const watch = new Watch(options.watch);
+  const watch = new Watch(surroundings.traits.has('hasty-rejections'), options.watch);
   const results: Result[] = [...(options.results ?? [])];
   for (const [index, one] of CASES.entries()) results.push(await runCase(one, index, surroundings, watch));
   results.push(...tableResults(surroundings.traits));
@@ -154,9 +154,11 @@ class Watch {
   readonly clock: Clock;
   readonly #problems: string[] = [];
   readonly #timers = new Set<unknown>();
+  readonly #rejections = new Map<unknown, unknown>();
   readonly #restore: (() => void)[] = [];
 
-  constructor(watchMore?: (report: (problem: string) => void) => void) {
+  /** `forgiving`: a rejection that is handled after all is none. */
+  constructor(forgiving: boolean, watchMore?: (report: (problem: string) => void) => void) {
     this.clock = {
       now: () => Date.now(),
       random: () => Math.random(),
@@ -166,7 +168,8 @@ class Watch {
     const report = (problem: string) => void this.#problems.push(problem);
     watchMore?.(report);
     for (const level of ['warn', 'error'] as const) this.#listenToConsole(level, report);
-    this.#listen('unhandledrejection', ({ reason }) => report(`unhandled rejection: ${describe(reason)}`));
+    this.#listen('unhandledrejection', ({ promise, reason }) => this.#rejections.set(promise, reason));
+    if (forgiving) this.#listen('rejectionhandled', ({ promise }) => this.#rejections.delete(promise));
     this.#listen('error', ({ message }) => report(`uncaught error: ${message}`));
     this.#listen('securitypolicyviolation', (event) => report(`policy violated: ${event['violatedDirective']}`));
   }
@@ -197,7 +200,8 @@ class Watch {
   async end(): Promise<readonly string[]> {
     await pause(50);
     for (const restore of this.#restore) restore();
-    return this.#problems;
+    const rejections = [...this.#rejections.values()].map((reason) => `unhandled rejection: ${describe(reason)}`);
+    return [...this.#problems, ...rejections];
   }
 
   #start(callback: () => void, delay: number): unknown {
@@ -222,7 +226,7 @@ class Watch {
     });
   }
 
-  #listen(type: string, tell: (event: Event & Record<string, string>) => void): void {
+  #listen(type: string, tell: (event: Event & Record<string, unknown>) => void): void {
     const target = type === 'securitypolicyviolation' ? globalThis.document : globalThis;
     target?.addEventListener?.(type, tell as unknown as EventListener);
     this.#restore.push(() => target?.removeEventListener?.(type, tell as unknown as EventListener));

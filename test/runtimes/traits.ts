@@ -21,6 +21,8 @@ export type Trait =
   | 'subtle'
   /** A POST is sent again by the platform when the kept-alive connection it went out on dies. */
   | 'repeats-posts'
+  /** A rejection counts as unhandled before the turn in which it is handled has ended. */
+  | 'hasty-rejections'
   /** The code runs at a Worker's module scope, outside any request. */
   | 'module-scope';
 
@@ -35,6 +37,7 @@ export const REASONS: Readonly<Record<Trait, string>> = {
   'compression-streams': 'has no CompressionStream',
   subtle: 'has no crypto.subtle',
   'repeats-posts': 'sends a POST once',
+  'hasty-rejections': 'waits for the turn to end',
   'module-scope': 'has no module scope outside requests',
 };
 
@@ -54,7 +57,7 @@ export const TRAITS: Readonly<Record<string, readonly Trait[]>> = {
   deno: [...MODERN, 'repeats-posts'],
   bun: MODERN,
   workerd: [...MODERN, 'module-scope'],
-  'workerd of 2023': [...MODERN, 'module-scope'],
+  'workerd of 2023': [...MODERN, 'module-scope', 'hasty-rejections'],
   // It asks before all requests, and hides nothing of the answers.
   'happy-dom': [...without(MODERN, 'simple-requests'), 'document', 'xhr'],
   'chromium window': [...CHROMIUM, 'document', 'xhr'],

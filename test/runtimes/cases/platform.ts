@@ -56,8 +56,8 @@ export const platformCases: readonly Case[] = [
   },
   {
     name: 'platform: a host that does not answer is a TransportError',
-    run: async ({ client, key, ossUrl }) => {
-      const nobody = client({ endpoint: ossUrl.replace(/:\d+$/, ':9'), retry: { maxAttempts: 1 } });
+    run: async ({ client, key, deadUrl }) => {
+      const nobody = client({ endpoint: deadUrl, retry: { maxAttempts: 1 } });
       const { code } = await rejects(nobody.headObject(key), TransportError, 'head');
       equal(code, 'NetworkError', 'code');
     },
