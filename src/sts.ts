@@ -4,7 +4,7 @@
  */
 import { type Credentials, credentialsProblem, parseCredentials } from './credentials.ts';
 import { checkBucket, checkKey, percentEncode } from './endpoint.ts';
-import { OssError, redact, ServiceError, TransportError } from './errors.ts';
+import { OssError, redact, ServiceError, TransportError, withoutSecrets } from './errors.ts';
 import { backOff, type Clock, Deadline, type Fetch, isThrottled, platformClock, type RetryOptions } from './http.ts';
 import { digest, signature } from './signature.ts';
 
@@ -235,9 +235,12 @@ function mayPass(error: unknown): boolean {
 }
 
 function noAnswer(cause: unknown, options: AssumeRoleOptions): TransportError {
-  const why = cause instanceof Error ? redact(cause.message, secretsOf(options)) : String(cause);
+  const why = redact(cause instanceof Error ? cause.message : String(cause), secretsOf(options));
   const code = cause instanceof TransportError ? cause.code : 'NetworkError';
-  return new TransportError(`Cannot assume ${options.roleArn}: no answer from STS (${why})`, { code, cause });
+  return new TransportError(`Cannot assume ${options.roleArn}: no answer from STS (${why})`, {
+    code,
+    cause: withoutSecrets(cause, secretsOf(options)),
+  });
 }
 
 function secretsOf({ accessKeySecret, securityToken = '' }: AssumeRoleOptions): string[] {

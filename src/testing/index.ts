@@ -8,3 +8,5 @@ export { LocalOss } from './local-oss.ts';
 export type { ObjectType } from './objects.ts';
 export type { BucketAcl } from './operations.ts';
 export type { SecurityToken, TokenOptions } from './sts.ts';
+export type { LocalStsOptions, RoleOptions, StsFault } from './sts-endpoint.ts';
+export { LocalSts } from './sts-endpoint.ts';

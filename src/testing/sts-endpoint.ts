@@ -1,0 +1,304 @@
+// An STS that is a fetch function: AssumeRole alone, with its ACS3-HMAC-SHA256 signature computed again from the request
+// with Web Crypto. Nothing here is shared with the signer of "./sts".
+// https://help.aliyun.com/document_detail/2712195 (signature), 28763 (AssumeRole)
+
+import { type Clock, clockFrom, unlessAborted } from './clock.ts';
+import { hex } from './errors.ts';
+import { type SecurityToken, SessionPolicy, type TokenOptions } from './sts.ts';
+import { isStream, type Payload, type WireRequest, wireRequest } from './wire.ts';
+
+/** A role that can be assumed. */
+export interface RoleOptions {
+  /** 3,600 (the default) to 43,200 s. */
+  readonly maxSessionDuration?: number;
+  /** What callers must name. */
+  readonly externalId?: string;
+  /** The key ids that may assume it; all of them by default. */
+  readonly trusted?: readonly string[];
+}
+
+/** What `new LocalSts` takes. */
+export interface LocalStsOptions {
+  /** Where the tokens are good: a `LocalOss`. */
+  readonly oss: { issueToken(options: TokenOptions): SecurityToken };
+  /** Of RAM users: the secret by key id. They need not be known to the OSS. */
+  readonly accessKeys: Readonly<Record<string, string>>;
+  /** By ARN, `acs:ram::{account}:role/{name}`. */
+  readonly roles: Readonly<Record<string, RoleOptions>>;
+  /** The time it lives by. */
+  readonly clock?: Partial<Clock>;
+  /** Asked for each call, counted from 1: what goes wrong with it. `drop`: no answer. */
+  readonly faults?: (nth: number) => StsFault | undefined;
+}
+
+/** One thing that goes wrong with one call, before it takes effect. */
+export type StsFault = 'throttle' | 'error' | 'gateway' | 'drop';
+
+const MAX_SKEW = 900_000;
+const ALGORITHM = 'ACS3-HMAC-SHA256';
+const REMEMBERED = 10_000;
+const SIGNED = ['host', 'x-acs-action', 'x-acs-content-sha256', 'x-acs-date', 'x-acs-signature-nonce', 'x-acs-version'];
+
+/**
+ * An STS in memory, beside a `LocalOss`: RAM key to token to append, offline.
+ *
+ * ```ts
+ * const oss = new LocalOss({ buckets: { logs: { region: 'cn-hangzhou' } } });
+ * const roleArn = 'acs:ram::1000000000000000:role/append';
+ * const sts = new LocalSts({ oss, accessKeys: { LTAIexample: 'secret' }, roles: { [roleArn]: {} } });
+ * await assumeRole({ accessKeyId: 'LTAIexample', accessKeySecret: 'secret', roleArn, roleSessionName: 'u42', fetch: sts.fetch });
+ * ```
+ *
+ * A role's own rights are not modelled: without a session policy its tokens may do everything.
+ */
+export class LocalSts {
+  /** Same call as the global `fetch`, usable unbound; any host will do, the path is `/`. */
+  readonly fetch: (input: Request | URL | string, init?: RequestInit) => Promise<Response>;
+  readonly #options: LocalStsOptions;
+  readonly #clock: Clock;
+  readonly #nonces: Set<string> = new Set();
+  #calls = 0;
+  #busy = 0;
+
+  constructor(options: LocalStsOptions) {
+    this.#options = options;
+    this.#clock = clockFrom(options.clock);
+    this.fetch = async (input, init) => {
+      const wire = wireRequest(input, init);
+      wire.signal?.throwIfAborted();
+      this.#busy++;
+      const work = this.#answer(wire).finally(() => this.#busy--);
+      return unlessAborted(work, wire.signal);
+    };
+  }
+
+  /** How many calls there were, refused ones too. */
+  get calls(): number {
+    return this.#calls;
+  }
+
+  /** How many calls are being worked on. A virtual clock may move on when this is 0. */
+  get busy(): number {
+    return this.#busy;
+  }
+
+  async #answer(wire: WireRequest): Promise<Response> {
+    this.#calls++;
+    const fault = this.#options.faults?.(this.#calls);
+    if (fault === 'drop') throw new TypeError('fetch failed: the connection was lost');
+    if (fault === 'gateway') return new Response('<html>502 Bad Gateway</html>', { status: 502 });
+    const requestId = crypto.randomUUID().toUpperCase();
+    const answer = { RequestId: requestId, HostId: wire.url.host };
+    try {
+      if (fault) throw FAULTS[fault]();
+      return Response.json({ RequestId: requestId, ...(await this.#assumeRole(await readCall(wire))) });
+    } catch (error) {
+      if (!(error instanceof StsRefusal)) throw error;
+      return Response.json({ ...answer, Code: error.code, Message: error.message }, { status: error.status });
+    }
+  }
+
+  async #assumeRole(call: Call): Promise<object> {
+    const accessKeyId = await this.#verify(call);
+    if (call.header('x-acs-action') !== 'AssumeRole' || call.header('x-acs-version') !== '2015-04-01') {
+      throw new StsRefusal(
+        404,
+        'InvalidAction.NotFound',
+        'Specified api is not found, please check your url and method.',
+      );
+    }
+    const { roleArn, sessionName, policy, durationSeconds } = this.#readRole(call.fields(), accessKeyId);
+    const token = this.#options.oss.issueToken(
+      policy === undefined ? { durationSeconds } : { durationSeconds, policy },
+    );
+    return {
+      AssumedRoleUser: {
+        Arn: `${roleArn}/${sessionName}`,
+        AssumedRoleId: `300000000000000000:${sessionName}`,
+      },
+      Credentials: {
+        AccessKeyId: token.accessKeyId,
+        AccessKeySecret: token.accessKeySecret,
+        SecurityToken: token.securityToken,
+        Expiration: token.expiration,
+      },
+    };
+  }
+
+  /** Whose call it is. @throws {StsRefusal} */
+  async #verify(call: Call): Promise<string> {
+    const { accessKeyId, names, signature } = readAuthorization(call.header('authorization'));
+    const secret = this.#options.accessKeys[accessKeyId];
+    if (secret === undefined) {
+      throw new StsRefusal(404, 'InvalidAccessKeyId.NotFound', 'Specified access key is not found.');
+    }
+    this.#checkTime(call.header('x-acs-date'));
+    await checkSigned(call, names);
+    const stringToSign = `${ALGORITHM}\n${await sha256(utf8(canonicalRequest(call, names)))}`;
+    if (!(await isSignature(secret, stringToSign, signature))) {
+      const message = `Specified signature is not matched with our calculation. server string to sign is:${stringToSign}`;
+      throw new StsRefusal(400, 'SignatureDoesNotMatch', message);
+    }
+    this.#useUp(call.header('x-acs-signature-nonce'));
+    return accessKeyId;
+  }
+
+  #checkTime(date: string): void {
+    const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(date) ? Date.parse(date) : Number.NaN;
+    if (Number.isNaN(time)) {
+      throw new StsRefusal(400, 'InvalidTimeStamp.Format', 'Specified time stamp or date value is not well formatted.');
+    }
+    if (Math.abs(time - this.#clock.now()) <= MAX_SKEW) return;
+    throw new StsRefusal(400, 'InvalidTimeStamp.Expired', 'Specified time stamp or date value is expired.');
+  }
+
+  #useUp(nonce: string): void {
+    if (this.#nonces.has(nonce)) {
+      throw new StsRefusal(400, 'SignatureNonceUsed', 'Specified signature nonce was used already.');
+    }
+    if (this.#nonces.size >= REMEMBERED) this.#nonces.clear();
+    this.#nonces.add(nonce);
+  }
+
+  #readRole(fields: URLSearchParams, accessKeyId: string): Assumed {
+    const roleArn = fields.get('RoleArn') ?? '';
+    const sessionName = fields.get('RoleSessionName') ?? '';
+    if (!/^acs:ram::\d+:role\/.+$/.test(roleArn)) throw invalid('RoleArn');
+    if (!/^[\w.@-]{2,64}$/.test(sessionName)) throw invalid('RoleSessionName');
+    const role = this.#options.roles[roleArn];
+    if (!role) throw new StsRefusal(404, 'EntityNotExist.Role', `The role not exists: ${roleArn}`);
+    const { trusted = [accessKeyId], externalId } = role;
+    if (!trusted.includes(accessKeyId) || (fields.get('ExternalId') ?? undefined) !== externalId) {
+      throw new StsRefusal(
+        403,
+        'NoPermission',
+        'You are not authorized to do this action. You should be authorized by RAM.',
+      );
+    }
+    return { roleArn, sessionName, policy: readPolicy(fields), durationSeconds: readDuration(fields, role) };
+  }
+}
+
+interface Assumed {
+  readonly roleArn: string;
+  readonly sessionName: string;
+  readonly policy: string | undefined;
+  readonly durationSeconds: number;
+}
+
+/** One call as it came over the wire. */
+interface Call {
+  readonly method: string;
+  readonly url: URL;
+  readonly body: Uint8Array<ArrayBuffer>;
+  /** Trimmed; empty where there is none. */
+  header(name: string): string;
+  /** The parameters, wherever they are: RPC takes them from the query and from the body. */
+  fields(): URLSearchParams;
+}
+
+class StsRefusal extends Error {
+  readonly status: number;
+  readonly code: string;
+
+  constructor(status: number, code: string, message: string) {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+const FAULTS: Readonly<Record<'throttle' | 'error', () => StsRefusal>> = {
+  throttle: () => new StsRefusal(400, 'Throttling.User', 'Request was denied due to user flow control.'),
+  error: () => new StsRefusal(500, 'InternalError', 'STS Server Internal Error happened.'),
+};
+
+async function readCall({ method, url, headers, payload }: WireRequest): Promise<Call> {
+  const body = new Uint8Array(await new Response(bodyInit(payload)).arrayBuffer());
+  const type = headers.get('content-type') ?? '';
+  if (body.byteLength > 0 && !/^application\/(json|x-www-form-urlencoded)\b/.test(type)) {
+    throw new StsRefusal(400, 'InvalidParameter.ContentType', 'The specified content type is not supported.');
+  }
+  // The wire's host is the URL's, whatever a caller wrote.
+  const header = (name: string) => (name === 'host' ? url.host : (headers.get(name) ?? '').trim());
+  const fields = () =>
+    new URLSearchParams([...url.searchParams, ...new URLSearchParams(new TextDecoder().decode(body))]);
+  return { method, url, body, header, fields };
+}
+
+function bodyInit(payload: Payload | undefined): BodyInit | null {
+  if (payload === undefined) return null;
+  return isStream(payload) ? (payload as ReadableStream<Uint8Array<ArrayBuffer>>) : (payload as BodyInit);
+}
+
+function readAuthorization(text: string): { accessKeyId: string; names: string[]; signature: string } {
+  const form = /^ACS3-HMAC-SHA256 Credential=([^,]+),\s*SignedHeaders=([^,]+),\s*Signature=([0-9a-f]{64})$/;
+  const [, accessKeyId, names, signature] = form.exec(text) ?? [];
+  if (accessKeyId && names && signature) return { accessKeyId, names: names.split(';'), signature };
+  throw new StsRefusal(400, 'IncompleteSignature', 'The request signature does not conform to Aliyun standards.');
+}
+
+/** All that matters must be under the signature: a header left out could be changed by anyone on the way. */
+async function checkSigned(call: Call, names: readonly string[]): Promise<void> {
+  const missing = SIGNED.find((name) => !names.includes(name) || call.header(name) === '');
+  if (missing)
+    throw new StsRefusal(400, `Missing${missing}`, `${missing} is mandatory for this action and must be signed.`);
+  const sorted = names.every((name, i) => name === name.toLowerCase() && (i === 0 || names[i - 1]! < name));
+  const type = call.header('content-type') === '' || names.includes('content-type');
+  if (!sorted || !type || call.header('x-acs-content-sha256') !== (await sha256(call.body))) {
+    throw new StsRefusal(400, 'SignatureDoesNotMatch', 'Specified signature is not matched with our calculation.');
+  }
+}
+
+function canonicalRequest(call: Call, names: readonly string[]): string {
+  const pairs = [...call.url.searchParams].map(([name, value]) => `${encode(name)}=${encode(value)}`).sort();
+  const headers = names.map((name) => `${name}:${call.header(name)}`);
+  const lines = [call.method, call.url.pathname, pairs.join('&'), ...headers, '', names.join(';')];
+  return [...lines, call.header('x-acs-content-sha256')].join('\n');
+}
+
+async function isSignature(secret: string, text: string, signature: string): Promise<boolean> {
+  const algorithm = { name: 'HMAC', hash: 'SHA-256' };
+  const key = await crypto.subtle.importKey('raw', utf8(secret), algorithm, false, ['verify']);
+  const bytes = Uint8Array.from(signature.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+  return crypto.subtle.verify('HMAC', key, bytes, utf8(text));
+}
+
+function readPolicy(fields: URLSearchParams): string | undefined {
+  const policy = fields.get('Policy') ?? undefined;
+  if (policy === undefined) return undefined;
+  if (policy.length < 1 || policy.length > 2048) {
+    throw new StsRefusal(400, 'InvalidParameter.PolicySize', 'The length of the parameter Policy has exceeded 2048.');
+  }
+  try {
+    new SessionPolicy(policy);
+  } catch {
+    throw new StsRefusal(400, 'InvalidParameter.PolicyGrammar', 'The parameter Policy has not passed grammar check.');
+  }
+  return policy;
+}
+
+function readDuration(fields: URLSearchParams, { maxSessionDuration = 3600 }: RoleOptions): number {
+  const text = fields.get('DurationSeconds') ?? '3600';
+  const seconds = /^\d+$/.test(text) ? Number(text) : 0;
+  if (seconds >= 900 && seconds <= maxSessionDuration) return seconds;
+  const message = `The Min/Max value of DurationSeconds is 15min/${maxSessionDuration}s.`;
+  throw new StsRefusal(400, 'InvalidParameter.DurationSeconds', message);
+}
+
+function invalid(name: string): StsRefusal {
+  return new StsRefusal(400, `InvalidParameter.${name}`, `The parameter ${name} is wrongly formed.`);
+}
+
+/** RFC 3986: `encodeURIComponent` leaves `!'()*` alone. */
+function encode(text: string): string {
+  return encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+}
+
+async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  return hex(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)));
+}
+
+function utf8(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text);
+}

@@ -1,0 +1,344 @@
+/** "./sts" against the official vector and against LocalSts, which computes every signature again by itself. */
+import { describe, expect, test, vi } from 'vitest';
+import { AppendableObject, OssClient, refreshingCredentials } from '../src/index.ts';
+import { type AssumeRoleOptions, acs3Authorization, appendPolicy, assumeRole, canonicalCall } from '../src/sts.ts';
+import { LocalOss, LocalSts, type LocalStsOptions } from '../src/testing/index.ts';
+import { drive, failureOf, hanging, KEYS, NOON, printed, STS, scripted, VirtualClock } from './unit-tools.ts';
+
+const ROLE = 'acs:ram::1000000000000000:role/append';
+/** A RAM user who may assume the role and nothing else: the OSS does not know the key. */
+const RAM = { accessKeyId: 'LTAIram', accessKeySecret: 'RamSecretRamSecretRamSecretRam' };
+
+function world(options: Partial<LocalStsOptions> = {}) {
+  const clock = new VirtualClock();
+  const oss = new LocalOss({ buckets: { logs: { region: 'cn-hangzhou' } }, clock });
+  const accessKeys = { [RAM.accessKeyId]: RAM.accessKeySecret };
+  const sts = new LocalSts({ oss, accessKeys, roles: { [ROLE]: {} }, clock, ...options });
+  const both = {
+    get busy() {
+      return oss.busy + sts.busy;
+    },
+  };
+  const run = <T>(work: Promise<T>) => drive(work, clock, both);
+  const call = (more: Partial<AssumeRoleOptions> = {}) =>
+    run(assumeRole({ ...RAM, roleArn: ROLE, roleSessionName: 'u42', fetch: sts.fetch, clock, ...more }));
+  return { clock, oss, sts, call, run };
+}
+
+describe('the signature', () => {
+  const headers = {
+    host: 'ecs.cn-shanghai.aliyuncs.com',
+    'x-acs-action': 'RunInstances',
+    'x-acs-content-sha256': 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
+    'x-acs-date': '2023-10-26T10:22:32Z',
+    'x-acs-signature-nonce': '3156853299f313e23d1673dc12e1703d',
+    'x-acs-version': '2014-05-26',
+  };
+  const query = { RegionId: 'cn-shanghai', ImageId: 'win2019_1809_x64_dtc_zh-cn_40G_alibase_20230811.vhd' };
+
+  test('is that of the official vector', () => {
+    const call = { method: 'POST', query, headers, body: '' };
+    expect(acs3Authorization(call, 'YourAccessKeyId', 'YourAccessKeySecret')).toBe(
+      'ACS3-HMAC-SHA256 Credential=YourAccessKeyId,' +
+        'SignedHeaders=host;x-acs-action;x-acs-content-sha256;x-acs-date;x-acs-signature-nonce;x-acs-version,' +
+        'Signature=06563a9e1b43f5dfe96b81484da74bceab24a1d853912eee15083a6f0f3283c0',
+    );
+  });
+
+  test('an empty value keeps its "=", values are trimmed, and the query is encoded as RFC 3986 says', () => {
+    const call = { method: 'GET', query: { b: '', a: "!'()* +/~" }, headers: { host: ' h ' }, body: '' };
+    expect(canonicalCall(call, ['host']).split('\n').slice(0, 4)).toEqual([
+      'GET',
+      '/',
+      'a=%21%27%28%29%2A%20%2B%2F~&b=',
+      'host:h',
+    ]);
+  });
+});
+
+describe('assumeRole', () => {
+  test('gives credentials in our spelling, for as long as was asked', async () => {
+    const { call } = world();
+    expect(await call({ durationSeconds: 900 })).toEqual({
+      accessKeyId: expect.stringMatching(/^STS\./),
+      accessKeySecret: expect.any(String),
+      securityToken: expect.stringMatching(/^CAIS/),
+      expiration: new Date(NOON + 900_000).toISOString().replace('.000Z', 'Z'),
+    });
+  });
+
+  test('asks the central STS, that of a region, or the origin given; signs the token of temporary credentials', async () => {
+    const { sts, call } = world();
+    const seen: Request[] = [];
+    const fetch = (url: string, init: RequestInit) => {
+      seen.push(new Request(url, init));
+      return sts.fetch(url, init);
+    };
+    await call({ fetch });
+    await call({ fetch, region: 'cn-hangzhou' });
+    await call({ fetch, endpoint: 'http://127.0.0.1:8443', securityToken: 'a/token+of=the==caller' });
+    expect(seen.map(({ url }) => url)).toEqual([
+      'https://sts.aliyuncs.com/',
+      'https://sts.cn-hangzhou.aliyuncs.com/',
+      'http://127.0.0.1:8443/',
+    ]);
+    expect(seen[2]?.headers.get('x-acs-security-token')).toBe('a/token+of=the==caller');
+    expect(seen[2]?.headers.get('authorization')).toContain('x-acs-security-token');
+  });
+
+  test.each<[string, Partial<AssumeRoleOptions>, { code: string; status: number }]>([
+    ['a role that there is not', { roleArn: `${ROLE}-2` }, { code: 'EntityNotExist.Role', status: 404 }],
+    [
+      'a role longer than allowed',
+      { durationSeconds: 3601 },
+      { code: 'InvalidParameter.DurationSeconds', status: 400 },
+    ],
+    ['a policy that is none', { policy: '{}' }, { code: 'InvalidParameter.PolicyGrammar', status: 400 }],
+    ['an external id not agreed on', { externalId: 'other' }, { code: 'NoPermission', status: 403 }],
+    ['an unknown key', { accessKeyId: 'LTAIother' }, { code: 'InvalidAccessKeyId.NotFound', status: 404 }],
+    ['a wrong secret', { accessKeySecret: 'x' }, { code: 'SignatureDoesNotMatch', status: 400 }],
+  ])('%s is a ServiceError with STS’s code, at once', async (_, options, expected) => {
+    const { sts, call } = world();
+    const error = await failureOf(call(options));
+    expect(error).toMatchObject({
+      name: 'ServiceError',
+      requestId: expect.stringMatching(/^[0-9A-F-]{36}$/),
+      ...expected,
+    });
+    expect(sts.calls).toBe(1);
+  });
+
+  test('a clock that is wrong by more than 15 minutes is refused', async () => {
+    const { call } = world({ clock: new VirtualClock(NOON + 900_001) });
+    expect(await failureOf(call())).toMatchObject({ code: 'InvalidTimeStamp.Expired' });
+  });
+
+  test('throttling, 5xx, a gateway’s page and a lost connection are repeated, with waits', async () => {
+    const faults = ['throttle', 'error', 'gateway', 'drop'] as const;
+    const { clock, sts, call } = world({ faults: (nth) => faults[nth - 1] });
+    expect(await call({ retry: { baseDelay: 100 } })).toHaveProperty('securityToken');
+    expect(sts.calls).toBe(5);
+    // Chance is one half; the others are the time-outs of each attempt.
+    expect(clock.delays.filter((delay) => delay !== 10_000)).toEqual([50, 100, 200, 400]);
+    expect(clock.waiting).toBe(0);
+  });
+
+  test('attempts are limited, and the last failure is told', async () => {
+    const { sts, call } = world({ faults: () => 'throttle' });
+    const error = await failureOf(call({ retry: { maxAttempts: 3 } }));
+    expect(error).toMatchObject({ name: 'ServiceError', code: 'Throttling.User', status: 400 });
+    expect(sts.calls).toBe(3);
+  });
+
+  test('an attempt without an answer is timed out, an abort rejects with its reason', async () => {
+    const clock = new VirtualClock();
+    const { fetch, sent } = scripted(hanging);
+    const options = { ...RAM, roleArn: ROLE, roleSessionName: 'u42', fetch, clock, retry: { maxAttempts: 2 } };
+    expect(await failureOf(drive(assumeRole(options), clock))).toMatchObject({
+      name: 'TransportError',
+      code: 'TimeoutError',
+    });
+    expect(sent).toHaveLength(2);
+    const controller = new AbortController();
+    const work = assumeRole({ ...options, signal: controller.signal });
+    controller.abort(new Error('enough'));
+    expect(await failureOf(work)).toBe(controller.signal.reason);
+    expect(clock.waiting).toBe(0);
+  });
+
+  test('no error holds a secret, whatever STS or the platform echoes', async () => {
+    const options = { ...STS, roleArn: ROLE, roleSessionName: 'u42', retry: { maxAttempts: 1 } };
+    const echo = `${STS.accessKeySecret} and ${STS.securityToken}`;
+    const answers = [
+      Response.json({ Code: 'SignatureDoesNotMatch', Message: echo, RequestId: 'R' }, { status: 400 }),
+      new Error(`failed: ${echo}`, { cause: new Error(echo) }),
+      Response.json({ Credentials: { AccessKeySecret: echo } }),
+      new Response(echo),
+      () => Promise.reject(`a text: ${echo}`),
+    ];
+    for (const answer of answers) {
+      const clock = new VirtualClock();
+      const text = printed(
+        await failureOf(drive(assumeRole({ ...options, clock, fetch: scripted(answer).fetch }), clock)),
+      );
+      expect(text).not.toContain(STS.accessKeySecret);
+      expect(text).not.toContain(STS.securityToken);
+      expect(text).toMatch(/ServiceError|TransportError|CredentialsError/);
+    }
+  });
+
+  test('in a page it throws before any request, unless told otherwise', async () => {
+    const { sts, call } = world();
+    vi.stubGlobal('document', {});
+    try {
+      await expect(call()).rejects.toThrow(/would give its key away/);
+      expect(sts.calls).toBe(0);
+      expect(await call({ allowInPage: true })).toHaveProperty('accessKeyId');
+    } finally {
+      vi.unstubAllGlobals();
+    }
+  });
+
+  test.each<[Partial<AssumeRoleOptions>, RegExp]>([
+    [{ accessKeyId: '' }, /accessKeyId/],
+    [{ accessKeySecret: 'a b' }, /accessKeySecret/],
+    [{ roleArn: 'append' }, /roleArn/],
+    [{ roleArn: 'acs:ram::1:user/append' }, /roleArn/],
+    [{ roleSessionName: 'u' }, /roleSessionName/],
+    [{ roleSessionName: 'u42 & more' }, /roleSessionName/],
+    [{ roleSessionName: 'u'.repeat(65) }, /roleSessionName/],
+    [{ durationSeconds: 899 }, /durationSeconds/],
+    [{ durationSeconds: 43_201 }, /durationSeconds/],
+    [{ durationSeconds: 1000.5 }, /durationSeconds/],
+    [{ policy: '' }, /policy has 0/],
+    [{ policy: 'x'.repeat(2049) }, /policy has 2049/],
+    [{ region: 'hangzhou.example.com' }, /region/],
+    [{ endpoint: 'https://sts.example.com/path' }, /endpoint/],
+  ])('%o is refused before any request', async (options, message) => {
+    const { sts, call } = world();
+    await expect(call(options)).rejects.toThrow(message);
+    expect(sts.calls).toBe(0);
+  });
+});
+
+describe('LocalSts', () => {
+  /** Sends a good call, changed on the way. */
+  async function tampered(change: (request: { url: string; headers: Headers; body: string }) => void) {
+    const { clock, call, sts } = world();
+    const fetch = (url: string, init: RequestInit) => {
+      const request = { url, headers: new Headers(init.headers), body: String(init.body) };
+      change(request);
+      return sts.fetch(request.url, { method: 'POST', headers: request.headers, body: request.body });
+    };
+    return failureOf(call({ fetch, clock, retry: { maxAttempts: 1 } }));
+  }
+
+  test.each<[string, (request: { url: string; headers: Headers; body: string }) => void, string]>([
+    ['another body', (request) => (request.body += '&DurationSeconds=43200'), 'SignatureDoesNotMatch'],
+    ['a query', (request) => (request.url += '?RoleArn=other'), 'SignatureDoesNotMatch'],
+    ['another host', (request) => (request.url = 'https://sts.example.com/'), 'SignatureDoesNotMatch'],
+    ['another action', ({ headers }) => headers.set('x-acs-action', 'GetCallerIdentity'), 'SignatureDoesNotMatch'],
+    ['another date', ({ headers }) => headers.set('x-acs-date', '2026-01-02T12:00:01Z'), 'SignatureDoesNotMatch'],
+    ['no signature', ({ headers }) => headers.delete('authorization'), 'IncompleteSignature'],
+    [
+      'a header that is not signed',
+      ({ headers }) =>
+        headers.set('authorization', (headers.get('authorization') ?? '').replace('x-acs-signature-nonce;', '')),
+      'Missingx-acs-signature-nonce',
+    ],
+    ['another type', ({ headers }) => headers.set('content-type', 'text/plain'), 'InvalidParameter.ContentType'],
+  ])('refuses %s', async (_, change, code) => {
+    expect(await tampered(change)).toMatchObject({ name: 'ServiceError', code });
+  });
+
+  test('takes no nonce twice', async () => {
+    const { sts, call } = world();
+    const fetch = async (url: string, init: RequestInit) => {
+      await sts.fetch(url, init);
+      return sts.fetch(url, init);
+    };
+    expect(await failureOf(call({ fetch }))).toMatchObject({ code: 'SignatureNonceUsed' });
+  });
+});
+
+describe('appendPolicy', () => {
+  test('allows to append and to read under the prefix, and on request to tag', () => {
+    const policy = { bucket: 'my-bucket', prefix: 'logs/u42/' };
+    const document = (Action: string[]) => ({
+      Version: '1',
+      Statement: [{ Effect: 'Allow', Action, Resource: ['acs:oss:*:*:my-bucket/logs/u42/*'] }],
+    });
+    expect(JSON.parse(appendPolicy(policy))).toEqual(document(['oss:PutObject', 'oss:GetObject']));
+    expect(JSON.parse(appendPolicy({ ...policy, read: false }))).toEqual(document(['oss:PutObject']));
+    expect(JSON.parse(appendPolicy({ ...policy, read: false, tagging: true }))).toEqual(
+      document(['oss:PutObject', 'oss:PutObjectTagging']),
+    );
+  });
+
+  test.each(['*', 'u*/', 'u?/', '\x24{oss:Prefix}/', 'a/$x', '/abs/', '\\abs', '..', '.', 'x'.repeat(1024), '\ud800/'])(
+    'refuses the prefix %j',
+    (prefix) => {
+      expect(() => appendPolicy({ bucket: 'my-bucket', prefix })).toThrow(RangeError);
+    },
+  );
+
+  test.each(['*', 'my-bucket/*', 'My-Bucket', 'my_bucket', 'a', '-ab', 'ab-', 'b'.repeat(64), '', undefined])(
+    'refuses the bucket %j',
+    (bucket) => {
+      expect(() => appendPolicy({ bucket: bucket as string, prefix: 'a/' })).toThrow(TypeError);
+    },
+  );
+
+  test('refuses a prefix that is no text', () => {
+    for (const prefix of [undefined, null, 42, ['a/']])
+      expect(() => appendPolicy({ bucket: 'my-bucket', prefix: prefix as unknown as string })).toThrow(TypeError);
+  });
+
+  test('knows STS’s limit of 2,048 characters, escapes included', () => {
+    const most = appendPolicy({ bucket: 'my-bucket', prefix: '"'.repeat(900) });
+    expect(most.length).toBeGreaterThan(1900);
+    expect(() => appendPolicy({ bucket: 'my-bucket', prefix: '"'.repeat(1000) })).toThrow(/policy has \d+ characters/);
+  });
+
+  test('quotes and backslashes in the prefix stay inside it', () => {
+    const prefix = 'a"],"Action":["oss:All"]/\\"/';
+    const [statement] = JSON.parse(appendPolicy({ bucket: 'my-bucket', prefix })).Statement;
+    expect(statement.Resource).toEqual([`acs:oss:*:*:my-bucket/${prefix}*`]);
+    expect(statement.Action).toEqual(['oss:PutObject', 'oss:GetObject']);
+  });
+});
+
+describe('the whole chain', () => {
+  const policy = appendPolicy({ bucket: 'logs', prefix: 'inbox/u42/' });
+
+  test('RAM key, token, append under the prefix; nothing outside it', async () => {
+    const { clock, oss, call, run } = world();
+    const credentials = await call({ policy });
+    const client = new OssClient({ region: 'cn-hangzhou', bucket: 'logs', credentials, fetch: oss.fetch, clock });
+    const object = new AppendableObject(client, 'inbox/u42/a.log');
+    await run(object.append('one line\n'));
+    expect(oss.object('logs', 'inbox/u42/a.log')?.length).toBe(9);
+    for (const key of ['inbox/u43/a.log', 'inbox/u42', 'a.log']) {
+      const error = await failureOf(run(client.appendObject(key, 'x', { position: 0 })));
+      expect(error, key).toMatchObject({ name: 'ServiceError', status: 403, code: 'AccessDenied' });
+      expect(oss.object('logs', key)).toBeUndefined();
+    }
+  });
+
+  test('the RAM key itself opens nothing in OSS', async () => {
+    const { clock, oss, run } = world();
+    const client = new OssClient({ region: 'cn-hangzhou', bucket: 'logs', credentials: RAM, fetch: oss.fetch, clock });
+    const error = await failureOf(run(client.appendObject('inbox/u42/a', 'x', { position: 0 })));
+    expect(error).toMatchObject({ code: 'InvalidAccessKeyId' });
+    expect(KEYS.accessKeyId).not.toBe(RAM.accessKeyId);
+  });
+
+  test('with refreshingCredentials a token is fetched when it is needed, and then again before it ends', async () => {
+    const { clock, oss, sts, run } = world();
+    const load = () =>
+      assumeRole({
+        ...RAM,
+        roleArn: ROLE,
+        roleSessionName: 'u42',
+        durationSeconds: 900,
+        policy,
+        fetch: sts.fetch,
+        clock,
+      });
+    const credentials = refreshingCredentials(load, { now: () => clock.now() });
+    const client = new OssClient({ region: 'cn-hangzhou', bucket: 'logs', credentials, fetch: oss.fetch, clock });
+    const object = new AppendableObject(client, 'inbox/u42/a.log');
+    expect(sts.calls).toBe(0);
+    for (const [minutes, calls] of [
+      [0, 1],
+      [9, 1],
+      [2, 2],
+      [20, 3],
+    ] as const) {
+      clock.advance(minutes * 60_000);
+      await run(object.append('.'));
+      expect(sts.calls, `after ${minutes} minutes more`).toBe(calls);
+    }
+    expect(oss.object('logs', 'inbox/u42/a.log')?.length).toBe(4);
+  });
+});
