@@ -178,23 +178,24 @@ class ChunkSegments implements SegmentReader {
   cancel(reason: unknown): void {
     if (!this.#ended) this.#chunks.cancel(reason);
     this.#ended = true;
+    this.#reading = undefined;
     this.#rest = new Uint8Array(0);
   }
 
   /** Whether there are more bytes now: not at the end, and not when patience ran out. */
   async #refill(patience: Patience): Promise<boolean> {
-    while (!this.#ended && this.#rest.byteLength === 0) {
+    // A read that ended the source after a cut is still to be met: its failure must not pass for the end.
+    while (this.#rest.byteLength === 0 && (this.#reading || !this.#ended)) {
       this.#reading ??= this.#startRead();
       const bytes = await patience.wait(this.#reading);
       if (bytes === 'cut') return false;
       this.#reading = undefined;
       if (bytes) this.#rest = bytes;
-      else this.#ended = true;
     }
     return this.#rest.byteLength > 0;
   }
 
-  /** Nobody may be waiting when it fails: the failure is met at the next segment, or never. */
+  /** Nobody may be waiting when it fails: the failure is met at the next segment, or never after a cancel. */
   #startRead(): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const reading = this.#read();
     reading.catch(() => {});
@@ -205,11 +206,15 @@ class ChunkSegments implements SegmentReader {
     const piece = await this.#pieces?.next();
     if (piece?.value) return piece.value;
     this.#pieces = undefined;
-    const chunk = await this.#chunks.read().catch((cause: unknown) => {
-      this.#ended = true;
-      throw sourceError('it failed', cause);
-    });
-    return chunk === undefined ? this.#text.end() : this.#bytesOf(chunk);
+    const chunk = this.#ended ? undefined : await this.#chunks.read().catch((cause: unknown) => this.#fail(cause));
+    if (chunk !== undefined) return this.#bytesOf(chunk);
+    this.#ended = true;
+    return this.#text.end();
+  }
+
+  #fail(cause: unknown): never {
+    this.#ended = true;
+    throw sourceError('it failed', cause);
   }
 
   #bytesOf(chunk: unknown): Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer> | undefined> {
@@ -220,7 +225,8 @@ class ChunkSegments implements SegmentReader {
       const wrong = new TypeError(
         `a chunk is ${chunk === null ? 'null' : `of type ${typeof chunk}`}: bytes, text or Blobs are wanted`,
       );
-      this.cancel(wrong);
+      this.#chunks.cancel(wrong);
+      this.#ended = true;
       throw sourceError('it gave something else than bytes', wrong);
     }
     this.#pieces = blobPieces(chunk);
