@@ -1,0 +1,212 @@
+/**
+ * What a page needs of an edge: a token, a grant, or a pipe to an object. Requests to answers in Web-standard code, the same
+ * in Cloudflare Workers, Deno, Bun and Node. Make one for each request in a Worker: nothing here is shared between them.
+ *
+ * The platform's limits (Cloudflare, 2026): 128 MB of memory for all requests that an isolate serves at once; 50 subrequests
+ * for one request on the Free plan and 10,000 on Paid; 10 ms of CPU on Free, 30 s (up to 5 minutes) on Paid; bodies of
+ * 100 MB on the zone's Free and Pro plans. An upload holds up to two segments of 512 KiB, so 50 at once fit; each segment is a
+ * subrequest, so 20 MiB and a few repeats fit the Free plan's 50, whose CPU is good for about 3 MiB; Paid takes 5 GB.
+ */
+import {
+  AppendableObject,
+  type Credentials,
+  type CredentialsProvider,
+  type ObjectTail,
+  OssClient,
+  type OssClientOptions,
+  OssError,
+} from '../../src/index.ts';
+import { type GrantContext, grantMany, grantOne, ownKey, type Question } from './grants.ts';
+import { Cors, checkLength, json, limited, Refusal, readJson } from './http.ts';
+import { keyOfPath } from './keys.ts';
+
+/** What an edge does for whom. */
+export interface EdgeOptions {
+  /** Where the bucket is. */
+  readonly oss: Pick<OssClientOptions, 'region' | 'bucket' | 'endpoint' | 'pathStyle' | 'fetch' | 'clock' | 'retry'>;
+  /** Signs grants and pipes: a RAM user's key, or tokens. It never leaves the edge. */
+  readonly credentials: CredentialsProvider;
+  /** Makes a token for the keys under a prefix, as `assumeRole` with `appendPolicy` does. */
+  readonly tokenFor: (user: string, prefix: string) => Promise<Credentials>;
+  /** The application's credential: who sends this request? */
+  readonly authenticate: (request: Request) => Promise<string | undefined>;
+  /** What a user's keys begin with; ends in `/`. */
+  readonly prefixOf: (user: string) => string;
+  /** The application's say, for quotas and the like: may this user do this now? Default: yes. */
+  readonly allows?: ((question: Question) => boolean | Promise<boolean>) | undefined;
+  /** The pages that may call, such as `https://app.example.com`. */
+  readonly origins: readonly string[];
+  /** More routes, such as a login, by method and path. They are asked before anybody is authenticated. */
+  readonly routes?: Readonly<Record<string, (request: Request) => Promise<Response>>> | undefined;
+  /** Life of a grant, s. Default 300. OSS takes 43,200 at most where a token signs. */
+  readonly grantLife?: number | undefined;
+  /** Bytes of an uploaded body. Default 5 GiB. */
+  readonly maxUpload?: number | undefined;
+  /** Bytes of a granted append. Default 32 MiB. */
+  readonly maxSegment?: number | undefined;
+  /** Bytes of a segment of a pipe. Default 512 KiB: see above. */
+  readonly segmentSize?: number | undefined;
+  /** Told of failures, without secrets: a method, a route, a status, a code. */
+  readonly onfailure?: ((failure: { method: string; route: string; status: number; code: string }) => void) | undefined;
+  /** Told after an upload; it may still run when the answer has gone. */
+  readonly onuploaded?: ((upload: { user: string; key: string; tail: ObjectTail }) => void | Promise<void>) | undefined;
+}
+
+/** A Worker's way to let work outlive the answer. Other runtimes need none. */
+export interface EdgeContext {
+  waitUntil(work: Promise<unknown>): void;
+}
+
+/** Answers one request. */
+export type EdgeHandler = (request: Request, context?: EdgeContext) => Promise<Response>;
+
+const MAX_JSON = 8192;
+const MIB = 1024 * 1024;
+const SEGMENT_SIZE = 512 * 1024;
+const MAX_OBJECT_SIZE = 5 * 1024 * MIB;
+
+/** One authenticated request. */
+interface Call extends GrantContext {
+  readonly request: Request;
+  readonly url: URL;
+  readonly context: EdgeContext | undefined;
+}
+
+/**
+ * Makes the handler of `POST /token`, `POST /grant`, `POST /grants`, `POST /upload/{key}` and `GET /upload/{key}`.
+ *
+ * @throws TypeError or RangeError for impossible options.
+ */
+export function createEdge(options: EdgeOptions): EdgeHandler {
+  const cors = new Cors(options.origins);
+  const { grantLife = 300 } = options;
+  if (!(grantLife >= 1 && grantLife <= 43_200))
+    throw new RangeError(`grantLife must be 1 to 43200 s, not ${grantLife}`);
+  return async (request, context) => {
+    try {
+      cors.check(request);
+      if (request.method === 'OPTIONS') return cors.apply(request, cors.preflight());
+      return cors.apply(request, await route(options, request, context));
+    } catch (error) {
+      return cors.apply(request, failed(options, request, error));
+    }
+  };
+}
+
+async function route(options: EdgeOptions, request: Request, context: EdgeContext | undefined): Promise<Response> {
+  const url = new URL(request.url);
+  const own = options.routes?.[routeOf(request)];
+  if (own) return own(request);
+  const answer = ROUTES[routeOf(request)];
+  if (!answer) throw new Refusal(404, 'NotFound', 'There is nothing here');
+  const user = await options.authenticate(request);
+  if (user === undefined) throw new Refusal(401, 'NotAuthenticated', 'This needs a session');
+  const { allows = () => true, grantLife: life = 300, maxSegment = 32 * MIB } = options;
+  const call: Call = {
+    request,
+    url,
+    context,
+    user,
+    life,
+    maxSegment,
+    maxBatch: 32,
+    prefix: options.prefixOf(user),
+    client: new OssClient({ ...options.oss, credentials: options.credentials }),
+    allows: async (question) => allows(question),
+  };
+  return answer(call, options);
+}
+
+/** `GET /upload` for all keys: a key in a log says more than it should. */
+function routeOf({ method, url }: Request): string {
+  const { pathname } = new URL(url);
+  return `${method} ${pathname.startsWith(UPLOAD) ? '/upload' : pathname}`;
+}
+
+const UPLOAD = '/upload/';
+
+const ROUTES: Readonly<Record<string, (call: Call, options: EdgeOptions) => Promise<Response>>> = {
+  'POST /token': token,
+  'POST /grant': async (call) => json(await grantOne(call, await readJson(call.request, MAX_JSON))),
+  'POST /grants': async (call) => json({ grants: await grantMany(call, await readJson(call.request, MAX_JSON)) }),
+  'POST /upload': upload,
+  'GET /upload': async (call, options) => json(await objectOf(call, options).open()),
+};
+
+async function token({ user, prefix, allows }: Call, { tokenFor }: EdgeOptions): Promise<Response> {
+  if (!(await allows({ user, operation: 'token', key: prefix }))) {
+    throw new Refusal(403, 'NotAllowed', 'You may not have a token now');
+  }
+  const { accessKeyId, accessKeySecret, securityToken, expiration } = await tokenFor(user, prefix);
+  return json({ accessKeyId, accessKeySecret, securityToken, expiration });
+}
+
+/**
+ * Pipes a body of any length to the end of an object. A client that was cut off asks `GET` for the tail and sends the rest
+ * with `?position=`, which then must be that tail.
+ */
+async function upload(call: Call, options: EdgeOptions): Promise<Response> {
+  const { user, request, url, context, allows } = call;
+  const { maxUpload = MAX_OBJECT_SIZE } = options;
+  const size = checkLength(request, maxUpload) ?? maxUpload;
+  const object = objectOf(call, options);
+  const contentType = request.headers.get('content-type') ?? undefined;
+  const expected = readPosition(url.searchParams.get('position'));
+  if (!(await allows({ user, operation: 'upload', key: object.key, position: expected, size, contentType }))) {
+    throw new Refusal(403, 'NotAllowed', 'You may not upload this now');
+  }
+  const work = append(object, request, expected, maxUpload);
+  // A client that leaves takes its request with it; what is under way is to be settled all the same, within the 30 s
+  // that a Worker then has. Nobody waits for more: the next request asks OSS where the object ends.
+  context?.waitUntil(work.catch(() => {}));
+  const tail = await work;
+  const told = Promise.resolve(options.onuploaded?.({ user, key: object.key, tail }));
+  context?.waitUntil(told.catch(() => {}));
+  return json(tail);
+}
+
+async function append(
+  object: AppendableObject,
+  request: Request,
+  expected: number | undefined,
+  most: number,
+): Promise<ObjectTail> {
+  const tail = await object.open();
+  if (expected !== undefined && tail.position !== expected) {
+    throw new Refusal(409, 'PositionNotEqualToLength', 'The object does not end there', { tail });
+  }
+  return object.append(limited(request, most));
+}
+
+function objectOf(call: Call, { segmentSize = SEGMENT_SIZE }: EdgeOptions): AppendableObject {
+  const key = ownKey(call, keyOfPath(call.url.pathname, UPLOAD));
+  const contentType = call.request.headers.get('content-type');
+  // Full segments only: flushing a slow sender's bytes would spend a subrequest on each second.
+  return new AppendableObject(call.client, key, { segmentSize, flushAfter: Number.POSITIVE_INFINITY, contentType });
+}
+
+function readPosition(text: string | null): number | undefined {
+  if (text === null) return undefined;
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new Refusal(400, 'BadRequest', 'position must be a whole number');
+}
+
+/** The answer to a failure: a code, and how much is stored. Causes and messages of what lies behind stay here. */
+function failed({ onfailure }: EdgeOptions, request: Request, error: unknown): Response {
+  const refusal = toRefusal(error);
+  const { status, code } = refusal;
+  onfailure?.({ method: request.method, route: routeOf(request).split(' ')[1] ?? '', status, code });
+  return refusal.toResponse();
+}
+
+function toRefusal(error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
+  if (!(error instanceof OssError)) return new Refusal(500, 'InternalError', 'Something went wrong here');
+  const { code, tail, outcome, loaded, cause } = error;
+  const facts = { tail, outcome, loaded };
+  // The body was refused while it was read: what came before is stored.
+  if (cause instanceof Refusal) return new Refusal(cause.status, cause.code, cause.message, facts);
+  if (error.name === 'SourceError') return new Refusal(400, code, 'The body ended early', facts);
+  if (error.name === 'AppendConflictError') return new Refusal(409, code, 'Someone else wrote to the object', facts);
+  return new Refusal(502, code, 'OSS, or STS, did not do this', facts);
+}

@@ -1,0 +1,68 @@
+/** The demo's application credential: a cookie with a user's name and an end, signed by HMAC. Yours may be anything else. */
+
+/** How cookies are made. */
+export interface SessionOptions {
+  /** At least 32 characters, from the environment. */
+  readonly secret: string;
+  /** s. Default 3,600. */
+  readonly life?: number | undefined;
+  /** ms since the epoch. Default `Date.now`. */
+  readonly now?: (() => number) | undefined;
+}
+
+const NAME = 'session';
+const HMAC = { name: 'HMAC', hash: 'SHA-256' };
+
+/** Makes and reads cookies. */
+export class Sessions {
+  readonly #secret: string;
+  readonly #life: number;
+  readonly #now: () => number;
+
+  constructor({ secret, life = 3600, now = Date.now }: SessionOptions) {
+    if (typeof secret !== 'string' || secret.length < 32)
+      throw new TypeError('the session secret has 32 characters at least');
+    this.#secret = secret;
+    this.#life = life;
+    this.#now = now;
+  }
+
+  /** A `Set-Cookie` for a user. No script can read it, and other sites' requests do not carry it. */
+  async issue(user: string, { secure }: { readonly secure: boolean }): Promise<string> {
+    const claim = `${user}.${Math.floor(this.#now() / 1000) + this.#life}`;
+    const signature = await crypto.subtle.sign('HMAC', await this.#key('sign'), utf8(claim));
+    const cookie = `${NAME}=${claim}.${toHex(new Uint8Array(signature))}`;
+    return `${cookie}; Path=/; Max-Age=${this.#life}; HttpOnly; SameSite=Strict${secure ? '; Secure' : ''}`;
+  }
+
+  /** The user of a request; `undefined` without a cookie that is good now. */
+  async userOf(request: Request): Promise<string | undefined> {
+    const [, user, end, hex] = /^([\w-]{1,40})\.(\d{1,12})\.([0-9a-f]{64})$/.exec(cookieOf(request)) ?? [];
+    if (!user || !end || !hex || Number(end) * 1000 <= this.#now()) return undefined;
+    // `verify` takes the same time for every wrong signature.
+    const good = await crypto.subtle.verify('HMAC', await this.#key('verify'), fromHex(hex), utf8(`${user}.${end}`));
+    return good ? user : undefined;
+  }
+
+  /** Imported anew: a promise kept for another request would be one that a Worker may not await. */
+  #key(usage: 'sign' | 'verify'): Promise<CryptoKey> {
+    return crypto.subtle.importKey('raw', utf8(this.#secret), HMAC, false, [usage]);
+  }
+}
+
+function cookieOf(request: Request): string {
+  const pairs = (request.headers.get('cookie') ?? '').split(/; */).map((pair) => pair.split('='));
+  return pairs.find(([name]) => name === NAME)?.[1] ?? '';
+}
+
+function utf8(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text);
+}
+
+function toHex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+function fromHex(hex: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+}

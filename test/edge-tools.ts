@@ -1,0 +1,87 @@
+/** What the tests of the edge share: an OSS, an STS, the demo's edge before them, and a browser's cookie jar. */
+import { type EdgeEnvironment, edgeFrom } from '../demo/edge/app.ts';
+import type { EdgeHandler } from '../demo/edge/handlers.ts';
+import { type FaultSchedule, LocalOss, LocalSts } from '../src/testing/index.ts';
+
+export const BUCKET = 'demo-bucket';
+export const EDGE = 'https://edge.example';
+export const PAGE = 'https://page.example';
+export const ROLE = 'acs:ram::1000000000000000:role/append';
+/** A RAM user who may write to the bucket and assume the role. */
+export const RAM = { accessKeyId: 'LTAIedge', accessKeySecret: 'EdgeSecretEdgeSecretEdgeSecret' };
+export const SESSION_SECRET = 'a session secret that is long enough for an HMAC';
+
+/** Settings that name no host: Alibaba Cloud's. */
+export const ENVIRONMENT: EdgeEnvironment = {
+  OSS_REGION: 'cn-hangzhou',
+  OSS_BUCKET: BUCKET,
+  RAM_KEY_ID: RAM.accessKeyId,
+  RAM_KEY_SECRET: RAM.accessKeySecret,
+  ROLE_ARN: ROLE,
+  SESSION_SECRET,
+  ORIGINS: PAGE,
+  PREFIX: 'inbox/',
+};
+
+/** What stands for Alibaba Cloud. */
+export function makeCloud(options: { readonly faults?: FaultSchedule; readonly contents?: 'bytes' | 'checksum' } = {}) {
+  const { faults = [], contents = 'bytes' } = options;
+  const accessKeys = { [RAM.accessKeyId]: RAM.accessKeySecret };
+  const cors = [{ allowedOrigins: [PAGE], allowedMethods: ['GET', 'HEAD', 'POST'] as const }];
+  const oss = new LocalOss({ buckets: { [BUCKET]: { region: 'cn-hangzhou', cors, contents } }, accessKeys, faults });
+  const sts = new LocalSts({ oss, accessKeys, roles: { [ROLE]: {} } });
+  return { oss, sts };
+}
+
+/** Sends as a page of {@link PAGE} does: with its origin, and the cookies that it got. */
+export class Browser {
+  readonly #handle: (request: Request) => Promise<Response>;
+  readonly #edge: string;
+  #cookie = '';
+  /** Of each request to the edge: method and path. */
+  readonly sent: string[] = [];
+
+  constructor(handle: (request: Request) => Promise<Response>, edge: string = EDGE) {
+    this.#handle = handle;
+    this.#edge = edge;
+  }
+
+  readonly fetch = async (url: string, init: RequestInit = {}): Promise<Response> => {
+    const headers = new Headers(init.headers);
+    headers.set('origin', PAGE);
+    if (this.#cookie) headers.set('cookie', this.#cookie);
+    const request = new Request(new URL(url, this.#edge), { ...init, headers });
+    this.sent.push(`${request.method} ${new URL(request.url).pathname}`);
+    const response = await this.#handle(request);
+    this.#cookie = response.headers.get('set-cookie')?.split(';')[0] ?? this.#cookie;
+    return response;
+  };
+
+  post(path: string, body: unknown, init: RequestInit = {}): Promise<Response> {
+    return this.fetch(path, { method: 'POST', body: JSON.stringify(body), ...init });
+  }
+
+  /** What every key of this one begins with. */
+  async login(): Promise<string> {
+    return (await (await this.fetch('/session', { method: 'POST' })).json()).prefix;
+  }
+
+  get cookie(): string {
+    return this.#cookie;
+  }
+}
+
+/** The demo's edge, in this process. */
+export function demoEdge(more: Partial<EdgeEnvironment> = {}): EdgeHandler {
+  return edgeFrom({ ...ENVIRONMENT, ...more });
+}
+
+/** Bytes that look like chance, the same each time. */
+export function noise(length: number, seed = 1): Uint8Array<ArrayBuffer> {
+  const words = new Uint32Array(Math.ceil(length / 4));
+  for (let i = 0, x = seed; i < words.length; i++) {
+    x = (Math.imul(x, 1664525) + 1013904223) >>> 0;
+    words[i] = x ^ (x >>> 15);
+  }
+  return new Uint8Array(words.buffer, 0, length);
+}

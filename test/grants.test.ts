@@ -1,0 +1,312 @@
+/** Grants end to end: a page without any key appends through an edge that signs one request at a time, and can do nothing else. */
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { Question } from '../demo/edge/grants.ts';
+import { createEdge, type EdgeOptions } from '../demo/edge/handlers.ts';
+import { Sessions } from '../demo/edge/session.ts';
+import { Grants } from '../demo/page/grants.ts';
+import { AppendableObject, OssClient, refreshingCredentials } from '../src/index.ts';
+import type { FaultSchedule } from '../src/testing/index.ts';
+import { Browser, BUCKET, makeCloud, noise, RAM, SESSION_SECRET } from './edge-tools.ts';
+import { NOON } from './unit-tools.ts';
+
+const MIB = 1024 * 1024;
+const KEY = 'inbox/u1/file.bin';
+const FIVE_MINUTES = 300_000;
+
+interface Grant {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Record<string, string>;
+  readonly expiration: string;
+  readonly position: number;
+  readonly size: number;
+}
+
+/** OSS, edge, and the browser of user u1. Time stands still at noon unless moved. */
+async function world({ faults, ...options }: Partial<EdgeOptions> & { faults?: FaultSchedule } = {}) {
+  const { oss } = makeCloud(faults ? { faults } : {});
+  const sessions = new Sessions({ secret: SESSION_SECRET });
+  const asked: Question[] = [];
+  const edge = createEdge({
+    oss: { region: 'cn-hangzhou', bucket: BUCKET, fetch: oss.fetch, retry: { baseDelay: 1 } },
+    credentials: RAM,
+    tokenFor: () => Promise.reject(new Error('there are no tokens here')),
+    authenticate: (request) => sessions.userOf(request),
+    prefixOf: (user) => `inbox/${user}/`,
+    origins: ['https://page.example'],
+    allows: (question) => asked.push(question) > 0,
+    routes: {
+      'POST /session': async () =>
+        new Response('{}', { headers: { 'set-cookie': await sessions.issue('u1', { secure: true }) } }),
+    },
+    ...options,
+  });
+  const browser = new Browser(edge);
+  await browser.login();
+  const grant = async (body: object): Promise<Grant> => {
+    const response = await browser.post('/grant', body);
+    expect(response.status).toBe(200);
+    return response.json();
+  };
+  /** What OSS says to a request: its status, and the code of a refusal. */
+  const send = async ({ url, method, headers }: Grant, init: RequestInit = {}): Promise<string> => {
+    const response = await oss.fetch(url, { method, headers, ...init });
+    const text = await response.text();
+    return `${response.status} ${/<Code>(.*?)<\/Code>/.exec(text)?.[1] ?? text}`.trim();
+  };
+  return { oss, browser, asked, grant, send };
+}
+
+/** A client as in a page: it knows where the bucket is, and whom to ask. */
+function pageClient(fetch: (url: string, init: RequestInit) => Promise<Response>, grants: Grants): OssClient {
+  const retry = { baseDelay: 1 };
+  return new OssClient({ region: 'cn-hangzhou', bucket: BUCKET, presign: grants.presign, fetch, retry });
+}
+
+const append = (position: number, size: number, more: object = {}) => ({
+  operation: 'appendObject',
+  key: KEY,
+  position,
+  size,
+  ...more,
+});
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: NOON, toFake: ['Date'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('a page without any key', () => {
+  const bytes = noise(50 * MIB);
+  const file = new Blob([bytes], { type: 'video/webm' });
+
+  test.each<[string, number | undefined, number]>([
+    ['one grant for each append', undefined, 7],
+    ['grants ahead, four at a time', 4, 2],
+  ])('appends 50 MB: %s', async (_, ahead, asks) => {
+    const { oss, browser, asked } = await world();
+    const segmentSize = 8 * MIB;
+    const grants = new Grants('https://edge.example', { ahead, segmentSize, fetch: browser.fetch });
+    const object = new AppendableObject(pageClient(oss.fetch, grants), KEY, { segmentSize });
+    grants.end = (await object.open()).position + file.size;
+    const tail = await object.append(file);
+    expect(tail.position).toBe(bytes.length);
+    const stored = oss.object(BUCKET, KEY);
+    expect(stored?.headers['content-type']).toBe('video/webm');
+    expect(stored?.crc64).toBe(tail.hashCrc64ecma);
+    expect(Buffer.compare(stored?.bytes() ?? new Uint8Array(), bytes)).toBe(0);
+    const paths = browser.sent.filter((one) => one.startsWith('POST /grant'));
+    // The opening HEAD is one more.
+    expect(paths.slice(1)).toEqual(Array(asks).fill(ahead ? 'POST /grants' : 'POST /grant'));
+    expect(
+      asked.filter(({ operation }) => operation === 'appendObject').map(({ position, size }) => [position, size]),
+    ).toEqual([...[0, 8, 16, 24, 32, 40].map((at) => [at * MIB, 8 * MIB]), [48 * MIB, 2 * MIB]]);
+  });
+
+  test('settles lost answers with a granted HEAD, and where the CRC is hidden with a granted read of that very range', async () => {
+    const faults: FaultSchedule = ({ operation, nth }) =>
+      operation === 'AppendObject' && nth === 2
+        ? { kind: 'drop-after' }
+        : { kind: 'hide-headers', names: ['x-oss-hash-crc64ecma'] };
+    const { oss, browser, asked } = await world({ faults });
+    const grants = new Grants('https://edge.example', { ahead: 3, segmentSize: MIB, fetch: browser.fetch });
+    const object = new AppendableObject(pageClient(oss.fetch, grants), KEY, { segmentSize: MIB });
+    await object.append(new Blob([bytes.subarray(0, 3 * MIB)]));
+    expect(Buffer.compare(oss.object(BUCKET, KEY)?.bytes() ?? new Uint8Array(), bytes.subarray(0, 3 * MIB))).toBe(0);
+    expect(asked.filter(({ operation }) => operation === 'getObject')).toMatchObject([{ key: KEY, size: MIB }]);
+    const reads = oss.requests.filter(({ operation }) => operation === 'GetObject');
+    expect(reads.map(({ status }) => status)).toEqual([206]);
+  });
+
+  test('a grant held too long is replaced by a fresh one', async () => {
+    const { oss, browser } = await world();
+    const grants = new Grants('https://edge.example', { ahead: 8, segmentSize: 4, fetch: browser.fetch });
+    const object = new AppendableObject(pageClient(oss.fetch, grants), KEY, { segmentSize: 4 });
+    await object.append('1234');
+    vi.setSystemTime(NOON + FIVE_MINUTES - 10_000);
+    await object.append('5678');
+    expect(browser.sent.slice(-2)).toEqual(['POST /grants', 'POST /grant']);
+    expect(oss.object(BUCKET, KEY)?.length).toBe(8);
+  });
+});
+
+describe('a granted append', () => {
+  test('takes exactly its length', async () => {
+    const { grant, send, oss } = await world();
+    const given = await grant(append(0, 4));
+    expect(await send(given, { body: utf8('12345') })).toBe('403 SignatureDoesNotMatch');
+    expect(await send(given, { body: utf8('123') })).toBe('403 SignatureDoesNotMatch');
+    expect(await send(given)).toBe('403 SignatureDoesNotMatch');
+    expect(oss.object(BUCKET, KEY)).toBeUndefined();
+    expect(await send(given, { body: utf8('1234') })).toBe('200');
+  });
+
+  test('goes to its position and key only, and is an append only', async () => {
+    const { grant, send, oss } = await world();
+    await send(await grant(append(0, 4)), { body: utf8('1234') });
+    const given = await grant(append(4, 4));
+    const body = utf8('5678');
+    const changed: [string, RequestInit?][] = [
+      [given.url.replace('position=4', 'position=0')],
+      [given.url.replace('file.bin', 'other.bin')],
+      [given.url.replace('inbox/u1', 'inbox/u2')],
+      [given.url.replace('x-oss-expires=300', 'x-oss-expires=43200')],
+      [given.url.replace(/x-oss-date=\d+T/, 'x-oss-date=20260103T')],
+      [given.url.replace('append&', '')],
+      [`${given.url}&acl`],
+      [given.url.replace('content-length', 'host')],
+      [given.url, { method: 'PUT' }],
+      [given.url, { method: 'DELETE', body: null }],
+      [given.url, { headers: { 'content-type': 'text/html' } }],
+      [given.url, { headers: { 'x-oss-object-acl': 'public-read' } }],
+    ];
+    for (const [url, init] of changed) {
+      if (url === given.url && !init) throw new Error('nothing was changed');
+      const answer = await send({ ...given, url }, { body, ...init });
+      expect(answer, `${init?.method ?? ''} ${url}`).toMatch(/^40\d /);
+    }
+    expect(oss.object(BUCKET, KEY)?.length).toBe(4);
+    expect(oss.object(BUCKET, 'inbox/u2/file.bin')).toBeUndefined();
+    expect(await send(given, { body })).toBe('200');
+  });
+
+  test('is no overwrite: sent again it is refused, whatever was appended since', async () => {
+    const { grant, send, oss } = await world();
+    const given = await grant(append(0, 4));
+    await send(given, { body: utf8('1234') });
+    expect(await send(given, { body: utf8('abcd') })).toBe('409 PositionNotEqualToLength');
+    await send(await grant(append(4, 4)), { body: utf8('5678') });
+    expect(await send(given, { body: utf8('abcd') })).toBe('409 PositionNotEqualToLength');
+    expect(new TextDecoder().decode(oss.object(BUCKET, KEY)?.bytes())).toBe('12345678');
+  });
+
+  test('replayed after the object was deleted: any bytes of that length, for its minutes, and no more', async () => {
+    const { grant, send, oss } = await world();
+    const first = await grant(append(0, 4));
+    await send(first, { body: utf8('1234') });
+    const second = await grant(append(4, 4));
+    oss.deleteObject(BUCKET, KEY);
+    expect(await send(second, { body: utf8('5678') })).toBe('409 PositionNotEqualToLength');
+    expect(await send(first, { body: utf8('12345') })).toBe('403 SignatureDoesNotMatch');
+    // What a grant fixes is the length, not the bytes: who deletes must wait for the grants' end, or take another key.
+    expect(await send(first, { body: utf8('abcd') })).toBe('200');
+    oss.deleteObject(BUCKET, KEY);
+    vi.setSystemTime(NOON + FIVE_MINUTES + 1000);
+    expect(await send(first, { body: utf8('1234') })).toBe('403 AccessDenied');
+    expect(oss.object(BUCKET, KEY)).toBeUndefined();
+  });
+
+  test('ends with its minutes', async () => {
+    const { grant, send } = await world();
+    const given = await grant(append(0, 4));
+    expect(given.expiration).toBe(new Date(NOON + FIVE_MINUTES).toISOString());
+    vi.setSystemTime(NOON + FIVE_MINUTES + 1000);
+    expect(await send(given, { body: utf8('1234') })).toBe('403 AccessDenied');
+    vi.setSystemTime(NOON + FIVE_MINUTES - 1000);
+    expect(await send(given, { body: utf8('1234') })).toBe('200');
+  });
+
+  test('signs content headers, with the first append only', async () => {
+    const { browser, grant, send, oss } = await world();
+    const headers = {
+      'content-type': 'text/plain',
+      'cache-control': 'no-store',
+      'content-disposition': 'attachment',
+      'x-oss-meta-origin': 'camera',
+    };
+    const given = await grant(append(0, 1, { headers }));
+    expect(await send(given, { body: utf8('1'), headers: { ...headers, 'content-type': 'text/html' } })).toMatch(
+      /^403/,
+    );
+    expect(await send(given, { body: utf8('1'), headers: { ...headers, 'x-oss-meta-origin': 'x' } })).toMatch(/^403/);
+    expect(await send(given, { body: utf8('1') })).toBe('200');
+    expect(oss.object(BUCKET, KEY)?.headers).toMatchObject(headers);
+    for (const refused of [append(1, 1, { headers }), append(0, 1, { headers: { 'x-oss-object-acl': 'public-read' } })])
+      expect((await browser.post('/grant', refused)).status).toBe(400);
+  });
+});
+
+describe('granted reads', () => {
+  test('a HEAD reads no bytes, a GET its range and no other, of one key', async () => {
+    const { grant, send, oss } = await world();
+    oss.appendObject(BUCKET, KEY, utf8('0123456789'));
+    oss.appendObject(BUCKET, 'inbox/u1/other.bin', utf8('0123456789'));
+    const head = await grant({ operation: 'headObject', key: KEY });
+    expect(await send(head)).toBe('200');
+    expect(await send(head, { method: 'GET' })).toBe('403 SignatureDoesNotMatch');
+    const get = await grant({ operation: 'getObject', key: KEY, range: { start: 2, end: 4 } });
+    expect(await send(get)).toBe('206 234');
+    for (const range of ['bytes=0-9', 'bytes=2-5', 'bytes=2-', 'bytes=0-0,2-4'])
+      expect(await send(get, { headers: { range } }), range).toBe('403 SignatureDoesNotMatch');
+    expect(await send(get, { headers: {} })).toBe('403 SignatureDoesNotMatch');
+    expect(await send({ ...get, url: get.url.replace('file.bin', 'other.bin') })).toBe('403 SignatureDoesNotMatch');
+    expect(await send({ ...get, method: 'HEAD' })).toMatch(/^403/);
+  });
+});
+
+describe('the edge', () => {
+  test('asks the application for each grant, in the batch too, and grants what it allows', async () => {
+    const allows = ({ position = 0, size = 0 }: Question) => position + size <= 10;
+    const { browser } = await world({ allows });
+    expect((await browser.post('/grant', append(0, 11))).status).toBe(403);
+    expect((await browser.post('/grant', append(4, 6))).status).toBe(200);
+    const batch = async (position: number) =>
+      (await browser.post('/grants', { key: KEY, position, segmentSize: 4, count: 5 })).json();
+    expect((await batch(0)).grants.map(({ position }: Grant) => position)).toEqual([0, 4]);
+    expect(await batch(8)).toMatchObject({ error: 'NotAllowed' });
+  });
+
+  test.each<[string, object]>([
+    ['no operation', { key: KEY }],
+    ['another operation', { operation: 'deleteObject', key: KEY }],
+    ['a read without range', { operation: 'getObject', key: KEY }],
+    ['a range that is too long', { operation: 'getObject', key: KEY, range: { start: 0, end: 32 * MIB } }],
+    ['a range that ends before it begins', { operation: 'getObject', key: KEY, range: { start: 2, end: 1 } }],
+    ['a HEAD with headers', { operation: 'headObject', key: KEY, headers: { 'x-oss-meta-a': 'b' } }],
+    ['no size', { operation: 'appendObject', key: KEY, position: 0 }],
+    ['a size that is too large', append(0, 32 * MIB + 1)],
+    ['a size that is no number', append(0, '4' as unknown as number)],
+    ['a negative position', append(-1, 4)],
+    ['a position beyond 5 GiB', append(5 * 1024 * MIB, 1)],
+    [
+      'a header with a line break',
+      append(0, 4, { headers: { 'content-type': 'text/plain\r\nx-oss-object-acl: public-read' } }),
+    ],
+    ['headers that are none', append(0, 4, { headers: 'content-type' })],
+  ])('refuses %s', async (_, body) => {
+    const { browser, asked } = await world();
+    expect((await browser.post('/grant', body)).status).toBe(400);
+    expect(asked).toEqual([]);
+  });
+
+  test.each([
+    { position: 0, segmentSize: 4, count: 33 },
+    { position: 0, segmentSize: 4, count: 0 },
+    { position: 0, segmentSize: 0, count: 1 },
+    { position: 0, segmentSize: 32 * MIB + 1, count: 1 },
+    { position: 8, segmentSize: 4, count: 1, end: 4 },
+    { segmentSize: 4, count: 1 },
+  ])('refuses the batch %o', async (batch) => {
+    const { browser } = await world();
+    expect((await browser.post('/grants', { key: KEY, ...batch })).status).toBe(400);
+  });
+
+  test('grants for 12 hours at most where a token signs, and never past the token’s end', async () => {
+    const { oss } = makeCloud();
+    const fetch = oss.fetch;
+    const client = new OssClient({ region: 'cn-hangzhou', bucket: BUCKET, credentials: oss.issueToken(), fetch });
+    await expect(client.presignAppendObject(KEY, { position: 0, expiresIn: 43_201 })).rejects.toThrow(RangeError);
+    const { expiration } = await client.presignAppendObject(KEY, { position: 0, expiresIn: 43_200 });
+    expect(expiration.getTime()).toBe(NOON + 3_600_000);
+    await expect(world({ grantLife: 43_201 })).rejects.toThrow(/grantLife/);
+    const credentials = refreshingCredentials(() => oss.issueToken({ durationSeconds: 120 }), { refreshBefore: 0 });
+    const { grant } = await world({ credentials });
+    expect((await grant(append(0, 1))).expiration).toBe(new Date(NOON + 120_000).toISOString());
+  });
+});
+
+function utf8(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text);
+}
