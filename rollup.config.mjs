@@ -17,12 +17,26 @@ const copyStatic = (folder) => ({
   },
 });
 
+/** Reads tsc's source maps along with its files, so that a bundle's map leads to the sources that are published with it. */
+const sourceMaps = {
+  name: 'source-maps',
+  load(file) {
+    if (file.includes('node_modules') || !existsSync(`${file}.map`)) return null;
+    return { code: readFileSync(file, 'utf8'), map: readFileSync(`${file}.map`, 'utf8') };
+  },
+};
+
+// The MIT licence of what is bundled asks for its notice; this file travels alone.
+const NOTICE = `/*! oss-append: Apache-2.0
+ * @noble/hashes: The MIT License (MIT), Copyright (c) 2022 Paul Miller (https://paulmillr.com),
+ * https://github.com/paulmillr/noble-hashes/blob/main/LICENSE */`;
+
 // For pages without a build step: everything, @noble/hashes too, in one minified module.
 const library = {
   source: 'src/index.ts',
   input: 'dist/index.js',
-  output: { file: 'dist/oss-append.min.js', format: 'es', sourcemap: true },
-  plugins: [nodeResolve({ browser: true }), terser({ module: true, ecma: 2020 })],
+  output: { file: 'dist/oss-append.min.js', format: 'es', sourcemap: true, banner: NOTICE },
+  plugins: [sourceMaps, nodeResolve({ browser: true }), terser({ module: true, ecma: 2020 })],
 };
 
 const page = {

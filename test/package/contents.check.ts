@@ -1,0 +1,113 @@
+/** What is in the tarball, and what package managers, linters and debuggers make of it. */
+import { readdirSync } from 'node:fs';
+import { SourceMap } from 'node:module';
+import { posix } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { empty, files, library, node, project, read, tarball } from './packed.ts';
+
+const MAIN = 'dist/oss-append.min.js';
+const manifest = JSON.parse(read('package.json'));
+
+describe('contents', () => {
+  test('the compiled files, their sources, and nothing else', () => {
+    const wanted = /^(package\.json|README\.md|LICENSE|src\/[\w/-]+\.ts|dist\/[\w/-]+(\.min)?(\.js|\.d\.ts)(\.map)?)$/;
+    expect(files.filter((file) => !wanted.test(file))).toEqual([]);
+    expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', MAIN, `${MAIN}.map`]));
+  });
+
+  test('every source is there compiled, with declarations and maps', () => {
+    const sources = files.filter((file) => file.startsWith('src/')).map((file) => file.slice(4, -3));
+    expect(sources).toContain('append');
+    for (const source of sources)
+      for (const suffix of ['.js', '.js.map', '.d.ts', '.d.ts.map']) expect(files).toContain(`dist/${source}${suffix}`);
+  });
+
+  test('every target of "exports" is there', () => {
+    const targets = Object.values<string | Record<string, string>>(manifest.exports).flatMap((target) =>
+      typeof target === 'string' ? [target] : Object.values(target),
+    );
+    expect(targets.length).toBeGreaterThan(8);
+    for (const target of targets) expect(files).toContain(target.slice(2));
+  });
+
+  test('an installation brings the package and its one dependency', () => {
+    const scopes = readdirSync(`${empty}/node_modules`).filter((name) => !name.startsWith('.'));
+    expect(scopes).toEqual(['@noble', 'oss-append']);
+    expect(readdirSync(`${empty}/node_modules/@noble`)).toEqual(['hashes']);
+  });
+
+  test('Node imports every entry, and a part that is not public it refuses', () => {
+    const entries = Object.keys(manifest.exports).filter((name) => name !== './package.json');
+    const specifiers = entries.map((name) => posix.join('oss-append', name));
+    const imports = specifiers.map((name) => `await import('${name}');`).join('');
+    expect(node(['--input-type=module', '-e', imports], empty)).toEqual({ ok: true, output: '' });
+    const { output } = node(['--input-type=module', '-e', "await import('oss-append/dist/http.js')"], empty);
+    expect(output).toContain('ERR_PACKAGE_PATH_NOT_EXPORTED');
+  });
+});
+
+describe('linters of packages', () => {
+  test('publint has nothing to say', () => {
+    const { ok, output } = node(['node_modules/publint/src/cli.js', 'run', tarball, '--strict']);
+    expect(output).toContain('All good!');
+    expect(ok).toBe(true);
+  });
+
+  test('are the types wrong? No: an ESM package, in every mode that knows of ESM', () => {
+    const args = ['node_modules/@arethetypeswrong/cli/dist/index.js', tarball, '--profile', 'esm-only', '--no-color'];
+    const { ok, output } = node([...args, '--format', 'ascii']);
+    expect(ok, output).toBe(true);
+    expect(output).toContain('"oss-append/xhr"');
+  });
+});
+
+describe('source maps', () => {
+  const maps = files.filter((file) => file.endsWith('.map'));
+  interface Map {
+    readonly sources: readonly string[];
+    readonly sourcesContent?: readonly (string | null)[];
+  }
+
+  test.each(maps)('%s leads to sources in the package', (file) => {
+    const { sources, sourcesContent }: Map = JSON.parse(read(file));
+    const paths = sources.map((source) => posix.join(posix.dirname(file), source));
+    const lost = paths.filter((path, i) => !files.includes(path) && !sourcesContent?.[i]);
+    expect(lost).toEqual([]);
+    // What travels in the map because it is not ours.
+    const foreign = paths.filter((path) => !files.includes(path));
+    expect(foreign.filter((path) => file !== `${MAIN}.map` || !path.includes('/@noble/hashes/'))).toEqual([]);
+  });
+
+  test.each([MAIN, 'dist/signature.js'])('a place in %s is found in its source', (file) => {
+    const lines = read(file).split('\n');
+    const literal = /["'`]OSS4-HMAC-SHA256/;
+    const line = lines.findIndex((text) => literal.test(text));
+    const column = lines[line]!.search(literal);
+    const entry = new SourceMap(JSON.parse(read(`${file}.map`))).findEntry(line, column);
+    if (!('originalLine' in entry)) throw new Error(`no entry for ${line}:${column}`);
+    const source = posix.join('dist', entry.originalSource);
+    expect(source).toBe('src/signature.ts');
+    expect(read(source).split('\n')[entry.originalLine]).toMatch(literal);
+  });
+
+  test('every compiled file names its map', () => {
+    for (const file of maps)
+      expect(read(file.slice(0, -4))).toMatch(new RegExp(`sourceMappingURL=${posix.basename(file)}\\s*$`));
+  });
+});
+
+test('the declarations have the docs in them: every public name has a sentence', () => {
+  const script = `
+    import ts from 'typescript';
+    const entries = ${JSON.stringify(['index', 'sts', 'testing/index', 'xhr'])}.map((entry) => '${library.replaceAll('\\', '/')}/dist/' + entry + '.d.ts');
+    const program = ts.createProgram(entries, { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.NodeNext });
+    const checker = program.getTypeChecker();
+    const exports = entries.flatMap((entry) => checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(entry))));
+    const real = exports.map((symbol) => symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol);
+    const bare = real.filter((symbol) => ts.displayPartsToString(symbol.getDocumentationComment(checker)).length < 10);
+    console.log(JSON.stringify({ count: real.length, bare: bare.map(({ name }) => name) }));`;
+  const { output } = node(['--input-type=module', '-e', script], project);
+  const { count, bare } = JSON.parse(output);
+  expect(count).toBeGreaterThan(40);
+  expect(bare).toEqual([]);
+});

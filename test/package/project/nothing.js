@@ -1,0 +1,7 @@
+// Uses nothing of what it imports.
+import * as all from 'oss-append';
+import * as sts from 'oss-append/sts';
+import * as testing from 'oss-append/testing';
+import * as xhr from 'oss-append/xhr';
+
+console.log('nothing', 0 && [all, sts, testing, xhr]);

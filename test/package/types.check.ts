@@ -1,0 +1,43 @@
+/** The declarations as compilers of different ages read them, with the types of a page, a worker, and Node alone. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { node, project } from './packed.ts';
+
+const COMPILERS = { 'typescript-5.7': '5.7', typescript: '6.0', 'typescript-7': '7.0' };
+
+const ENVIRONMENTS: Record<string, { lib: readonly string[]; types: readonly string[] }> = {
+  'lib.dom': { lib: ['ES2022', 'DOM'], types: [] },
+  '@cloudflare/workers-types': { lib: ['ES2022'], types: ['@cloudflare/workers-types'] },
+  '@types/node': { lib: ['ES2022'], types: ['node'] },
+};
+
+const MODULES = { bundler: 'ESNext', nodenext: 'NodeNext' };
+
+/** Compiles use.ts, and every declaration that it leads to. */
+function compile(compiler: string, options: object): { ok: boolean; output: string } {
+  const name = `tsconfig.${compiler}.json`;
+  const strict = { strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true };
+  const all = { target: 'ES2022', noEmit: true, skipLibCheck: false, ...strict, ...options };
+  mkdirSync(project, { recursive: true });
+  writeFileSync(join(project, name), JSON.stringify({ compilerOptions: all, files: ['use.ts'] }));
+  return node([`node_modules/${compiler}/bin/tsc`, '-p', name]);
+}
+
+describe.each(Object.entries(COMPILERS))('%s', (compiler, version) => {
+  test('is the version that it is taken for', () => {
+    expect(node([`node_modules/${compiler}/bin/tsc`, '--version']).output).toContain(`Version ${version}.`);
+  });
+
+  describe.each(Object.entries(MODULES))('moduleResolution %s', (moduleResolution, module) => {
+    test.each(Object.entries(ENVIRONMENTS))('%s', (_, environment) => {
+      expect(compile(compiler, { ...environment, module, moduleResolution })).toEqual({ ok: true, output: '' });
+    });
+  });
+});
+
+test('a program that misuses the package does not compile: these checks can fail', () => {
+  const { ok, output } = compile('typescript', { ...ENVIRONMENTS['@types/node'], types: [], module: 'ESNext' });
+  expect(ok).toBe(false);
+  expect(output).toContain('node_modules/oss-append/dist/');
+});

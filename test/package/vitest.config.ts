@@ -1,0 +1,13 @@
+// The checks of the packed library. `npm run test:package` makes the projects that they look at; see run.mjs.
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  root: fileURLToPath(new URL('../..', import.meta.url)),
+  test: {
+    include: ['test/package/*.check.ts'],
+    testTimeout: 120_000,
+    hookTimeout: 60_000,
+    retry: 0,
+  },
+});
