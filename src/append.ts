@@ -417,7 +417,7 @@ export class AppendableObject {
           (other) => other.position === plan.position && other.size > plan.size,
           true,
         );
-        if (ours) return { kind: 'moved', tail: ours };
+        if (ours) return moved(plan, ours);
         const verdict = judge(plan, found, this.#options.shared) ?? (await this.#compare(plan, segment, found, signal));
         if (verdict) return await this.#recognise(plan, verdict, signal);
         if (!(await this.#client.waitToRetry(looks, { signal }))) throw this.#evidence.inexact(plan);
@@ -433,7 +433,7 @@ export class AppendableObject {
     if (verdict.kind !== 'diverged' || verdict.outcome === 'stored') return verdict;
     const strict = !this.#options.shared;
     const ours = await this.#settle(verdict.found, signal, (other) => other.position === plan.position, strict);
-    return ours ? { kind: 'moved', tail: ours } : verdict;
+    return ours ? moved(plan, ours) : verdict;
   }
 
   /** Reads our place. Undefined where the answer is not exactly the range asked for: look again. */
@@ -614,6 +614,11 @@ function judge({ position, size, from, want }: Plan, found: Found, shared = fals
   if (length >= want.position) return undefined;
   // Shorter than our end but beyond our place: other bytes are there.
   return diverged(length > position ? 'absent' : 'unknown');
+}
+
+/** Behind a segment of ours there is nothing left to do for an empty one: the object exists. */
+function moved({ size }: Plan, tail: Tail): Verdict {
+  return { kind: size > 0 ? 'moved' : 'committed', tail };
 }
 
 /** Whether a failed append may have been carried out, or tells that the object's length is another than we thought. */
