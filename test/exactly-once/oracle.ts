@@ -11,6 +11,7 @@ import { crc64 } from '../../src/crc64.ts';
 import { AppendConflictError, ChecksumError, type ObjectTail, OssError, SourceError } from '../../src/errors.ts';
 import type { Epoch } from './observed-oss.ts';
 import type { CallRecord, ObjectRecord, WriterRecord } from './record.ts';
+import { BrokenSource } from './sources.ts';
 import type { Passage } from './wire.ts';
 import { ALPHABET, type Run } from './world.ts';
 
@@ -120,6 +121,8 @@ class Oracle {
   *#cause(call: CallRecord): Generator<string> {
     const { error, aborted, abortReason } = call;
     if (aborted && error === abortReason) return;
+    // What broke is told to a pipe as it was thrown.
+    if (call.failing && error instanceof BrokenSource) return;
     if (!(error instanceof OssError)) return yield `threw ${error}`;
     const notAppendable = error.code === 'ObjectNotAppendable';
     if (notAppendable) return yield* this.#wasReplaced(call);
@@ -247,6 +250,7 @@ class Oracle {
       if (call.kind === 'append' && call.regular && bytes.length < segmentSize && index < sent.length - 1)
         yield 'a segment is too short';
       if (bytes.length > segmentSize) yield 'a segment is too long';
+      if (bytes.length === 0 && attempts.some(({ position }) => position > 0)) yield 'an empty append to an object';
     }
   }
 
@@ -283,13 +287,19 @@ class Oracle {
 
   /** What became of segments left open. */
   *#pending(object: ObjectRecord): Generator<string> {
-    const sent = object.calls.flatMap((call) => call.appends);
     for (const { position, size, outcome } of object.pending) {
-      const attempts = sent.filter((one) => one.position === position && one.bytes.length === size);
+      const isThis = (one: { position: number; size: number }) => one.position === position && one.size === size;
+      const left = object.calls.find(({ pendingAfter }) => pendingAfter.some(isThis));
+      const attempts = left?.appends.filter((one) => isThis({ position: one.position, size: one.bytes.length })) ?? [];
       const stored = attempts.some((one) => this.#committed(one));
       if (this.#lifeEnded() || size === 0) continue;
+      // Several alike cannot be told apart, by nobody.
+      if (object.pending.filter(isThis).length > 1) continue;
+      const alike = object.calls.filter(({ appends }) =>
+        appends.some((one) => one.position === position && attempts.some(({ bytes }) => same(bytes, one.bytes))),
+      );
       if (outcome === 'stored' && !stored) yield `the segment at ${position} is said to be stored, but is not`;
-      if (outcome === 'absent' && stored && new Set(attempts.map(({ segment }) => segment)).size === 1)
+      if (outcome === 'absent' && stored && alike.length < 2)
         yield `the segment at ${position} is said to be absent, but it is stored`;
       // Where the bytes could not be read it may stay open.
       const unread = object.calls.some(({ passages }) =>

@@ -15,7 +15,9 @@ export type Form =
   | 'reused'
   | 'async'
   | 'response'
-  | 'blobs';
+  | 'blobs'
+  /** Through an AppendStream. */
+  | 'piped';
 
 /** What one append is given. */
 export interface SourcePlan {
@@ -138,7 +140,15 @@ function appendSteps(random: Random, segmentSize: number, most: number): Step[] 
     if (left > 1 && random.chance(0.12)) steps.push(reloadOf(random));
     if (left > 1 && random.chance(0.2)) steps.push({ do: 'wait', delay: random.int(1, 4000) });
   }
-  return steps;
+  // An AppendStream signals for itself: of calls that queue, it could not be told whose a request is.
+  const piped = steps.some((step) => step.do === 'append' && step.source.form === 'piped');
+  return piped ? steps.map(unqueued) : steps;
+}
+
+function unqueued(step: Step): Step {
+  if (!('queue' in step)) return step;
+  const { queue, ...rest } = step;
+  return rest as Step;
 }
 
 function fileWriter(random: Random, segmentSize: number): WriterPlan {
@@ -170,7 +180,7 @@ function abortOf(random: Random): { abort?: AbortPlan } {
 
 const FORMS: readonly Form[] = [
   ...(['bytes', 'buffer', 'string', 'blob', 'stream', 'byte-stream'] as const),
-  ...(['text-stream', 'iterable', 'reused', 'async', 'response', 'blobs'] as const),
+  ...(['text-stream', 'iterable', 'reused', 'async', 'response', 'blobs', 'piped'] as const),
 ];
 
 function sourceOf(random: Random, segmentSize: number): SourcePlan {

@@ -51,7 +51,8 @@ export function makeSource(bytes: Uint8Array<ArrayBuffer>, plan: SourcePlan, clo
   if (form === 'blob') return memoryBlob(bytes, failAt);
   if (form === 'response') return new Response(bytes);
   const parts = cut(bytes, chunks);
-  if (form === 'stream' || form === 'byte-stream' || form === 'text-stream') return stream(parts, plan, clock);
+  if (form === 'stream' || form === 'byte-stream' || form === 'text-stream' || form === 'piped')
+    return stream(parts, plan, clock);
   if (form === 'async') return pieces(parts, plan, clock);
   if (form === 'reused') return reused(parts, plan);
   return form === 'blobs'

@@ -58,8 +58,9 @@ export class Wire {
     const nth = call.passages.length;
     call.atRequest(nth, 'before');
     await this.#travel(init);
-    passage.entry = oss.requests.length;
+    const entry = oss.requests.length;
     const answering = oss.fetch(url, init);
+    if (oss.requests.length > entry) passage.entry = entry;
     answering.catch(() => {});
     call.atRequest(nth, 'under-way');
     const response = await answering;

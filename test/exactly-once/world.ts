@@ -5,6 +5,8 @@ import { crc64 } from '../../src/crc64.ts';
 import type { Credentials, CredentialsProvider } from '../../src/credentials.ts';
 import type { ObjectTail } from '../../src/errors.ts';
 import type { PresignRequest } from '../../src/http.ts';
+import type { AppendSource } from '../../src/segments.ts';
+import { AppendStream } from '../../src/stream.ts';
 import type { Fault, FaultRequest } from '../../src/testing/faults.ts';
 import { drive, settle, VirtualClock } from './clock.ts';
 import { BUCKET, KEY, ObservedOss } from './observed-oss.ts';
@@ -133,6 +135,7 @@ class World {
       headObject: (key, options) => noting(options).headObject(key, options),
       getObject: (key, options) => noting(options).getObject(key, options),
       waitToRetry: (failures, options) => client.waitToRetry(failures, options),
+      now: () => client.now(),
       wait: (delay, signal) => client.wait(delay, signal),
     };
   }
@@ -175,11 +178,10 @@ class World {
     const failing = canFail(source);
     const regular = (writer.plan.flushAfter === null || !source.gap) && !failing;
     const call = this.#begin(handle, { kind: 'append', source: bytes, regular, failing, abort });
-    return this.#finish(
-      handle,
-      call,
-      handle.object.append(makeSource(bytes.slice(), source, this.#clock), optionsOf(call)),
-    );
+    const made = makeSource(bytes.slice(), source, this.#clock);
+    const { object } = handle;
+    const work = source.form === 'piped' ? pipe(made, object, call) : object.append(made, optionsOf(call));
+    return this.#finish(handle, call, work);
   }
 
   #begin(
@@ -275,6 +277,11 @@ function optionsOf(call: CallRecord) {
     signal: call.signal,
     onprogress: (progress: CallRecord['progress'][number]) => void call.progress.push(progress),
   };
+}
+
+async function pipe(source: AppendSource, object: AppendableObject, call: CallRecord): Promise<ObjectTail> {
+  await (source as ReadableStream<Uint8Array<ArrayBuffer>>).pipeTo(new AppendStream(object, optionsOf(call)));
+  return object.tail as ObjectTail;
 }
 
 function tailFor(kind: 'kept' | 'bare' | 'none', tail: ObjectTail | undefined): ObjectTail | undefined {
