@@ -186,7 +186,10 @@ export class OssClient {
    * Waits before another attempt: with jitter, and as long as OSS asked in `error`. For loops around `appendObject`.
    * Resolves to false, at once, when `failures` has used up the client's `retry.maxAttempts`.
    */
-  waitToRetry(failures: number, failure: Failure = {}): Promise<boolean> {
+  async waitToRetry(failures: number, failure: Failure = {}): Promise<boolean> {
+    if (!Number.isSafeInteger(failures) || failures < 1)
+      throw new RangeError(`failures must be a whole number from 1, not ${failures}`);
+    checkOptions(failure);
     return this.#transport.waitToRetry(failures, failure);
   }
 
@@ -196,7 +199,9 @@ export class OssClient {
   }
 
   /** Waits, ms by the client's clock. */
-  wait(delay: number, signal?: AbortSignal): Promise<void> {
+  async wait(delay: number, signal?: AbortSignal): Promise<void> {
+    if (!(delay >= 0)) throw new RangeError(`delay must be 0 ms or more, not ${delay}`);
+    checkSignal(signal);
     return this.#transport.wait(delay, signal);
   }
 }
@@ -245,6 +250,11 @@ function getOperation(key: string, options: GetObjectOptions): Operation {
 
 function checkCall(key: string, options: CallOptions): void {
   checkKey(key);
+  checkOptions(options);
+}
+
+/** @throws TypeError for what is no options, and for a signal that is none. */
+export function checkOptions(options: CallOptions): void {
   if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object');
   checkSignal(options.signal);
 }

@@ -3,6 +3,7 @@
  * back-pressure reaches the writer through `ready`.
  */
 import type { AppendableObject, AppendOptions } from './append.ts';
+import { checkOptions, checkProgress } from './client.ts';
 import type { AppendChunk } from './segments.ts';
 
 /**
@@ -22,9 +23,11 @@ import type { AppendChunk } from './segments.ts';
  * ```
  */
 export class AppendStream extends WritableStream<AppendChunk> {
-  /** @throws TypeError for what is no AppendableObject. */
+  /** @throws TypeError for what is no AppendableObject, and for impossible options. */
   constructor(object: AppendableObject, options: AppendOptions = {}) {
     if (typeof object?.append !== 'function') throw new TypeError('AppendStream needs an AppendableObject');
+    checkOptions(options);
+    checkProgress(options.onprogress);
     super(new AppendSink(object, options), { highWaterMark: 1 });
   }
 }
