@@ -26,8 +26,8 @@ export function sameBytes(actual: Uint8Array | undefined, expected: Uint8Array, 
   if (actual?.byteLength !== expected.byteLength) {
     throw new Error(`${what}: expected ${expected.byteLength} bytes, got ${actual?.byteLength}`);
   }
-  const at = actual.findIndex((byte, index) => byte !== expected[index]);
-  if (at >= 0) throw new Error(`${what}: byte ${at} is ${actual[at]}, not ${expected[at]}`);
+  for (let at = 0; at < expected.byteLength; at++)
+    if (actual[at] !== expected[at]) throw new Error(`${what}: byte ${at} is ${actual[at]}, not ${expected[at]}`);
 }
 
 /** What a promise rejects with, which must be of this class. */

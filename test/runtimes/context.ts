@@ -18,8 +18,8 @@ export type FaultRule = Fault & { readonly operation?: Operation; readonly nth?:
 export interface WireRequest {
   readonly method: string;
   readonly position: string | null;
-  /** Number of the connection. */
-  readonly connection: number;
+  /** Whether its connection had served others. */
+  readonly reused: boolean;
 }
 
 /** An object, seen from behind. */
@@ -28,7 +28,7 @@ export interface StoredObject {
   readonly crc64: string;
   readonly appends: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly base64: string;
+  readonly bytes: Uint8Array;
 }
 
 /** What the control endpoint says of its OSS. */
@@ -61,11 +61,10 @@ export interface Context extends RunConfig {
   client(options?: Partial<OssClientOptions>): OssClient;
   /** What shall go wrong with the object. */
   faults(...rules: readonly FaultRule[]): Promise<void>;
+  /** Nothing goes wrong with the object any more. */
+  noFaults(): Promise<void>;
   /** The object's bytes and state, past all protocol. */
-  stored(options?: {
-    readonly bucket?: BucketName;
-    readonly key?: string;
-  }): Promise<(StoredObject & { readonly bytes: Uint8Array }) | undefined>;
+  stored(options?: { readonly bucket?: BucketName; readonly key?: string }): Promise<StoredObject | undefined>;
   /** Puts a normal object in place. */
   putNormal(): Promise<void>;
   /** The requests for the object so far, as they came in. */

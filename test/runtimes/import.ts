@@ -3,17 +3,8 @@ import { describe } from './check.ts';
 import type { Result } from './context.ts';
 
 const NAME = 'importing the library starts nothing and touches no global';
-/** What a module with effects would call. */
-const WATCHED = [
-  'setTimeout',
-  'setInterval',
-  'fetch',
-  'AbortController',
-  'addEventListener',
-  'XMLHttpRequest',
-  'eval',
-  'Function',
-];
+/** What a module with effects would call. `eval` is refused where the suite runs: by a policy, or a flag of Node. */
+const WATCHED = ['setTimeout', 'setInterval', 'fetch', 'AbortController', 'addEventListener', 'XMLHttpRequest'];
 
 /** Says whether the import had effects. */
 export async function importQuietly(load: () => Promise<unknown>): Promise<Result> {
@@ -61,7 +52,9 @@ function watchCalls(owner: object, name: string, calls: string[]): () => void {
 /** Own properties by name; of accessors, which may warn when they are read, the descriptor's function. */
 function globals(): Map<PropertyKey, unknown> {
   const names = Reflect.ownKeys(globalThis);
-  return new Map(names.map((name) => [name, identityOf(Object.getOwnPropertyDescriptor(globalThis, name))]));
+  // Playwright adds its own to a page at any time.
+  const own = names.filter((name) => !String(name).startsWith('__pw'));
+  return new Map(own.map((name) => [name, identityOf(Object.getOwnPropertyDescriptor(globalThis, name))]));
 }
 
 function identityOf(descriptor: PropertyDescriptor | undefined): unknown {

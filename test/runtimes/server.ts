@@ -15,7 +15,7 @@ import {
   LocalOss,
   type LocalOssOptions,
 } from '../../src/testing/index.ts';
-import type { FaultRule, Report, RunConfig, StoredObject, WireRequest } from './context.ts';
+import type { FaultRule, Report, RunConfig, WireRequest } from './context.ts';
 
 /** A running server. */
 export interface RuntimeServer extends RunConfig {
@@ -90,6 +90,10 @@ class Faults {
     this.#rules.set(key, [...(this.#rules.get(key) ?? []), ...rules]);
   }
 
+  clear(key: string): void {
+    this.#rules.delete(key);
+  }
+
   due({ key, operation, nth }: FaultRequest): Fault[] {
     const due = (this.#rules.get(key) ?? []).filter(
       (rule) =>
@@ -102,16 +106,15 @@ class Faults {
   }
 }
 
-/** The requests as they came in, preflights and repeats by the platform included, with the connection that they came on. */
+/** The requests as they came in, preflights and repeats by the platform included. */
 class Wire {
   readonly #requests = new Map<string, WireRequest[]>();
-  readonly #connections = new WeakMap<Socket, number>();
-  #count = 0;
+  readonly #used = new WeakSet<Socket>();
 
   record({ method = '', url = '', socket }: IncomingMessage): void {
-    if (!this.#connections.has(socket)) this.#connections.set(socket, ++this.#count);
     const { pathname, searchParams } = new URL(url, 'http://oss');
-    const request = { method, position: searchParams.get('position'), connection: this.#connections.get(socket) ?? 0 };
+    const request = { method, position: searchParams.get('position'), reused: this.#used.has(socket) };
+    this.#used.add(socket);
     const key = decodeURIComponent(pathname.split('/').slice(2).join('/'));
     this.#requests.set(key, [...this.of(key), request]);
   }
@@ -159,6 +162,7 @@ function control({ oss, faults, wire, reports, config }: Parts): FetchHandler {
     'POST /token': () => oss.issueToken(),
     'GET /token': () => ({ Credentials: assumed(oss) }),
     'POST /faults': async (query, request) => faults.add(need(query, 'key'), await request.json()),
+    'DELETE /faults': (query) => faults.clear(need(query, 'key')),
     'GET /wire': (query) => wire.of(need(query, 'key')),
     'GET /object': (query) => view(oss, need(query, 'bucket'), need(query, 'key')),
     'POST /normal': async (query, request) => {
@@ -169,13 +173,20 @@ function control({ oss, faults, wire, reports, config }: Parts): FetchHandler {
   return async (request) => {
     const { pathname, searchParams } = new URL(request.url);
     const route = routes[`${request.method} ${pathname}`];
-    const headers = { 'access-control-allow-origin': '*', 'cache-control': 'no-store' };
     // happy-dom asks before simple requests too.
-    if (request.method === 'OPTIONS') return new Response(null, { headers });
-    if (!route) return new Response('There is nothing here\n', { status: 404, headers });
-    return Response.json((await route(searchParams, request)) ?? null, { headers });
+    if (request.method === 'OPTIONS') return new Response(null, { headers: OPEN });
+    if (!route) return new Response('There is nothing here\n', { status: 404, headers: OPEN });
+    const answer = await route(searchParams, request);
+    return answer instanceof Response ? answer : Response.json(answer ?? null, { headers: OPEN });
   };
 }
+
+const OPEN = {
+  'access-control-allow-origin': '*',
+  'access-control-allow-methods': 'GET, POST, DELETE',
+  'access-control-expose-headers': 'x-view',
+  'cache-control': 'no-store',
+};
 
 /** The spelling of AssumeRole. */
 function assumed(oss: LocalOss): Record<string, string> {
@@ -194,11 +205,14 @@ function need(query: URLSearchParams, name: string): string {
   return value;
 }
 
-function view(oss: LocalOss, bucket: string, key: string): StoredObject | undefined {
+/** The bytes, and the rest in a header. */
+function view(oss: LocalOss, bucket: string, key: string): Response | undefined {
   const object = oss.object(bucket, key);
   if (!object) return undefined;
   const { length, crc64, appends, headers } = object;
-  return { length, crc64, appends, headers, base64: Buffer.from(object.bytes()).toString('base64') };
+  return new Response(object.bytes(), {
+    headers: { ...OPEN, 'x-view': JSON.stringify({ length, crc64, appends, headers }) },
+  });
 }
 
 /** The folder's files, under the policy of a careful site. */

@@ -117,11 +117,12 @@ function makeContext(surroundings: Surroundings, clock: Clock, key: string): Con
     client: (options) => makeClient(surroundings, { clock, ...options }),
     faults: async (...rules) =>
       void (await post(surroundings, `/faults?${at('open-bucket', key)}`, JSON.stringify(rules))),
+    noFaults: async () => void (await fetch(`${controlUrl}/faults?${at('open-bucket', key)}`, { method: 'DELETE' })),
     stored: async ({ bucket = 'open-bucket', key: other = key } = {}) => {
-      const object = await (await fetch(`${controlUrl}/object?${at(bucket, other)}`)).json();
-      return object
-        ? { ...object, bytes: Uint8Array.from(atob(object.base64), (char) => char.charCodeAt(0)) }
-        : undefined;
+      const response = await fetch(`${controlUrl}/object?${at(bucket, other)}`);
+      const facts = response.headers.get('x-view');
+      const bytes = new Uint8Array(await response.arrayBuffer());
+      return facts ? { ...JSON.parse(facts), bytes } : undefined;
     },
     putNormal: async () => void (await post(surroundings, `/normal?${at('open-bucket', key)}`, 'made otherwise')),
     wire: async (method) => {

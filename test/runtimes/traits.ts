@@ -44,7 +44,7 @@ export const REASONS: Readonly<Record<Trait, string>> = {
 const MODERN = ['simple-requests', 'byte-streams', 'stream-iteration', 'compression-streams', 'subtle'] as const;
 
 const CHROMIUM = [...MODERN, 'cors', 'repeats-posts'] as const;
-const FIREFOX = [...MODERN, 'cors'] as const;
+const FIREFOX = [...MODERN, 'cors', 'repeats-posts'] as const;
 const WEBKIT = ['cors', 'simple-requests', 'compression-streams', 'subtle'] as const;
 
 const without = (traits: readonly Trait[], trait: Trait): Trait[] => traits.filter((one) => one !== trait);

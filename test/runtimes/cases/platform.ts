@@ -73,14 +73,18 @@ export const platformCases: readonly Case[] = [
   },
 ];
 
-/** A connection that has served an answer takes an append and dies. Query-signed, so that no preflight comes between. */
+/**
+ * A connection that has served an answer takes an append and dies. Query-signed, so that no preflight comes between; and
+ * again where the platform chose to open another connection, which WebKitGTK always does for a POST.
+ */
 async function dyingConnection({ client, key, faults, wire }: Context): Promise<{ posts: number; error: unknown }> {
   const query = client({ signing: 'query' });
-  await query.appendObject(key, text.encode('a'), { position: 0, contentType: null });
-  await faults({ kind: 'drop-after', nth: 2 });
-  const error = await query
-    .appendObject(key, text.encode('b'), { position: 1, contentType: null })
-    .catch((reason: unknown) => reason);
-  const posts = (await wire('POST')).filter(({ position }) => position === '1');
-  return { posts: posts.length, error };
+  for (let position = 0; ; position += 2) {
+    await query.appendObject(key, text.encode('a'), { position });
+    await faults({ kind: 'drop-after' });
+    const dying = query.appendObject(key, text.encode('b'), { position: position + 1 });
+    const error = await dying.catch((reason: unknown) => reason);
+    const posts = (await wire('POST')).filter((request) => request.position === String(position + 1));
+    if (posts[0]?.reused || position === 8) return { posts: posts.length, error };
+  }
 }

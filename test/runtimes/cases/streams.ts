@@ -95,7 +95,7 @@ export const streamCases: readonly Case[] = [
         sent = resolve;
       });
       const object = new AppendableObject(client(), key, { flushAfter: 10 });
-      const appending = object.append(source, { onprogress: () => sent() });
+      const appending = object.append(source, { onprogress: ({ loaded }) => loaded > 0 && sent() });
       await confirmed;
       equal((await stored())?.length, 5, 'length while the stream is open');
       end();

@@ -87,14 +87,17 @@ async function runInPage(browser: Browser, server: RuntimeServer, job: Job): Pro
   }
 }
 
-/** The browser itself reports failed requests in the console, which the faults are meant to make. */
+/** Browsers themselves report failed requests in the console, which the faults are meant to make. */
+const OF_NETWORK = /Failed to load resource|blocked by CORS policy|Cross-Origin Request Blocked/;
+
 function problemsOf(page: Page): string[] {
   const problems: string[] = [];
-  page.on('pageerror', (error) => problems.push(String(error)));
+  const note = (text: string) => {
+    if (!OF_NETWORK.test(text)) problems.push(text);
+  };
+  page.on('pageerror', (error) => note(String(error)));
   page.on('console', (message: ConsoleMessage) => {
-    const text = message.text();
-    const ofNetwork = /Failed to load resource|blocked by CORS policy|Cross-Origin Request Blocked/.test(text);
-    if (/^(warning|error)$/.test(message.type()) && !ofNetwork) problems.push(`${message.type()}: ${text}`);
+    if (/^(warning|error)$/.test(message.type())) note(`${message.type()}: ${message.text()}`);
   });
   return problems;
 }
