@@ -1,0 +1,85 @@
+// 2,000 appends of 1 KiB, one after the other, and all asked for at once; a receiver in another process. The floor is
+// `fetch` of the same bytes to the same place, its answer read, nothing signed and nothing checked.
+import { AppendableObject, OssClient } from '../../../src/index.ts';
+import type { Bench } from '../bench.ts';
+import { type Contestant, compare, microseconds, type Row, race } from '../measure.ts';
+import { withReceivers } from '../receivers.ts';
+
+const APPENDS = 2000;
+const SIZE = 1024;
+
+const bytes = new Uint8Array(SIZE).fill(46);
+const credentials = {
+  accessKeyId: 'STS.bench',
+  accessKeySecret: 'of-this-benchmark-only',
+  securityToken: 'x'.repeat(600),
+};
+
+async function timeEach(work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return (performance.now() - start) / 1000 / APPENDS;
+}
+
+function clientOf(url: string, signing: 'header' | 'query'): OssClient {
+  return new OssClient({ region: 'cn-hangzhou', bucket: 'bench', endpoint: url, credentials, signing });
+}
+
+function objectOf(url: string, signing: 'header' | 'query' = 'header'): AppendableObject {
+  return new AppendableObject(clientOf(url, signing), 'small.log', { tail: { position: 0, hashCrc64ecma: '0' } });
+}
+
+async function bareFetch(url: string): Promise<void> {
+  for (let i = 0; i < APPENDS; i++) {
+    const answer = await fetch(`${url}/bench/small.log?append&position=${i * SIZE}`, { method: 'POST', body: bytes });
+    await answer.arrayBuffer();
+  }
+}
+
+/** What a client must add: headers, a signal to time out by, and a look at the answer. */
+async function fetchWithSignal(url: string): Promise<void> {
+  for (let i = 0; i < APPENDS; i++) {
+    const { signal } = new AbortController();
+    const headers = { authorization: 'x'.repeat(200), 'x-oss-security-token': credentials.securityToken };
+    const target = `${url}/bench/small.log?append&position=${i * SIZE}`;
+    const answer = await fetch(target, { method: 'POST', body: bytes, headers, signal });
+    await answer.arrayBuffer();
+  }
+}
+
+async function oneByOne(object: AppendableObject): Promise<void> {
+  for (let i = 0; i < APPENDS; i++) await object.append(bytes);
+}
+
+async function clientAlone(client: OssClient): Promise<void> {
+  for (let i = 0; i < APPENDS; i++) await client.appendObject('small.log', bytes, { position: i * SIZE });
+}
+
+function atOnce(object: AppendableObject): Promise<unknown> {
+  return Promise.all(Array.from({ length: APPENDS }, () => object.append(bytes)));
+}
+
+export function small({ rounds }: Bench): Promise<Row[]> {
+  return withReceivers([{}], async ([receiver]) => {
+    const { url } = receiver!;
+    const contestants: Contestant[] = [
+      { name: 'fetch', run: () => timeEach(() => bareFetch(url)) },
+      { name: 'fetch with signal', run: () => timeEach(() => fetchWithSignal(url)) },
+      { name: 'header', run: () => timeEach(() => oneByOne(objectOf(url))) },
+      { name: 'query', run: () => timeEach(() => oneByOne(objectOf(url, 'query'))) },
+      { name: 'client', run: () => timeEach(() => clientAlone(clientOf(url, 'header'))) },
+      { name: 'at once', run: () => timeEach(() => atOnce(objectOf(url))) },
+    ];
+    await race(contestants, 1);
+    const costs = await race(contestants, rounds);
+    const line = (name: string, mine: string, theirs: string, target?: number) =>
+      compare(costs, mine, theirs, { name: `small appends, ${name}`, target, unit: microseconds });
+    return [
+      line('header-signed / bare fetch', 'header', 'fetch', 0.95),
+      line('query-signed / bare fetch', 'query', 'fetch', 0.95),
+      line('OssClient alone / bare fetch', 'client', 'fetch'),
+      line('header-signed / fetch with headers and signal', 'header', 'fetch with signal'),
+      line('2,000 at once / bare fetch one by one', 'at once', 'fetch'),
+    ];
+  });
+}

@@ -1,0 +1,51 @@
+// Starts receivers, each a process of its own, and ends them.
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { Link } from './receiver.ts';
+
+/** A receiver that listens. */
+export interface Receiver {
+  /** `http://127.0.0.1:<port>`. */
+  readonly url: string;
+  /** What came in since it was last asked. */
+  counts(): Promise<{ readonly requests: number; readonly preflights: number }>;
+  close(): void;
+}
+
+export async function startReceiver(link: Link = {}): Promise<Receiver> {
+  const child = fork(beside('receiver.mjs'), [JSON.stringify(link)]);
+  const { port } = await answerOf<{ port: number }>(child);
+  const counts = () => {
+    child.send('counts');
+    return answerOf<{ requests: number; preflights: number }>(child);
+  };
+  return { url: `http://127.0.0.1:${port}`, counts, close: () => child.disconnect() };
+}
+
+/** Runs `work` with a receiver of each kind of link, and ends them. */
+export async function withReceivers<T>(
+  links: readonly Link[],
+  work: (receivers: readonly Receiver[]) => Promise<T>,
+): Promise<T> {
+  const receivers = await Promise.all(links.map(startReceiver));
+  try {
+    return await work(receivers);
+  } finally {
+    for (const receiver of receivers) receiver.close();
+  }
+}
+
+/** The next message of a child; it fails where the child ends before. */
+export async function answerOf<T>(child: ChildProcess): Promise<T> {
+  const ended = once(child, 'exit').then(([code]) => {
+    throw new Error(`a process of the benchmark ended with code ${code}`);
+  });
+  const [message] = await Promise.race([once(child, 'message'), ended]);
+  ended.catch(() => {});
+  return message as T;
+}
+
+export function beside(file: string): string {
+  return fileURLToPath(new URL(file, import.meta.url));
+}

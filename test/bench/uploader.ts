@@ -1,0 +1,119 @@
+// Uploads once, in a process of its own, so that time, processor and memory are this upload's alone. Started with `fork`.
+import { AppendableObject, OssClient } from '../../src/index.ts';
+
+/** One upload. */
+export interface Job {
+  readonly url: string;
+  /** A receiver without a link's limits, to warm up with. */
+  readonly warmUp: string;
+  /** `append`: the engine. `fetch`: bare requests of the same bytes. */
+  readonly with: 'append' | 'fetch';
+  readonly from: 'stream' | 'blob';
+  /** Bytes in all. */
+  readonly size: number;
+  /** Bytes a request; undefined: adaptive. */
+  readonly segmentSize?: number | undefined;
+}
+
+/** What it took. */
+export interface Taken {
+  /** s */
+  readonly time: number;
+  /** s of all threads of the process. */
+  readonly cpu: number;
+  /** Most of what the process held, and of that in array buffers, above what it held before, bytes. */
+  readonly memory: number;
+  readonly buffers: number;
+}
+
+const CHUNK = 64 * 1024;
+const WARM_UP = 32 * 1024 * 1024;
+
+/** A stream of chunks that cost nothing to make: a view of the same random bytes again and again. */
+function streamOf(size: number): ReadableStream<Uint8Array> {
+  const bytes = noise(CHUNK);
+  let left = size;
+  return new ReadableStream({
+    pull(controller) {
+      if (left === 0) return controller.close();
+      const chunk = bytes.subarray(0, Math.min(left, CHUNK));
+      left -= chunk.byteLength;
+      controller.enqueue(chunk);
+    },
+  });
+}
+
+/** A Blob of the same 16 MiB again and again: it holds them once. */
+function blobOf(size: number): Blob {
+  const bytes = new Blob([noise(16 * 1024 * 1024)]);
+  const whole = Math.floor(size / bytes.size);
+  return new Blob([...Array<Blob>(whole).fill(bytes), bytes.slice(0, size % bytes.size)]);
+}
+
+function noise(length: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(length);
+  for (let at = 0; at < length; at += 65_536) crypto.getRandomValues(bytes.subarray(at, at + 65_536));
+  return bytes;
+}
+
+const credentials = {
+  accessKeyId: 'STS.bench',
+  accessKeySecret: 'of-this-benchmark-only',
+  securityToken: 'x'.repeat(600),
+};
+
+async function withEngine({ url, from, size, segmentSize }: Job): Promise<void> {
+  const client = new OssClient({ region: 'cn-hangzhou', bucket: 'bench', endpoint: url, credentials });
+  const object = new AppendableObject(client, 'large', { tail: { position: 0, hashCrc64ecma: '0' }, segmentSize });
+  const { position } = await object.append(from === 'blob' ? blobOf(size) : streamOf(size));
+  if (position !== size) throw new Error(`appended ${position} of ${size} bytes`);
+}
+
+/** From a stream: what one gets who has each segment ready as bytes, the fastest body that `fetch` knows. */
+async function withFetch({ url, from, size, segmentSize = 8 * 1024 * 1024 }: Job): Promise<void> {
+  const source = from === 'blob' ? blobOf(size) : noise(segmentSize);
+  for (let position = 0; position < size; position += segmentSize) {
+    const length = Math.min(segmentSize, size - position);
+    const body = source instanceof Blob ? source.slice(position, position + length) : source.subarray(0, length);
+    const answer = await fetch(`${url}/bench/large?append&position=${position}`, { method: 'POST', body });
+    await answer.arrayBuffer();
+    if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
+  }
+}
+
+function watchMemory(): () => { memory: number; buffers: number } {
+  const before = process.memoryUsage();
+  let [rss, arrayBuffers] = [0, 0];
+  const look = () => {
+    const now = process.memoryUsage();
+    rss = Math.max(rss, now.rss);
+    arrayBuffers = Math.max(arrayBuffers, now.arrayBuffers);
+  };
+  const timer = setInterval(look, 20);
+  return () => {
+    look();
+    clearInterval(timer);
+    return { memory: rss - before.rss, buffers: arrayBuffers - before.arrayBuffers };
+  };
+}
+
+async function run(job: Job): Promise<Taken> {
+  const upload = job.with === 'append' ? withEngine : withFetch;
+  await upload({ ...job, url: job.warmUp, size: WARM_UP });
+  const memory = watchMemory();
+  const cpu = process.cpuUsage();
+  const start = performance.now();
+  await upload(job);
+  const time = (performance.now() - start) / 1000;
+  const { user, system } = process.cpuUsage(cpu);
+  return { time, cpu: (user + system) / 1e6, ...memory() };
+}
+
+process.on('disconnect', () => process.exit());
+process.once('message', async (job: Job) => {
+  try {
+    process.send?.(await run(job));
+  } catch (error) {
+    process.send?.({ error: error instanceof Error ? error.stack : String(error) });
+  }
+});
