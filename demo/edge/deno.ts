@@ -9,5 +9,6 @@ interface DenoLike {
 
 const { env, serve } = (globalThis as unknown as { Deno: DenoLike }).Deno;
 const settings = env.toObject();
-// Prints its address when it listens.
-serve({ hostname: '127.0.0.1', port: Number(settings['PORT'] ?? 0) }, edgeFrom(settings as unknown as EdgeEnvironment));
+const edge = edgeFrom(settings as unknown as EdgeEnvironment);
+// Prints its address when it listens. The second argument of Deno's handlers is no Worker's context.
+serve({ hostname: '127.0.0.1', port: Number(settings['PORT'] ?? 0) }, (request) => edge(request));
