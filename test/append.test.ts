@@ -1,0 +1,725 @@
+/** What the engine promises, one example for each promise. `exactly-once.test.ts` proves the same at random. */
+import { describe, expect, test } from 'vitest';
+import { type AppendProgress, append } from '../src/append.ts';
+import { crc64 } from '../src/crc64.ts';
+import {
+  AppendConflictError,
+  ChecksumError,
+  OssError,
+  ServiceError,
+  SourceError,
+  TransportError,
+} from '../src/errors.ts';
+import type { AppendSource } from '../src/segments.ts';
+import { AppendStream } from '../src/stream.ts';
+import type { Fault, FaultRequest } from '../src/testing/faults.ts';
+import { settle } from './exactly-once/clock.ts';
+import { KEY, Lab } from './exactly-once/lab.ts';
+import { memoryBlob } from './exactly-once/sources.ts';
+
+const utf8 = (text: string) => new TextEncoder().encode(text);
+const crcOf = (text: string) => String(crc64(utf8(text)));
+const blob = (text: string) => memoryBlob(utf8(text));
+
+/** Faults of the first append, unless another operation or number is given. */
+const at = (fault: Fault, operation: FaultRequest['operation'] = 'AppendObject', nth = 1) => ({
+  ...fault,
+  operation,
+  nth,
+});
+const HIDE_CRC: Fault = { kind: 'hide-headers', names: ['x-oss-hash-crc64ecma'] };
+const hidden =
+  (more: (request: FaultRequest) => Fault[] = () => []) =>
+  (request: FaultRequest) => [...more(request), HIDE_CRC];
+
+describe('after a failure the object is read, and tells', () => {
+  test('no object, P = 0: the bytes are absent, and are sent again', async () => {
+    const lab = new Lab({ faults: [at({ kind: 'drop-before' })] });
+    await expect(lab.run(lab.object.append('abcd'))).resolves.toEqual({ position: 4, hashCrc64ecma: crcOf('abcd') });
+    expect(lab.requests).toEqual(['HEAD', 'POST 0', 'HEAD', 'POST 0']);
+    expect(lab.stored).toBe('abcd');
+  });
+
+  test('no object, P > 0: somebody deleted it', async () => {
+    const lab = new Lab({ faults: [at({ kind: 'delete', when: 'before' }, 'AppendObject', 2)] });
+    const error = await lab.failure(lab.object.append('abcdefgh'));
+    expect(error).toBeInstanceOf(AppendConflictError);
+    expect(error).toMatchObject({ position: 4, size: 4, found: undefined, outcome: 'unknown', loaded: 4 });
+    expect(error).toMatchObject({ tail: { position: 4, hashCrc64ecma: crcOf('abcd') } });
+  });
+
+  test('no bucket: an error, never an absent object', async () => {
+    const lab = new Lab();
+    const wrong = (request: { operation: string; key: string; position?: number | undefined }) =>
+      `https://missing.oss-cn-hangzhou.aliyuncs.com/${request.key}`;
+    const other = new Lab({ client: { presign: wrong, bucket: 'missing', fetch: lab.oss.fetch } });
+    await expect(other.run(other.object.append('abcd'))).rejects.toMatchObject({ code: 'NoSuchBucket', status: 404 });
+    expect(lab.requests).toEqual(['HEAD']);
+  });
+
+  test('not appendable: a conflict', async () => {
+    const faults = [
+      at({ kind: 'drop-before' }),
+      at({ kind: 'replace', when: 'before', type: 'Normal' }, 'HeadObject', 2),
+    ];
+    const lab = new Lab({ faults });
+    const error = await lab.failure(lab.object.append('abcd'));
+    expect(error).toBeInstanceOf(AppendConflictError);
+    expect(error).toMatchObject({ found: 8, outcome: 'unknown' });
+    expect(lab.stored).toBe('replaced');
+  });
+
+  test('nothing to store, and L = P: done', async () => {
+    const lab = new Lab({ faults: [at({ kind: 'drop-after' })] });
+    await expect(lab.run(lab.object.append(''))).resolves.toEqual({ position: 0, hashCrc64ecma: '0' });
+    expect(lab.requests).toEqual(['HEAD', 'POST 0', 'HEAD']);
+    expect(lab.stored).toBe('');
+  });
+
+  test('nothing to store, and L > P: a conflict, but not among writers who share', async () => {
+    const faults = [at({ kind: 'rival', when: 'before', bytes: utf8('other') })];
+    const alone = new Lab({ faults });
+    expect(await alone.failure(alone.object.append(''))).toBeInstanceOf(AppendConflictError);
+    const sharing = new Lab({ faults, shared: true });
+    await expect(sharing.run(sharing.object.append(''))).resolves.toMatchObject({ position: 5 });
+    expect(sharing.requests).toEqual(['HEAD', 'POST 0', 'HEAD']);
+  });
+
+  test('L = P: absent, and sent again', async () => {
+    const lab = new Lab({ before: 'xy', faults: [at({ kind: 'error-before', status: 503 })] });
+    await lab.run(lab.object.append('abcd'));
+    expect(lab.requests).toEqual(['HEAD', 'POST 2', 'HEAD', 'POST 2']);
+    expect(lab.stored).toBe('xyabcd');
+  });
+
+  test('L = P, but another CRC: somebody replaced the object', async () => {
+    const replace = { kind: 'replace', when: 'before', type: 'Appendable', bytes: utf8('zz') } as const;
+    const lab = new Lab({ before: 'xy', faults: [at({ kind: 'drop-before' }), at(replace, 'HeadObject', 2)] });
+    expect(await lab.failure(lab.object.append('abcd'))).toMatchObject({ name: 'AppendConflictError', found: 2 });
+    expect(lab.stored).toBe('zz');
+  });
+
+  test('L = P + n and the CRC as wanted: committed, with no byte read back', async () => {
+    const lab = new Lab({ before: 'xy', faults: [at({ kind: 'drop-after' })] });
+    await lab.run(lab.object.append('abcd'));
+    expect(lab.requests).toEqual(['HEAD', 'POST 2', 'HEAD']);
+    expect(lab.stored).toBe('xyabcd');
+  });
+
+  test('L = P + n and the CRC hidden: the bytes tell', async () => {
+    const faults = hidden(({ operation, nth }) =>
+      operation === 'AppendObject' && nth === 1 ? [{ kind: 'drop-after' }] : [],
+    );
+    const lab = new Lab({ before: 'xy', faults });
+    await lab.run(lab.object.append('abcdefgh'));
+    expect(lab.requests).toEqual(['HEAD', 'POST 2', 'HEAD', 'GET', 'POST 6']);
+    expect(lab.stored).toBe('xyabcdefgh');
+  });
+
+  test('L = P + n, and a rival of the same length was first: length alone is never proof', async () => {
+    for (const hide of [false, true]) {
+      const rival: Fault = { kind: 'rival', same: true, when: 'before' };
+      const first = ({ operation, nth }: FaultRequest) => (operation === 'AppendObject' && nth === 1 ? [rival] : []);
+      const lab = new Lab({ before: 'xy', faults: hide ? hidden(first) : first });
+      const error = await lab.failure(lab.object.append('abcd'));
+      expect(error).toBeInstanceOf(AppendConflictError);
+      expect(error).toMatchObject({ position: 2, size: 4, found: 6, outcome: 'absent', loaded: 0 });
+      expect(lab.stored).not.toContain('abcd');
+    }
+  });
+
+  test('L > P + n, our bytes and others behind them: stored, but the end is not ours; among sharers all is well', async () => {
+    const faults = [at({ kind: 'drop-after' }), at({ kind: 'rival', when: 'after', bytes: utf8('other') })];
+    const alone = new Lab({ faults });
+    const error = await alone.failure(alone.object.append('abcd'));
+    expect(error).toBeInstanceOf(AppendConflictError);
+    expect(error).toMatchObject({ outcome: 'stored', loaded: 0 });
+    expect(error).not.toHaveProperty('tail');
+    const sharing = new Lab({ faults, shared: true });
+    await expect(sharing.run(sharing.object.append('abcdefgh'))).resolves.toMatchObject({ position: 13 });
+    expect(sharing.stored).toBe('abcdotherefgh');
+  });
+
+  test('equal bytes, but what is before them was replaced: a conflict', async () => {
+    const replace = { kind: 'replace', when: 'before', type: 'Appendable', bytes: utf8('zzabcd') } as const;
+    const lab = new Lab({ before: 'xy', faults: [at({ kind: 'drop-before' }), at(replace, 'HeadObject', 2)] });
+    expect(await lab.failure(lab.object.append('abcd'))).toMatchObject({
+      name: 'AppendConflictError',
+      outcome: 'stored',
+    });
+  });
+
+  test('P < L < P + n: other bytes are in our place', async () => {
+    const lab = new Lab({ before: 'xy', faults: [at({ kind: 'rival', when: 'before', bytes: utf8('o') })] });
+    const error = await lab.failure(lab.object.append('abcd'));
+    expect(error).toMatchObject({ name: 'AppendConflictError', found: 3, outcome: 'absent' });
+    expect(lab.requests).toEqual(['HEAD', 'POST 2', 'HEAD']);
+  });
+
+  test('L < P: the object was replaced by a shorter one', async () => {
+    const replace = { kind: 'replace', when: 'before', type: 'Appendable', bytes: utf8('z') } as const;
+    const lab = new Lab({ before: 'xy', shared: true, faults: [at(replace)] });
+    const error = await lab.failure(lab.object.append('abcd'));
+    // Not even writers who share follow downward.
+    expect(error).toMatchObject({ name: 'AppendConflictError', found: 1, outcome: 'unknown' });
+  });
+
+  test('a read that does not give exactly our range is no proof: look again', async () => {
+    const faults = hidden(({ operation, nth }) => {
+      if (operation === 'AppendObject' && nth === 1) return [{ kind: 'drop-after' }];
+      const shorter: Fault = { kind: 'replace', when: 'before', type: 'Appendable', bytes: utf8('xyz') };
+      return operation === 'GetObject' && nth === 1 ? [shorter] : [];
+    });
+    const lab = new Lab({ before: 'xy', faults });
+    const error = await lab.failure(lab.object.append('abcd'));
+    expect(lab.requests).toEqual(['HEAD', 'POST 2', 'HEAD', 'GET', 'HEAD']);
+    expect(error).toMatchObject({ name: 'AppendConflictError', found: 3 });
+  });
+});
+
+describe('exactly once', () => {
+  test('a 409 at the first attempt may be our own doing: the transport sent the POST twice', async () => {
+    const lab = new Lab({ faults: [at({ kind: 'repeat', lost: 'first' })] });
+    await lab.run(lab.object.append('abcd'));
+    expect(lab.stored).toBe('abcd');
+    expect(lab.requests).toEqual(['HEAD', 'POST 0', 'POST 0', 'HEAD']);
+  });
+
+  test('a commit after the client gave up: the repeat is refused, and the bytes are recognised', async () => {
+    const lab = new Lab({ client: { timeout: 1000 }, faults: [at({ kind: 'commit-late', delay: 1001 })] });
+    await lab.run(lab.object.append('abcdefgh'));
+    expect(lab.stored).toBe('abcdefgh');
+  });
+
+  test('a segment given up and stored later is ours, not another writer’s; the next call goes behind it', async () => {
+    const client = { timeout: 1000, retry: { maxAttempts: 1 } };
+    const faults = [
+      at({ kind: 'commit-late', delay: 1500 }),
+      at({ kind: 'slow', bytesPerSecond: 4 }, 'AppendObject', 2),
+    ];
+    const lab = new Lab({ client, faults });
+    expect(await lab.failure(lab.object.append('abcd'))).toMatchObject({ outcome: 'unknown' });
+    expect(lab.object.pending).toEqual([{ position: 0, size: 4, outcome: 'unknown' }]);
+    await lab.run(lab.object.append('XY'));
+    expect(lab.stored).toBe('abcdXY');
+  });
+
+  test('open settles what was left open', async () => {
+    const client = { timeout: 1000, retry: { maxAttempts: 1 } };
+    const lab = new Lab({ client, faults: [at({ kind: 'commit-late', delay: 1500 })] });
+    await lab.failure(lab.object.append('abcd'));
+    await lab.run(lab.clock.wait(1000));
+    await expect(lab.run(lab.object.open())).resolves.toMatchObject({ position: 4 });
+    expect(lab.object.pending).toEqual([{ position: 0, size: 4, outcome: 'stored' }]);
+  });
+
+  test('one that cannot be read is not taken for another writer’s', async () => {
+    const client = { timeout: 1000, retry: { maxAttempts: 1 } };
+    const faults = hidden(({ operation, nth }) => {
+      if (operation === 'AppendObject' && nth === 1) return [{ kind: 'commit-late', delay: 1200 }];
+      if (operation === 'AppendObject') return [{ kind: 'slow', bytesPerSecond: 5 }];
+      return operation === 'GetObject' && nth === 2 ? [{ kind: 'deny' }] : [];
+    });
+    const lab = new Lab({ client, faults });
+    await lab.failure(lab.object.append('abcd'));
+    const error = await lab.failure(lab.object.append('XYZW'));
+    expect(error).not.toBeInstanceOf(AppendConflictError);
+    expect(error).toMatchObject({ outcome: 'unknown', message: expect.stringContaining('oss:GetObject') });
+  });
+
+  test('writers who share: each segment once, whole, in its writer’s order', async () => {
+    const lab = new Lab({ shared: true, faults: ({ nth }) => ({ kind: 'answer-late', delay: 10 + (nth % 7) }) });
+    const writers = ['a', 'b', 'c'].map((name) => ({ name, object: lab.another() }));
+    const lines = (name: string) => ['1', '2', '3'].map((line) => `${name}${line};\n`);
+    await lab.run(Promise.all(writers.map(({ name, object }) => object.append(lines(name)))));
+    const stored = lab.stored?.match(/..;\n/g) ?? [];
+    expect(stored).toHaveLength(9);
+    for (const { name } of writers) expect(stored.filter((line) => line.startsWith(name))).toEqual(lines(name));
+  });
+
+  test('a wrong CRC after a success: the object is damaged, and nothing is sent again', async () => {
+    const lab = new Lab({ before: 'xy', faults: [at({ kind: 'flip-bit', at: 1 })] });
+    const error = await lab.failure(lab.object.append('abcdefgh'));
+    expect(error).toBeInstanceOf(ChecksumError);
+    expect(error).toMatchObject({ code: 'ChecksumMismatch', position: 2, expected: crcOf('xyabcd'), loaded: 0 });
+    expect(lab.requests).toEqual(['HEAD', 'POST 2', 'GET']);
+  });
+
+  test('a wrong CRC because what is before our bytes was replaced: a conflict', async () => {
+    const replace = { kind: 'replace', when: 'before', type: 'Appendable', bytes: utf8('zz') } as const;
+    const lab = new Lab({ before: 'xy', faults: [at(replace)] });
+    const error = await lab.failure(lab.object.append('abcd'));
+    expect(error).toMatchObject({ name: 'AppendConflictError', outcome: 'stored' });
+    expect(lab.stored).toBe('zzabcd');
+  });
+
+  test('without oss:GetObject nothing can be proven, and the message says why', async () => {
+    const tail = { position: 2, hashCrc64ecma: crcOf('xy') };
+    const faults = [at({ kind: 'drop-after' }), at({ kind: 'deny' }, 'HeadObject')];
+    const lab = new Lab({ before: 'xy', tail, faults });
+    const error = await lab.failure(lab.object.append('abcd'));
+    expect(error).toBeInstanceOf(TransportError);
+    expect(error).toMatchObject({ outcome: 'unknown', message: expect.stringContaining('oss:GetObject') });
+  });
+
+  test('when the attempts are used up, the outcome is unknown', async () => {
+    const client = { retry: { maxAttempts: 3 } };
+    const lab = new Lab({ client, faults: ({ method }) => (method === 'POST' ? { kind: 'drop-before' } : undefined) });
+    expect(await lab.failure(lab.object.append('abcd'))).toMatchObject({ name: 'TransportError', outcome: 'unknown' });
+    expect(lab.requests.filter((request) => request === 'POST 0')).toHaveLength(3);
+  });
+
+  test('a reconcile that itself fails is told with the failure that began it', async () => {
+    const faults = ({ method, nth }: FaultRequest): Fault | undefined =>
+      method === 'POST' ? { kind: 'drop-after' } : nth > 1 ? { kind: 'error-before' } : undefined;
+    const lab = new Lab({ faults });
+    const error = await lab.failure(lab.object.append('abcd'));
+    expect(error).toBeInstanceOf(TransportError);
+    expect(error).toMatchObject({ outcome: 'unknown', message: expect.stringContaining('could not be proven') });
+  });
+
+  test('after a failure the next call reads the object again', async () => {
+    const lab = new Lab({ faults: [at({ kind: 'rival', when: 'before', bytes: utf8('other') })] });
+    await lab.failure(lab.object.append('abcd'));
+    await lab.run(lab.object.append('abcd'));
+    expect(lab.stored).toBe('otherabcd');
+  });
+});
+
+function streamOf(chunks: readonly string[]): ReadableStream<string> {
+  return new ReadableStream({
+    start(controller) {
+      for (const chunk of chunks) controller.enqueue(chunk);
+      controller.close();
+    },
+  });
+}
+
+async function* later<T>(chunks: readonly T[]): AsyncGenerator<T, void, void> {
+  for (const chunk of chunks) yield chunk;
+}
+
+describe('any source', () => {
+  const text = 'abcdefghijkl';
+  const sources: Record<string, () => AppendSource> = {
+    string: () => text,
+    bytes: () => utf8(text),
+    'a view of a part': () => utf8(`--${text}--`).subarray(2, 14),
+    ArrayBuffer: () => utf8(text).buffer,
+    DataView: () => new DataView(utf8(text).buffer),
+    Blob: () => new Blob([text]),
+    File: () => new File([text], 'a.txt'),
+    Response: () => new Response(text),
+    'an empty Response': () => new Response(null),
+    'ReadableStream of bytes': () => new Blob([text]).stream(),
+    'ReadableStream of strings': () => streamOf(text.match(/.{5}|.+/g) ?? []),
+    'one byte at a time': () => [...text],
+    Iterable: () => [utf8('abc'), 'defgh', new Blob(['ijkl'])],
+    AsyncIterable: () => later([utf8('abc'), 'defgh', utf8('ijkl')]),
+  };
+  for (const [name, source] of Object.entries(sources)) {
+    test(`${name}: stored whole, in segments`, async () => {
+      const lab = new Lab({ segmentSize: 5 });
+      await append(lab.client, KEY, source(), { segmentSize: 5 });
+      expect(lab.stored).toBe(name.startsWith('an empty') ? '' : text);
+      expect(lab.requests).toEqual(
+        name.startsWith('an empty') ? ['HEAD', 'POST 0'] : ['HEAD', 'POST 0', 'POST 5', 'POST 10'],
+      );
+    });
+  }
+
+  test('a length that is a multiple of the segment’s makes no empty request', async () => {
+    const lab = new Lab();
+    await lab.run(lab.object.append(['abcd', 'efgh']));
+    expect(lab.requests).toEqual(['HEAD', 'POST 0', 'POST 4']);
+  });
+
+  test('an empty source creates an object that is not there, and sends nothing to one that is', async () => {
+    const lab = new Lab();
+    await lab.run(lab.object.append(''));
+    expect(lab.stored).toBe('');
+    const other = new Lab({ before: 'xy' });
+    await other.run(other.object.append([]));
+    expect(other.requests).toEqual(['HEAD']);
+  });
+
+  test('a source that throws in the middle: how many bytes are stored is said', async () => {
+    const lab = new Lab();
+    const broken = async function* () {
+      yield 'abcdef';
+      throw new Error('the parser gave up');
+    };
+    const error = await lab.failure(lab.object.append(broken()));
+    expect(error).toBeInstanceOf(SourceError);
+    expect(error).toMatchObject({ loaded: 4, outcome: 'absent', tail: { position: 4 } });
+    expect((error as SourceError).cause).toMatchObject({ message: 'the parser gave up' });
+    expect(lab.stored).toBe('abcd');
+  });
+
+  test('a file that can no longer be read', async () => {
+    const lab = new Lab();
+    // Each segment is read twice: for its CRC, and by the transport.
+    const error = await lab.failure(lab.object.append(memoryBlob(utf8('abcdefgh'), 3)));
+    expect(error).toBeInstanceOf(SourceError);
+    expect(error).toMatchObject({ loaded: 4 });
+  });
+
+  test('what is no source is a TypeError, before any request', async () => {
+    const lab = new Lab();
+    for (const wrong of [undefined, null, 7, {}]) {
+      await expect(lab.object.append(wrong as unknown as AppendSource)).rejects.toBeInstanceOf(TypeError);
+    }
+    expect(lab.requests).toEqual([]);
+  });
+
+  test('the next segment is read while one is sent', async () => {
+    const lab = new Lab({ faults: [at({ kind: 'answer-late', delay: 1000 })] });
+    let pulled = 0;
+    const source = async function* () {
+      for (const chunk of ['abcd', 'efgh', 'ijkl', 'mnop']) {
+        pulled++;
+        yield chunk;
+      }
+    };
+    const work = lab.object.append(source());
+    await settle();
+    // One is on the wire, one is ready, and no third is asked for.
+    expect([lab.requests, pulled]).toEqual([['HEAD', 'POST 0'], 2]);
+    await lab.run(work);
+    expect(lab.stored).toBe('abcdefghijklmnop');
+  });
+
+  test('readers are cancelled with the reason of a failure, and released at the end', async () => {
+    const lab = new Lab({ faults: [at({ kind: 'deny' })] });
+    let reason: unknown;
+    const stream = new ReadableStream({
+      pull: (controller) => controller.enqueue(utf8('abcd')),
+      cancel: (given) => {
+        reason = given;
+      },
+    });
+    const error = await lab.failure(lab.object.append(stream));
+    expect(reason).toBe(error);
+    const sound = new Blob(['abcd']).stream();
+    await lab.object.append(sound);
+    expect(sound.locked).toBe(false);
+  });
+});
+
+describe('control', () => {
+  test('progress counts confirmed bytes, and the total where it is known', async () => {
+    const lab = new Lab();
+    const known: AppendProgress[] = [];
+    await lab.run(lab.object.append('abcdefghij', { onprogress: (progress) => known.push(progress) }));
+    expect(known.map(({ loaded, total }) => [loaded, total])).toEqual([
+      [4, 10],
+      [8, 10],
+      [10, 10],
+    ]);
+    const unknown: AppendProgress[] = [];
+    await lab.run(lab.object.append(['abcd'], { onprogress: (progress) => unknown.push(progress) }));
+    expect(unknown).toEqual([{ loaded: 4, total: undefined, sent: 4 }]);
+  });
+
+  test('an abort at any request ends the call with its reason, and the next call goes on exactly', async () => {
+    for (let nth = 1; nth <= 5; nth++) {
+      const controller = new AbortController();
+      const reason = new Error('enough');
+      let count = 0;
+      const faults = (): Fault | undefined => {
+        if (++count !== nth) return undefined;
+        controller.abort(reason);
+        return { kind: 'answer-late', delay: 10 };
+      };
+      const lab = new Lab({ faults });
+      const source = 'abcdefghijklmnop';
+      await expect(lab.run(lab.object.append(source, { signal: controller.signal }))).rejects.toBe(reason);
+      await lab.run(lab.object.resume(blob(source)));
+      expect(lab.stored).toBe(source);
+    }
+  });
+
+  test('an abort before the start sends nothing; one while waiting in the queue leaves the others alone', async () => {
+    const lab = new Lab();
+    const reason = new Error('never mind');
+    await expect(lab.run(lab.object.append('abcd', { signal: AbortSignal.abort(reason) }))).rejects.toBe(reason);
+    expect(lab.requests).toEqual([]);
+    const controller = new AbortController();
+    const first = lab.object.append('1234');
+    const second = lab.object.append('5678', { signal: controller.signal });
+    const third = lab.object.append('9');
+    controller.abort(reason);
+    await expect(second).rejects.toBe(reason);
+    await lab.run(Promise.all([first, third]));
+    expect(lab.stored).toBe('12349');
+  });
+
+  test('an abort ends a wait before a repeat', async () => {
+    const lab = new Lab({
+      faults: ({ method }) => (method === 'POST' ? { kind: 'throttle', delay: 60_000 } : undefined),
+    });
+    const controller = new AbortController();
+    const work = lab.object.append('abcd', { signal: controller.signal });
+    work.catch(() => {});
+    await settle();
+    controller.abort();
+    await expect(work).rejects.toBe(controller.signal.reason);
+    expect(lab.clock.size).toBe(0);
+  });
+
+  test('calls on one object queue, in order', async () => {
+    const lab = new Lab({ faults: ({ nth }) => ({ kind: 'answer-late', delay: nth % 2 ? 20 : 1 }) });
+    await lab.run(Promise.all(['one ', 'two ', 'three'].map((source) => lab.object.append(source))));
+    expect(lab.stored).toBe('one two three');
+    expect(lab.requests.filter((request) => request === 'HEAD')).toHaveLength(1);
+  });
+
+  test('a failed call does not stop those behind it', async () => {
+    const lab = new Lab({ faults: [at({ kind: 'deny' })] });
+    const failed = lab.object.append('abcd');
+    const next = lab.object.append('efgh');
+    expect(await lab.failure(failed)).toMatchObject({ code: 'AccessDenied' });
+    await lab.run(next);
+    expect(lab.stored).toBe('efgh');
+  });
+
+  test('bytes of a slow stream wait flushAfter, and no longer', async () => {
+    const lab = new Lab({ flushAfter: 50 });
+    const source = async function* () {
+      yield 'ab';
+      await lab.clock.wait(40);
+      yield 'c';
+      await lab.clock.wait(1000);
+      yield 'd';
+    };
+    await lab.run(lab.object.append(source()));
+    expect(lab.requests).toEqual(['HEAD', 'POST 0', 'POST 3']);
+    expect(lab.stored).toBe('abcd');
+  });
+
+  test('while the browser believes itself offline, it waits for `online` and counts no attempt', async () => {
+    const navigator = Object.getOwnPropertyDescriptor(globalThis, 'navigator');
+    const state = { onLine: false };
+    Object.defineProperty(globalThis, 'navigator', { configurable: true, value: state });
+    try {
+      const lab: Lab = new Lab({
+        client: { retry: { maxAttempts: 1 } },
+        faults: () => (state.onLine ? [] : [{ kind: 'drop-before' }]),
+      });
+      const night = lab.clock.wait(8 * 3600_000).then(() => {
+        state.onLine = true;
+      });
+      await lab.run(Promise.all([lab.object.append('abcd'), night]));
+      expect(lab.stored).toBe('abcd');
+    } finally {
+      if (navigator) Object.defineProperty(globalThis, 'navigator', navigator);
+      else Reflect.deleteProperty(globalThis, 'navigator');
+    }
+  });
+});
+
+describe('resume', () => {
+  const text = 'abcdefghij';
+
+  test('continues a file after a reload, with nothing saved', async () => {
+    const lab = new Lab({ before: 'abcdef' });
+    const progress: number[] = [];
+    const tail = await lab.run(lab.another().resume(blob(text), { onprogress: ({ loaded }) => progress.push(loaded) }));
+    expect(tail).toEqual({ position: 10, hashCrc64ecma: crcOf(text) });
+    expect(lab.requests).toEqual(['HEAD', 'POST 6']);
+    expect(progress).toEqual([6, 10]);
+  });
+
+  test('creates an absent object, and recognises a finished upload', async () => {
+    const lab = new Lab();
+    await lab.run(lab.object.resume(blob(text)));
+    expect(lab.stored).toBe(text);
+    lab.oss.clearRequests();
+    await expect(lab.run(lab.another().resume(blob(text)))).resolves.toMatchObject({ position: 10 });
+    expect(lab.requests).toEqual(['HEAD']);
+  });
+
+  test('proves byte by byte where the CRC is hidden', async () => {
+    const lab = new Lab({ before: 'abcdef', faults: hidden() });
+    await lab.run(lab.object.resume(blob(text)));
+    expect(lab.requests).toEqual(['HEAD', 'GET', 'POST 6']);
+    expect(lab.stored).toBe(text);
+  });
+
+  test('refuses another beginning, with both CRCs', async () => {
+    for (const faults of [[], hidden()]) {
+      const lab = new Lab({ before: 'abcdeX', faults });
+      const error = await lab.failure(lab.object.resume(blob(text)));
+      expect(error).toBeInstanceOf(ChecksumError);
+      expect(error).toMatchObject({ code: 'DifferentPrefix', expected: crcOf('abcdef'), actual: crcOf('abcdeX') });
+      expect(lab.stored).toBe('abcdeX');
+    }
+  });
+
+  test('refuses an object longer than the file', async () => {
+    const lab = new Lab({ before: `${text}!` });
+    expect(await lab.failure(lab.object.resume(blob(text)))).toMatchObject({ name: 'AppendConflictError', found: 11 });
+  });
+
+  test('start says where in the object the file began', async () => {
+    const start = { position: 3, hashCrc64ecma: crcOf('log') };
+    const lab = new Lab({ before: 'logabc' });
+    await lab.run(lab.object.resume(blob(text), { start }));
+    expect(lab.stored).toBe(`log${text}`);
+    const shorter = new Lab({ before: 'lo' });
+    const error = await shorter.failure(shorter.object.resume(blob(text), { start }));
+    expect(error).toMatchObject({ name: 'AppendConflictError', found: 2 });
+    const other = new Lab({ before: 'LOGabc' });
+    const different = await other.failure(other.object.resume(blob(text), { start }));
+    expect(different).toMatchObject({ code: 'DifferentPrefix' });
+  });
+
+  test('a request of before the reload that is carried out late moves the end: proven again, and on', async () => {
+    const lab = new Lab({ before: 'ab', faults: [at({ kind: 'rival', when: 'before', bytes: utf8('cdefg') })] });
+    await lab.run(lab.object.resume(blob(text)));
+    expect(lab.stored).toBe(text);
+  });
+
+  test('is not for writers who share, nor for what cannot be read again', async () => {
+    const lab = new Lab({ shared: true });
+    await expect(lab.object.resume(blob(text))).rejects.toBeInstanceOf(TypeError);
+    await expect(lab.another({ shared: false }).resume('abc' as unknown as Blob)).rejects.toBeInstanceOf(TypeError);
+  });
+});
+
+describe('limits and options', () => {
+  const GiB = 1024 ** 3;
+
+  test('more than 5 GiB is refused before sending', async () => {
+    const lab = new Lab({ contents: 'checksum' });
+    lab.oss.appendObject('logs', KEY, 5 * GiB - 3);
+    await expect(lab.run(lab.object.append('abcd'))).rejects.toBeInstanceOf(RangeError);
+    expect(lab.requests).toEqual(['HEAD']);
+    // Of a stream it is known only at the segment that would not fit.
+    const error = await lab.failure(lab.object.append(['a', 'bc', 'd']));
+    expect(error).toMatchObject({ code: 'EntityTooLarge', outcome: 'absent' });
+    expect(lab.requests).toEqual(['HEAD', 'HEAD']);
+    await expect(lab.run(lab.object.append('abc'))).resolves.toMatchObject({ position: 5 * GiB });
+  });
+
+  test('what describes the object goes with the append that creates it, and no other', async () => {
+    const seen: string[] = [];
+    const lab: Lab = new Lab({
+      contentType: 'text/plain',
+      metadata: { author: 'me' },
+      headers: { 'Cache-Control': 'no-cache', 'x-oss-traffic-limit': '819200' },
+      client: {
+        fetch: (url, init) => {
+          if (init.method === 'POST') seen.push([...new Headers(init.headers).keys()].join(' '));
+          return lab.oss.fetch(url, init);
+        },
+      },
+    });
+    await lab.run(lab.object.append('abcdefgh'));
+    expect(seen).toEqual(['cache-control content-type x-oss-meta-author x-oss-traffic-limit', 'x-oss-traffic-limit']);
+    expect(lab.headers).toMatchObject({ 'content-type': 'text/plain', 'x-oss-meta-author': 'me' });
+  });
+
+  test('a File’s type is the object’s, unless another is given', async () => {
+    const lab = new Lab();
+    await lab.run(lab.object.append(new File(['abcd'], 'a.json', { type: 'application/json' })));
+    expect(lab.headers).toMatchObject({ 'content-type': 'application/json' });
+    const none = new Lab({ contentType: null });
+    await none.run(none.object.append(new File(['abcd'], 'a.json', { type: 'application/json' })));
+    expect(none.headers).toMatchObject({ 'content-type': 'application/octet-stream' });
+  });
+
+  test('a tail handed in spares the HEAD; a wrong one is a conflict', async () => {
+    const lab = new Lab({ before: 'xy', tail: { position: 2, hashCrc64ecma: crcOf('xy') } });
+    await lab.run(lab.object.append('abcd'));
+    expect(lab.requests).toEqual(['POST 2']);
+    const stale = new Lab({ before: 'xyz', tail: { position: 2 } });
+    expect(await stale.failure(stale.object.append('abcd'))).toMatchObject({ name: 'AppendConflictError', found: 3 });
+  });
+
+  test('tail survives JSON', async () => {
+    const lab = new Lab();
+    await lab.run(lab.object.append('abcd'));
+    const tail = JSON.parse(JSON.stringify(lab.object.tail));
+    await lab.run(lab.another({ tail }).append('ef'));
+    expect(lab.stored).toBe('abcdef');
+  });
+
+  test('a refusal ends the call with what OSS said', async () => {
+    const lab = new Lab({ faults: [at({ kind: 'deny' })] });
+    const error = await lab.failure(lab.object.append('abcd'));
+    expect(error).toBeInstanceOf(ServiceError);
+    expect(error).toMatchObject({ status: 403, code: 'AccessDenied', loaded: 0 });
+    expect(error).toBeInstanceOf(OssError);
+  });
+});
+
+describe('AppendStream', () => {
+  test('pipeTo stores all, and close resolves when it is stored', async () => {
+    const lab = new Lab({ faults: () => ({ kind: 'answer-late', delay: 5 }) });
+    await lab.run(new Blob(['abcdefghij']).stream().pipeTo(new AppendStream(lab.object)));
+    expect(lab.stored).toBe('abcdefghij');
+    expect(lab.object.tail).toEqual({ position: 10, hashCrc64ecma: crcOf('abcdefghij') });
+  });
+
+  test('back-pressure reaches the writer: ready waits while a segment is sent and another is full', async () => {
+    const lab = new Lab({ faults: [at({ kind: 'answer-late', delay: 1000 })] });
+    const writer = new AppendStream(lab.object).getWriter();
+    const written: string[] = [];
+    const work = (async () => {
+      for (const chunk of ['abcd', 'efgh', 'ijkl', 'mnop', 'qrst']) {
+        await writer.ready;
+        written.push(chunk);
+        writer.write(chunk).catch(() => {});
+      }
+      await writer.close();
+    })();
+    work.catch(() => {});
+    await settle();
+    const paused = [...written];
+    await lab.run(work);
+    // One on the wire, one full, one in the stream's own queue.
+    expect(paused.length).toBeLessThanOrEqual(3);
+    expect(lab.stored).toBe('abcdefghijklmnopqrst');
+  });
+
+  test('abort stops the request that is under way', async () => {
+    const lab = new Lab({ faults: [at({ kind: 'answer-late', delay: 60_000 })] });
+    const writer = new AppendStream(lab.object).getWriter();
+    writer.closed.catch(() => {});
+    writer.write('abcd').catch(() => {});
+    writer.write('efgh').catch(() => {});
+    await settle();
+    const reason = new Error('closed the tab');
+    const started = lab.clock.now();
+    await lab.run(writer.abort(reason));
+    expect(lab.clock.now()).toBe(started);
+    await expect(writer.closed).rejects.toBe(reason);
+  });
+
+  test('a failure reaches whoever writes, pipes or closes', async () => {
+    const lab = new Lab({ faults: [at({ kind: 'deny' })] });
+    const error = await lab.failure(new Blob(['abcdefgh']).stream().pipeTo(new AppendStream(lab.object)));
+    expect(error).toMatchObject({ name: 'ServiceError', code: 'AccessDenied', loaded: 0 });
+    const other = new Lab({ faults: [at({ kind: 'deny' })] });
+    const writer = new AppendStream(other.object).getWriter();
+    writer.closed.catch(() => {});
+    writer.write('ab').catch(() => {});
+    expect(await other.failure(writer.close())).toMatchObject({ code: 'AccessDenied' });
+  });
+
+  test('a signal ends it with its reason', async () => {
+    const lab = new Lab({ faults: [at({ kind: 'answer-late', delay: 60_000 })] });
+    const controller = new AbortController();
+    const piping = new Blob(['abcdefgh']).stream().pipeTo(new AppendStream(lab.object, { signal: controller.signal }));
+    piping.catch(() => {});
+    await settle();
+    const reason = new Error('enough');
+    controller.abort(reason);
+    expect(await lab.failure(piping)).toBe(reason);
+  });
+
+  test('takes an AppendableObject and nothing else', () => {
+    expect(() => new AppendStream({} as never)).toThrow(TypeError);
+  });
+});

@@ -1,0 +1,91 @@
+/** A bench for the engine: an object on LocalOss, a client, and time that moves by itself while something is awaited. */
+import { AppendableObject, type AppendableObjectOptions } from '../../src/append.ts';
+import { OssClient, type OssClientOptions } from '../../src/client.ts';
+import type { PresignRequest } from '../../src/http.ts';
+import type { FaultSchedule } from '../../src/testing/faults.ts';
+import { type BucketOptions, LocalOss } from '../../src/testing/local-oss.ts';
+import { drive, VirtualClock } from './clock.ts';
+
+export const KEY = 'a.log';
+const BUCKET = 'logs';
+
+export interface LabOptions extends AppendableObjectOptions {
+  readonly faults?: FaultSchedule;
+  /** What was stored before. */
+  readonly before?: string;
+  readonly contents?: BucketOptions['contents'];
+  readonly client?: Partial<OssClientOptions>;
+}
+
+/** Segments of four bytes unless told otherwise, and no waiting for more. */
+export class Lab {
+  readonly clock = new VirtualClock(1);
+  readonly oss: LocalOss;
+  readonly client: OssClient;
+  readonly object: AppendableObject;
+  readonly #options: AppendableObjectOptions;
+
+  constructor({ faults = [], before, contents = 'bytes', client, ...options }: LabOptions = {}) {
+    const { clock } = this;
+    const logs = { region: 'cn-hangzhou', acl: 'public-read-write', contents } as const;
+    this.oss = new LocalOss({ buckets: { [BUCKET]: logs }, clock, faults });
+    if (before !== undefined) this.rival(before);
+    const { fetch } = this.oss;
+    this.client = new OssClient({ region: 'cn-hangzhou', bucket: BUCKET, presign: openUrl, fetch, clock, ...client });
+    this.#options = { segmentSize: 4, flushAfter: Number.POSITIVE_INFINITY, ...options };
+    this.object = this.another();
+  }
+
+  /** As after a reload, or in another tab. */
+  another(options: AppendableObjectOptions = {}): AppendableObject {
+    return new AppendableObject(this.client, KEY, { ...this.#options, ...options });
+  }
+
+  /** Awaits something, and lets time pass meanwhile. */
+  async run<T>(work: Promise<T>): Promise<T> {
+    work.catch(() => {});
+    await drive(this.clock, work);
+    return work;
+  }
+
+  /** The error with which something fails. */
+  async failure(work: Promise<unknown>): Promise<unknown> {
+    return this.run(work).then(
+      () => {
+        throw new Error('this should have failed');
+      },
+      (error: unknown) => error,
+    );
+  }
+
+  /** Somebody else appends. */
+  rival(text: string): void {
+    this.oss.appendObject(BUCKET, KEY, new TextEncoder().encode(text));
+  }
+
+  delete(): void {
+    this.oss.deleteObject(BUCKET, KEY);
+  }
+
+  /** What is stored; undefined where there is no object. */
+  get stored(): string | undefined {
+    const object = this.oss.object(BUCKET, KEY);
+    return object && new TextDecoder().decode(object.bytes());
+  }
+
+  /** The requests so far: `HEAD`, `GET`, and `POST` with the position. */
+  get requests(): string[] {
+    return this.oss.requests.map(({ method, position }) => (position === undefined ? method : `${method} ${position}`));
+  }
+
+  /** Headers kept from the object's creation. */
+  get headers(): Readonly<Record<string, string>> {
+    return this.oss.object(BUCKET, KEY)?.headers ?? {};
+  }
+}
+
+/** A bucket that all may write needs no signature. */
+function openUrl({ operation, key, position }: PresignRequest): string {
+  const url = `https://${BUCKET}.oss-cn-hangzhou.aliyuncs.com/${key}`;
+  return operation === 'appendObject' ? `${url}?append&position=${position}` : url;
+}
