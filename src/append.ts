@@ -5,6 +5,7 @@
  * stored at most once at its place, and after a failure the only question is whether it was. The engine never guesses:
  * it reads the object's length and CRC and, where these prove nothing, the bytes (the table is at `#reconcile`).
  */
+import { abortable } from './abort.ts';
 import { type AppendObjectResult, type CallOptions, checkSignal, type OssClient } from './client.ts';
 import { crc64, crc64Combine } from './crc64.ts';
 import { checkKey, MAX_OBJECT_SIZE } from './endpoint.ts';
@@ -16,10 +17,11 @@ import {
   OssError,
   type Outcome,
   ServiceError,
+  SourceError,
   unproven,
   withAppendFacts,
 } from './errors.ts';
-import { differ, Evidence, type Found, parseCrc } from './evidence.ts';
+import { differ, Evidence, type Found, parseCrc, type Reading } from './evidence.ts';
 import { laterOptions, type ObjectOptions, objectHeaders } from './headers.ts';
 import { isAmbiguous } from './http.ts';
 import { SegmentPace } from './segment-size.ts';
@@ -117,6 +119,8 @@ interface Call extends AppendOptions {
   readonly type: string;
   /** As of its reader. */
   readonly inMemory: boolean;
+  /** Resuming: the source is what earlier calls sent, so that a late segment of theirs is part of it, not before it. */
+  readonly resumes: boolean;
   loaded: number;
 }
 
@@ -206,7 +210,7 @@ export class AppendableObject {
     checkCall(options);
     const reader = readSegments(source);
     const { total, type, inMemory } = reader;
-    const call: Call = { ...options, total, type, inMemory, loaded: 0 };
+    const call: Call = { ...options, total, type, inMemory, resumes: false, loaded: 0 };
     return this.#perform(call, () => this.#pump(reader, call)).catch((error: unknown) => {
       reader.cancel(error);
       throw error;
@@ -227,7 +231,7 @@ export class AppendableObject {
     if (this.#options.shared)
       throw new TypeError('resume needs a single writer: with shared, others’ bytes lie between ours');
     const start = parseTail('start', options.start ?? { position: 0, hashCrc64ecma: '0' });
-    const call: Call = { ...options, total: blob.size, type: blob.type, inMemory: false, loaded: 0 };
+    const call: Call = { ...options, total: blob.size, type: blob.type, inMemory: false, resumes: true, loaded: 0 };
     return this.#perform(call, () => this.#resume(blob, start, call));
   }
 
@@ -257,6 +261,7 @@ export class AppendableObject {
       } catch (error) {
         const outcome = this.#setAside();
         this.#stale = true;
+        if (call.signal?.aborted && error === call.signal.reason) throw error;
         throw withAppendFacts(error, { tail: this.tail, outcome, loaded: call.loaded });
       }
     });
@@ -275,9 +280,19 @@ export class AppendableObject {
     const found = await this.#evidence.look(signal);
     if (!found.appendable) throw notAppendable(this.key, found);
     await this.#settle(found, signal);
+    this.#checkNotReplaced(found);
     this.#tail = { position: found.length ?? 0, crc: found.length === undefined ? 0n : found.crc };
     this.#stale = false;
     return this.#tail;
+  }
+
+  /** An object that lost what was confirmed is another one. That is told once; the next call takes it as it is. */
+  #checkNotReplaced(found: Found): void {
+    const known = this.#tail;
+    const { length = 0, crc } = found;
+    if (!known || length > known.position || (length === known.position && !differ(crc, known.crc))) return;
+    this.#tail = undefined;
+    throw conflict(this.key, { position: known.position, size: 0, outcome: 'unknown' }, found);
   }
 
   #confirmed(): Tail {
@@ -292,7 +307,7 @@ export class AppendableObject {
       const reading = this.#read(reader, sending, call.signal);
       await sending;
       const segment = (await reading) ?? (first && this.#confirmed().position === 0 ? EMPTY : undefined);
-      if (!segment) return;
+      if (!segment) return checkWhole(call);
       sending = this.#commit(segment, call);
     }
   }
@@ -328,8 +343,8 @@ export class AppendableObject {
         break;
       }
       if (isAmbiguous(failure.error)) this.#pace.failed();
-      const verdict = await this.#reconcile(plan, segment, failure.error, signal);
-      if (verdict.kind === 'committed') {
+      const verdict = await this.#reconcile(plan, segment, failure.error, call);
+      if (verdict.kind === 'committed' || (verdict.kind === 'moved' && segment.size === 0)) {
         this.#tail = verdict.tail;
         break;
       }
@@ -343,7 +358,7 @@ export class AppendableObject {
       }
     }
     this.#underWay = undefined;
-    if (segment.size > 0) this.#takePlace(plan.position);
+    this.#findAlike(plan);
     call.loaded += segment.size;
     report(call);
   }
@@ -380,8 +395,8 @@ export class AppendableObject {
       return undefined;
     } catch (error) {
       if (leavesOpen(error)) return { error };
-      // Without credentials nothing was sent this time.
-      if (error instanceof CredentialsError) plan.outcome = before;
+      // Without credentials nothing was sent this time, unless others were refused before.
+      if (error instanceof CredentialsError && !(error.cause instanceof OssError)) plan.outcome = before;
       throw error;
     }
   }
@@ -407,19 +422,20 @@ export class AppendableObject {
    *
    * Absent means not yet: our own request may still be carried out. Then the position refuses the repeat, which leads here again.
    */
-  async #reconcile(plan: Plan, segment: Segment, failure: unknown, signal: AbortSignal | undefined): Promise<Verdict> {
+  async #reconcile(plan: Plan, segment: Segment, failure: unknown, call: Call): Promise<Verdict> {
+    const { signal, resumes } = call;
     try {
       for (let looks = 1; ; looks++) {
         const found = await this.#evidence.look(signal);
         const ours = await this.#settle(
           found,
           signal,
-          (other) => other.position === plan.position && other.size > plan.size,
+          (other) => !resumes && other.position === plan.position && other.size > plan.size,
           true,
         );
         if (ours) return moved(plan, ours);
         const verdict = judge(plan, found, this.#options.shared) ?? (await this.#compare(plan, segment, found, signal));
-        if (verdict) return await this.#recognise(plan, verdict, signal);
+        if (verdict) return resumes ? verdict : await this.#recognise(plan, verdict, signal);
         if (!(await this.#client.waitToRetry(looks, { signal }))) throw this.#evidence.inexact(plan);
       }
     } catch (error) {
@@ -474,15 +490,30 @@ export class AppendableObject {
     const { want } = plan;
     const crc = parseCrc(result.hashCrc64ecma);
     const looked: Found = { length: result.nextAppendPosition, crc, appendable: true };
-    const reading = await this.#evidence.compare(plan, segment.body, looked, signal).catch((error: unknown) => {
-      if (signal?.aborted) throw error;
+    const reading = await this.#readBack(plan, segment, looked, signal).catch((error: unknown) => {
+      if (signal?.aborted || !(error instanceof OssError)) throw error;
+      return error;
     });
-    const found = reading?.found ?? looked;
-    if (reading && (reading.value || found.length !== want.position))
-      plan.outcome = reading.value ? 'stored' : 'absent';
-    if (plan.outcome === 'stored') this.#tail = undefined;
-    if (plan.outcome !== 'unknown' || found.length !== want.position) return conflict(this.key, plan, found);
-    return damaged(this.key, plan, crc);
+    if (reading instanceof OssError) return unproven(conflict(this.key, plan, looked), reading);
+    const { value: same, found } = reading;
+    if (!same && found.length === want.position) return damaged(this.key, plan, crc);
+    plan.outcome = same ? 'stored' : 'absent';
+    if (same) this.#tail = undefined;
+    return conflict(this.key, plan, found);
+  }
+
+  /** Reads our place, again where the answer breaks off. */
+  async #readBack(
+    plan: Plan,
+    segment: Segment,
+    looked: Found,
+    signal: AbortSignal | undefined,
+  ): Promise<Reading<boolean>> {
+    for (let reads = 1; ; reads++) {
+      const reading = await this.#evidence.compare(plan, segment.body, looked, signal);
+      if (reading) return reading;
+      if (!(await this.#client.waitToRetry(reads, { signal }))) throw this.#evidence.inexact(plan);
+    }
   }
 
   /**
@@ -503,17 +534,17 @@ export class AppendableObject {
       const stored = await this.#isStored(plan, found, signal).catch((error: unknown) => {
         if (signal?.aborted || strict) throw error;
       });
-      if (stored) this.#takePlace(plan.position);
       if (stored !== undefined) plan.outcome = stored ? 'stored' : 'absent';
-      if (stored) ours = plan.want;
+      // The longest first: a shorter one that is its beginning is there too, but does not end the object.
+      if (stored) ours ??= plan.want;
     }
     return ours;
   }
 
-  /** A position is taken once: whatever else was on its way there can no longer be stored. */
-  #takePlace(position: number): void {
+  /** The same bytes sent to the same place by an earlier call: nobody can tell which of the two was carried out. */
+  #findAlike({ position, size, crc }: Plan): void {
     for (const plan of this.#pending)
-      if (plan.position === position && plan.outcome === 'unknown') plan.outcome = 'absent';
+      if (plan.position === position && plan.size === size && plan.crc === crc) plan.outcome = 'stored';
   }
 
   async #isStored(plan: Plan, found: Found, signal: AbortSignal | undefined): Promise<boolean> {
@@ -651,16 +682,6 @@ function report({ onprogress, loaded, total }: Call, handed = 0): void {
   onprogress?.({ loaded, total, sent: loaded + handed });
 }
 
-function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return work;
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort);
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
-}
-
 function publicTail({ position, crc }: Tail): ObjectTail {
   return crc === undefined ? { position } : { position, hashCrc64ecma: String(crc) };
 }
@@ -703,6 +724,12 @@ function checkCall(options: AppendOptions): void {
     throw new TypeError('onprogress must be a function');
 }
 
+/** Bytes whose buffer was transferred meanwhile read as fewer, not as an error. */
+function checkWhole({ total, loaded }: Call): void {
+  if (total === undefined || loaded === total) return;
+  throw new SourceError(`Cannot read the source: it gave ${loaded} of ${total} bytes`, { code: 'SourceError' });
+}
+
 function checkRoom(key: string, { position }: Tail, { total = 0, loaded }: Call): void {
   if (position + total - loaded <= MAX_OBJECT_SIZE) return;
   throw new RangeError(`Cannot append ${total - loaded} bytes to "${key}" at position ${position}: ${LIMIT}`);
@@ -721,7 +748,7 @@ function told({ length, appendable }: Found): string {
   return `found ${appendable ? '' : 'a non-appendable object of '}length ${length}`;
 }
 
-function conflict(key: string, { position, size, outcome }: Plan, found: Found): AppendConflictError {
+function conflict(key: string, { position, size, outcome }: PendingSegment, found: Found): AppendConflictError {
   const why = {
     stored: 'These bytes are stored there, but others follow or precede them that are not ours',
     absent: 'Other bytes hold their place: another writer was first',

@@ -2,6 +2,7 @@
  * What signs: credentials as an object, from a function, kept fresh, or from a URL. Hides when a token is fetched
  * again, and that many callers waiting for one share a single fetch. Nothing here outlives the provider it belongs to.
  */
+import { abortable } from './abort.ts';
 import { CredentialsError, redact } from './errors.ts';
 
 /**
@@ -88,7 +89,7 @@ export function refreshingCredentials(
     loading ??= refresh(rejected).finally(() => {
       loading = undefined;
     });
-    return signal ? abandonable(loading, signal) : loading;
+    return abortable(loading, signal);
   };
 }
 
@@ -196,13 +197,4 @@ function sameKey(a: Credentials, b: Credentials): boolean {
 export function loadFailed(cause: unknown): CredentialsError {
   const why = cause instanceof Error ? `: ${redact(cause.message)}` : '';
   return new CredentialsError(`Cannot load credentials${why}`, { code: 'CredentialsLoadFailed', cause });
-}
-
-/** Waits for a shared promise no longer than the signal allows; the promise itself goes on for the others. */
-function abandonable<T>(shared: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    signal.addEventListener('abort', abort, { once: true });
-    shared.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
 }

@@ -179,11 +179,16 @@ export interface AppendFacts {
   readonly loaded: number;
 }
 
-/** Adds to an error what the engine knows of the append that it ended. Other thrown values pass as they are. */
-export function withAppendFacts(error: unknown, facts: AppendFacts): unknown {
+/**
+ * Adds to an error what the engine knows of the append that it ended. An error that has ended another append before (a
+ * refresh that failed for two) is copied. Other thrown values pass as they are.
+ */
+export function withAppendFacts(error: unknown, { tail, ...facts }: AppendFacts): unknown {
   if (!(error instanceof OssError)) return error;
-  const { tail, outcome, loaded } = facts;
-  return Object.assign(error, tail ? { tail, outcome, loaded } : { outcome, loaded });
+  const known = tail ? { ...facts, tail } : facts;
+  if (!('outcome' in error)) return Object.assign(error, known);
+  const { tail: _, ...own } = Object.getOwnPropertyDescriptors(error);
+  return Object.assign(Object.create(Object.getPrototypeOf(error), own as PropertyDescriptorMap), known);
 }
 
 /** A failed append whose outcome could not be found out: the failure that began it, with what kept us from looking. */

@@ -95,6 +95,7 @@ export class Evidence {
       const value = await consume(bytes);
       return (await bytes.countAll()) === size ? { value, found: toFound(content, looked) } : undefined;
     } catch (error) {
+      bytes.cancel(error);
       // A body that broke off is half an answer: looking again costs less than giving up.
       if (signal?.aborted || !(error instanceof TransportError)) throw error;
       return undefined;
@@ -115,6 +116,10 @@ class Bytes {
     const { value } = await this.#reader.read();
     this.#count += value?.byteLength ?? 0;
     return value;
+  }
+
+  cancel(reason: unknown): void {
+    this.#reader.cancel(reason).catch(() => {});
   }
 
   async countAll(): Promise<number> {

@@ -131,6 +131,8 @@ const QUERY_LIFE = 300;
 const TIMEOUT = 30_000;
 const MAX_SERVER_DELAY = 60_000;
 const OFFLINE_WAIT = 30_000;
+/** A night offline, at one attempt each half minute. */
+const MAX_OFFLINE_ATTEMPTS = 1000;
 
 export class Transport {
   readonly #endpoint: Endpoint;
@@ -150,12 +152,15 @@ export class Transport {
   async send(operation: Operation): Promise<Answer> {
     const { signal } = operation;
     const handled = new Set<Mend>();
-    for (let failures = 0, rejected: Credentials | undefined; ; ) {
+    for (let failures = 0, rejected: Credentials | undefined, last: unknown; ; ) {
       if (isOffline()) await untilOnline(this.#clock, signal);
-      const authority = await this.#authority(operation, rejected);
+      let authority: Credentials | undefined;
       try {
+        authority = await this.#authority(operation, rejected);
         return await this.#attempt(operation, authority);
       } catch (error) {
+        if (last && error instanceof CredentialsError) throw noOthers(error, last);
+        last = error;
         const mend = this.#mend(error, handled);
         rejected = mend === 'credentials' ? authority : undefined;
         if (mend) handled.add(mend);
@@ -340,7 +345,9 @@ export interface Failure {
 export async function backOff(clock: Clock, retry: RetryOptions, failures: number, failure: Failure): Promise<boolean> {
   const { maxAttempts = 8, baseDelay = 200, maxDelay = 20_000 } = retry;
   const { error, signal } = failure;
-  if (failures >= maxAttempts && !isOffline()) return false;
+  // An answer, be it a refusal, shows that the browser is wrong about being offline.
+  const patient = isOffline() && !(error instanceof ServiceError) && failures < MAX_OFFLINE_ATTEMPTS;
+  if (failures >= maxAttempts && !patient) return false;
   const jitter = clock.random() * Math.min(maxDelay, baseDelay * 2 ** (failures - 1));
   const asked = error instanceof ServiceError ? (error.retryAfter ?? 0) : 0;
   await sleep(clock, Math.max(jitter, Math.min(asked, MAX_SERVER_DELAY)), signal);
@@ -375,17 +382,14 @@ export class Deadline {
   readonly #clock: Clock;
   readonly #timeout: number;
   readonly #caller: AbortSignal | undefined;
-  readonly #ended: Promise<never>;
+  /** Of the race that is on. An event listener for each would cost a small append more than its signature. */
+  #reject: (reason: unknown) => void = () => {};
   #timer: unknown;
 
   constructor(clock: Clock, timeout: number, caller: AbortSignal | undefined) {
     this.#clock = clock;
     this.#timeout = timeout;
     this.#caller = caller;
-    this.#ended = new Promise((_, reject) => {
-      this.signal.addEventListener('abort', () => reject(this.signal.reason), { once: true });
-    });
-    this.#ended.catch(() => {});
     caller?.addEventListener('abort', this.#abort);
     if (caller?.aborted) this.#abort();
     this.#start();
@@ -395,16 +399,20 @@ export class Deadline {
     return this.#controller.signal;
   }
 
-  /** Some transports do not heed a signal at once; we do. */
+  /** Some transports do not heed a signal at once; we do. One race at a time: what it gave is not held after it. */
   race<T>(work: Promise<T>): Promise<T> {
-    return Promise.race([work, this.#ended]);
+    return new Promise((resolve, reject) => {
+      this.#reject = reject;
+      if (this.signal.aborted) reject(this.signal.reason);
+      work.then(resolve, reject);
+    });
   }
 
   /** Stops the clock; with a reason, the work too. */
   end(reason?: unknown): void {
     this.#stop();
     this.#caller?.removeEventListener('abort', this.#abort);
-    if (reason !== undefined && !this.signal.aborted) this.#controller.abort(reason);
+    if (reason !== undefined) this.#finish(reason);
   }
 
   /** A body under this deadline: each chunk gets the whole time anew, and nothing counts while nobody reads. */
@@ -432,11 +440,17 @@ export class Deadline {
     return new ReadableStream({ pull, cancel }, { highWaterMark: 0 });
   }
 
-  readonly #abort = (): void => this.#controller.abort(this.#caller?.reason);
+  readonly #abort = (): void => this.#finish(this.#caller?.reason);
+
+  #finish(reason: unknown): void {
+    if (this.signal.aborted) return;
+    this.#reject(reason);
+    this.#controller.abort(reason);
+  }
 
   #start(): void {
     if (this.#timeout === Number.POSITIVE_INFINITY) return;
-    this.#timer = this.#clock.setTimeout(() => this.#controller.abort(timeoutError(this.#timeout)), this.#timeout);
+    this.#timer = this.#clock.setTimeout(() => this.#finish(timeoutError(this.#timeout)), this.#timeout);
   }
 
   #stop(): void {
@@ -579,6 +593,11 @@ function checkRetry(retry: RetryOptions): void {
 function checkNumber(name: string, value: number, inRange: boolean, wanted: string): void {
   if (typeof value !== 'number') throw new TypeError(`${name} must be a number`);
   if (!inRange) throw new RangeError(`${name} must be ${wanted}, not ${value}`);
+}
+
+/** Whoever holds this error must know that something was sent before: its cause is the answer to that. */
+function noOthers({ message, code }: CredentialsError, cause: unknown): CredentialsError {
+  return new CredentialsError(message, { code, cause });
 }
 
 function tooOld({ expiration }: Credentials, { attempted }: Operation): CredentialsError {

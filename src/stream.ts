@@ -45,6 +45,7 @@ class AppendSink implements UnderlyingSink<AppendChunk>, AsyncIterable<AppendChu
   readonly #aborter = new AbortController();
   #appending: Promise<unknown> = Promise.resolve();
   #offered: Handover | undefined;
+  #taken: Handover | undefined;
   #wake: (() => void) | undefined;
   #closed = false;
   #failure: { readonly reason: unknown } | undefined;
@@ -75,11 +76,12 @@ class AppendSink implements UnderlyingSink<AppendChunk>, AsyncIterable<AppendChu
   #fail(reason: unknown, controller: WritableStreamDefaultController): void {
     this.#failure = { reason };
     this.#offered?.refused(reason);
+    this.#taken?.refused(reason);
     this.#offered = undefined;
     if (this.#aborter.signal.aborted) controller.error(reason);
   }
 
-  /** Resolves when the engine takes the chunk, which it does not while its segments are full. */
+  /** Resolves when the engine has copied the chunk, whose buffer may then be used again; it does not while its segments are full. */
   write(chunk: AppendChunk): Promise<void> {
     return new Promise((taken, refused) => {
       if (this.#failure) return refused(this.#failure.reason);
@@ -103,16 +105,18 @@ class AppendSink implements UnderlyingSink<AppendChunk>, AsyncIterable<AppendChu
     return this;
   }
 
+  /** That the engine asks for the next chunk shows that it is done with the last. */
   async next(): Promise<IteratorResult<AppendChunk>> {
+    this.#taken?.taken();
+    this.#taken = undefined;
     while (!this.#offered && !this.#closed) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
     }
     if (!this.#offered) return { done: true, value: undefined };
-    const { chunk, taken } = this.#offered;
+    this.#taken = this.#offered;
     this.#offered = undefined;
-    taken();
-    return { done: false, value: chunk };
+    return { done: false, value: this.#taken.chunk };
   }
 }
