@@ -162,11 +162,15 @@ export const streamCases: readonly Case[] = [
     name: 'streams: an append that fails while its source rests fails the pipe',
     run: async ({ client, key, faults, wire }) => {
       await faults({ kind: 'deny', times: 1000 });
-      let end = () => {};
+      let end: () => unknown = () => {};
+      let cancelled = false;
       const source = new ReadableStream<string>({
         start: (controller) => {
           controller.enqueue('all there is');
-          end = () => controller.close();
+          end = () => cancelled || controller.close();
+        },
+        cancel: () => {
+          cancelled = true;
         },
       });
       const failed = new AppendableObject(client(), key, { flushAfter: 1 });

@@ -1,7 +1,7 @@
 /** The suite in a page: in its window, or in a worker of it. What to run is in the page's query. */
 import { xhrFetch } from '../../../src/xhr.ts';
 import { importQuietly } from '../import.ts';
-import { runSuite, type SuiteOptions, sayBroken } from '../suite.ts';
+import type { SuiteOptions } from '../suite.ts';
 
 const query = new URLSearchParams(location.search);
 const options: SuiteOptions = {
@@ -17,17 +17,20 @@ const scopes: Record<string, () => Promise<unknown>> = {
 };
 
 async function inWindow(): Promise<void> {
+  // The suite holds the library too, so it comes after.
   const results = [await importQuietly(() => import('../library.ts'))];
+  const { runSuite } = await import('../suite.ts');
   const fetch = query.get('scope') === 'xhr' ? xhrFetch : undefined;
   await runSuite({ ...options, results, fetch });
 }
 
+async function sayBroken(error: unknown): Promise<void> {
+  await (await import('../suite.ts')).sayBroken(options, error);
+}
+
 async function inWorker(): Promise<void> {
   const worker = new Worker('/worker.mjs', { type: 'module' });
-  worker.addEventListener(
-    'error',
-    (event) => void sayBroken(options, new Error(event.message || 'the worker did not load')),
-  );
+  worker.addEventListener('error', (event) => void sayBroken(new Error(event.message || 'the worker did not load')));
   worker.postMessage(options);
 }
 
@@ -37,4 +40,4 @@ async function inServiceWorker(): Promise<void> {
   registration.active?.postMessage(options);
 }
 
-await scopes[query.get('scope') ?? 'window']?.().catch((error: unknown) => sayBroken(options, error));
+await scopes[query.get('scope') ?? 'window']?.().catch(sayBroken);
