@@ -154,6 +154,8 @@ export class AppendableObject {
   #tail: Tail | undefined;
   /** Whether the tail must be read again before it is used. */
   #stale: boolean;
+  /** Whether the caller knows that the object is not what it was. */
+  #told = false;
   #underWay: Plan | undefined;
   #pending: Plan[] = [];
   #queue: Promise<unknown> = Promise.resolve();
@@ -261,6 +263,7 @@ export class AppendableObject {
       } catch (error) {
         const outcome = this.#setAside();
         this.#stale = true;
+        this.#told = error instanceof AppendConflictError;
         if (call.signal?.aborted && error === call.signal.reason) throw error;
         throw withAppendFacts(error, { tail: this.tail, outcome, loaded: call.loaded });
       }
@@ -282,16 +285,17 @@ export class AppendableObject {
     await this.#settle(found, signal);
     this.#checkNotReplaced(found);
     this.#tail = { position: found.length ?? 0, crc: found.length === undefined ? 0n : found.crc };
-    this.#stale = false;
+    this.#stale = this.#told = false;
     return this.#tail;
   }
 
-  /** An object that lost what was confirmed is another one. That is told once; the next call takes it as it is. */
+  /** An object that lost what was confirmed is another one. That is told once; then it is taken as it is. */
   #checkNotReplaced(found: Found): void {
     const known = this.#tail;
     const { length = 0, crc } = found;
-    if (!known || length > known.position || (length === known.position && !differ(crc, known.crc))) return;
-    this.#tail = undefined;
+    const grown = !known || length > known.position || (length === known.position && !differ(crc, known.crc));
+    if (grown || this.#told) return;
+    this.#told = true;
     throw conflict(this.key, { position: known.position, size: 0, outcome: 'unknown' }, found);
   }
 
@@ -358,7 +362,7 @@ export class AppendableObject {
       }
     }
     this.#underWay = undefined;
-    this.#findAlike(plan);
+    if (segment.size > 0) this.#takePlace(plan.position);
     call.loaded += segment.size;
     report(call);
   }
@@ -534,17 +538,21 @@ export class AppendableObject {
       const stored = await this.#isStored(plan, found, signal).catch((error: unknown) => {
         if (signal?.aborted || strict) throw error;
       });
+      // The longest first: a shorter one may be its beginning.
+      if (stored) this.#takePlace(plan.position);
       if (stored !== undefined) plan.outcome = stored ? 'stored' : 'absent';
-      // The longest first: a shorter one that is its beginning is there too, but does not end the object.
-      if (stored) ours ??= plan.want;
+      if (stored) ours = plan.want;
     }
     return ours;
   }
 
-  /** The same bytes sent to the same place by an earlier call: nobody can tell which of the two was carried out. */
-  #findAlike({ position, size, crc }: Plan): void {
+  /**
+   * A position is taken once: whatever else was on its way there can no longer be stored. Of alike bytes, sent by this call
+   * and by an earlier one, nobody can tell which brought them: they are there once, and this call reports them.
+   */
+  #takePlace(position: number): void {
     for (const plan of this.#pending)
-      if (plan.position === position && plan.size === size && plan.crc === crc) plan.outcome = 'stored';
+      if (plan.position === position && plan.outcome === 'unknown') plan.outcome = 'absent';
   }
 
   async #isStored(plan: Plan, found: Found, signal: AbortSignal | undefined): Promise<boolean> {
