@@ -32,7 +32,7 @@ export interface SuiteOptions {
 /** A case may take this long, ms. */
 const TIME_LIMIT = 20_000;
 /** Timers must be gone this soon after a case, ms. */
-const GRACE = 2000;
+const GRACE = 500;
 
 const CASES: readonly Case[] = [
   ...signatureCases,
