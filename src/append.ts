@@ -274,7 +274,8 @@ export class AppendableObject {
   #setAside(): Outcome {
     const plan = this.#underWay;
     this.#underWay = undefined;
-    if (plan?.outcome === 'unknown' && plan.size > 0) this.#pending.push(plan);
+    const isKnown = this.#pending.some((other) => other.outcome === 'unknown' && isAlike(other, plan));
+    if (plan?.outcome === 'unknown' && plan.size > 0 && !isKnown) this.#pending.push(plan);
     return plan?.outcome ?? 'absent';
   }
 
@@ -362,7 +363,7 @@ export class AppendableObject {
       }
     }
     this.#underWay = undefined;
-    if (segment.size > 0) this.#takePlace(plan.position);
+    if (segment.size > 0 && !call.resumes) this.#takePlace(plan.position);
     call.loaded += segment.size;
     report(call);
   }
@@ -578,7 +579,10 @@ export class AppendableObject {
       report(call);
       const reader = readSegments(blob.slice(prefix.size));
       try {
-        return await this.#pump(reader, call);
+        await this.#pump(reader, call);
+        const { position: length, crc } = this.#confirmed();
+        await this.#settle({ length, crc, appendable: true }, call.signal);
+        return;
       } catch (error) {
         reader.cancel(error);
         const grown = error instanceof AppendConflictError && (error.found ?? 0) > error.position;
@@ -658,6 +662,11 @@ function judge({ position, size, from, want }: Plan, found: Found, shared = fals
 /** Behind a segment of ours there is nothing left to do for an empty one: the object exists. */
 function moved({ size }: Plan, tail: Tail): Verdict {
   return { kind: size > 0 ? 'moved' : 'committed', tail };
+}
+
+/** The same bytes in the same place. */
+function isAlike(a: Plan, b: Plan | undefined): boolean {
+  return a.position === b?.position && a.size === b.size && a.crc === b.crc;
 }
 
 /** Whether a failed append may have been carried out, or tells that the object's length is another than we thought. */
