@@ -20,32 +20,32 @@ const STS = "credentials: { accessKeyId: 'STS.a', accessKeySecret: 'b', security
  */
 export const BUNDLES = {
   // Everything.
-  index: { budget: 20_700, code: "export * from './src/index.ts';" },
+  index: { budget: 22_230, code: "export * from './src/index.ts';" },
   // One append with static STS credentials.
   append: {
-    budget: 12_500,
+    budget: 13_300,
     code: `import { OssClient } from './src/index.ts';
       const client = new OssClient({ ${CLIENT}, ${STS} });
       client.appendObject('app.log', 'one line', { position: 0 }).then(console.log);`,
   },
   // The same exactly once: with the engine.
   'append, exactly once': {
-    budget: 19_850,
+    budget: 21_450,
     code: `import { append, OssClient } from './src/index.ts';
       append(new OssClient({ ${CLIENT}, ${STS} }), 'app.log', 'one line').then(console.log);`,
   },
   // The engine where an edge worker signs.
   presigned: {
-    budget: 19_850,
+    budget: 21_460,
     code: `import { AppendableObject, OssClient } from './src/index.ts';
       const presign = async (request) => (await fetch('/sign', { method: 'POST', body: JSON.stringify(request) })).text();
       new AppendableObject(new OssClient({ ${CLIENT}, presign }), 'app.log').append('one line').then(console.log);`,
   },
-  signV4: { budget: 4_330, code: "export { signV4 } from './src/index.ts';" },
-  crc64: { budget: 1_470, code: "export { crc64, crc64Combine } from './src/index.ts';" },
+  signV4: { budget: 4_690, code: "export { signV4 } from './src/index.ts';" },
+  crc64: { budget: 1_430, code: "export { crc64, crc64Combine } from './src/index.ts';" },
   './xhr': { budget: 1_000, code: "export * from './src/xhr.ts';" },
-  './sts': { budget: 7_250, code: "export * from './src/sts.ts';" },
-  './testing': { budget: 16_200, code: "export * from './src/testing/index.ts';" },
+  './sts': { budget: 7_370, code: "export * from './src/sts.ts';" },
+  './testing': { budget: 18_130, code: "export * from './src/testing/index.ts';" },
 };
 
 /** Bundles a program: its minified text, and the modules that have code in it. */
@@ -54,6 +54,8 @@ export async function bundle(code) {
     stdin: { contents: code, resolveDir: root },
     absWorkingDir: root,
     bundle: true,
+    // node_modules may be a link.
+    preserveSymlinks: true,
     format: 'esm',
     target: 'es2022',
     minify: true,
