@@ -2,6 +2,8 @@
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { Bench } from './bench.ts';
+import { BROWSER_PARTS, benchBrowser } from './browser/main.ts';
+import type { Files } from './browser/site.ts';
 import type { Row } from './measure.ts';
 import { crc64 } from './parts/crc64.ts';
 import { growth } from './parts/growth.ts';
@@ -12,7 +14,17 @@ import { small } from './parts/small.ts';
 import { loadPeers } from './peers.ts';
 import { toJson, toTable } from './report.ts';
 
-const PARTS: Readonly<Record<string, (bench: Bench) => Promise<Row[]>>> = {
+/** What `run.mjs` knows of the project. */
+export interface Place {
+  readonly root: string;
+  bundle(code: string): Promise<string>;
+  /** For `bench:browser`: its path, and what the page is made of. */
+  readonly browser?: { readonly chromium: string; readonly files: Files } | undefined;
+}
+
+type Parts = Readonly<Record<string, () => Promise<Row[]>>>;
+
+const NODE_PARTS: Readonly<Record<string, (bench: Bench) => Promise<Row[]>>> = {
   signing,
   crc64,
   small,
@@ -20,11 +32,16 @@ const PARTS: Readonly<Record<string, (bench: Bench) => Promise<Row[]>>> = {
   link,
   growth,
 };
+const say = (text: string) => console.error(text);
+let imports = 0;
 
-/** What `run.mjs` knows of the project. */
-export interface Place {
-  readonly root: string;
-  bundle(code: string): Promise<string>;
+function partsOf({ root, bundle, browser }: Place, rounds: number): Parts {
+  const entries = <T>(names: readonly string[], run: (name: string) => Promise<T>) =>
+    Object.fromEntries(names.map((name) => [name, () => run(name)]));
+  if (browser) return entries(BROWSER_PARTS, (part) => benchBrowser({ ...browser, rounds, parts: [part], say }));
+  const importFresh = <T>(file: string) => import(`${new URL(file, import.meta.url).href}?${imports++}`) as Promise<T>;
+  const bench = { rounds, peers: loadPeers(root), importFresh, bundle, say };
+  return entries(Object.keys(NODE_PARTS), (part) => NODE_PARTS[part]!(bench));
 }
 
 function parse(args: readonly string[]) {
@@ -32,42 +49,33 @@ function parse(args: readonly string[]) {
     args: [...args],
     options: {
       json: { type: 'boolean', default: false },
+      browser: { type: 'boolean' },
       only: { type: 'string', multiple: true, default: [] },
       rounds: { type: 'string', default: '5' },
     },
   });
-  const only = values.only.flatMap((names) => names.split(','));
-  const unknown = only.find((name) => !(name in PARTS));
-  if (unknown) throw new Error(`no part is called "${unknown}": there are ${Object.keys(PARTS).join(', ')}`);
   const rounds = Number(values.rounds);
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds needs a whole number from 1');
-  return { json: values.json, rounds, parts: only.length > 0 ? only : Object.keys(PARTS) };
-}
-
-let imports = 0;
-
-function benchOf({ root, bundle }: Place, rounds: number): Bench {
-  const importFresh = <T>(file: string) => import(`${new URL(file, import.meta.url).href}?${imports++}`) as Promise<T>;
-  const say = (text: string) => console.error(text);
-  return { rounds, peers: loadPeers(root), importFresh, bundle, say };
+  return { json: values.json, rounds, only: values.only.flatMap((names) => names.split(',')) };
 }
 
 /** True where every part ran. */
 export async function main(place: Place, args: readonly string[]): Promise<boolean> {
-  const { json, rounds, parts } = parse(args);
-  const bench = benchOf(place, rounds);
+  const { json, rounds, only } = parse(args);
+  const parts = partsOf(place, rounds);
   const rows: Row[] = [];
   let complete = true;
-  for (const part of parts) {
+  for (const name of only.length > 0 ? only : Object.keys(parts)) {
     try {
-      rows.push(...(await PARTS[part]!(bench)));
+      const part = parts[name];
+      if (!part) throw new Error(`there is no such part; there are ${Object.keys(parts).join(', ')}`);
+      rows.push(...(await part()));
     } catch (error) {
       complete = false;
-      console.error(`failed: ${part}: ${error instanceof Error ? error.stack : error}`);
+      console.error(`failed: ${name}: ${error instanceof Error ? error.stack : error}`);
     }
   }
-  if (json) console.log(toJson(rows));
-  else console.log(`${toTable(rows)}\n\n${footer(rounds)}`);
+  console.log(json ? toJson(rows) : `${toTable(rows)}\n\n${footer(rounds)}`);
   return complete;
 }
 

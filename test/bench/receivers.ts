@@ -1,6 +1,5 @@
 // Starts receivers, each a process of its own, and ends them.
 import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Link } from './receiver.ts';
 
@@ -37,13 +36,15 @@ export async function withReceivers<T>(
 }
 
 /** The next message of a child; it fails where the child ends before. */
-export async function answerOf<T>(child: ChildProcess): Promise<T> {
-  const ended = once(child, 'exit').then(([code]) => {
-    throw new Error(`a process of the benchmark ended with code ${code}`);
+export function answerOf<T>(child: ChildProcess): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const ended = (code: number | null) => reject(new Error(`a process of the benchmark ended with code ${code}`));
+    child.once('exit', ended);
+    child.once('message', (message) => {
+      child.off('exit', ended);
+      resolve(message as T);
+    });
   });
-  const [message] = await Promise.race([once(child, 'message'), ended]);
-  ended.catch(() => {});
-  return message as T;
 }
 
 export function beside(file: string): string {

@@ -1,5 +1,6 @@
 // Signing one AppendObject with an STS token of usual length, as it happens for each append: the time differs from one
 // signature to the next, credentials and key of the day do not.
+import { bytesToHex } from '@noble/hashes/utils.js';
 import { presignV4, signV4 } from '../../../src/index.ts';
 import { canonicalRequest, signingKey, stampOf, stringToSign } from '../../../src/signature.ts';
 import type { Bench } from '../bench.ts';
@@ -38,7 +39,7 @@ async function webCrypto(): Promise<Contestant> {
   const { subtle } = globalThis.crypto;
   const raw = signingKey(accessKeySecret, stampOf({ region: REGION, date: now() })) as Uint8Array<ArrayBuffer>;
   const key = await subtle.importKey('raw', raw, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);
-  const hex = (bytes: ArrayBuffer) => Buffer.from(bytes).toString('hex');
+  const hex = (bytes: ArrayBuffer) => bytesToHex(new Uint8Array(bytes));
   const run = async () => {
     const stamp = stampOf({ region: REGION, date: now() });
     const headers = {
@@ -109,7 +110,7 @@ const LINES: readonly (readonly [ours: string, theirs: string, target: number])[
   ['query', 'tiny-oss, query (V1)', 1],
 ];
 
-export async function signing({ peers, rounds }: Bench): Promise<Row[]> {
+export async function signing({ peers, rounds }: Pick<Bench, 'peers' | 'rounds'>): Promise<Row[]> {
   const contestants = [...ours(), await webCrypto(), ...aliOss(peers), ...aws4fetch(peers), tinyOss(peers)];
   await race(contestants, 2);
   const costs = await race(contestants, rounds);

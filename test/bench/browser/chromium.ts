@@ -1,0 +1,80 @@
+// A Chromium of our own, without DevTools attached, and what memory all its processes have.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const SWITCHES = [
+  '--headless=new',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--disable-extensions',
+  ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
+];
+
+/** A browser that runs. */
+export interface Browser {
+  /** Rejects where the browser ends before it is closed. */
+  readonly ended: Promise<never>;
+  close(): Promise<void>;
+  /** Bytes of all its processes, what they share counted once; undefined where the system does not tell (Linux does). */
+  memory(): number | undefined;
+}
+
+export function startChromium(path: string, url: string): Browser {
+  const profile = mkdtempSync(join(tmpdir(), 'oss-append-bench-'));
+  const child = spawn(path, [...SWITCHES, `--user-data-dir=${profile}`, url], { stdio: 'ignore' });
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const ended = exited.then(() => {
+    throw new Error('the browser ended');
+  });
+  ended.catch(() => {});
+  const close = async () => {
+    child.kill();
+    await exited;
+    rmSync(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+  };
+  return { ended, close, memory: () => memoryOf(child) };
+}
+
+function memoryOf({ pid }: ChildProcess): number | undefined {
+  try {
+    return familyOf(pid ?? 0).reduce((sum, member) => sum + sharedOutMemory(member), 0);
+  } catch {
+    return undefined;
+  }
+}
+
+function familyOf(first: number): number[] {
+  const parents = new Map(
+    readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map((name) => [Number(name), parentOf(name)]),
+  );
+  const family = [first];
+  for (const member of family) for (const [pid, parent] of parents) if (parent === member) family.push(pid);
+  return family;
+}
+
+function parentOf(pid: string): number {
+  const stat = readOr(`/proc/${pid}/stat`);
+  // After the name, which may hold spaces and parentheses: state, parent.
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+}
+
+function sharedOutMemory(pid: number): number {
+  return Number(/^Pss: +(\d+) kB/m.exec(readOr(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0) * 1024;
+}
+
+/** A process may end while it is looked at. */
+function readOr(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,177 @@
+// `npm run bench:browser`: what a page waits for. Small appends over 50 ms of latency, 500 MB from a File and from a stream,
+// signing and CRC-64; in a Chromium that nothing else is attached to.
+import { type Costs, compare, median, type Row, rateOf, spread } from '../measure.ts';
+import { type Receiver, withReceivers } from '../receivers.ts';
+import { type Browser, startChromium } from './chromium.ts';
+import type { Job, Outcome, Sender } from './job.ts';
+import { type Files, type Site, startSite } from './site.ts';
+
+/** What a run is given. */
+export interface BrowserBench {
+  readonly chromium: string;
+  readonly files: Files;
+  readonly rounds: number;
+  readonly parts: readonly string[];
+  say(text: string): void;
+}
+
+const MIB = 1024 * 1024;
+const APPENDS = 50;
+const LATENCY = 50;
+const SIZE = 500e6;
+const SENDERS: readonly Sender[] = ['fetch', 'header', 'query', 'presigned', 'ali-oss'];
+
+/** One job's outcome, with what was seen from outside. */
+interface Seen extends Outcome {
+  /** Of the receiver. */
+  readonly requests: number;
+  readonly preflights: number;
+  /** Most of the browser's memory, all its processes, bytes. */
+  readonly memory: number;
+}
+
+interface Stage {
+  readonly site: Site;
+  readonly browser: Browser;
+  readonly receivers: readonly Receiver[];
+}
+
+async function see({ site, browser }: Stage, receiver: Receiver, job: Job): Promise<Seen> {
+  let most = browser.memory() ?? Number.NaN;
+  const timer = setInterval(() => {
+    most = Math.max(most, browser.memory() ?? Number.NaN);
+  }, 250);
+  try {
+    await receiver.counts();
+    const outcome = await Promise.race([site.ask(job), browser.ended]);
+    return { ...outcome, ...(await receiver.counts()), memory: most };
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+type Jobs = readonly (readonly [name: string, job: Job])[];
+
+/** Interleaved, as in `race`, with all that was seen. */
+async function seeAll(stage: Stage, receiver: Receiver, jobs: Jobs, { rounds, say }: BrowserBench) {
+  const seen = new Map(jobs.map(([name]) => [name, [] as Seen[]]));
+  for (let round = 0; round < rounds; round++) {
+    for (let turn = 0; turn < jobs.length; turn++) {
+      const [name, job] = jobs[(turn + round) % jobs.length]!;
+      say(`round ${round + 1} of ${rounds}: ${name}`);
+      seen.get(name)?.push(await see(stage, receiver, job));
+    }
+  }
+  return seen;
+}
+
+const timesOf = (seen: ReadonlyMap<string, readonly Seen[]>): Costs =>
+  new Map([...seen].map(([name, all]) => [name, all.map(({ time }) => time)]));
+
+async function small(stage: Stage, bench: BrowserBench): Promise<Row[]> {
+  const [receiver] = stage.receivers;
+  const jobs = SENDERS.map((sender): [string, Job] => [
+    sender,
+    { kind: 'small', url: receiver!.url, sender, appends: APPENDS },
+  ]);
+  const seen = await seeAll(stage, receiver!, jobs, bench);
+  const costs = timesOf(seen);
+  const trips = (sender: Sender) =>
+    median(seen.get(sender)!.map(({ requests, preflights }) => (requests + preflights) / APPENDS));
+  const unit = (seconds: number) => `${seconds.toFixed(2)} s`;
+  const line = (mine: Sender, theirs: Sender, target?: number) => {
+    const name = `${APPENDS} small appends, ${LATENCY} ms, ${mine} (${trips(mine)} round trips each) / ${theirs} (${trips(theirs)})`;
+    return compare(costs, mine, theirs, { name, target, unit });
+  };
+  return [
+    line('query', 'fetch', 0.95),
+    line('presigned', 'fetch', 0.95),
+    line('header', 'fetch'),
+    line('query', 'ali-oss', 1),
+    line('header', 'ali-oss', 1),
+  ];
+}
+
+const LARGE: readonly (readonly [
+  name: string,
+  job: Pick<Job & { kind: 'large' }, 'sender' | 'from' | 'segmentSize'>,
+])[] = [
+  ['fetch of slices', { sender: 'fetch', from: 'blob', segmentSize: 8 * MIB }],
+  ['File', { sender: 'header', from: 'blob', segmentSize: 8 * MIB }],
+  ['File, adaptive', { sender: 'header', from: 'blob', segmentSize: undefined }],
+  ['stream', { sender: 'header', from: 'stream', segmentSize: 8 * MIB }],
+  ['ali-oss, slices', { sender: 'ali-oss', from: 'blob', segmentSize: 8 * MIB }],
+];
+
+async function large(stage: Stage, bench: BrowserBench): Promise<Row[]> {
+  const receiver = stage.receivers[1]!;
+  const jobs = LARGE.map(([name, job]): [string, Job] => [
+    name,
+    { kind: 'large', url: receiver.url, size: SIZE, ...job },
+  ]);
+  const seen = await seeAll(stage, receiver, [...jobs, ['idle', { kind: 'idle', time: 2000 }]], bench);
+  const costs = timesOf(seen);
+  const speed = (mine: string, theirs: string, target?: number) =>
+    compare(costs, mine, theirs, { name: `500 MB, ${mine} / ${theirs}`, target, unit: rateOf(SIZE) });
+  return [
+    speed('File', 'fetch of slices', 0.95),
+    speed('File, adaptive', 'fetch of slices', 0.95),
+    speed('stream', 'fetch of slices'),
+    speed('File', 'ali-oss, slices', 1),
+    ...[...seen.keys()].map((name) => taskRow(name, seen)),
+    ...[...seen.keys()].map((name) => memoryRow(name, seen)),
+  ];
+}
+
+/** Against the 16 ms of a frame: above 1 is within it. */
+function taskRow(name: string, seen: ReadonlyMap<string, readonly Seen[]>): Row {
+  const tasks = (seen.get(name) ?? []).map(({ longestTask }) => longestTask);
+  const target = /^(File|stream)/.test(name) ? 1 : undefined;
+  const found = spread(tasks.map((task) => 16 / task));
+  return {
+    ...found,
+    name: `500 MB, ${name}: a frame / longest task`,
+    target,
+    ours: `${median(tasks).toFixed(1)} ms`,
+    theirs: '16 ms',
+  };
+}
+
+function memoryRow(name: string, seen: ReadonlyMap<string, readonly Seen[]>): Row {
+  const [mine, floor] = [name, 'fetch of slices'].map((of) => (seen.get(of) ?? []).map(({ memory }) => memory / MIB));
+  const text = (values: readonly number[]) => `${median(values).toFixed(0)} MiB`;
+  const ratios = mine!.map((value, round) => floor![round]! / value);
+  return {
+    ...spread(ratios),
+    name: `500 MB, ${name}: memory, all processes / fetch of slices`,
+    ours: text(mine!),
+    theirs: text(floor!),
+  };
+}
+
+async function compute(stage: Stage, { rounds }: BrowserBench): Promise<Row[]> {
+  const { rows = [] } = await see(stage, stage.receivers[1]!, { kind: 'compute', rounds });
+  return rows.map((row) => ({ ...row, name: `Chromium: ${row.name}` }));
+}
+
+const PARTS: Readonly<Record<string, (stage: Stage, bench: BrowserBench) => Promise<Row[]>>> = {
+  small,
+  large,
+  compute,
+};
+export const BROWSER_PARTS: readonly string[] = Object.keys(PARTS);
+
+export function benchBrowser(bench: BrowserBench): Promise<Row[]> {
+  return withReceivers([{ latency: LATENCY }, {}], async (receivers) => {
+    const site = await startSite(bench.files);
+    const browser = startChromium(bench.chromium, `${site.url}/`);
+    try {
+      const rows: Row[] = [];
+      for (const part of bench.parts) rows.push(...(await PARTS[part]!({ site, browser, receivers }, bench)));
+      return rows;
+    } finally {
+      await browser.close();
+      site.close();
+    }
+  });
+}

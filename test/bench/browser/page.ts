@@ -1,0 +1,130 @@
+// The page of `npm run bench:browser`: asks for a job, does it, posts what it took, and asks again.
+import { AwsV4Signer } from 'aws4fetch';
+import { createCRC64 } from 'hash-wasm';
+import TinyOss from 'tiny-oss';
+import { AppendableObject, OssClient } from '../../../src/index.ts';
+import { crc64Speed } from '../parts/crc64-speed.ts';
+import { signing } from '../parts/signing.ts';
+import type { AliOss, Peers } from '../peers.ts';
+import type { Job, Outcome, Sender } from './job.ts';
+import { watchMainThread } from './main-thread.ts';
+
+/** The browser build of ali-oss, by a script of its own. */
+interface AliOssInPage extends AliOss {
+  append(key: string, body: Blob, options: { readonly position: number }): Promise<unknown>;
+}
+declare const OSS: new (options: Readonly<Record<string, unknown>>) => AliOssInPage;
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const SMALL = 1024;
+const REGION = 'cn-hangzhou';
+const [accessKeyId, accessKeySecret, securityToken] = ['STS.bench', 'of-this-benchmark-only', 'x'.repeat(600)];
+const credentials = { accessKeyId, accessKeySecret, securityToken };
+
+function clientOf(endpoint: string, sender: Sender): OssClient {
+  const common = { region: REGION, bucket: 'bench', endpoint };
+  if (sender !== 'presigned')
+    return new OssClient({ ...common, credentials, signing: sender === 'query' ? 'query' : 'header' });
+  // The signer of a page is elsewhere; this one answers at once, so that the append is what is measured.
+  const signer = new OssClient({ ...common, credentials });
+  return new OssClient({
+    ...common,
+    presign: ({ key, position = 0, size }) => signer.presignAppendObject(key, { position, size, expiresIn: 300 }),
+  });
+}
+
+function aliOssOf(endpoint: string) {
+  const keys = { accessKeyId, accessKeySecret, stsToken: securityToken, refreshSTSTokenInterval: 1e9 };
+  const options = { region: `oss-${REGION}`, bucket: 'bench', authorizationV4: true, timeout: 600_000 };
+  return new OSS({ ...options, ...keys, endpoint, cname: true });
+}
+
+/** A way to append one body at a position. */
+type Send = (body: Blob | Uint8Array<ArrayBuffer>, position: number) => Promise<unknown>;
+
+function withFetch(url: string): Send {
+  return async (body, position) =>
+    (await fetch(`${url}/bench/key?append&position=${position}`, { method: 'POST', body })).arrayBuffer();
+}
+
+function withAliOss(url: string): Send {
+  const store = aliOssOf(url);
+  return (body, position) => store.append('key', body instanceof Blob ? body : new Blob([body]), { position });
+}
+
+function objectOf(url: string, sender: Sender, segmentSize?: number): AppendableObject {
+  return new AppendableObject(clientOf(url, sender), 'key', { tail: { position: 0, hashCrc64ecma: '0' }, segmentSize });
+}
+
+async function small({ url, sender, appends }: Job & { kind: 'small' }): Promise<void> {
+  const bytes = new Uint8Array(SMALL).fill(46);
+  const object = objectOf(url, sender);
+  const engine: Send = () => object.append(bytes);
+  const send = sender === 'fetch' ? withFetch(url) : sender === 'ali-oss' ? withAliOss(url) : engine;
+  for (let i = 0; i < appends; i++) await send(bytes, i * SMALL);
+}
+
+let noise: Blob | undefined;
+
+/** A File of that length; what of it repeats is held once. */
+function fileOf(size: number): File {
+  noise ??= new Blob(Array.from({ length: 256 }, () => crypto.getRandomValues(new Uint8Array(64 * KIB))));
+  const whole = Math.floor(size / noise.size);
+  return new File([...Array<Blob>(whole).fill(noise), noise.slice(0, size % noise.size)], 'large.bin');
+}
+
+function streamOf(size: number): ReadableStream<Uint8Array> {
+  const bytes = crypto.getRandomValues(new Uint8Array(64 * KIB));
+  let left = size;
+  return new ReadableStream({
+    pull(controller) {
+      if (left === 0) return controller.close();
+      const chunk = bytes.subarray(0, Math.min(left, bytes.byteLength));
+      left -= chunk.byteLength;
+      controller.enqueue(chunk);
+    },
+  });
+}
+
+async function large({ url, sender, from, size, segmentSize }: Job & { kind: 'large' }): Promise<void> {
+  if (sender !== 'fetch' && sender !== 'ali-oss') {
+    await objectOf(url, sender, segmentSize).append(from === 'blob' ? fileOf(size) : streamOf(size));
+    return;
+  }
+  const [file, step, send] = [
+    fileOf(size),
+    segmentSize ?? 8 * MIB,
+    sender === 'fetch' ? withFetch(url) : withAliOss(url),
+  ];
+  for (let at = 0; at < size; at += step) await send(file.slice(at, Math.min(at + step, size)), at);
+}
+
+/** Signing and CRC-64, as `npm run bench` has them. */
+async function compute(rounds: number) {
+  const peers = { AliOss: OSS, AwsV4Signer, TinyOss, createCRC64 } as unknown as Peers;
+  return [...(await signing({ peers, rounds })), ...(await crc64Speed({ peers, rounds }))];
+}
+
+async function perform(job: Job): Promise<Outcome> {
+  const watch = watchMainThread();
+  const start = performance.now();
+  let rows: Outcome['rows'];
+  if (job.kind === 'small') await small(job);
+  else if (job.kind === 'large') await large(job);
+  else if (job.kind === 'compute') rows = await compute(job.rounds);
+  else await new Promise((resolve) => setTimeout(resolve, job.time));
+  const time = (performance.now() - start) / 1000;
+  return { time, longestTask: watch(), ...(rows && { rows }) };
+}
+
+async function main(): Promise<void> {
+  for (;;) {
+    const answer = await fetch('/job');
+    if (answer.status === 204) return;
+    const outcome = await perform((await answer.json()) as Job).catch((error: unknown) => ({ error: String(error) }));
+    await fetch('/outcome', { method: 'POST', body: JSON.stringify(outcome) });
+  }
+}
+
+void main();
