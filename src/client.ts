@@ -254,7 +254,7 @@ function checkCall(key: string, options: CallOptions): void {
 }
 
 /** @throws TypeError for what is no options, and for a signal that is none. */
-export function checkOptions(options: CallOptions): void {
+function checkOptions(options: CallOptions): void {
   if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object');
   checkSignal(options.signal);
 }
@@ -266,7 +266,7 @@ export function checkSignal(signal: AbortSignal | undefined): void {
 }
 
 /** @throws TypeError for what cannot be called. */
-export function checkProgress(onprogress: unknown): void {
+function checkProgress(onprogress: unknown): void {
   if (onprogress === undefined || typeof onprogress === 'function') return;
   throw new TypeError('onprogress must be a function');
 }

@@ -3,7 +3,6 @@
  * back-pressure reaches the writer through `ready`.
  */
 import type { AppendableObject, AppendOptions } from './append.ts';
-import { checkOptions, checkProgress } from './client.ts';
 import type { AppendChunk } from './segments.ts';
 
 /**
@@ -23,11 +22,10 @@ import type { AppendChunk } from './segments.ts';
  * ```
  */
 export class AppendStream extends WritableStream<AppendChunk> {
-  /** @throws TypeError for what is no AppendableObject, and for impossible options. */
+  /** @throws TypeError for what is no AppendableObject, and for options that are none. */
   constructor(object: AppendableObject, options: AppendOptions = {}) {
     if (typeof object?.append !== 'function') throw new TypeError('AppendStream needs an AppendableObject');
-    checkOptions(options);
-    checkProgress(options.onprogress);
+    if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object');
     super(new AppendSink(object, options), { highWaterMark: 1 });
   }
 }

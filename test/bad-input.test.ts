@@ -453,7 +453,7 @@ describe('AppendableObject, append, AppendStream', () => {
     ],
     [
       'AppendStream with onprogress as text',
-      () => new AppendStream(object(), { onprogress: wrong('log') }),
+      () => new AppendStream(object(), { onprogress: wrong('log') }).getWriter().close(),
       TypeError,
       /^onprogress must be a function/,
     ],
