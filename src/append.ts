@@ -21,7 +21,7 @@ import {
   unproven,
   withAppendFacts,
 } from './errors.ts';
-import { differ, Evidence, type Found, parseCrc, type Reading } from './evidence.ts';
+import { differ, Evidence, type Found, type Place, parseCrc, type Reading } from './evidence.ts';
 import { laterOptions, type ObjectOptions, objectHeaders } from './headers.ts';
 import { isAmbiguous } from './http.ts';
 import { SegmentPace } from './segment-size.ts';
@@ -122,6 +122,8 @@ interface Call extends AppendOptions {
   /** Resuming: the source is what earlier calls sent, so that a late segment of theirs is part of it, not before it. */
   readonly resumes: boolean;
   loaded: number;
+  /** By `onprogress` while a request was on the wire. */
+  thrown?: { readonly error: unknown };
 }
 
 const EMPTY: Segment = { size: 0, crc: 0n, body: new Uint8Array(0) };
@@ -263,7 +265,7 @@ export class AppendableObject {
       } catch (error) {
         const outcome = this.#setAside();
         this.#stale = true;
-        this.#told = error instanceof AppendConflictError;
+        this.#told ||= error instanceof AppendConflictError;
         if (call.signal?.aborted && error === call.signal.reason) throw error;
         throw withAppendFacts(error, { tail: this.tail, outcome, loaded: call.loaded });
       }
@@ -349,7 +351,7 @@ export class AppendableObject {
       }
       if (isAmbiguous(failure.error)) this.#pace.failed();
       const verdict = await this.#reconcile(plan, segment, failure.error, call);
-      if (verdict.kind === 'committed' || (verdict.kind === 'moved' && segment.size === 0)) {
+      if (verdict.kind === 'committed') {
         this.#tail = verdict.tail;
         break;
       }
@@ -365,6 +367,7 @@ export class AppendableObject {
     this.#underWay = undefined;
     if (segment.size > 0 && !call.resumes) this.#takePlace(plan.position);
     call.loaded += segment.size;
+    if (call.thrown) throw call.thrown.error;
     report(call);
   }
 
@@ -382,7 +385,7 @@ export class AppendableObject {
     const { signal, onprogress } = call;
     const { position } = plan;
     const options = position === 0 ? this.#firstOptions(call) : laterOptions(this.#options);
-    const handed = onprogress && ((progress: { loaded: number }) => report(call, progress.loaded));
+    const handed = onprogress && ((progress: { loaded: number }) => reportHanded(call, progress.loaded));
     const before = plan.outcome;
     plan.outcome = 'unknown';
     try {
@@ -401,7 +404,7 @@ export class AppendableObject {
     } catch (error) {
       if (leavesOpen(error)) return { error };
       // Without credentials nothing was sent this time, unless others were refused before.
-      if (error instanceof CredentialsError && !(error.cause instanceof OssError)) plan.outcome = before;
+      if (error instanceof CredentialsError && !error.sent) plan.outcome = before;
       throw error;
     }
   }
@@ -495,7 +498,10 @@ export class AppendableObject {
     const { want } = plan;
     const crc = parseCrc(result.hashCrc64ecma);
     const looked: Found = { length: result.nextAppendPosition, crc, appendable: true };
-    const reading = await this.#readBack(plan, segment, looked, signal).catch((error: unknown) => {
+    // Of no bytes there is nothing to read back.
+    if (plan.size === 0) return conflict(this.key, plan, looked);
+    const readBack = () => this.#evidence.compare(plan, segment.body, looked, signal);
+    const reading = await this.#insist(plan, signal, readBack).catch((error: unknown) => {
       if (signal?.aborted || !(error instanceof OssError)) throw error;
       return error;
     });
@@ -507,17 +513,16 @@ export class AppendableObject {
     return conflict(this.key, plan, found);
   }
 
-  /** Reads our place, again where the answer breaks off. */
-  async #readBack(
-    plan: Plan,
-    segment: Segment,
-    looked: Found,
+  /** Asks again where the answer is not the range asked for, or breaks off. */
+  async #insist<T>(
+    place: Place,
     signal: AbortSignal | undefined,
-  ): Promise<Reading<boolean>> {
+    read: () => Promise<Reading<T> | undefined>,
+  ): Promise<Reading<T>> {
     for (let reads = 1; ; reads++) {
-      const reading = await this.#evidence.compare(plan, segment.body, looked, signal);
+      const reading = await read();
       if (reading) return reading;
-      if (!(await this.#client.waitToRetry(reads, { signal }))) throw this.#evidence.inexact(plan);
+      if (!(await this.#client.waitToRetry(reads, { signal }))) throw this.#evidence.inexact(place);
     }
   }
 
@@ -561,8 +566,7 @@ export class AppendableObject {
     if ((found.length ?? 0) < want.position) return false;
     const known = found.crc !== undefined && want.crc !== undefined;
     if (found.length === want.position && known && found.crc === want.crc) return true;
-    const reading = await this.#evidence.crcOf(plan, found, signal);
-    if (!reading) throw this.#evidence.inexact(plan);
+    const reading = await this.#insist(plan, signal, () => this.#evidence.crcOf(plan, found, signal));
     return reading.value === plan.crc;
   }
 
@@ -574,7 +578,7 @@ export class AppendableObject {
       prefix = await this.#prove(blob, start, found, prefix, call.signal);
       const known = start.crc === undefined ? undefined : crc64Combine(start.crc, prefix.crc, prefix.size);
       this.#tail = { position: start.position + prefix.size, crc: found.crc ?? known };
-      this.#stale = false;
+      this.#stale = this.#told = false;
       call.loaded = prefix.size;
       report(call);
       const reader = readSegments(blob.slice(prefix.size));
@@ -603,8 +607,7 @@ export class AppendableObject {
     let actual = found.crc;
     if (expected === undefined || actual === undefined) {
       const place = { position: start.position, size };
-      const reading = await this.#evidence.crcOf(place, found, signal);
-      if (!reading) throw this.#evidence.inexact(place);
+      const reading = await this.#insist(place, signal, () => this.#evidence.crcOf(place, found, signal));
       expected = prefix.crc;
       actual = reading.value;
     }
@@ -693,6 +696,15 @@ async function extendPrefix(
 /** A file that can no longer be read would make each repeat fail like a dead network. */
 async function checkReadable({ body }: Segment): Promise<void> {
   if (isBlob(body)) await readBlob(body.slice(0, 1));
+}
+
+/** What the caller's function throws here must not read as a failure of the network: it ends the call after the segment. */
+function reportHanded(call: Call, handed: number): void {
+  try {
+    report(call, handed);
+  } catch (error) {
+    call.thrown ??= { error };
+  }
 }
 
 function report({ onprogress, loaded, total }: Call, handed = 0): void {

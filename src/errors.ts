@@ -170,6 +170,8 @@ export class SourceError extends OssError {
 /** No usable credentials: loading them failed, they are malformed or out of date, or a presign function gave no URL. */
 export class CredentialsError extends OssError {
   override readonly name: string = 'CredentialsError';
+  /** A request of the same call was sent before, and refused. */
+  declare readonly sent?: boolean;
 }
 
 /** What a failed append knows, added to its error. */
@@ -187,8 +189,8 @@ export function withAppendFacts(error: unknown, { tail, ...facts }: AppendFacts)
   if (!(error instanceof OssError)) return error;
   const known = tail ? { ...facts, tail } : facts;
   if (!('outcome' in error)) return Object.assign(error, known);
-  const { tail: _, ...own } = Object.getOwnPropertyDescriptors(error);
-  return Object.assign(Object.create(Object.getPrototypeOf(error), own as PropertyDescriptorMap), known);
+  const copy = Reflect.construct(error.constructor, [error.message, { ...error, cause: error.cause }]);
+  return Object.assign(copy, { tail: undefined }, known);
 }
 
 /** A failed append whose outcome could not be found out: the failure that began it, with what kept us from looking. */
@@ -297,16 +299,38 @@ export function redact(text: string, secrets: readonly string[] = []): string {
     );
 }
 
-/** Errors of some runtimes quote the URL, signature and all (Deno in the message, Bun as `path`): such a one is copied without it. */
+/**
+ * What a cause may show. Errors of some runtimes (Deno, Bun) quote the URL, signature and all, and those of fetch wrappers
+ * carry the request: such a one is copied without. Frames of the stack stay: they name scripts, not requests.
+ */
 export function withoutSecrets(cause: unknown, secrets: readonly string[] = []): unknown {
   if (typeof cause === 'string') return redact(cause, secrets);
-  if (!isError(cause)) return cause;
+  if (!isError(cause) || cause instanceof OssError) return cause;
   const { name, message, stack = '' } = cause;
   const inner = cause.cause === undefined ? undefined : withoutSecrets(cause.cause, secrets);
-  const printed = [name, message, stack, ...Object.values(cause)].join('\n');
-  if (inner === cause.cause && redact(printed, secrets) === printed) return cause;
-  const copy = new Error(redact(message, secrets), inner === undefined ? undefined : { cause: inner });
-  return Object.assign(copy, { name, stack: redact(stack, secrets) });
+  if (inner === cause.cause && isHarmless(cause, secrets)) return cause;
+  const told = redact(message, secrets);
+  const copy = new Error(told, inner === undefined ? undefined : { cause: inner });
+  const head = headOf(stack);
+  return Object.assign(copy, { name, stack: redact(head, secrets) + stack.slice(head.length) });
+}
+
+/** What of a stack may hold a secret: name and message, before the frames; all of it, if there is a signed URL anywhere. */
+function headOf(stack: string): string {
+  const frames = stack.search(/\n\s+at /);
+  return frames < 0 || stack.includes('x-oss-') ? stack : stack.slice(0, frames);
+}
+
+/** Nothing but plain values, and no secret in them. */
+function isHarmless(error: Error, secrets: readonly string[]): boolean {
+  const names = Object.getOwnPropertyNames(error).filter((name) => name !== 'stack' && name !== 'cause');
+  const values = [
+    error.name,
+    error.message,
+    headOf(error.stack ?? ''),
+    ...names.map((name) => Reflect.get(error, name)),
+  ];
+  return values.every((value) => Object(value) !== value && redact(String(value), secrets) === String(value));
 }
 
 /** By its shape: it may come from another realm. */

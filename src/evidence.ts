@@ -87,7 +87,7 @@ export class Evidence {
     const content = await this.#client.getObject(this.#key, { range: { start: position, end }, signal });
     const { range, partial } = content;
     if (!partial || (range && (range.start !== position || range.end !== end))) {
-      await content.body.cancel().catch(() => {});
+      content.body.cancel().catch(() => {});
       return undefined;
     }
     const bytes = new Bytes(content.body);

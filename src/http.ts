@@ -140,6 +140,8 @@ export class Transport {
   readonly #clock: Clock;
   /** OSS's clock less ours, ms. */
   #clockOffset = 0;
+  /** Whether an answer has shown that it is OSS's: then CORS does not hide that, and others must show it too. */
+  #sawMark = false;
 
   constructor(endpoint: Endpoint, options: TransportOptions) {
     checkOptions(options);
@@ -251,18 +253,19 @@ export class Transport {
     if (onprogress) init.onprogress = onprogress;
     const response = await fetch(request.url, init);
     if (response.redirected || response.status < 200) throw notOss(operation, response);
+    const marked = bearsMarkOfOss(response);
+    this.#sawMark ||= marked;
     if (!response.ok) throw await toServiceError(response, attempted, secrets);
     // A captive portal or a proxy answers 200 with a page. OSS dates its objects, and CORS never hides that.
-    if (method !== 'POST' && !bearsMarkOfOss(response) && !response.headers.has('last-modified'))
-      throw notOss(operation, response);
+    if (method !== 'POST' && !marked && !response.headers.has('last-modified')) throw notOss(operation, response);
     if (method === 'GET')
       return pick(
         response,
         deadline.guard(response.body, (error) => networkError(error, operation, secrets)),
       );
     const rest = await response.arrayBuffer();
-    // OSS answers an append with 200 and an empty body.
-    if (method === 'POST' && (response.status !== 200 || (rest.byteLength > 0 && !bearsMarkOfOss(response))))
+    // OSS answers an append with 200 and an empty body, and bears its mark again where CORS has shown it once.
+    if (method === 'POST' && (response.status !== 200 || (!marked && (this.#sawMark || rest.byteLength > 0))))
       throw notOss(operation, response);
     deadline.end();
     return pick(response);
@@ -595,9 +598,9 @@ function checkNumber(name: string, value: number, inRange: boolean, wanted: stri
   if (!inRange) throw new RangeError(`${name} must be ${wanted}, not ${value}`);
 }
 
-/** Whoever holds this error must know that something was sent before: its cause is the answer to that. */
+/** Whoever holds this error must know that something was sent before, and why that was not enough. */
 function noOthers({ message, code }: CredentialsError, cause: unknown): CredentialsError {
-  return new CredentialsError(message, { code, cause });
+  return Object.assign(new CredentialsError(message, { code, cause }), { sent: true });
 }
 
 function tooOld({ expiration }: Credentials, { attempted }: Operation): CredentialsError {

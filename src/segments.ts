@@ -150,8 +150,9 @@ class ChunkSegments implements SegmentReader {
   readonly #chunks: ChunkReader;
   readonly #gatherer = new Gatherer();
   readonly #text = new TextChunks();
-  /** What is left of the last chunk. */
+  /** What is left of the last chunk, and how long that must be: a buffer that is transferred meanwhile is empty. */
   #rest: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  #left = 0;
   /** Pieces of a chunk that is a Blob. */
   #pieces: AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> | undefined;
   /** A read that outlived the segment that asked for it. */
@@ -166,10 +167,11 @@ class ChunkSegments implements SegmentReader {
   async next(size: number, cut?: () => Promise<unknown>): Promise<Segment | undefined> {
     const patience = new Patience(cut);
     while (this.#gatherer.size < size) {
-      if (this.#rest.byteLength === 0 && !(await this.#refill(patience))) break;
+      if (this.#rest.byteLength !== this.#left) throw sourceError('a chunk was transferred before it was read');
+      if (this.#left === 0 && !(await this.#refill(patience))) break;
       const taken = this.#rest.subarray(0, size - this.#gatherer.size);
       this.#gatherer.add(taken);
-      this.#rest = this.#rest.subarray(taken.byteLength);
+      this.#setRest(this.#rest.subarray(taken.byteLength));
       patience.start();
     }
     return this.#gatherer.size > 0 ? this.#gatherer.take() : undefined;
@@ -179,7 +181,12 @@ class ChunkSegments implements SegmentReader {
     if (!this.#ended) this.#chunks.cancel(reason);
     this.#ended = true;
     this.#reading = undefined;
-    this.#rest = new Uint8Array(0);
+    this.#setRest(new Uint8Array(0));
+  }
+
+  #setRest(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#rest = bytes;
+    this.#left = bytes.byteLength;
   }
 
   /** Whether there are more bytes now: not at the end, and not when patience ran out. */
@@ -190,7 +197,7 @@ class ChunkSegments implements SegmentReader {
       const bytes = await patience.wait(this.#reading);
       if (bytes === 'cut') return false;
       this.#reading = undefined;
-      if (bytes) this.#rest = bytes;
+      if (bytes) this.#setRest(bytes);
     }
     return this.#rest.byteLength > 0;
   }
