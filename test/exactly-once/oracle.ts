@@ -147,7 +147,9 @@ class Oracle {
     const earlier = object.calls.slice(0, object.calls.indexOf(call)).flatMap(({ passages }) => passages);
     const since = call.kind === 'resume' ? 0 : (earlier.at(-1)?.start ?? object.from);
     if (object.stale && earlier.length === 0) return true;
-    if (this.#run.oss.deeds.some(({ at }) => at >= since && at <= end)) return true;
+    // An object that was deleted or replaced may be missed when it is needed next, and that can be much later.
+    const lasting = (kind: string) => kind === 'delete' || kind === 'replace';
+    if (this.#run.oss.deeds.some(({ kind, at }) => (at >= since || lasting(kind)) && at <= end)) return true;
     return this.#foreignAppends(object).some(({ call: { end: last }, entry }) => entry !== undefined && last >= 0);
   }
 
@@ -291,28 +293,29 @@ class Oracle {
       const isThis = (one: { position: number; size: number }) => one.position === position && one.size === size;
       const left = object.calls.find(({ pendingAfter }) => pendingAfter.some(isThis));
       const attempts = left?.appends.filter((one) => isThis({ position: one.position, size: one.bytes.length })) ?? [];
-      const stored = attempts.some((one) => this.#committed(one));
-      if (this.#lifeEnded() || size === 0) continue;
-      // Several alike cannot be told apart, by nobody.
-      if (object.pending.filter(isThis).length > 1) continue;
-      const alike = object.calls.filter(({ appends }) =>
-        appends.some((one) => one.position === position && attempts.some(({ bytes }) => same(bytes, one.bytes))),
-      );
+      if (this.#lifeEnded() || attempts.length === 0) continue;
+      const stored = attempts.some((one) => this.#isStored({ bytes: one.bytes, attempts: [one] }));
+      // Several of one length cannot be told apart here, and the same bytes sent by two calls by nobody.
+      if (object.pending.filter(isThis).length > 1 || this.#sentAlike(object, attempts) > 1) continue;
       if (outcome === 'stored' && !stored) yield `the segment at ${position} is said to be stored, but is not`;
-      if (outcome === 'absent' && stored && alike.length < 2)
-        yield `the segment at ${position} is said to be absent, but it is stored`;
+      const committed = stored && attempts.some((one) => this.#committed(one));
+      if (outcome === 'absent' && committed) yield `the segment at ${position} is said to be absent, but it is stored`;
       // Where the bytes could not be read it may stay open.
-      const unread = object.calls.some(({ passages }) =>
-        passages.some((one) => one.operation === 'GetObject' && this.#isFaulty(one)),
-      );
-      if (
-        outcome === 'unknown' &&
-        !unread &&
-        position < (this.#epochs[0]?.bytes.length ?? 0) &&
-        object === object.writer.objects.at(-1)
-      )
-        yield `the segment at ${position} is still unknown, though the object has grown`;
+      if (outcome === 'unknown' && object.lengthRead > position && !this.#readFailed(object))
+        yield `the segment at ${position} is still unknown, though the object was read`;
     }
+  }
+
+  /** How many calls sent these bytes to this place. */
+  #sentAlike({ calls }: ObjectRecord, attempts: readonly Passage[]): number {
+    const isAlike = (one: Passage) =>
+      attempts.some(({ position, bytes }) => one.position === position && same(one.bytes, bytes));
+    return calls.filter(({ appends }) => appends.some(isAlike)).length;
+  }
+
+  #readFailed({ calls }: ObjectRecord): boolean {
+    const passages = calls.flatMap((call) => call.passages);
+    return passages.some((one) => one.operation === 'GetObject' && this.#isFaulty(one));
   }
 
   /** With nobody about and the network sound, one more call or two bring the writer back on its way. */

@@ -16,7 +16,9 @@ export interface ObjectRecord {
   /** Made with a tail that had no CRC. */
   readonly bare: boolean;
   readonly calls: CallRecord[];
+  /** When all was over; and the length of the object, where it was read just before. */
   pending: readonly PendingSegment[];
+  lengthRead: number;
 }
 
 export interface WriterRecord {

@@ -107,7 +107,16 @@ class World {
     const tail = tailFor(kept, last);
     const stale = tail !== undefined && tail.position !== this.oss.stored.length;
     const bare = tail !== undefined && tail.hashCrc64ecma === undefined;
-    const record: ObjectRecord = { writer, segmentSize, from: this.oss.now, stale, bare, calls: [], pending: [] };
+    const record: ObjectRecord = {
+      writer,
+      segmentSize,
+      from: this.oss.now,
+      stale,
+      bare,
+      calls: [],
+      pending: [],
+      lengthRead: 0,
+    };
     writer.objects.push(record);
     const options = { shared, segmentSize, flushAfter: flushAfter ?? Number.POSITIVE_INFINITY, tail };
     return { record, object: new AppendableObject(this.#client(record), KEY, options) };
@@ -201,7 +210,7 @@ class World {
     return call;
   }
 
-  async #finish({ object, record }: Handle, call: CallRecord, work: Promise<ObjectTail>): Promise<void> {
+  async #finish({ object }: Handle, call: CallRecord, work: Promise<ObjectTail>): Promise<void> {
     const { abortAfter } = call;
     const timer = abortAfter === undefined ? undefined : this.#clock.setTimeout(() => call.abort(), abortAfter);
     try {
@@ -213,13 +222,18 @@ class World {
     call.settled = true;
     call.end = this.oss.tick();
     call.tailAfter = object.tail;
-    call.pendingAfter = record.pending = object.pending;
+    call.pendingAfter = object.pending;
   }
 
   /** When all is over the next append finds its way, at the latest in its second call. */
   async #calmDown(handle: Handle): Promise<void> {
     const { record, object } = handle;
-    await object.open().catch(() => {});
+    const failed = record.calls.at(-1)?.error !== undefined;
+    const opened = await object.open().then(
+      () => true,
+      () => false,
+    );
+    record.lengthRead = failed && opened ? this.oss.stored.length : 0;
     record.pending = object.pending;
     for (let tries = 0; tries < 2; tries++) {
       const step: Step = record.writer.plan.file

@@ -57,7 +57,8 @@ function serve(): void {
   prepare();
   parentPort?.on('message', async ({ from, count, shrink }: Batch) => {
     const table = new VerdictTable();
-    const { passed, failures } = await runSeeds({ from, count, shrink, onrun: (run) => table.add(run) });
+    const maxFailures = shrink ? MAX_FAILURES : 1;
+    const { passed, failures } = await runSeeds({ from, count, shrink, maxFailures, onrun: (run) => table.add(run) });
     parentPort?.postMessage({ passed, failures: failures.map(describe), counts: table.counts } satisfies BatchResult);
   });
 }
