@@ -56,10 +56,12 @@ function installFromApt() {
   for (const name of PACKAGES) apt('install', '-y', '-q', '--no-install-recommends', name);
 }
 
+/** A browser that was named, or that is not wanted, is not looked for elsewhere. */
 async function installBrowsers() {
+  const needsFirefox = !process.env.OSS_APPEND_FIREFOX && !(await findFirefox());
   if (!(await findChromium())) installChromium();
-  if (!(await findFirefox()) || !findWebKit()) installFromApt();
-  if (await findFirefox()) return;
+  if (needsFirefox || !findWebKit()) installFromApt();
+  if (!needsFirefox || (await findFirefox())) return;
   run(process.execPath, [join(root, 'node_modules/playwright/cli.js'), 'install', 'firefox']);
 }
 

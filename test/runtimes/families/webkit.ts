@@ -69,8 +69,9 @@ class Driver {
   static async start({ driver, display }: WebKitPlace): Promise<Driver> {
     const port = await freePort();
     const command = [...(display ? [display, '-a'] : []), driver, `--port=${port}`, '--host=127.0.0.1'];
-    const process = spawn(command[0] ?? '', command.slice(1), { stdio: 'ignore', detached: true });
-    const started = new Driver(process, `http://127.0.0.1:${port}`);
+    const child = spawn(command[0] ?? '', command.slice(1), { stdio: 'ignore', detached: true });
+    const started = new Driver(child, `http://127.0.0.1:${port}`);
+    process.once('exit', () => started.stop());
     await started.#ready();
     return started;
   }
@@ -97,7 +98,8 @@ class Driver {
 
   /** The whole group: the driver, its display and the browsers. */
   stop(): void {
-    if (this.#process.pid) process.kill(-this.#process.pid, 'SIGKILL');
+    const { pid, exitCode, signalCode } = this.#process;
+    if (pid && exitCode === null && signalCode === null) process.kill(-pid, 'SIGKILL');
   }
 
   async #ready(): Promise<void> {
