@@ -1,0 +1,148 @@
+/**
+ * One object of OSS in memory, with as much of a client as the engine needs. Any answer can be refused or lost, before or
+ * after it is carried out, so that a test can say in a line what happened between two requests. No time passes.
+ */
+import type { AppendClient } from '../src/append.ts';
+import type { AppendBody, ObjectContent, ObjectHead } from '../src/client.ts';
+import { crc64 } from '../src/crc64.ts';
+import { ServiceError, TransportError } from '../src/errors.ts';
+
+/** One append as it arrived. */
+export interface Post {
+  /** From 1. */
+  readonly nth: number;
+  readonly position: number;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** The connection died: nobody knows whether the request was carried out. */
+export function lost(): TransportError {
+  return new TransportError('Cannot go on: no answer', { code: 'NetworkError' });
+}
+
+/** Refused for certain. */
+export function denied(): ServiceError {
+  return new ServiceError('Cannot go on: AccessDenied', { code: 'AccessDenied', status: 403 });
+}
+
+export class OneObject {
+  /** What is stored; `undefined` while there is no object. */
+  bytes: Uint8Array<ArrayBuffer> | undefined;
+  readonly posts: Post[] = [];
+  /** As if CORS did not expose it. */
+  hidesCrc = false;
+  maxAttempts = 8;
+  /** Called before an append is carried out, after it, and before a HEAD or a GET: to throw, to wait, or to change the object. */
+  before: (post: Post) => unknown = () => {};
+  after: (post: Post) => unknown = () => {};
+  onhead: () => unknown = () => {};
+  onget: () => unknown = () => {};
+  /** Called with the answer to a GET: to give another. */
+  toContent: (content: ObjectContent) => ObjectContent = (content) => content;
+
+  constructor(text?: string) {
+    if (text !== undefined) this.bytes = new TextEncoder().encode(text);
+  }
+
+  get text(): string | undefined {
+    return this.bytes && new TextDecoder().decode(this.bytes);
+  }
+
+  /** Position and length of each append, as sent. */
+  get sent(): readonly (readonly [position: number, size: number])[] {
+    return this.posts.map(({ position, bytes }) => [position, bytes.byteLength]);
+  }
+
+  /** Carries an append out: taken where the object ends, refused elsewhere. */
+  store({ position, bytes }: Post): void {
+    const have = this.bytes ?? new Uint8Array(0);
+    if (position !== have.byteLength) throw notTheEnd(have.byteLength);
+    const all = new Uint8Array(position + bytes.byteLength);
+    all.set(have);
+    all.set(bytes, position);
+    this.bytes = all;
+  }
+
+  readonly client: AppendClient = {
+    appendObject: async (_key, body, { position, signal }) => {
+      signal?.throwIfAborted();
+      const post: Post = { nth: this.posts.length + 1, position, bytes: await bytesOf(body) };
+      this.posts.push(post);
+      await this.before(post);
+      this.store(post);
+      await this.after(post);
+      return { nextAppendPosition: this.#length, hashCrc64ecma: this.#crc, etag: undefined, requestId: 'REQ' };
+    },
+    headObject: async () => {
+      await this.onhead();
+      return this.#head();
+    },
+    getObject: async (_key, { range } = {}) => {
+      await this.onget();
+      return this.toContent(this.#content(range?.start ?? 0, range?.end ?? this.#length - 1));
+    },
+    waitToRetry: async (failures, { signal } = {}) => {
+      signal?.throwIfAborted();
+      return failures < this.maxAttempts;
+    },
+    wait: (_delay, signal) =>
+      new Promise((_, reject) => {
+        signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
+      }),
+    now: () => 0,
+  };
+
+  get #length(): number {
+    return this.bytes?.byteLength ?? 0;
+  }
+
+  get #crc(): string | undefined {
+    return this.hidesCrc ? undefined : String(crc64(this.bytes ?? new Uint8Array(0)));
+  }
+
+  #head(): ObjectHead {
+    if (!this.bytes) throw new ServiceError('Cannot read: NoSuchKey', { code: 'NoSuchKey', status: 404 });
+    return {
+      contentLength: this.#length,
+      objectType: 'Appendable',
+      nextAppendPosition: this.#length,
+      hashCrc64ecma: this.#crc,
+      contentType: undefined,
+      etag: undefined,
+      lastModified: undefined,
+      metadata: {},
+      requestId: 'REQ',
+      headers: new Headers(),
+    };
+  }
+
+  #content(start: number, last: number): ObjectContent {
+    const head = this.#head();
+    const end = Math.min(last, this.#length - 1);
+    const body = toStream((this.bytes ?? new Uint8Array(0)).slice(start, end + 1));
+    return { ...head, body, range: { start, end }, partial: true };
+  }
+}
+
+function toStream(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    start(controller) {
+      if (bytes.byteLength > 0) controller.enqueue(bytes);
+      controller.close();
+    },
+  });
+}
+
+/** A copy, as the network makes one. */
+async function bytesOf(body: AppendBody): Promise<Uint8Array<ArrayBuffer>> {
+  if (typeof body === 'string') return new TextEncoder().encode(body);
+  if ('arrayBuffer' in body) return new Uint8Array(await body.arrayBuffer());
+  return ArrayBuffer.isView(body)
+    ? new Uint8Array(body.buffer, body.byteOffset, body.byteLength).slice()
+    : new Uint8Array(body.slice(0));
+}
+
+function notTheEnd(length: number): ServiceError {
+  const message = `Cannot append: PositionNotEqualToLength, the length is ${length}`;
+  return new ServiceError(message, { code: 'PositionNotEqualToLength', status: 409, position: length });
+}
