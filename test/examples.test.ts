@@ -6,6 +6,7 @@ import { build } from 'esbuild';
 import ts from 'typescript';
 import { afterAll, afterEach, expect, test, vi } from 'vitest';
 import { LocalOss } from '../src/testing/index.ts';
+import { BUNDLES, measure } from './size.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 mkdirSync(join(root, 'build'), { recursive: true });
@@ -154,6 +155,12 @@ test('README: LocalOss with a fault', async () => {
   vi.spyOn(console, 'log').mockImplementation((line) => void lines.push(line));
   await run(exampleNamed('oss-append/testing'));
   expect(lines).toEqual(['exactly once']);
+});
+
+test('README: the sizes in its first sentence', async () => {
+  const [, all, one] = readFileSync(join(root, 'README.md'), 'utf8').match(/in (\d+) KB \(all.*?STS: (\d+) KB/s) ?? [];
+  const kilobytes = async (name: string) => Math.round((await measure(BUNDLES[name]?.code as string)).gzip / 1000);
+  expect([Number(all), Number(one)]).toEqual([await kilobytes('index'), await kilobytes('append')]);
 });
 
 test('README: its CORS rule and limits are the ones that hold', () => {
