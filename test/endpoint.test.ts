@@ -51,6 +51,8 @@ describe('hosts', () => {
     [{ endpoint: 'not a host' }, /not a host or an http\(s\) URL/],
     [{ endpoint: 'https://oss.example.com/path' }, /scheme, host and port alone: "https:\/\/oss.example.com"/],
     [{ endpoint: 'https://oss.example.com?a=b' }, /scheme, host and port alone/],
+    [{ endpoint: 'https://me@oss.example.com' }, /scheme, host and port alone/],
+    [{ endpoint: 'https://:secret@oss.example.com' }, /scheme, host and port alone/],
     [{ endpoint: 'https://me:secret@oss.example.com' }, /scheme, host and port alone: "https:\/\/oss.example.com"/],
   ])('%o is refused with the reason', (options, reason) => {
     const call = () => urlOf(options);

@@ -1,5 +1,6 @@
 /** One request carried through: what is waited for, what is repeated and what never, and that nothing is left behind. */
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { serve } from '../demo/node-http.ts';
 import type { OssClient, OssClientOptions } from '../src/client.ts';
 import { CredentialsError, ServiceError, TransportError } from '../src/errors.ts';
 import { isAmbiguous, isThrottled, platformClock } from '../src/http.ts';
@@ -452,6 +453,25 @@ describe('what is not OSS', () => {
       message: expect.stringMatching(/^Cannot .*"a".*not OSS’s/),
     });
     expect(clock.waiting).toBe(0);
+  });
+
+  test.each([301, 302, 303, 307, 308])('what a redirect (%i) leads to, over HTTP', async (status) => {
+    const there: string[] = [];
+    const server = await serve(({ url, method }) => {
+      if (new URL(url).pathname !== '/there') return new Response(null, { status, headers: { location: '/there' } });
+      there.push(method);
+      return method === 'HEAD' ? HEAD() : appended(5);
+    });
+    try {
+      const client = makeClient({ endpoint: server.url, clock: undefined, retry: { maxAttempts: 1 } });
+      // Not bytes: Node 20 cannot send these to a second place.
+      const appendBlob = () => client.appendObject('a', new Blob(['bytes']), { position: 0 });
+      for (const call of [appendBlob, () => head(client), () => get(client)])
+        expect(await failureOf(call())).toMatchObject({ name: 'TransportError', code: 'UnexpectedResponse' });
+      expect(there).toHaveLength(3);
+    } finally {
+      await server.close();
+    }
   });
 
   test('an answer of which CORS hides all it may is OSS’s', async () => {
