@@ -43,6 +43,9 @@ const SIGNED = ['host', 'x-acs-action', 'x-acs-content-sha256', 'x-acs-date', 'x
  * An STS in memory, beside a `LocalOss`: RAM key to token to append, offline.
  *
  * ```ts
+ * import { assumeRole } from 'oss-append/sts';
+ * import { LocalOss, LocalSts } from 'oss-append/testing';
+ *
  * const oss = new LocalOss({ buckets: { logs: { region: 'cn-hangzhou' } } });
  * const roleArn = 'acs:ram::1000000000000000:role/append';
  * const sts = new LocalSts({ oss, accessKeys: { LTAIexample: 'secret' }, roles: { [roleArn]: {} } });
