@@ -204,6 +204,18 @@ describe('exactly once', () => {
     expect(lab.stored).toBe('abcdXY');
   });
 
+  test('nothing is sent for an empty source behind a late segment of ours', async () => {
+    const client = { timeout: 1000, retry: { maxAttempts: 1 } };
+    const faults = [
+      at({ kind: 'commit-late', delay: 1500 }),
+      at({ kind: 'commit-late', delay: 1500 }, 'AppendObject', 2),
+    ];
+    const lab = new Lab({ client, faults });
+    await lab.failure(lab.object.append('abcd'));
+    await expect(lab.run(lab.object.append(''))).resolves.toMatchObject({ position: 4 });
+    expect(lab.requests.filter((request) => request.startsWith('POST'))).toEqual(['POST 0', 'POST 0']);
+  });
+
   test('open settles what was left open', async () => {
     const client = { timeout: 1000, retry: { maxAttempts: 1 } };
     const lab = new Lab({ client, faults: [at({ kind: 'commit-late', delay: 1500 })] });
