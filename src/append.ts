@@ -211,10 +211,10 @@ export class AppendableObject {
    * An `OssError` says in `loaded`, `tail` and `outcome` what is stored.
    */
   async append(source: AppendSource, options: AppendOptions = {}): Promise<ObjectTail> {
-    checkCall(options);
+    const checked = checkCall(options);
     const reader = readSegments(source);
     const { total, type, inMemory } = reader;
-    const call: Call = { ...options, total, type, inMemory, resumes: false, loaded: 0 };
+    const call: Call = { ...checked, total, type, inMemory, resumes: false, loaded: 0 };
     return this.#perform(call, () => this.#pump(reader, call)).catch((error: unknown) => {
       reader.cancel(error);
       throw error;
@@ -230,12 +230,13 @@ export class AppendableObject {
    * other bytes; AppendConflictError where it is longer than the Blob, or shorter than `start`. Else as {@link append}.
    */
   async resume(blob: Blob, options: ResumeOptions = {}): Promise<ObjectTail> {
-    checkCall(options);
+    const checked = checkCall(options);
     if (!isBlob(blob)) throw new TypeError('resume needs a Blob or File: only these can be read again');
     if (this.#options.shared)
       throw new TypeError('resume needs a single writer: with shared, others’ bytes lie between ours');
     const start = parseTail('start', options.start ?? { position: 0, hashCrc64ecma: '0' });
-    const call: Call = { ...options, total: blob.size, type: blob.type, inMemory: false, resumes: true, loaded: 0 };
+    const { size: total, type } = blob;
+    const call: Call = { ...checked, total, type, inMemory: false, resumes: true, loaded: 0 };
     return this.#perform(call, () => this.#resume(blob, start, call));
   }
 
@@ -745,12 +746,14 @@ function checkOptions(options: AppendableObjectOptions): void {
   objectHeaders(options);
 }
 
-function checkCall(options: AppendOptions): void {
+/** Copies by name: of an AbortController, which the platform takes for options as well, a spread copies nothing. */
+function checkCall(options: AppendOptions): AppendOptions {
   if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object');
   const { signal, onprogress } = options;
   checkSignal(signal);
   if (onprogress !== undefined && typeof onprogress !== 'function')
     throw new TypeError('onprogress must be a function');
+  return { signal, onprogress };
 }
 
 /** Bytes whose buffer was transferred meanwhile read as fewer, not as an error. */

@@ -442,6 +442,34 @@ describe('what a failure leaves behind', () => {
     expect(all).not.toContain(encodeURIComponent(STS.securityToken));
     expect(all).not.toMatch(/signature=[0-9a-f]{64}/i);
   });
+
+  test('S: and the code of a cause, though the rest of it is not shown', async () => {
+    // As Node’s `fetch` fails: a second error within, which has a code and holds objects.
+    const cause = Object.assign(new Error('other side closed'), { code: 'UND_ERR_SOCKET', socket: { bytesRead: 0 } });
+    const { fetch } = scripted(new TypeError('fetch failed', { cause }));
+    const error = await failureOf(makeClient({ retry: { maxAttempts: 1 }, fetch }).headObject(KEY));
+    expect(error).toMatchObject({ cause: { name: 'TypeError', cause: { code: 'UND_ERR_SOCKET' } } });
+    expect(printed(error)).not.toContain('bytesRead');
+  });
+});
+
+describe('the signal of a call', () => {
+  /** The platform takes an AbortController itself for options, since it has a `signal`; that is no own property. */
+  const aborted = () => {
+    const stop = new AbortController();
+    stop.abort('stop');
+    return stop;
+  };
+
+  test.each(['append', 'resume'] as const)(
+    'is heeded where an AbortController is the options of %s',
+    async (method) => {
+      const oss = new OneObject();
+      const object = new AppendableObject(oss.client, KEY);
+      expect(await failureOf(object[method](memoryBlob(utf8('abc')), aborted()))).toBe('stop');
+      expect(oss.posts).toEqual([]);
+    },
+  );
 });
 
 describe('an answer counts as OSS’s only if it is', () => {
