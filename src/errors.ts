@@ -306,13 +306,15 @@ export function redact(text: string, secrets: readonly string[] = []): string {
 export function withoutSecrets(cause: unknown, secrets: readonly string[] = []): unknown {
   if (typeof cause === 'string') return redact(cause, secrets);
   if (!isError(cause) || cause instanceof OssError) return cause;
-  const { name, message, stack = '' } = cause;
+  const { name, message, stack = '', code } = cause as Error & { code?: unknown };
   const inner = cause.cause === undefined ? undefined : withoutSecrets(cause.cause, secrets);
   if (inner === cause.cause && isHarmless(cause, secrets)) return cause;
   const told = redact(message, secrets);
   const copy = new Error(told, inner === undefined ? undefined : { cause: inner });
   const head = headOf(stack);
-  return Object.assign(copy, { name, stack: redact(head, secrets) + stack.slice(head.length) });
+  // What a runtime says in a code, such as ECONNREFUSED, it may say nowhere else.
+  const facts = typeof code === 'string' ? { name, code: redact(code, secrets) } : { name };
+  return Object.assign(copy, facts, { stack: redact(head, secrets) + stack.slice(head.length) });
 }
 
 /** What of a stack may hold a secret: name and message, before the frames; all of it, if there is a signed URL anywhere. */
