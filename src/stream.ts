@@ -6,8 +6,9 @@ import type { AppendableObject, AppendOptions } from './append.ts';
 import type { AppendChunk } from './segments.ts';
 
 /**
- * A WritableStream that appends what is written to an object. `close()` resolves when everything is stored; a failure
- * errors the stream with the reason that `append` would give; `abort()` stops the request that is under way.
+ * A WritableStream that appends what is written to an object. `close()` resolves when everything is stored; a failure is
+ * told by the write that waits, or else by the next one or by `close()`, with the reason that `append` would give, and
+ * errors the stream; `abort()` stops the request that is under way.
  *
  * A written chunk is sent when its segment is full, when it has waited for the object's `flushAfter`, or at the end.
  *
