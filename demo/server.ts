@@ -10,7 +10,15 @@ import { realpathSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import sirv from 'sirv';
-import { type CorsRule, type Fault, type FaultRequest, type FaultSchedule, LocalOss } from '../src/testing/index.ts';
+import {
+  type CorsRule,
+  type Fault,
+  type FaultRequest,
+  type FaultSchedule,
+  LocalOss,
+  LocalSts,
+} from '../src/testing/index.ts';
+import { type EdgeEnvironment, edgeFrom } from './edge/app.ts';
 import { createListener, type FetchHandler, listen } from './node-http.ts';
 
 /** What `startDemo` may be told. */
@@ -23,6 +31,8 @@ export interface DemoOptions {
   readonly faults?: FaultSchedule | undefined;
   /** Told of every request to the OSS, preflights too. */
   readonly onrequest?: ((request: Request) => void) | undefined;
+  /** Starts an edge elsewhere, such as in workerd, and gives its origin. Default: the page's own server is the edge. */
+  readonly startEdge?: ((env: EdgeEnvironment) => Promise<string>) | undefined;
   /** Folder of the built page. Default: `public` beside this file. */
   readonly publicFolder?: string | undefined;
 }
@@ -43,6 +53,7 @@ export interface Demo {
 const REGION = 'cn-hangzhou';
 const BUCKET = 'demo-bucket';
 const TOKEN_LIFE = 900;
+const ROLE_ARN = 'acs:ram::1000000000000000:role/demo-append';
 
 /** The headers that the library reads: the ones to expose in a bucket of your own, too. */
 const EXPOSED = [
@@ -76,27 +87,58 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
     await page.close();
     throw error;
   });
+  const stsServer = await listen();
   const prefix = `demo/${randomBytes(4).toString('hex')}/`;
   const network = new Network();
+  const ram = { id: `LTAI${randomBytes(10).toString('hex')}`, secret: randomBytes(20).toString('hex') };
+  const accessKeys = { [ram.id]: ram.secret };
   const oss = new LocalOss({
     buckets: { [BUCKET]: { region: REGION, cors: [corsRule(page.url)] } },
+    accessKeys,
     faults: options.faults ?? network.faults,
   });
-  const config = { region: REGION, bucket: BUCKET, endpoint: ossServer.url, prefix };
-  const api = createListener(
-    router({
-      'GET /config': () => Response.json(config, NO_STORE),
-      'POST /sts': () => Response.json(assumeRole(oss, prefix), NO_STORE),
-      'POST /network': (request) => network.set(request),
-    }),
-  );
+  const sts = new LocalSts({ oss, accessKeys, roles: { [ROLE_ARN]: {} } });
   const answer = (request: Request) => {
     options.onrequest?.(request);
     return oss.fetch(request);
   };
   ossServer.answerWith(onlyOwn(['host'], createListener(answer)));
-  page.answerWith(onlyOwn(['host', 'origin'], site(api, publicFolder, ossServer.url)));
-  const close = async () => void (await Promise.all([page.close(), ossServer.close()]));
+  stsServer.answerWith(
+    onlyOwn(
+      ['host'],
+      createListener((request) => sts.fetch(request)),
+    ),
+  );
+  const env: EdgeEnvironment = {
+    OSS_REGION: REGION,
+    OSS_BUCKET: BUCKET,
+    OSS_ENDPOINT: ossServer.url,
+    STS_ENDPOINT: stsServer.url,
+    RAM_KEY_ID: ram.id,
+    RAM_KEY_SECRET: ram.secret,
+    ROLE_ARN,
+    SESSION_SECRET: randomBytes(32).toString('hex'),
+    ORIGINS: page.url,
+    PREFIX: prefix,
+  };
+  const edgeUrl = (await options.startEdge?.(env)) ?? '';
+  // Whoever opens this page is the one user of this server.
+  const edge = edgeFrom(env, { prefixOf: () => prefix });
+  const config = { region: REGION, bucket: BUCKET, endpoint: ossServer.url, prefix, edge: edgeUrl };
+  const api = createListener(
+    router(
+      {
+        'GET /config': () => Response.json(config, NO_STORE),
+        'POST /sts': () => Response.json(assumeRole(oss, prefix), NO_STORE),
+        'POST /network': (request) => network.set(request),
+      },
+      edge,
+    ),
+  );
+  const reachable = [ossServer.url, edgeUrl].join(' ').trim();
+  page.answerWith(onlyOwn(['host', 'origin'], site(api, publicFolder, reachable)));
+  const servers = [page, ossServer, stsServer];
+  const close = async () => void (await Promise.all(servers.map((server) => server.close())));
   return { url: page.url, ossUrl: ossServer.url, oss, bucket: BUCKET, prefix, close };
 }
 
@@ -160,18 +202,19 @@ class Network {
 
 const NO_STORE = { headers: { 'cache-control': 'no-store' } };
 
-function router(routes: Readonly<Record<string, FetchHandler>>): FetchHandler {
+/** The page's own routes, and those of the edge. */
+function router(routes: Readonly<Record<string, FetchHandler>>, edge: FetchHandler): FetchHandler {
   return (request) => {
     const route = routes[`${request.method} ${new URL(request.url).pathname}`];
-    return route ? route(request) : new Response('There is nothing here\n', { status: 404 });
+    return route ? route(request) : edge(request);
   };
 }
 
 /** The page's files, and the API for everything else. */
-function site(api: RequestListener, folder: string, ossUrl: string): RequestListener {
+function site(api: RequestListener, folder: string, reachable: string): RequestListener {
   // Not `dev`: what is served is listed once, so that no path leads out of the folder.
   const files = sirv(folder, { etag: true, setHeaders: (response) => response.setHeader('cache-control', 'no-cache') });
-  const policy = `default-src 'self'; connect-src 'self' ${ossUrl}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
+  const policy = `default-src 'self'; connect-src 'self' ${reachable}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
   return (incoming, outgoing) => {
     outgoing.setHeader('content-security-policy', policy);
     outgoing.setHeader('x-content-type-options', 'nosniff');

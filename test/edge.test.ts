@@ -150,9 +150,15 @@ describe.each(Object.keys(runtimes).filter((name) => runtimes[name]))('in %s', (
     expect(wrong.status).toBe(409);
     expect((await wrong.json()).tail.position).toBe(1000);
     const { position } = await (await browser.fetch(`/upload/${encodeURIComponent(key)}`)).json();
-    expect((await upload(key, bytes.subarray(position), {}, `?position=${position}`)).status).toBe(200);
+    const rest = streamOf(bytes.slice(position), 50_000);
+    expect((await upload(key, rest, { duplex: 'half' }, `?position=${position}`)).status).toBe(200);
     expect(sameBytes(key, bytes)).toBe(true);
     expect((await upload(key, bytes, {}, '?position=-1')).status).toBe(400);
+    // The limit is the object's, in however many uploads.
+    const more = streamOf(noise(MOST - 1000), MIB);
+    const over = await upload(key, more, { duplex: 'half' }).catch(() => undefined);
+    if (over) expect(over.status).toBe(413);
+    expect(oss.object(BUCKET, key)?.length).toBeLessThanOrEqual(MOST);
   });
 
   test('the sender waits while the store does', { timeout: 60_000 }, async () => {

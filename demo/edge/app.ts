@@ -1,6 +1,6 @@
 /** The demo's application: settings from the environment, a session for whoever asks, and a quota. */
 import { appendPolicy, assumeRole } from '../../src/sts.ts';
-import { createEdge, type EdgeHandler } from './handlers.ts';
+import { createEdge, type EdgeHandler, type EdgeOptions } from './handlers.ts';
 import { json } from './http.ts';
 import { Sessions } from './session.ts';
 
@@ -23,29 +23,19 @@ export interface EdgeEnvironment {
   readonly PREFIX: string;
   /** Bytes that an object may have. Default 5 GiB. */
   readonly MAX_OBJECT_SIZE?: string;
+  /** Of a pipe, bytes. Default: that of `createEdge`, for many uploads at once. */
+  readonly SEGMENT_SIZE?: string;
 }
 
-/** Names of the settings, for platforms that want them one by one. */
-export const SETTINGS: readonly (keyof EdgeEnvironment)[] = [
-  'OSS_REGION',
-  'OSS_BUCKET',
-  'OSS_ENDPOINT',
-  'STS_ENDPOINT',
-  'RAM_KEY_ID',
-  'RAM_KEY_SECRET',
-  'ROLE_ARN',
-  'SESSION_SECRET',
-  'ORIGINS',
-  'PREFIX',
-  'MAX_OBJECT_SIZE',
-];
-
 /** The handler of the demo: that of `createEdge`, and `POST /session`, which stands for a login. */
-export function edgeFrom(env: EdgeEnvironment): EdgeHandler {
+export function edgeFrom(
+  env: EdgeEnvironment,
+  more: Pick<EdgeOptions, 'prefixOf'> | undefined = undefined,
+): EdgeHandler {
   const sessions = new Sessions({ secret: env.SESSION_SECRET });
   const { RAM_KEY_ID: accessKeyId, RAM_KEY_SECRET: accessKeySecret, ROLE_ARN: roleArn } = env;
   const most = Number(env.MAX_OBJECT_SIZE ?? 5 * 1024 ** 3);
-  const prefixOf = (user: string) => `${env.PREFIX}${user}/`;
+  const prefixOf = more?.prefixOf ?? ((user: string) => `${env.PREFIX}${user}/`);
   return createEdge({
     oss: { region: env.OSS_REGION, bucket: env.OSS_BUCKET, endpoint: env.OSS_ENDPOINT || undefined },
     credentials: { accessKeyId, accessKeySecret },
@@ -64,6 +54,7 @@ export function edgeFrom(env: EdgeEnvironment): EdgeHandler {
     origins: env.ORIGINS.split(' ').filter(Boolean),
     allows: ({ position = 0, size = 0 }) => position + size <= most,
     maxUpload: most,
+    segmentSize: env.SEGMENT_SIZE ? Number(env.SEGMENT_SIZE) : undefined,
     onfailure: ({ method, route, status, code }) => console.warn(`${method} ${route}: ${status} ${code}`),
     routes: { 'POST /session': (request) => login(sessions, request, prefixOf) },
   });

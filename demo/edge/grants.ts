@@ -14,7 +14,7 @@ export interface Question {
   readonly key: string;
   /** Of an append, bytes. */
   readonly position?: number | undefined;
-  /** Of an append or an upload, bytes: for an upload of unknown length, the most that it may have. */
+  /** Of an append or an upload, bytes; `undefined` for an upload of unknown length. */
   readonly size?: number | undefined;
   readonly contentType?: string | undefined;
 }

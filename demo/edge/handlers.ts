@@ -3,9 +3,10 @@
  * in Cloudflare Workers, Deno, Bun and Node. Make one for each request in a Worker: nothing here is shared between them.
  *
  * The platform's limits (Cloudflare, 2026): 128 MB of memory for all requests that an isolate serves at once; 50 subrequests
- * for one request on the Free plan and 10,000 on Paid; 10 ms of CPU on Free, 30 s (up to 5 minutes) on Paid; bodies of
- * 100 MB on the zone's Free and Pro plans. An upload holds up to two segments of 512 KiB, so 50 at once fit; each segment is a
- * subrequest, so 20 MiB and a few repeats fit the Free plan's 50, whose CPU is good for about 3 MiB; Paid takes 5 GB.
+ * for one request on the Free plan, 10,000 on Paid; 10 ms of CPU on Free, 30 s (up to 5 minutes) on Paid; bodies of 100 MB on
+ * a zone's Free and Pro plans. Hence segments of 256 KiB: 50 uploads at once stay within 100 MB, as `npm run load:worker`
+ * measures. Each is a subrequest and a round trip: Paid takes 2.4 GiB in one request. Free takes some 2 MiB, for a MiB costs
+ * 3 to 4 ms of CPU, and never more than 12 MiB. Where few upload at once, larger segments are faster: see `segmentSize`.
  */
 import {
   AppendableObject,
@@ -40,11 +41,11 @@ export interface EdgeOptions {
   readonly routes?: Readonly<Record<string, (request: Request) => Promise<Response>>> | undefined;
   /** Life of a grant, s. Default 300. OSS takes 43,200 at most where a token signs. */
   readonly grantLife?: number | undefined;
-  /** Bytes of an uploaded body. Default 5 GiB. */
+  /** Bytes that an object may have by uploads. Default 5 GiB. */
   readonly maxUpload?: number | undefined;
   /** Bytes of a granted append. Default 32 MiB. */
   readonly maxSegment?: number | undefined;
-  /** Bytes of a segment of a pipe. Default 512 KiB: see above. */
+  /** Bytes of a segment of a pipe. Default 256 KiB: see above. An upload holds about three of them. */
   readonly segmentSize?: number | undefined;
   /** Told of failures, without secrets: a method, a route, a status, a code. */
   readonly onfailure?: ((failure: { method: string; route: string; status: number; code: string }) => void) | undefined;
@@ -62,7 +63,7 @@ export type EdgeHandler = (request: Request, context?: EdgeContext) => Promise<R
 
 const MAX_JSON = 8192;
 const MIB = 1024 * 1024;
-const SEGMENT_SIZE = 512 * 1024;
+const SEGMENT_SIZE = 256 * 1024;
 const MAX_OBJECT_SIZE = 5 * 1024 * MIB;
 
 /** One authenticated request. */
@@ -148,7 +149,7 @@ async function token({ user, prefix, allows }: Call, { tokenFor }: EdgeOptions):
 async function upload(call: Call, options: EdgeOptions): Promise<Response> {
   const { user, request, url, context, allows } = call;
   const { maxUpload = MAX_OBJECT_SIZE } = options;
-  const size = checkLength(request, maxUpload) ?? maxUpload;
+  const size = checkLength(request, maxUpload);
   const object = objectOf(call, options);
   const contentType = request.headers.get('content-type') ?? undefined;
   const expected = readPosition(url.searchParams.get('position'));
@@ -175,7 +176,8 @@ async function append(
   if (expected !== undefined && tail.position !== expected) {
     throw new Refusal(409, 'PositionNotEqualToLength', 'The object does not end there', { tail });
   }
-  return object.append(limited(request, most));
+  checkLength(request, most - tail.position);
+  return object.append(limited(request, most - tail.position));
 }
 
 function objectOf(call: Call, { segmentSize = SEGMENT_SIZE }: EdgeOptions): AppendableObject {
@@ -195,7 +197,9 @@ function readPosition(text: string | null): number | undefined {
 function failed({ onfailure }: EdgeOptions, request: Request, error: unknown): Response {
   const refusal = toRefusal(error);
   const { status, code } = refusal;
-  onfailure?.({ method: request.method, route: routeOf(request).split(' ')[1] ?? '', status, code });
+  // An unknown path could say anything.
+  const route = ROUTES[routeOf(request)] ? (routeOf(request).split(' ')[1] ?? '') : '-';
+  if (status !== 404) onfailure?.({ method: request.method, route, status, code });
   return refusal.toResponse();
 }
 

@@ -1,28 +1,19 @@
 /** The demo page: what an application does with oss-append. What it looks like is in view.ts. */
-import {
-  AppendableObject,
-  type AppendProgress,
-  crc64,
-  crc64Combine,
-  credentialsFromUrl,
-  type ObjectTail,
-  OssClient,
-} from '../../src/index.ts';
+import { crc64, crc64Combine, type ObjectTail } from '../../src/index.ts';
 import { watchedFetch } from './traffic.ts';
 import * as view from './view.ts';
+import { type Call, makeTarget, type Target } from './ways.ts';
 
 /** A file on its way, or arrived. */
 interface Transfer {
   readonly file: File;
-  readonly client: OssClient;
-  readonly object: AppendableObject;
+  readonly object: Target;
   /** Where the object ended before this file. */
   start?: ObjectTail;
 }
 
-/** Where the OSS is, and which keys this page may write: told by the server that also gives the token. */
+/** Where the OSS and the edge are, and which keys this page may write. */
 const config = await loadConfig();
-const credentials = credentialsFromUrl('/sts', { method: 'POST' });
 
 /** Where the chosen object ends. `undefined`: ask OSS. */
 let tail: ObjectTail | undefined = { position: 0 };
@@ -31,10 +22,11 @@ let stop = new AbortController();
 
 /** Appends a file to the chosen object, which need not be empty. */
 async function append(file: File): Promise<void> {
-  const { name, signing, contentType, segmentSize } = view.settings();
-  const client = new OssClient({ ...config, credentials, signing, fetch: watchedFetch(view.showExchange) });
-  const object = new AppendableObject(client, config.prefix + name, { tail, contentType, segmentSize });
-  const current: Transfer = { file, client, object };
+  const { name, way, signing, contentType, segmentSize } = view.settings();
+  const { edge, prefix, ...place } = config;
+  const client = { ...place, signing, fetch: watchedFetch(view.showExchange) };
+  const object = makeTarget({ way, edge, client, key: prefix + name, tail, contentType, segmentSize });
+  const current: Transfer = { file, object };
   transfer = current;
   view.showTransfer(file, object.key);
   await carryOut(current, async (call) => {
@@ -48,12 +40,7 @@ async function append(file: File): Promise<void> {
 async function resume(current: Transfer): Promise<void> {
   const { file, object, start } = current;
   if (!start) return append(file);
-  await carryOut(current, (call) => object.resume(file, { ...call, start }));
-}
-
-interface Call {
-  readonly signal: AbortSignal;
-  readonly onprogress: (progress: AppendProgress) => void;
+  await carryOut(current, (call) => object.resume(file, start, call));
 }
 
 /** Runs one append or resume to its end, whichever that is, and then looks at the object. */
@@ -74,14 +61,14 @@ async function carryOut(current: Transfer, work: (call: Call) => Promise<unknown
 }
 
 /** Sets the object in OSS beside what this page computes from the file itself. */
-async function compare({ file, client, object, start }: Transfer, signal: AbortSignal): Promise<void> {
-  const [fileCrc, head] = await Promise.all([checksum(file, signal), client.headObject(object.key, { signal })]);
+async function compare({ file, object, start }: Transfer, signal: AbortSignal): Promise<void> {
+  const [fileCrc, head] = await Promise.all([checksum(file, signal), object.look(signal)]);
   const { position = 0, hashCrc64ecma = '0' } = start ?? {};
   const expected = {
     length: position + file.size,
     crc: String(crc64Combine(BigInt(hashCrc64ecma), fileCrc, file.size)),
   };
-  const found = { length: head.contentLength, crc: head.hashCrc64ecma };
+  const found = { length: head.position, crc: head.hashCrc64ecma };
   view.showComparison({ length: file.size, crc: String(fileCrc) }, expected, found);
 }
 
@@ -95,8 +82,24 @@ async function checksum(blob: Blob, signal: AbortSignal): Promise<bigint> {
   return crc;
 }
 
-async function loadConfig(): Promise<{ region: string; bucket: string; endpoint: string; prefix: string }> {
-  const response = await fetch('/config');
+async function loadConfig(): Promise<Config> {
+  const config: Config = await ask('/config');
+  // A login would stand here; its answer says what is ours.
+  const { prefix } = await ask(`${config.edge}/session`, { method: 'POST', credentials: 'include' });
+  return { ...config, prefix };
+}
+
+interface Config {
+  readonly region: string;
+  readonly bucket: string;
+  readonly endpoint: string;
+  readonly prefix: string;
+  /** Origin; empty for the page's own. */
+  readonly edge: string;
+}
+
+async function ask(url: string, init: RequestInit = {}): Promise<Config> {
+  const response = await fetch(url, init);
   if (response.ok) return response.json();
   throw new Error(`The demo's server answered HTTP ${response.status}`);
 }

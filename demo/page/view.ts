@@ -26,6 +26,7 @@ export interface Actions {
 /** What the form says. */
 export interface Settings {
   readonly name: string;
+  readonly way: 'token' | 'grants' | 'pipe';
   readonly signing: 'header' | 'query';
   /** `undefined`: the file's own. `null`: none. */
   readonly contentType: null | undefined;
@@ -75,10 +76,15 @@ export function settings(): Settings {
   const fields = new FormData(form());
   return {
     name: String(fields.get('name')),
+    way: wayOf(fields.get('way')),
     signing: fields.get('signing') === 'query' ? 'query' : 'header',
     contentType: fields.has('contentType') ? undefined : null,
     segmentSize: Number(fields.get('segmentSize')),
   };
+}
+
+function wayOf(value: unknown): Settings['way'] {
+  return value === 'grants' || value === 'pipe' ? value : 'token';
 }
 
 export function showTransfer(file: File, key: string): void {

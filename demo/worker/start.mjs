@@ -1,0 +1,39 @@
+// `npm run demo:worker`: the demo of `npm start` with its edge in workerd, the runtime of Cloudflare Workers. No account.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { install, npm, root } from '../../.ci/project.mjs';
+
+const folder = join(root, 'build/worker');
+
+/** As deployed: from the Worker's wrangler configuration, whose lines may be comments. */
+function compatibilityDate() {
+  const text = readFileSync(join(root, 'demo/worker/wrangler.jsonc'), 'utf8');
+  return JSON.parse(text.replace(/^\s*\/\/.*$/gm, '')).compatibility_date;
+}
+
+async function bundle() {
+  const { build } = await import('esbuild');
+  const common = { absWorkingDir: root, bundle: true, format: 'esm', target: 'es2022', logLevel: 'warning' };
+  const out = (name) => ({ entryPoints: [`demo/worker/${name}.ts`], outfile: join(folder, `${name}.mjs`) });
+  await build({ ...common, ...out('worker') });
+  await build({ ...common, ...out('main'), platform: 'node', packages: 'external' });
+}
+
+try {
+  install();
+  install('test/runtimes');
+  if (!npm('run', '--silent', 'build')) throw new Error('the build failed: see above');
+  await bundle();
+  const { run } = await import(pathToFileURL(join(folder, 'main.mjs')).href);
+  await run({
+    command: join(root, 'test/runtimes/node_modules/.bin/workerd'),
+    folder,
+    publicFolder: join(root, 'build/demo/public'),
+    compatibilityDate: compatibilityDate(),
+    port: Number(process.env.PORT ?? 8080),
+  });
+} catch (error) {
+  console.error(`Cannot start the demo: ${error instanceof Error ? error.message : error}`);
+  process.exitCode = 1;
+}
