@@ -18,7 +18,7 @@ import {
   OssError,
 } from '../../src/index.ts';
 import { type GrantContext, grantMany, grantOne, ownKey, type Question } from './grants.ts';
-import { Cors, checkLength, json, limited, Refusal, readJson } from './http.ts';
+import { Cors, checkLength, json, limited, Refusal, readJson, TOO_LARGE } from './http.ts';
 import { keyOfPath } from './keys.ts';
 
 /** What an edge does for whom. */
@@ -208,9 +208,13 @@ function toRefusal(error: unknown): Refusal {
   if (!(error instanceof OssError)) return new Refusal(500, 'InternalError', 'Something went wrong here');
   const { code, tail, outcome, loaded, cause } = error;
   const facts = { tail, outcome, loaded };
-  // The body was refused while it was read: what came before is stored.
-  if (cause instanceof Refusal) return new Refusal(cause.status, cause.code, cause.message, facts);
+  // The body was refused while it was read: what came before is stored. By its code: a cause may be a copy.
+  if (codeOf(cause) === TOO_LARGE) return new Refusal(413, TOO_LARGE, 'The object would be too large', facts);
   if (error.name === 'SourceError') return new Refusal(400, code, 'The body ended early', facts);
   if (error.name === 'AppendConflictError') return new Refusal(409, code, 'Someone else wrote to the object', facts);
   return new Refusal(502, code, 'OSS, or STS, did not do this', facts);
+}
+
+function codeOf(cause: unknown): unknown {
+  return typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined;
 }

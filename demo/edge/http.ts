@@ -1,5 +1,8 @@
 /** What every route needs of HTTP: refusals as data, bodies of a limited size, and CORS for named origins only. */
 
+/** Code of a body that is too long. */
+export const TOO_LARGE = 'TooLarge';
+
 /** Thrown where a request is refused; becomes an answer with its status. */
 export class Refusal extends Error {
   readonly status: number;
@@ -99,7 +102,7 @@ class BodyReader {
 }
 
 function tooLarge(most: number): Refusal {
-  return new Refusal(413, 'TooLarge', `A body may have ${most} bytes here`);
+  return new Refusal(413, TOO_LARGE, `A body may have ${most} bytes here`);
 }
 
 /** CORS for these origins, and nobody else. */
