@@ -30,7 +30,8 @@ function clientOf(endpoint: string, sender: Sender): OssClient {
   const signer = new OssClient({ ...common, credentials });
   return new OssClient({
     ...common,
-    presign: ({ key, position = 0, size }) => signer.presignAppendObject(key, { position, size, expiresIn: 300 }),
+    presign: ({ key: name, position = 0, size }) =>
+      signer.presignAppendObject(name, { position, size, expiresIn: 300 }),
   });
 }
 
@@ -43,18 +44,22 @@ function aliOssOf(endpoint: string) {
 /** A way to append one body at a position. */
 type Send = (body: Blob | Uint8Array<ArrayBuffer>, position: number) => Promise<unknown>;
 
+let jobs = 0;
+/** Another key for each job: browsers keep the answer to a preflight by URL. */
+let key = '';
+
 function withFetch(url: string): Send {
   return async (body, position) =>
-    (await fetch(`${url}/bench/key?append&position=${position}`, { method: 'POST', body })).arrayBuffer();
+    (await fetch(`${url}/bench/${key}?append&position=${position}`, { method: 'POST', body })).arrayBuffer();
 }
 
 function withAliOss(url: string): Send {
   const store = aliOssOf(url);
-  return (body, position) => store.append('key', body instanceof Blob ? body : new Blob([body]), { position });
+  return (body, position) => store.append(key, body instanceof Blob ? body : new Blob([body]), { position });
 }
 
 function objectOf(url: string, sender: Sender, segmentSize?: number): AppendableObject {
-  return new AppendableObject(clientOf(url, sender), 'key', { tail: { position: 0, hashCrc64ecma: '0' }, segmentSize });
+  return new AppendableObject(clientOf(url, sender), key, { tail: { position: 0, hashCrc64ecma: '0' }, segmentSize });
 }
 
 async function small({ url, sender, appends }: Job & { kind: 'small' }): Promise<void> {
@@ -107,6 +112,7 @@ async function compute(rounds: number) {
 }
 
 async function perform(job: Job): Promise<Outcome> {
+  key = `key-${jobs++}`;
   const watch = watchMainThread();
   const start = performance.now();
   let rows: Outcome['rows'];
