@@ -732,6 +732,6 @@ describe('AppendStream', () => {
   });
 
   test('takes an AppendableObject and nothing else', () => {
-    expect(() => new AppendStream({} as never)).toThrow(TypeError);
+    expect(() => new AppendStream({} as never)).toThrow(new TypeError('AppendStream needs an AppendableObject'));
   });
 });
