@@ -32,7 +32,9 @@ function watchCalls(owner: object, name: string, calls: string[]): () => void {
   const original: unknown = Reflect.get(owner, name);
   if (typeof original !== 'function') return () => {};
   const own = Object.getOwnPropertyDescriptor(owner, name);
-  const record = () => void calls.push(`called ${name}`);
+  const record = () => {
+    if (isOurs(new Error().stack ?? '')) calls.push(`called ${name}`);
+  };
   const value = new Proxy(original, {
     apply: (target, _, given) => {
       record();
@@ -48,6 +50,12 @@ function watchCalls(owner: object, name: string, calls: string[]): () => void {
     if (own) Object.defineProperty(owner, name, own);
     else Reflect.deleteProperty(owner, name);
   };
+}
+
+/** A driver of browsers runs code in a page at any time. Ours is in bundles that end in .mjs; two frames are of this file. */
+function isOurs(stack: string): boolean {
+  const frames = stack.split('\n').filter((line) => line.includes('.mjs') && !line.includes('.sys.mjs'));
+  return frames.length > 2;
 }
 
 /** Own properties by name; of accessors, which may warn when they are read, the descriptor's function. */
