@@ -8,5 +8,6 @@ install();
 const outfile = join(root, 'build/soak.mjs');
 const entryPoints = [join(root, 'test/soak/soak.ts')];
 await build({ entryPoints, outfile, bundle: true, platform: 'node', format: 'esm', target: 'node20' });
-const { status } = spawnSync(process.execPath, [outfile, ...process.argv.slice(2)], { stdio: 'inherit' });
+const { status, signal } = spawnSync(process.execPath, [outfile, ...process.argv.slice(2)], { stdio: 'inherit' });
+if (signal) console.error(`The soak was ended by ${signal}`);
 process.exitCode = status ?? 1;

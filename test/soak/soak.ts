@@ -7,6 +7,7 @@
  *   -- --workers N      default: one for each core
  *   -- --until-failure  stop at the first failure, and do not cut it down
  */
+import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -101,12 +102,11 @@ async function soak({ schedules, seed, workers, untilFailure }: ReturnType<typeo
 
 function worker() {
   const thread = new Worker(fileURLToPath(import.meta.url), { workerData: 'serve' });
-  const run = (batch: Batch) =>
-    new Promise<BatchResult>((resolve, reject) => {
-      thread.once('message', resolve);
-      thread.once('error', reject);
-      thread.postMessage(batch);
-    });
+  const run = async (batch: Batch): Promise<BatchResult> => {
+    const answered = once(thread, 'message');
+    thread.postMessage(batch);
+    return (await answered)[0] as BatchResult;
+  };
   return { run, end: () => thread.terminate() };
 }
 
