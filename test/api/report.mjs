@@ -27,15 +27,22 @@ function declarationProgram() {
   const options = { ...compilerOptions, moduleResolution: ts.ModuleResolutionKind.Bundler, noLib: true, types: [] };
   const host = ts.createCompilerHost(options);
   host.fileExists = (name) => name.endsWith('.ts') && !name.endsWith('.d.ts') && ts.sys.fileExists(name);
-  host.getSourceFile = (fileName, ...rest) => {
-    const { outputText } = ts.transpileDeclaration(readFileSync(fileName, 'utf8'), { fileName, compilerOptions });
-    return ts.createSourceFile(fileName, outputText, ...rest);
-  };
+  host.getSourceFile = (fileName, ...rest) =>
+    ts.createSourceFile(fileName, declarationsOf(fileName, compilerOptions), ...rest);
   return ts.createProgram(
     entries().map(([, path]) => path),
     { ...options, allowImportingTsExtensions: true, noEmit: true },
     host,
   );
+}
+
+/** @throws Error for a source that does not parse: one that is being written looks as if its surface were gone. */
+function declarationsOf(fileName, compilerOptions) {
+  const options = { fileName, compilerOptions, reportDiagnostics: true };
+  const { outputText, diagnostics } = ts.transpileDeclaration(readFileSync(fileName, 'utf8'), options);
+  const [problem] = diagnostics ?? [];
+  if (problem) throw new Error(`${fileName}: ${ts.flattenDiagnosticMessageText(problem.messageText, '\n')}`);
+  return outputText;
 }
 
 /** The report: each entry's names, then every declaration that they lead to, by name. */
