@@ -84,11 +84,17 @@ describe('workflows', () => {
     expect(all.match(/actions\/checkout@/g)).toHaveLength(all.match(/persist-credentials: false/g)!.length);
   });
 
-  test('only GitHub’s own actions, of a fixed major version', () => {
-    const used = [...(ci + release).matchAll(/uses: (\S+)/g)].map(([, action]) => action!);
-    const known = /^actions\/[\w-]+@v\d+$|^\.\/\.github\/workflows\/ci\.yml$/;
+  test('only GitHub’s own actions, of a fixed commit', () => {
+    const used = [...(ci + release).matchAll(/uses: (.+)/g)].map(([, action]) => action!);
+    const known = /^actions\/[\w-]+@[\da-f]{40} # v\d+\.\d+\.\d+$|^\.\/\.github\/workflows\/ci\.yml$/;
     expect(used.length).toBeGreaterThan(5);
     expect(used.filter((action) => !known.test(action))).toEqual([]);
+  });
+
+  test('what ships is looked up among known vulnerabilities, on every push and before a release', () => {
+    expect(ci).toMatch(/^ +- run: npm audit --omit=dev$/m);
+    expect(ci).toMatch(/^ {2}workflow_call:$/m);
+    expect(ci + release).not.toContain('continue-on-error');
   });
 
   test('a push runs .ci/run; a tag publishes what passed it, with provenance', () => {
