@@ -3,9 +3,8 @@
  * a function. The only importer of `@noble/hashes`: Web Crypto is asynchronous, slower for work this small, and absent
  * on plain-HTTP pages.
  */
-import { type _HMAC, hmac } from '@noble/hashes/hmac.js';
-import { type _SHA256, sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex } from '@noble/hashes/utils.js';
+// The class itself: the `sha256` around it brings 360 bytes (gzip) of registry.
+import { _SHA256 as Sha256 } from '@noble/hashes/sha2.js';
 import type { Credentials } from './credentials.ts';
 import { encodeKey, percentEncode } from './endpoint.ts';
 
@@ -162,54 +161,69 @@ export function stringToSign(canonical: string, { time, scope }: Stamp): string 
 
 /** Rung 3: the key of one day, region and product. */
 export function signingKey(accessKeySecret: string, { scope }: Stamp): Uint8Array {
-  const parts = scope.split('/').map(encode);
-  return parts.reduce((key, part) => hmac(sha256, key, part), encode(`aliyun_v4${accessKeySecret}`));
+  const parts = scope.split('/');
+  return parts.reduce((key, part) => hmac(hmacKey(key), part), encode(`aliyun_v4${accessKeySecret}`));
 }
 
 /** SHA-256 of a text, lower-case hex. */
 export function digest(text: string): string {
-  return bytesToHex(sha256(encode(text)));
+  return hex(new Sha256().update(encode(text)).digest());
 }
 
 /** Rung 4: lower-case hex. */
 export function signature(key: Uint8Array, text: string): string {
-  return bytesToHex(hmac(sha256, key, encode(text)));
+  return hex(hmac(hmacKey(key), text));
 }
 
+const utf8 = /* @__PURE__ */ new TextEncoder();
 /** Noble's makes a copy of its answer too. */
-const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
+const encode = (text: string): Uint8Array => utf8.encode(text);
 
-interface KeptKey {
+function hex(bytes: Uint8Array): string {
+  let text = '';
+  for (const byte of bytes) text += (byte + 256).toString(16).slice(1);
+  return text;
+}
+
+/** A key of HMAC-SHA256: the states after its inner and its outer block, which are copied for each use. */
+interface HmacKey {
+  readonly inner: Sha256;
+  readonly outer: Sha256;
+}
+
+/** @param key - At most 64 bytes; a longer one counts by its hash. */
+function hmacKey(key: Uint8Array): HmacKey {
+  const block = new Uint8Array(64);
+  block.set(key.length > 64 ? new Sha256().update(key).digest() : key);
+  const padded = (pad: number) => new Sha256().update(block.map((byte) => byte ^ pad));
+  return { inner: padded(0x36), outer: padded(0x5c) };
+}
+
+function hmac({ inner, outer }: HmacKey, text: string): Uint8Array {
+  return outer.clone().update(inner.clone().update(encode(text)).digest()).digest();
+}
+
+interface KeptKey extends HmacKey {
   readonly secret: string;
   readonly scope: string;
-  readonly state: _HMAC<_SHA256>;
-  /** A copy of the state is made in here for each signature. */
-  readonly used: _HMAC<_SHA256>;
 }
 
 /**
- * The key of the day, as an HMAC state that is copied for each use: a third of the cost of deriving it each time.
- * Held by the credentials object it belongs to, so that it is neither shared nor kept longer.
+ * The key of the day: a third of the cost of deriving it each time. Held by the credentials object it belongs to, so
+ * that it is neither shared nor kept longer.
  */
 const keptKeys: WeakMap<Credentials, KeptKey> = /* @__PURE__ */ new WeakMap();
 
 function sign(canonical: string, credentials: Credentials, stamp: Stamp): string {
-  const { state, used } = keyState(credentials, stamp);
-  return bytesToHex(
-    state
-      ._cloneInto(used)
-      .update(encode(stringToSign(canonical, stamp)))
-      .digest(),
-  );
+  return hex(hmac(keyOfDay(credentials, stamp), stringToSign(canonical, stamp)));
 }
 
-function keyState(credentials: Credentials, stamp: Stamp): KeptKey {
+function keyOfDay(credentials: Credentials, stamp: Stamp): HmacKey {
   const { scope } = stamp;
   const secret = credentials.accessKeySecret;
   const kept = keptKeys.get(credentials);
   if (kept && kept.secret === secret && kept.scope === scope) return kept;
-  const state = hmac.create(sha256, signingKey(secret, stamp));
-  const fresh = { secret, scope, state, used: state.clone() };
+  const fresh = { secret, scope, ...hmacKey(signingKey(secret, stamp)) };
   keptKeys.set(credentials, fresh);
   return fresh;
 }
