@@ -3,7 +3,8 @@ import { request as httpRequest } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { install, onCi } from '../.ci/project.mjs';
 import { edgeFrom } from '../demo/edge/app.ts';
-import { createEdge } from '../demo/edge/handlers.ts';
+import type { Question } from '../demo/edge/grants.ts';
+import { createEdge, type EdgeHandler, type EdgeOptions } from '../demo/edge/handlers.ts';
 import { isOwnKey } from '../demo/edge/keys.ts';
 import { Sessions } from '../demo/edge/session.ts';
 import { type Served, serve } from '../demo/node-http.ts';
@@ -23,6 +24,7 @@ import {
   RAM,
   SESSION_SECRET,
 } from './edge-tools.ts';
+import { drive, settle, VirtualClock } from './unit-tools.ts';
 
 const MIB = 1024 * 1024;
 /** What the edges of this file take at most, bytes. */
@@ -409,6 +411,126 @@ describe('the handlers', () => {
     ]);
   });
 
+  /** The edge of user u1, who may do anything but what `more` says. */
+  function edgeOf(store: LocalOss, more: Partial<EdgeOptions> = {}): EdgeHandler {
+    return createEdge({
+      oss: { region: 'cn-hangzhou', bucket: BUCKET, fetch: store.fetch },
+      credentials: RAM,
+      tokenFor: () => Promise.reject(new Error('none')),
+      authenticate: async () => 'u1',
+      prefixOf: () => 'inbox/u1/',
+      origins: [],
+      segmentSize: 1000,
+      ...more,
+    });
+  }
+  const KEY = 'inbox/u1/a';
+  const post = (body: BodyInit, headers: HeadersInit = {}) =>
+    new Request(`${EDGE}/upload/inbox%2Fu1%2Fa`, { method: 'POST', body, headers, duplex: 'half' } as RequestInit);
+
+  describe('a sender that stalls', () => {
+    test('is told so and the tail after 30 s, and what it gave is stored', async () => {
+      const { oss: store } = makeCloud();
+      const clock = new VirtualClock(Date.now());
+      const edge = edgeOf(store, { oss: { region: 'cn-hangzhou', bucket: BUCKET, fetch: store.fetch, clock } });
+      const bytes = noise(2500);
+      const sender = new Sender();
+      const work = edge(post(sender.body));
+      await sender.give(bytes);
+      // Bytes now and then are no stall.
+      clock.advance(29_999);
+      await settle(store);
+      await sender.give(bytes);
+      clock.advance(29_999);
+      await settle(store);
+      expect(sender.cancelled).toBe(false);
+      clock.advance(1);
+      const response = await drive(work, clock, store);
+      expect(response.status).toBe(408);
+      expect(await response.json()).toMatchObject({ error: 'RequestTimeout', tail: { position: 5000 } });
+      expect(Buffer.from(store.object(BUCKET, KEY)?.bytes() ?? [])).toEqual(Buffer.concat([bytes, bytes]));
+      expect(sender.cancelled).toBe(true);
+      expect(clock.waiting).toBe(0);
+    });
+
+    test('and gave nothing leaves nothing', async () => {
+      const { oss: store } = makeCloud();
+      const clock = new VirtualClock(Date.now());
+      const settings = { region: 'cn-hangzhou', bucket: BUCKET, fetch: store.fetch, clock };
+      const work = edgeOf(store, { oss: settings, idleTimeout: 5000 })(post(new Sender().body));
+      await settle(store);
+      clock.advance(5000);
+      const response = await drive(work, clock, store);
+      expect([response.status, await response.json()]).toMatchObject([408, { tail: { position: 0 } }]);
+      expect(store.object(BUCKET, KEY)).toBeUndefined();
+    });
+
+    test('is not one whose store is slow', async () => {
+      const { oss: store } = makeCloud();
+      const clock = new VirtualClock(Date.now());
+      const slow = new Gate();
+      const fetch: typeof store.fetch = async (...request) => {
+        await slow.passed;
+        return store.fetch(...request);
+      };
+      const sender = new Sender();
+      const edge = edgeOf(store, { oss: { region: 'cn-hangzhou', bucket: BUCKET, fetch, clock } });
+      const work = edge(post(sender.body));
+      await settle(store);
+      slow.close();
+      for (const _ of [1, 2, 3]) sender.offer(noise(1000));
+      await settle(store);
+      // The first segment is on its way and the second is full: nobody asks for the third chunk.
+      clock.advance(30_000);
+      await settle(store);
+      slow.open();
+      await settle(store);
+      sender.end();
+      const response = await drive(work, clock, store);
+      expect([response.status, (await response.json()).position]).toEqual([200, 3000]);
+    });
+
+    test('with a grant’s question is not waited for either', async () => {
+      const { oss: store } = makeCloud();
+      const clock = new VirtualClock(Date.now());
+      const edge = edgeOf(store, { oss: { region: 'cn-hangzhou', bucket: BUCKET, clock } });
+      const request = { method: 'POST', body: new Sender().body, duplex: 'half' } as RequestInit;
+      const work = edge(new Request(`${EDGE}/grant`, request));
+      await settle();
+      clock.advance(30_000);
+      expect((await drive(work, clock)).status).toBe(408);
+    });
+  });
+
+  describe('the application’s number of bytes for an upload', () => {
+    test('holds for a body of unknown length: what comes before it is stored, the rest refused', async () => {
+      const { oss: store } = makeCloud();
+      const asked: Question[] = [];
+      const edge = edgeOf(store, { allows: (question) => asked.push(question) && 3500 });
+      const bytes = noise(5000);
+      const response = await edge(post(streamOf(bytes, 1000)));
+      expect(asked).toMatchObject([{ user: 'u1', operation: 'upload', key: KEY, size: undefined }]);
+      expect(response.status).toBe(413);
+      expect(await response.json()).toMatchObject({ error: 'TooLarge', tail: { position: 3000 } });
+      expect(Buffer.from(store.object(BUCKET, KEY)?.bytes() ?? [])).toEqual(Buffer.from(bytes.subarray(0, 3000)));
+      // It is of this upload, whatever the object has.
+      expect((await edge(post(streamOf(bytes.slice(0, 3500), 1000)))).status).toBe(200);
+      expect(store.object(BUCKET, KEY)?.length).toBe(6500);
+    });
+
+    test('refuses an announced length at once, and nothing is made', async () => {
+      const { oss: store } = makeCloud();
+      const allows = ({ size }: Question) => (size === undefined ? false : 3500);
+      const tooLong = await edgeOf(store, { allows })(post(noise(3501), { 'content-length': '3501' }));
+      expect(tooLong.status).toBe(413);
+      const unknown = await edgeOf(store, { allows })(post(streamOf(noise(1), 1)));
+      expect(unknown.status).toBe(403);
+      const none = await edgeOf(store, { allows: () => 0 })(post(streamOf(noise(1), 1)));
+      expect(none.status).toBe(413);
+      expect(store.object(BUCKET, KEY)).toBeUndefined();
+    });
+  });
+
   test('waitUntil gets the upload while it runs and what follows it, and each request’s own only', async () => {
     const { oss: store } = makeCloud();
     let finish = () => {};
@@ -498,6 +620,43 @@ function sameBytes(key: string, bytes: Uint8Array): boolean {
 function sameStart(key: string, bytes: Uint8Array): boolean {
   const stored = oss.object(BUCKET, key)?.bytes() ?? new Uint8Array();
   return Buffer.compare(stored, bytes.subarray(0, stored.length)) === 0;
+}
+
+/** A body that comes when a test says so. */
+class Sender {
+  #controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined;
+  #wanted: () => void = () => {};
+  cancelled = false;
+
+  readonly body: ReadableStream<Uint8Array<ArrayBuffer>> = new ReadableStream(
+    {
+      start: (controller) => {
+        this.#controller = controller;
+      },
+      pull: () => this.#wanted(),
+      cancel: () => {
+        this.cancelled = true;
+      },
+    },
+    { highWaterMark: 0 },
+  );
+
+  /** Gives a chunk, and waits until the next one is asked for. */
+  give(chunk: Uint8Array<ArrayBuffer>): Promise<void> {
+    const wanted = new Promise<void>((resolve) => {
+      this.#wanted = resolve;
+    });
+    this.offer(chunk);
+    return wanted;
+  }
+
+  offer(chunk: Uint8Array<ArrayBuffer>): void {
+    this.#controller?.enqueue(chunk);
+  }
+
+  end(): void {
+    this.#controller?.close();
+  }
 }
 
 /** A body of unknown length, given only as it is asked for. */

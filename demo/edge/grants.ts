@@ -12,12 +12,15 @@ export interface Question {
   readonly operation: 'token' | 'appendObject' | 'headObject' | 'getObject' | 'upload';
   /** Of an object; for a token the prefix. */
   readonly key: string;
-  /** Of an append, bytes. */
+  /** Of an append, bytes; of an upload where the client told it. */
   readonly position?: number | undefined;
-  /** Of an append or an upload, bytes; `undefined` for an upload of unknown length. */
+  /** Of an append or an upload, bytes; `undefined` for an upload of unknown length: answer with a number of bytes. */
   readonly size?: number | undefined;
   readonly contentType?: string | undefined;
 }
+
+/** What the application says: yes or no; to an upload also how many bytes it may have. */
+export type Answer = boolean | number;
 
 /** Who asks, and within which bounds. */
 export interface GrantContext {
@@ -31,7 +34,7 @@ export interface GrantContext {
   readonly maxSegment: number;
   /** Grants at once. */
   readonly maxBatch: number;
-  allows(question: Question): Promise<boolean>;
+  allows(question: Question): Promise<Answer>;
 }
 
 /** An append granted ahead of its time. */

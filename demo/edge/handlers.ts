@@ -17,8 +17,8 @@ import {
   type OssClientOptions,
   OssError,
 } from '../../src/index.ts';
-import { type GrantContext, grantMany, grantOne, ownKey, type Question } from './grants.ts';
-import { Cors, checkLength, json, limited, Refusal, readJson, TOO_LARGE } from './http.ts';
+import { type Answer, type GrantContext, grantMany, grantOne, ownKey, type Question } from './grants.ts';
+import { type BodyLimits, Cors, checkLength, json, limited, Refusal, readJson, type Timers } from './http.ts';
 import { keyOfPath } from './keys.ts';
 
 /** What an edge does for whom. */
@@ -33,8 +33,11 @@ export interface EdgeOptions {
   readonly authenticate: (request: Request) => Promise<string | undefined>;
   /** What a user's keys begin with; ends in `/`. */
   readonly prefixOf: (user: string) => string;
-  /** The application's say, for quotas and the like: may this user do this now? Default: yes. */
-  readonly allows?: ((question: Question) => boolean | Promise<boolean>) | undefined;
+  /**
+   * The application's say, for quotas and the like: may this user do this now? For an upload, whose length may be unknown,
+   * the answer may also be how many bytes: more are not taken. Default: yes.
+   */
+  readonly allows?: ((question: Question) => Answer | Promise<Answer>) | undefined;
   /** The pages that may call, such as `https://app.example.com`. */
   readonly origins: readonly string[];
   /** More routes, such as a login, by method and path. They are asked before anybody is authenticated. */
@@ -47,6 +50,8 @@ export interface EdgeOptions {
   readonly maxSegment?: number | undefined;
   /** Bytes of a segment of a pipe. Default 256 KiB: see above. An upload holds about three of them. */
   readonly segmentSize?: number | undefined;
+  /** How long a sender may give nothing, ms. Default 30,000. What came before is stored, and the answer is 408. */
+  readonly idleTimeout?: number | undefined;
   /** Told of failures, without secrets: a method, a route, a status, a code. */
   readonly onfailure?: ((failure: { method: string; route: string; status: number; code: string }) => void) | undefined;
   /** Told after an upload; it may still run when the answer has gone. */
@@ -65,12 +70,14 @@ const MAX_JSON = 8192;
 const MIB = 1024 * 1024;
 const SEGMENT_SIZE = 256 * 1024;
 const MAX_OBJECT_SIZE = 5 * 1024 * MIB;
+const IDLE_TIMEOUT = 30_000;
 
 /** One authenticated request. */
 interface Call extends GrantContext {
   readonly request: Request;
   readonly url: URL;
   readonly context: EdgeContext | undefined;
+  readonly patience: Omit<BodyLimits, 'most'>;
 }
 
 /**
@@ -114,6 +121,7 @@ async function route(options: EdgeOptions, request: Request, context: EdgeContex
     prefix: options.prefixOf(user),
     client: new OssClient({ ...options.oss, credentials: options.credentials }),
     allows: async (question) => allows(question),
+    patience: { idle: options.idleTimeout ?? IDLE_TIMEOUT, clock: options.oss.clock ?? PLATFORM },
   };
   return answer(call, options);
 }
@@ -128,11 +136,22 @@ const UPLOAD = '/upload/';
 
 const ROUTES: Readonly<Record<string, (call: Call, options: EdgeOptions) => Promise<Response>>> = {
   'POST /token': token,
-  'POST /grant': async (call) => json(await grantOne(call, await readJson(call.request, MAX_JSON))),
-  'POST /grants': async (call) => json({ grants: await grantMany(call, await readJson(call.request, MAX_JSON)) }),
+  'POST /grant': async (call) => json(await grantOne(call, await asked(call))),
+  'POST /grants': async (call) => json({ grants: await grantMany(call, await asked(call)) }),
   'POST /upload': upload,
   'GET /upload': async (call, options) => json(await objectOf(call, options).open()),
 };
+
+/** Looked up at each call, as a test may replace them. */
+const PLATFORM: Timers = {
+  now: () => Date.now(),
+  setTimeout: (callback, delay) => setTimeout(callback, delay),
+  clearTimeout: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
+};
+
+function asked({ request, patience }: Call): Promise<Record<string, unknown>> {
+  return readJson(request, { most: MAX_JSON, ...patience });
+}
 
 async function token({ user, prefix, allows }: Call, { tokenFor }: EdgeOptions): Promise<Response> {
   if (!(await allows({ user, operation: 'token', key: prefix }))) {
@@ -147,16 +166,9 @@ async function token({ user, prefix, allows }: Call, { tokenFor }: EdgeOptions):
  * with `?position=`, which then must be that tail.
  */
 async function upload(call: Call, options: EdgeOptions): Promise<Response> {
-  const { user, request, url, context, allows } = call;
-  const { maxUpload = MAX_OBJECT_SIZE } = options;
-  const size = checkLength(request, maxUpload);
+  const { user, context } = call;
   const object = objectOf(call, options);
-  const contentType = request.headers.get('content-type') ?? undefined;
-  const expected = readPosition(url.searchParams.get('position'));
-  if (!(await allows({ user, operation: 'upload', key: object.key, position: expected, size, contentType }))) {
-    throw new Refusal(403, 'NotAllowed', 'You may not upload this now');
-  }
-  const work = append(object, request, expected, maxUpload);
+  const work = pipe(call, object, options.maxUpload ?? MAX_OBJECT_SIZE);
   // A client that leaves takes its request with it; what is under way is to be settled all the same, within the 30 s
   // that a Worker then has. Nobody waits for more: the next request asks OSS where the object ends.
   context?.waitUntil(work.catch(() => {}));
@@ -166,18 +178,52 @@ async function upload(call: Call, options: EdgeOptions): Promise<Response> {
   return json(tail);
 }
 
-async function append(
-  object: AppendableObject,
-  request: Request,
-  expected: number | undefined,
-  most: number,
-): Promise<ObjectTail> {
+async function pipe(call: Call, object: AppendableObject, maxUpload: number): Promise<ObjectTail> {
+  const { request, patience } = call;
+  checkLength(request, maxUpload);
+  const allowed = await askUpload(call, object.key);
   const tail = await object.open();
+  const expected = readPosition(call.url);
   if (expected !== undefined && tail.position !== expected) {
     throw new Refusal(409, 'PositionNotEqualToLength', 'The object does not end there', { tail });
   }
-  checkLength(request, most - tail.position);
-  return object.append(limited(request, most - tail.position));
+  const most = Math.min(allowed, maxUpload - tail.position);
+  checkLength(request, most);
+  return appendAllowed(object, limited(request, { most, ...patience }));
+}
+
+/** How many bytes the application allows. */
+async function askUpload({ user, request, url, allows }: Call, key: string): Promise<number> {
+  const size = checkLength(request, MAX_OBJECT_SIZE);
+  const contentType = request.headers.get('content-type') ?? undefined;
+  const answer = await allows({ user, operation: 'upload', key, position: readPosition(url), size, contentType });
+  if (answer === false) throw new Refusal(403, 'NotAllowed', 'You may not upload this now');
+  return answer === true ? MAX_OBJECT_SIZE : answer;
+}
+
+/** Where the body is refused while it is read, what came before is stored first, and the refusal tells the tail. */
+async function appendAllowed(object: AppendableObject, chunks: AsyncIterable<Uint8Array>): Promise<ObjectTail> {
+  let refusal: Refusal | undefined;
+  async function* untilRefused(): AsyncGenerator<Uint8Array, void, void> {
+    let some = false;
+    try {
+      for await (const chunk of chunks) {
+        yield chunk;
+        some = true;
+      }
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      refusal = error;
+      // Nothing came: nothing is made.
+      if (!some) throw error;
+    }
+  }
+  const work = object.append(untilRefused());
+  await work.catch((error: unknown) => {
+    if (!refusal || codeOf(error) !== 'SourceError') throw error;
+  });
+  if (refusal) throw refusal.with({ tail: object.tail });
+  return work;
 }
 
 function objectOf(call: Call, { segmentSize = SEGMENT_SIZE }: EdgeOptions): AppendableObject {
@@ -187,7 +233,8 @@ function objectOf(call: Call, { segmentSize = SEGMENT_SIZE }: EdgeOptions): Appe
   return new AppendableObject(call.client, key, { segmentSize, flushAfter: Number.POSITIVE_INFINITY, contentType });
 }
 
-function readPosition(text: string | null): number | undefined {
+function readPosition({ searchParams }: URL): number | undefined {
+  const text = searchParams.get('position');
   if (text === null) return undefined;
   if (/^\d{1,15}$/.test(text)) return Number(text);
   throw new Refusal(400, 'BadRequest', 'position must be a whole number');
@@ -206,15 +253,13 @@ function failed({ onfailure }: EdgeOptions, request: Request, error: unknown): R
 function toRefusal(error: unknown): Refusal {
   if (error instanceof Refusal) return error;
   if (!(error instanceof OssError)) return new Refusal(500, 'InternalError', 'Something went wrong here');
-  const { code, tail, outcome, loaded, cause } = error;
+  const { code, tail, outcome, loaded } = error;
   const facts = { tail, outcome, loaded };
-  // The body was refused while it was read: what came before is stored. By its code: a cause may be a copy.
-  if (codeOf(cause) === TOO_LARGE) return new Refusal(413, TOO_LARGE, 'The object would be too large', facts);
   if (error.name === 'SourceError') return new Refusal(400, code, 'The body ended early', facts);
   if (error.name === 'AppendConflictError') return new Refusal(409, code, 'Someone else wrote to the object', facts);
   return new Refusal(502, code, 'OSS, or STS, did not do this', facts);
 }
 
-function codeOf(cause: unknown): unknown {
-  return typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined;
+function codeOf(error: unknown): string | undefined {
+  return error instanceof OssError ? error.code : undefined;
 }
