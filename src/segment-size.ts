@@ -20,29 +20,34 @@ export interface SegmentLimits {
 /** Hides the round trip behind 32 times its worth of bytes: 97 % of the link. */
 const ROUND_TRIPS = 32;
 /** A segment should not take longer than this, ms: it is what a repeat costs, and how often progress is seen. */
-const LONGEST = 5000;
+const LONGEST = 8000;
 /** More samples would remember a link that has changed. */
 const SAMPLES = 8;
+/** Sizes that differ by less than this part of their mean tell noise, not bandwidth. */
+const ALIKE = 0.1;
 
 const MiB: number = 1024 * 1024;
 /** Where a size begins and how small it may become, bytes. */
 const START: number = MiB;
 const FLOOR: number = MiB / 4;
-/** Two of these and a piece of 1 MiB are 32 MiB: what a stream may hold. */
-const STREAM_CEILING: number = 15.5 * MiB;
-const BLOB_CEILING: number = 64 * MiB;
+/** Two of these and a piece of 1 MiB are 47 MiB: what a stream may hold. At 20 MB/s it hides 50 ms: 96 % of the link. */
+const STREAM_CEILING: number = 23 * MiB;
+/** At 20 MB/s it hides 200 ms: 97 % of the link. */
+const BLOB_CEILING: number = 128 * MiB;
 
 /**
  * Fits `time = RTT + size / BW` to the last eight samples by least squares, and aims at `32 x RTT x BW` bytes, but at no
- * more than the link carries in five seconds. One step is at most four times up and two times down, so that a single
- * odd sample does little. Where the fit says nothing (equal sizes, or time that does not grow with size) it stays, or
- * goes on up while below the ceiling.
+ * more than takes eight seconds at the rate of the last one. One step is at most four times up and two times down, so that
+ * a single odd sample does little. Where time does not grow with size it goes on up; where the sizes are alike it takes a
+ * quarter more, to learn (four times as much after the first two, which are always alike). Without samples it stays.
  *
- * @param current the size that was used last, bytes
+ * Each size is asked for while the segment before it is still on the wire, so a beginning is 1, 1, 4, 16, 64 MiB.
+ *
+ * @param current the size that was found last, bytes
  * @param samples oldest first
  */
 export function nextSegmentSize(current: number, samples: readonly SegmentSample[], limits: SegmentLimits): number {
-  const aim = target(samples.slice(-SAMPLES)) ?? current;
+  const aim = target(current, samples.slice(-SAMPLES));
   const step = Math.min(Math.max(aim, current / 2), current * 4);
   return Math.round(Math.min(Math.max(step, limits.floor), limits.ceiling));
 }
@@ -62,7 +67,9 @@ export class SegmentPace {
     return this.#fixed ?? Math.min(this.#size, limitsOf(inMemory).ceiling);
   }
 
+  /** What is shorter than the shortest tells of the round trip alone: log lines leave the size as it is. */
   stored(sample: SegmentSample, inMemory: boolean): void {
+    if (sample.size < FLOOR) return;
     this.#samples = [...this.#samples, sample].slice(-SAMPLES);
     this.#size = nextSegmentSize(this.#size, this.#samples, limitsOf(inMemory));
   }
@@ -77,20 +84,20 @@ function limitsOf(inMemory: boolean): SegmentLimits {
   return { floor: FLOOR, ceiling: inMemory ? STREAM_CEILING : BLOB_CEILING };
 }
 
-/** Undefined where the samples tell nothing. */
-function target(samples: readonly SegmentSample[]): number | undefined {
+function target(current: number, samples: readonly SegmentSample[]): number {
   const last = samples.at(-1);
-  if (!last) return undefined;
+  return last ? Math.min(fit(current, samples), (last.size / Math.max(last.time, 1)) * LONGEST) : current;
+}
+
+function fit(current: number, samples: readonly SegmentSample[]): number {
   const size = mean(samples.map((sample) => sample.size));
   const time = mean(samples.map((sample) => sample.time));
   const spread = mean(samples.map((sample) => (sample.size - size) ** 2));
-  const slowest = (last.size / Math.max(last.time, 1)) * LONGEST;
-  // One size only: a first segment says no more than that the link can carry it in its time.
-  if (spread === 0) return samples.length === 1 ? Math.min(4 * last.size, slowest) : Math.min(last.size, slowest);
+  if (spread < (ALIKE * size) ** 2) return current * (samples.length < 3 ? 4 : 1.25);
   const perByte = mean(samples.map((sample) => (sample.size - size) * (sample.time - time))) / spread;
-  if (perByte <= 0) return Math.min(4 * last.size, slowest);
+  if (perByte <= 0) return current * 4;
   const roundTrip = Math.max(time - perByte * size, 0);
-  return Math.min((ROUND_TRIPS * roundTrip) / perByte, LONGEST / perByte);
+  return (ROUND_TRIPS * roundTrip) / perByte;
 }
 
 function mean(values: readonly number[]): number {

@@ -9,8 +9,8 @@ import { KEY, Lab } from './exactly-once/lab.ts';
 const MiB = 1024 * 1024;
 const LENGTH = 2048 * MiB;
 const CHUNK = 64 * 1024;
-/** What a stream may hold: two segments of at most 15.5 MiB, and a piece of 1 MiB. */
-const HELD = 32 * MiB;
+/** What a stream may hold: two segments of at most 23 MiB, and a piece of 1 MiB. */
+const HELD = 47 * MiB;
 /** Beside that: what LocalOss reads of a segment at a time. A network stack has as much. */
 const READ = 4 * MiB;
 /** Buffers that are garbage, but not yet collected. */
