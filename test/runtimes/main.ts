@@ -88,6 +88,9 @@ function families({ root, chromium, firefox, webkit }: Places, folder: string): 
   ];
 }
 
+/** What is run where everything is there, by name. */
+export const RUNS: readonly string[] = families({ root: '' }, '').flatMap(({ runs }) => runs);
+
 async function runFamily(family: Family, server: RuntimeServer, counts: Counts, strict: boolean): Promise<void> {
   let running: Running | undefined;
   try {

@@ -71,7 +71,12 @@ export async function startServer(folder: string): Promise<RuntimeServer> {
   });
   controlServer.answerWith(createListener(control({ oss, faults, wire, reports, config })));
   const policy = `default-src 'self'; connect-src ${ossServer.url} ${controlServer.url} ${deadServer.url}`;
-  pageServer.answerWith(createListener(pageFiles(folder, policy)));
+  const pageListener = createListener(pageFiles(folder, policy));
+  pageServer.answerWith((incoming, outgoing) => {
+    // A browser that takes us for its proxy gives the whole URL.
+    incoming.url = incoming.url?.replace(/^http:\/\/[^/]+/, '');
+    pageListener(incoming, outgoing);
+  });
   return {
     ...config,
     controlUrl: controlServer.url,

@@ -74,6 +74,7 @@ export const TRAITS: Readonly<Record<string, readonly Trait[]>> = {
   'webkit xhr': [...WEBKIT, 'document', 'xhr'],
   'webkit worker': [...WEBKIT, 'xhr'],
   'webkit service worker': WEBKIT,
+  'webkit plain http': [...without(WEBKIT, 'subtle'), 'document', 'xhr'],
 };
 
 /** What can be seen from within; the rest shows on the wire. */

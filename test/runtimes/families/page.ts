@@ -5,7 +5,7 @@ import type { RuntimeServer } from '../server.ts';
 import { Absent, type Family, finding, type Job, type Running, reportOf } from './family.ts';
 
 /** Leads to this machine, and is neither localhost nor an address: a page there is no secure context. */
-const PLAIN_HOST = 'oss-append.test';
+export const PLAIN_HOST = 'oss-append.test';
 
 const SCOPES: Readonly<Record<string, string>> = {
   window: 'window',
@@ -22,7 +22,7 @@ export interface BrowserPlace {
 }
 
 /** The address that runs a job. */
-export function pageUrlOf({ pageUrl }: RuntimeServer, { runtime, run, controlUrl }: Job): string {
+export function pageUrlOf({ pageUrl }: Pick<RuntimeServer, 'pageUrl'>, { runtime, run, controlUrl }: Job): string {
   const scope = Object.keys(SCOPES).find(
     (name) => runtime.endsWith(` ${name}`) && !runtime.endsWith(` service ${name}`),
   );

@@ -3,8 +3,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
-import { Absent, type Family, type Running, reportOf } from './family.ts';
-import { pageUrlOf } from './page.ts';
+import type { RuntimeServer } from '../server.ts';
+import { Absent, type Family, type Job, type Running, reportOf } from './family.ts';
+import { PLAIN_HOST, pageUrlOf } from './page.ts';
 
 /** Paths of the driver and its browser. */
 export interface WebKitPlace {
@@ -18,7 +19,7 @@ export function webkitFamily(place: WebKitPlace | undefined): Family {
   return {
     name: 'webkit',
     required: false,
-    runs: ['window', 'xhr', 'worker', 'service worker'].map((scope) => `webkit ${scope}`),
+    runs: ['window', 'xhr', 'worker', 'service worker', 'plain http'].map((scope) => `webkit ${scope}`),
     start: async (server) => {
       if (!place) throw new Absent('not installed');
       const driver = await Driver.start(place);
@@ -27,11 +28,7 @@ export function webkitFamily(place: WebKitPlace | undefined): Family {
   };
 }
 
-async function running(
-  driver: Driver,
-  { browser }: WebKitPlace,
-  server: Parameters<Family['start']>[0],
-): Promise<Running> {
+async function running(driver: Driver, { browser }: WebKitPlace, server: RuntimeServer): Promise<Running> {
   const version = await driver.version(browser).catch(async (error: unknown) => {
     driver.stop();
     throw error;
@@ -39,7 +36,7 @@ async function running(
   return {
     version,
     run: async (job) => {
-      const session = await driver.open(browser);
+      const session = await driver.open(browser, proxyFor(server, job));
       try {
         await driver.post(`/session/${session.sessionId}/url`, { url: pageUrlOf(server, job) });
         return await reportOf(server, job, new Promise(() => {}));
@@ -49,6 +46,13 @@ async function running(
     },
     close: async () => driver.stop(),
   };
+}
+
+/** This browser has no name of its own for this machine: our server is the proxy, and takes what comes for any name. */
+function proxyFor({ pageUrl }: RuntimeServer, job: Job): object | undefined {
+  const { host, hostname } = new URL(pageUrl);
+  const isPlain = new URL(pageUrlOf({ pageUrl }, job)).hostname === PLAIN_HOST;
+  return isPlain ? { proxyType: 'manual', httpProxy: host, noProxy: [hostname] } : undefined;
 }
 
 interface Session {
@@ -82,9 +86,9 @@ class Driver {
     return `WebKitGTK ${capabilities.browserVersion ?? ''}`;
   }
 
-  open(binary: string): Promise<Session> {
+  open(binary: string, proxy?: object): Promise<Session> {
     const options = { binary, args: ['--automation'] };
-    const alwaysMatch = { browserName: 'MiniBrowser', 'webkitgtk:browserOptions': options };
+    const alwaysMatch = { browserName: 'MiniBrowser', 'webkitgtk:browserOptions': options, ...(proxy && { proxy }) };
     return this.post('/session', { capabilities: { alwaysMatch } });
   }
 
