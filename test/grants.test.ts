@@ -120,6 +120,23 @@ describe('a page without any key', () => {
     expect(reads.map(({ status }) => status)).toEqual([206]);
   });
 
+  test('the next grants are asked for while the last one is used, so that they cost no round trip', async () => {
+    const { oss, browser } = await world();
+    /** Questions asked by the time that each append is sent. */
+    const asked: number[] = [];
+    const fetch: typeof oss.fetch = async (...sent) => {
+      if (new Request(...sent).method === 'POST')
+        asked.push(browser.sent.filter((one) => one === 'POST /grants').length);
+      return oss.fetch(...sent);
+    };
+    const grants = new Grants('https://edge.example', { ahead: 3, segmentSize: 4, fetch: browser.fetch });
+    grants.end = 28;
+    await new AppendableObject(pageClient(fetch, grants), KEY, { segmentSize: 4 }).append(new Blob([noise(28)]));
+    // The third and the sixth are the last of their batches; behind the seventh nothing comes.
+    expect(asked).toEqual([1, 1, 2, 2, 2, 3, 3]);
+    expect(browser.sent.filter((one) => one === 'POST /grant')).toHaveLength(1);
+  });
+
   test('a grant held too long is replaced by a fresh one', async () => {
     const { oss, browser } = await world();
     const grants = new Grants('https://edge.example', { ahead: 8, segmentSize: 4, fetch: browser.fetch });
