@@ -3,6 +3,7 @@
  * credentials; what a position means from one append to the next is the engine's business (append.ts).
  */
 import { checkKey, type EndpointOptions, MAX_OBJECT_SIZE, resolveEndpoint } from './endpoint.ts';
+import { decimal } from './errors.ts';
 import { type ObjectOptions, objectHeaders } from './headers.ts';
 import {
   type Answer,
@@ -136,7 +137,7 @@ export class OssClient {
     checkProgress(onprogress);
     const { headers } = await this.#transport.send({ ...operation, body: bytes.body, onprogress });
     return {
-      nextAppendPosition: integer(headers.get('x-oss-next-append-position')) ?? options.position + bytes.size,
+      nextAppendPosition: decimal(headers.get('x-oss-next-append-position')) ?? options.position + bytes.size,
       hashCrc64ecma: headers.get('x-oss-hash-crc64ecma') ?? undefined,
       etag: headers.get('etag') ?? undefined,
       requestId: headers.get('x-oss-request-id') ?? undefined,
@@ -151,7 +152,7 @@ export class OssClient {
    */
   async headObject(key: string, options: CallOptions = {}): Promise<ObjectHead> {
     const { headers } = await this.#transport.send(headOperation(key, options));
-    return toHead(headers, integer(headers.get('content-length')) ?? Number.NaN);
+    return toHead(headers, decimal(headers.get('content-length')) ?? Number.NaN);
   }
 
   /**
@@ -305,7 +306,7 @@ function toHead(headers: Headers, contentLength: number): ObjectHead {
   return {
     contentLength,
     objectType: headers.get('x-oss-object-type') ?? undefined,
-    nextAppendPosition: integer(headers.get('x-oss-next-append-position')),
+    nextAppendPosition: decimal(headers.get('x-oss-next-append-position')),
     hashCrc64ecma: headers.get('x-oss-hash-crc64ecma') ?? undefined,
     contentType: headers.get('content-type') ?? undefined,
     etag: headers.get('etag') ?? undefined,
@@ -328,10 +329,6 @@ function toContent({ status, headers, body }: Answer): ObjectContent {
   const [, start, end, total] = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(headers.get('content-range') ?? '') ?? [];
   const range = total === undefined ? undefined : { start: Number(start), end: Number(end) };
   const partial = status === 206;
-  const length = partial ? integer(total ?? null) : integer(headers.get('content-length'));
+  const length = partial ? decimal(total ?? null) : decimal(headers.get('content-length'));
   return { ...toHead(headers, length ?? Number.NaN), body, range, partial };
-}
-
-function integer(text: string | null): number | undefined {
-  return text && /^\d{1,16}$/.test(text) ? Number(text) : undefined;
 }

@@ -213,33 +213,26 @@ export async function toServiceError(
   secrets: readonly string[],
 ): Promise<ServiceError> {
   const { headers, status } = response;
-  const element = elements((await errorDocument(response)) ?? '');
+  const element = elements((await response.text()) || decodeBase64(headers.get('x-oss-err') ?? ''));
   const code = element('Code') ?? `Http${status}`;
   const told = redact(element('Message') ?? '', secrets).replace(/\.$/, '');
-  const requestId = headers.get('x-oss-request-id') ?? element('RequestId');
   return new ServiceError(`Cannot ${attempted}: ${code} (HTTP ${status})${told && `: ${told}`}${advice(code)}`, {
     code,
     status,
-    requestId,
+    requestId: headers.get('x-oss-request-id') ?? element('RequestId'),
     ec: headers.get('x-oss-ec') ?? element('EC'),
     position: decimal(headers.get('x-oss-next-append-position')),
-    serverTime: time(element('ServerTime')),
+    serverTime: Date.parse(element('ServerTime') ?? '') || undefined,
     retryAfter: retryAfter(headers),
   });
 }
 
-async function errorDocument(response: Response): Promise<string | undefined> {
-  const text = await response.text();
-  const encoded = response.headers.get('x-oss-err');
-  return text || !encoded ? text : decodeBase64(encoded);
-}
-
-/** `atob` gives bytes as Latin-1; the message is UTF-8. */
-function decodeBase64(text: string): string | undefined {
+/** HEAD has no body, so OSS writes its errors into a header. `atob` gives bytes as Latin-1; the message is UTF-8. */
+function decodeBase64(text: string): string {
   try {
     return new TextDecoder().decode(Uint8Array.from(atob(text), (character) => character.charCodeAt(0)));
   } catch {
-    return undefined;
+    return '';
   }
 }
 
@@ -247,23 +240,16 @@ function decodeBase64(text: string): string | undefined {
 function elements(xml: string): (name: string) => string | undefined {
   const body = /<Error[\s>]/.test(xml) ? xml : '';
   return (name) => {
-    const found = new RegExp(`<${name}>([^<]*)</${name}>`).exec(body)?.[1]?.trim();
-    return found ? unescapeXml(found) : undefined;
+    const [, found] = new RegExp(`<${name}>\\s*([^<]*?)\\s*</`).exec(body) ?? [];
+    return found?.replace(/&(\w+);/g, (entity, name: string) => ENTITIES[name] ?? entity) || undefined;
   };
 }
 
-function unescapeXml(text: string): string {
-  const named: Record<string, string> = { lt: '<', gt: '>', quot: '"', apos: "'", amp: '&' };
-  return text.replace(/&(lt|gt|quot|apos|amp);/g, (_, name: string) => named[name] as string);
-}
+const ENTITIES: Readonly<Record<string, string>> = { lt: '<', gt: '>', quot: '"', apos: "'", amp: '&' };
 
-function decimal(text: string | null): number | undefined {
+/** A header's whole number. */
+export function decimal(text: string | null): number | undefined {
   return text && /^\d{1,16}$/.test(text) ? Number(text) : undefined;
-}
-
-function time(text: string | undefined): number | undefined {
-  const ms = Date.parse(text ?? '');
-  return Number.isNaN(ms) ? undefined : ms;
 }
 
 /** OSS says ms; HTTP says seconds, or a date, which only the answer's own date makes a delay. */
@@ -275,67 +261,44 @@ function retryAfter(headers: Headers): number | undefined {
 }
 
 /** What to do about the refusals that callers meet most. */
+const HINTS: Readonly<Record<string, string>> = {
+  AccessDenied: 'check the RAM policy (oss:PutObject; oss:GetObject to read back) and the prefix it covers',
+  SecurityTokenExpired: 'give credentials as a function, so that they can be fetched again',
+  InvalidAccessKeyId: 'an STS key needs its securityToken',
+  SignatureDoesNotMatch: 'check accessKeySecret, region, and proxies that change headers',
+};
+
 function advice(code: string): string {
-  const found: Record<string, string> = {
-    AccessDenied: 'check the RAM policy (oss:PutObject; oss:GetObject to read back) and the prefix it covers',
-    SecurityTokenExpired: 'give credentials as a function, so that they can be fetched again',
-    InvalidAccessKeyId: 'an STS key needs its securityToken',
-    ObjectNotAppendable: 'the object was not made by AppendObject; choose another key',
-    SignatureDoesNotMatch: 'check accessKeySecret, region, and proxies that change headers',
-    PublicEndpointForbidden: 'use a custom domain (cname: true) or another region',
-    RequestTimeTooSkewed: 'set the clock of this device',
-  };
-  return found[code] ? `. Hint: ${found[code]}` : '';
+  return HINTS[code] ? `. Hint: ${HINTS[code]}` : '';
 }
 
-/** Cuts query strings (a presigned URL is a key) and the given secrets out of a text. */
+/** Cuts query strings (a presigned URL is a key), the given secrets, and what is named like one out of a text. */
 export function redact(text: string, secrets: readonly string[] = []): string {
   const known = secrets.reduce((cut, secret) => (secret ? cut.replaceAll(secret, '[redacted]') : cut), text);
   return known
     .replace(/(\bhttps?:\/\/[^\s?'"<>]+)\?[^\s'"<>]*/gi, '$1?[redacted]')
     .replace(
-      /((?:security-?token|access-?key-?secret|signature|credential)\\*["']?\s*[:=>]+\s*\\*["']?)[^\s&<"',;]+/gi,
+      /((?:security-?token|key-?secret|signature|credential)[\\"']*\s*[:=>]+[\s\\"']*)[^\s&<"',;]+/gi,
       '$1[redacted]',
     );
 }
 
 /**
- * What a cause may show. Errors of some runtimes (Deno, Bun) quote the URL, signature and all, and those of fetch wrappers
- * carry the request: such a one is copied without. Frames of the stack stay: they name scripts, not requests.
+ * What a cause may show, as a plain copy. Errors of some runtimes (Deno, Bun) quote the URL, signature and all, and those of
+ * fetch wrappers carry the request.
  */
 export function withoutSecrets(cause: unknown, secrets: readonly string[] = []): unknown {
   if (typeof cause === 'string') return redact(cause, secrets);
   if (!isError(cause) || cause instanceof OssError) return cause;
-  const { name, message, stack = '', code } = cause as Error & { code?: unknown };
-  const inner = cause.cause === undefined ? undefined : withoutSecrets(cause.cause, secrets);
-  if (inner === cause.cause && isHarmless(cause, secrets)) return cause;
-  const told = redact(message, secrets);
-  const copy = new Error(told, inner === undefined ? undefined : { cause: inner });
-  const head = headOf(stack);
+  const { name, message, stack = '', code, cause: inner } = cause as Error & { code?: unknown };
+  const init = inner === undefined ? undefined : { cause: withoutSecrets(inner, secrets) };
+  const copy = new Error(redact(message, secrets), init);
   // What a runtime says in a code, such as ECONNREFUSED, it may say nowhere else.
-  const facts = typeof code === 'string' ? { name, code: redact(code, secrets) } : { name };
-  return Object.assign(copy, facts, { stack: redact(head, secrets) + stack.slice(head.length) });
-}
-
-/** What of a stack may hold a secret: name and message, before the frames; all of it, if there is a signed URL anywhere. */
-function headOf(stack: string): string {
-  const frames = stack.search(/\n\s+at /);
-  return frames < 0 || stack.includes('x-oss-') ? stack : stack.slice(0, frames);
-}
-
-/** Nothing but plain values, and no secret in them. */
-function isHarmless(error: Error, secrets: readonly string[]): boolean {
-  const names = Object.getOwnPropertyNames(error).filter((name) => name !== 'stack' && name !== 'cause');
-  const values = [
-    error.name,
-    error.message,
-    headOf(error.stack ?? ''),
-    ...names.map((name) => Reflect.get(error, name)),
-  ];
-  return values.every((value) => Object(value) !== value && redact(String(value), secrets) === String(value));
+  if (typeof code === 'string') Object.assign(copy, { code: redact(code, secrets) });
+  return Object.assign(copy, { name, stack: redact(stack, secrets) });
 }
 
 /** By its shape: it may come from another realm. */
 function isError(value: unknown): value is Error {
-  return typeof value === 'object' && value !== null && typeof (value as Partial<Error>).message === 'string';
+  return typeof (value as Partial<Error> | null)?.message === 'string';
 }

@@ -180,8 +180,9 @@ const utf8 = /* @__PURE__ */ new TextEncoder();
 const encode = (text: string): Uint8Array => utf8.encode(text);
 
 function hex(bytes: Uint8Array): string {
+  const digits = '0123456789abcdef';
   let text = '';
-  for (const byte of bytes) text += (byte + 256).toString(16).slice(1);
+  for (const byte of bytes) text += digits.charAt(byte >> 4) + digits.charAt(byte & 15);
   return text;
 }
 
@@ -200,7 +201,10 @@ function hmacKey(key: Uint8Array): HmacKey {
 }
 
 function hmac({ inner, outer }: HmacKey, text: string): Uint8Array {
-  return outer.clone().update(inner.clone().update(encode(text)).digest()).digest();
+  return outer
+    .clone()
+    .update(inner.clone().update(encode(text)).digest())
+    .digest();
 }
 
 interface KeptKey extends HmacKey {

@@ -192,11 +192,13 @@ describe('secrets', () => {
     expect(redact('a sk b sk', ['sk', ''])).toBe('a [redacted] b [redacted]');
   });
 
-  test('what stays is not touched: a clean cause is the same object', () => {
-    const cause = new TypeError('fetch failed', {
-      cause: Object.assign(new Error('ECONNRESET'), { code: 'ECONNRESET' }),
-    });
-    expect(new OssError('m', { code: 'c', cause }).cause).toBe(cause);
+  test('a cause is a plain copy: name, code, message and stack, and its own cause; nothing else of it', () => {
+    const inner = Object.assign(new Error('ECONNRESET'), { code: 'ECONNRESET', request: {} });
+    const cause = Object.assign(new TypeError('fetch failed', { cause: inner }), { init: {} });
+    const { cause: copy } = new OssError('m', { code: 'c', cause }) as { cause: Error };
+    expect({ ...copy, stack: copy.stack }).toEqual({ name: 'TypeError', stack: cause.stack });
+    expect(copy).toMatchObject({ message: 'fetch failed', cause: { message: 'ECONNRESET', code: 'ECONNRESET' } });
+    expect(copy.cause).not.toHaveProperty('request');
     const odd = { no: 'error' };
     expect(new OssError('m', { code: 'c', cause: odd }).cause).toBe(odd);
   });
