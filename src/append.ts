@@ -22,18 +22,22 @@ import {
   withAppendFacts,
 } from './errors.ts';
 import { differ, Evidence, type Found, type Place, parseCrc, type Reading } from './evidence.ts';
+import { type AppendOptions, type Call, Group, publicTail, report, reportHanded, type Tail } from './group.ts';
 import { laterOptions, type ObjectOptions, objectHeaders } from './headers.ts';
 import { isAmbiguous } from './http.ts';
 import { SegmentPace } from './segment-size.ts';
 import {
   type AppendSource,
   blobPieces,
+  bytesOf,
   isBlob,
   readBlob,
   readSegments,
   type Segment,
   type SegmentReader,
 } from './segments.ts';
+
+export type { AppendOptions, AppendProgress } from './group.ts';
 
 /** What the engine needs of a client: an `OssClient`, or anything of this shape. */
 export type AppendClient = Pick<
@@ -46,29 +50,14 @@ export interface AppendableObjectOptions extends ObjectOptions {
   /** Where the object is known to end: spares the opening HEAD, and the permission for it. Default: ask OSS. */
   readonly tail?: ObjectTail | undefined;
   /**
-   * Length of a request's body, bytes. Default: adapts to the link between 256 KiB and 64 MiB; for streams, which need
-   * twice this memory, 15.5 MiB.
+   * Length of a request's body, bytes. Default: adapts to the link between 256 KiB and 128 MiB; for streams, which need
+   * twice this memory, 23 MiB.
    */
   readonly segmentSize?: number | undefined;
   /** How long a byte of a slow stream may wait for its segment to fill, ms. Default 1,000; `Infinity` sends full segments only. */
   readonly flushAfter?: number | undefined;
   /** Several writers append to the object: where another one was first, follow it. Records must then tell their writer apart. Default false. */
   readonly shared?: boolean | undefined;
-}
-
-/** How far an append is. */
-export interface AppendProgress {
-  /** Bytes of the source confirmed stored. */
-  readonly loaded: number;
-  /** Bytes of the source, where known. */
-  readonly total: number | undefined;
-  /** Bytes handed to the network, confirmed ones included. Runs ahead of `loaded` only where the transport can tell. */
-  readonly sent: number;
-}
-
-/** Settings of one append. */
-export interface AppendOptions extends CallOptions {
-  readonly onprogress?: ((progress: AppendProgress) => void) | undefined;
 }
 
 /** Settings of one resume. */
@@ -85,12 +74,6 @@ export interface PendingSegment {
 }
 
 const FLUSH_AFTER = 1000;
-
-/** A tail with its CRC as a number to compute with. */
-interface Tail {
-  readonly position: number;
-  readonly crc: bigint | undefined;
-}
 
 /** A segment at its place, on its way. */
 interface Plan extends PendingSegment {
@@ -110,20 +93,6 @@ interface Diverged {
   readonly kind: 'diverged';
   readonly outcome: Outcome;
   readonly found: Found;
-}
-
-/** One call of append or resume, and how far it is. */
-interface Call extends AppendOptions {
-  readonly total: number | undefined;
-  /** Media type of the source, for the append that creates the object. */
-  readonly type: string;
-  /** As of its reader. */
-  readonly inMemory: boolean;
-  /** Resuming: the source is what earlier calls sent, so that a late segment of theirs is part of it, not before it. */
-  readonly resumes: boolean;
-  loaded: number;
-  /** By `onprogress` while a request was on the wire. */
-  thrown?: { readonly error: unknown };
 }
 
 const EMPTY: Segment = { size: 0, crc: 0n, body: new Uint8Array(0) };
@@ -161,6 +130,8 @@ export class AppendableObject {
   #underWay: Plan | undefined;
   #pending: Plan[] = [];
   #queue: Promise<unknown> = Promise.resolve();
+  /** The last in the queue, while others may join it. */
+  #group: Group | undefined;
 
   constructor(client: AppendClient, key: string, options: AppendableObjectOptions = {}) {
     checkClient(client);
@@ -205,6 +176,11 @@ export class AppendableObject {
   /**
    * Appends a source, whole, and resolves to the object's new end. An empty source creates an absent object.
    *
+   * Calls need not wait for one another. Text and bytes of several that wait in the queue go out as one segment (a group
+   * commit): each resolves to its own end, or all fail. Of these a call that is aborted ends at once; its bytes are not sent
+   * while it waits, but on the wire they go on for the others. Bytes that fit into a segment (256 KiB always do, unless
+   * `segmentSize` is less) are copied at the call; longer ones must not change until it is done.
+   *
    * @throws TypeError for what is no source, before any request. RangeError for one that would exceed 5 GiB.
    * AppendConflictError where the object is not what it was; ChecksumError where OSS holds other bytes than were sent;
    * SourceError where the source fails; ServiceError, TransportError, CredentialsError from requests; the signal's reason.
@@ -212,7 +188,12 @@ export class AppendableObject {
    */
   async append(source: AppendSource, options: AppendOptions = {}): Promise<ObjectTail> {
     const checked = checkCall(options);
-    const reader = readSegments(source);
+    const bytes = bytesOf(source);
+    if (bytes?.byteLength && bytes.byteLength <= this.#pace.size(true)) {
+      checked.signal?.throwIfAborted();
+      return this.#join(typeof source === 'string' ? bytes : bytes.slice(), checked);
+    }
+    const reader = readSegments(bytes ?? source);
     const { total, type, inMemory } = reader;
     const call: Call = { ...checked, total, type, inMemory, resumes: false, loaded: 0 };
     return this.#perform(call, () => this.#pump(reader, call)).catch((error: unknown) => {
@@ -240,20 +221,32 @@ export class AppendableObject {
     return this.#perform(call, () => this.#resume(blob, start, call));
   }
 
-  /** One call at a time. An abort while waiting ends the wait, not the queue. */
-  async #enqueue<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+  /** Goes with those that wait at the end of the queue, or waits there for others. */
+  #join(bytes: Uint8Array<ArrayBuffer>, options: AppendOptions): Promise<ObjectTail> {
+    if (this.#group?.takes(bytes.byteLength, this.#pace.size(true))) return this.#group.add(bytes, options);
+    const group = new Group(options);
+    const tail = group.add(bytes, options);
+    this.#perform(group, () => this.#sendGroup(group)).catch((error: unknown) => group.fail(error));
+    this.#group = group;
+    return tail;
+  }
+
+  /** Nothing may be left of a group, where all its calls would exceed 5 GiB. */
+  async #sendGroup(group: Group): Promise<void> {
+    const { position } = await this.#open(group.signal);
+    const segment = group.close((start, size) => checkRoom(this.key, position + start, size));
+    if (segment.size === 0) return;
+    const { from } = await this.#commit(segment, group);
+    group.confirm(from, publicTail(this.#confirmed()));
+  }
+
+  /** One at a time, in order; nothing joins the group before it any more. An abort while waiting ends the wait, not the queue. */
+  #enqueue<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    this.#group = undefined;
     const before = this.#queue;
-    let release = () => {};
-    const turn = new Promise<void>((resolve) => {
-      release = resolve;
-    });
-    this.#queue = before.then(() => turn);
-    try {
-      await abortable(before, signal);
-      return await work();
-    } finally {
-      release();
-    }
+    const done = abortable(before, signal).then(work);
+    this.#queue = before.then(() => done).catch(() => {});
+    return done;
   }
 
   /** Runs a call, and adds to its failure what is known to be stored. */
@@ -310,7 +303,9 @@ export class AppendableObject {
 
   /** Reads the next segment while the current one is on the wire. */
   async #pump(reader: SegmentReader, call: Call): Promise<void> {
-    let sending: Promise<unknown> = this.#open(call.signal).then((tail) => checkRoom(this.key, tail, call));
+    let sending: Promise<unknown> = this.#open(call.signal).then(({ position }) => {
+      if (call.total !== undefined) checkRoom(this.key, position, call.total - call.loaded);
+    });
     for (let first = true; ; first = false) {
       const reading = this.#read(reader, sending, call.signal);
       await sending;
@@ -326,20 +321,18 @@ export class AppendableObject {
     sending: Promise<unknown>,
     signal: AbortSignal | undefined,
   ): Promise<Segment | undefined> {
+    const size = this.#pace.size(reader.inMemory);
+    // What is in hand already keeps nobody waiting.
+    if (reader.total !== undefined || this.#flushAfter === Number.POSITIVE_INFINITY)
+      return held(abortable(reader.next(size), signal));
     const done = new AbortController();
     const cut = () => Promise.all([this.#client.wait(this.#flushAfter, done.signal), sending]);
-    const next = reader.next(
-      this.#pace.size(reader.inMemory),
-      this.#flushAfter === Number.POSITIVE_INFINITY ? undefined : cut,
-    );
     // With a reason, or each segment would make an exception.
-    const reading = abortable(next, signal).finally(() => done.abort('cut'));
-    reading.catch(() => {});
-    return reading;
+    return held(abortable(reader.next(size, cut), signal).finally(() => done.abort('cut')));
   }
 
-  /** Sends one segment until it is stored, exactly once, or that cannot be. */
-  async #commit(segment: Segment, call: Call): Promise<void> {
+  /** Sends one segment until it is stored, exactly once, or that cannot be. Returns how it was sent last. */
+  async #commit(segment: Segment, call: Call): Promise<Plan> {
     const { signal } = call;
     let plan = this.#plan(segment);
     for (let failures = 0; ; ) {
@@ -370,6 +363,7 @@ export class AppendableObject {
     call.loaded += segment.size;
     if (call.thrown) throw call.thrown.error;
     report(call);
+    return plan;
   }
 
   #plan({ size, crc }: Segment): Plan {
@@ -617,6 +611,12 @@ export class AppendableObject {
   }
 }
 
+/** A promise that nobody may be waiting for when it fails. */
+function held<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
+}
+
 /** A beginning of a Blob. */
 interface Prefix {
   readonly size: number;
@@ -699,23 +699,6 @@ async function checkReadable({ body }: Segment): Promise<void> {
   if (isBlob(body)) await readBlob(body.slice(0, 1));
 }
 
-/** What the caller's function throws here must not read as a failure of the network: it ends the call after the segment. */
-function reportHanded(call: Call, handed: number): void {
-  try {
-    report(call, handed);
-  } catch (error) {
-    call.thrown ??= { error };
-  }
-}
-
-function report({ onprogress, loaded, total }: Call, handed = 0): void {
-  onprogress?.({ loaded, total, sent: loaded + handed });
-}
-
-function publicTail({ position, crc }: Tail): ObjectTail {
-  return crc === undefined ? { position } : { position, hashCrc64ecma: String(crc) };
-}
-
 function parseTail(name: string, tail: ObjectTail): Tail {
   const { position, hashCrc64ecma } = tail ?? {};
   if (typeof position !== 'number') throw new TypeError(`${name} must be { position, hashCrc64ecma? }`);
@@ -762,9 +745,9 @@ function checkWhole({ total, loaded }: Call): void {
   throw new SourceError(`Cannot read the source: it gave ${loaded} of ${total} bytes`, { code: 'SourceError' });
 }
 
-function checkRoom(key: string, { position }: Tail, { total = 0, loaded }: Call): void {
-  if (position + total - loaded <= MAX_OBJECT_SIZE) return;
-  throw new RangeError(`Cannot append ${total - loaded} bytes to "${key}" at position ${position}: ${LIMIT}`);
+function checkRoom(key: string, position: number, size: number): void {
+  if (position + size > MAX_OBJECT_SIZE)
+    throw new RangeError(`Cannot append ${size} bytes to "${key}" at position ${position}: ${LIMIT}`);
 }
 
 const LIMIT = `an object holds ${MAX_OBJECT_SIZE} bytes (5 GiB) at most`;

@@ -8,7 +8,7 @@ import { SourceError } from './errors.ts';
 /** Bytes in any of the forms that a chunk of a stream may have. */
 export type AppendChunk = ArrayBuffer | ArrayBufferView | string | Blob;
 
-/** What can be appended. Streams and iterables are read once; bytes must not change until the append is done. */
+/** What can be appended. Streams and iterables are read once; bytes longer than a segment must not change until the append is done. */
 export type AppendSource =
   | Blob
   | ArrayBuffer
@@ -83,6 +83,29 @@ export function bytesOf(value: unknown): Uint8Array<ArrayBuffer> | undefined {
   if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer as ArrayBuffer, value.byteOffset, value.byteLength);
   if (Object.prototype.toString.call(value) === '[object ArrayBuffer]') return new Uint8Array(value as ArrayBuffer);
   return undefined;
+}
+
+/** Bytes that are ours alone, one behind the other. */
+export function joinBytes(parts: readonly Uint8Array<ArrayBuffer>[]): Segment {
+  let size = 0;
+  let crc = 0n;
+  for (const part of parts) {
+    size += part.byteLength;
+    crc = crc64(part, crc);
+  }
+  return { size, crc, body: size > SMALL ? new Blob([...parts]) : concat(parts, size) };
+}
+
+function concat(parts: readonly Uint8Array<ArrayBuffer>[], size: number): Uint8Array<ArrayBuffer> {
+  const [first] = parts;
+  if (first?.byteLength === size) return first;
+  const all = new Uint8Array(size);
+  let done = 0;
+  for (const part of parts) {
+    all.set(part, done);
+    done += part.byteLength;
+  }
+  return all;
 }
 
 /** Reads a Blob from its start, a piece at a time. */

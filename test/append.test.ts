@@ -530,6 +530,221 @@ describe('control', () => {
   });
 });
 
+describe('calls at once on one object', () => {
+  const options = { segmentSize: 1000 };
+  const names = (count: number) => Array.from({ length: count }, (_, index) => `${index},`);
+  const first = (fault: Fault) => [at(fault)];
+  /** Three calls, of which the first is on the wire and answers late; the others wait. */
+  async function waiting(more: Fault[] = []) {
+    const lab = new Lab({ ...options, faults: [at({ kind: 'answer-late', delay: 1000 }), ...more] });
+    const ahead = lab.object.append('first;');
+    await settle();
+    return { lab, ahead };
+  }
+
+  test('a hundred of them are one segment; each learns its own end', async () => {
+    const lab = new Lab({ ...options, before: 'xy' });
+    const calls = names(100).map((text) => lab.object.append(text));
+    const tails = await lab.run(Promise.all(calls));
+    expect(lab.requests).toEqual(['HEAD', 'POST 2']);
+    expect(lab.stored).toBe(`xy${names(100).join('')}`);
+    for (const [index, tail] of tails.entries()) {
+      const text = `xy${names(index + 1).join('')}`;
+      expect(tail).toEqual({ position: text.length, hashCrc64ecma: crcOf(text) });
+    }
+    expect(lab.object.tail).toEqual(tails.at(-1));
+  });
+
+  test('one is sent at once; what is asked for meanwhile goes with the next request', async () => {
+    const { lab, ahead } = await waiting();
+    const behind = names(50).map((text) => lab.object.append(text));
+    expect(lab.requests).toEqual(['HEAD', 'POST 0']);
+    await lab.run(Promise.all([ahead, ...behind]));
+    expect(lab.requests).toEqual(['HEAD', 'POST 0', 'POST 6']);
+    expect(lab.stored).toBe(`first;${names(50).join('')}`);
+  });
+
+  test('no more than a segment holds', async () => {
+    const lab = new Lab({ segmentSize: 10 });
+    const calls = ['12345', '67890', 'abcde', '123456', '12345678901', 'xy'].map((text) => lab.object.append(text));
+    await lab.run(Promise.all(calls));
+    expect(lab.requests).toEqual(['HEAD', 'POST 0', 'POST 10', 'POST 15', 'POST 21', 'POST 31', 'POST 32']);
+    expect(lab.stored).toBe('1234567890abcde12345612345678901xy');
+  });
+
+  test('of more than 64 KiB it is a Blob', async () => {
+    const lab = new Lab({ segmentSize: 1e6 });
+    const texts = ['a', 'b', 'c'].map((letter) => letter.repeat(40_000));
+    const tails = await lab.run(Promise.all(texts.map((text) => lab.object.append(text))));
+    expect(tails[1]).toEqual({ position: 80_000, hashCrc64ecma: crcOf(`${texts[0]}${texts[1]}`) });
+    expect([lab.stored, lab.requests]).toEqual([texts.join(''), ['HEAD', 'POST 0']]);
+  });
+
+  test('the order is kept: what is no text or bytes is waited for, and open is', async () => {
+    const lab = new Lab(options);
+    const { object } = lab;
+    const sources = ['1', utf8('2'), blob('3'), '4', ['5'], '6', '7'];
+    const calls = sources.map((source) => object.append(source));
+    const opened = object.open();
+    const last = object.append('8');
+    await lab.run(Promise.all([...calls, last]));
+    expect(lab.stored).toBe('12345678');
+    expect(lab.requests).toEqual(['HEAD', 'POST 0', 'POST 2', 'POST 3', 'POST 4', 'POST 5', 'POST 7']);
+    await expect(opened).resolves.toMatchObject({ position: 7 });
+  });
+
+  test('a buffer may be used again as soon as append has returned', async () => {
+    const { lab, ahead } = await waiting();
+    const buffer = utf8('abc');
+    const calls = [ahead, lab.object.append(buffer)];
+    buffer.set(utf8('def'));
+    calls.push(lab.object.append(buffer));
+    buffer.fill(0);
+    await lab.run(Promise.all(calls));
+    expect(lab.stored).toBe('first;abcdef');
+  });
+
+  test('a failure rejects each with an error of its own, and the next call goes on exactly', async () => {
+    const lab = new Lab({ ...options, before: 'xy', faults: first({ kind: 'deny' }) });
+    const failures = ['a', 'b', 'c'].map((text) => lab.failure(lab.object.append(text)));
+    const errors = await Promise.all(failures);
+    expect(new Set(errors).size).toBe(3);
+    const tail = { position: 2, hashCrc64ecma: crcOf('xy') };
+    for (const error of errors) {
+      expect(error).toBeInstanceOf(ServiceError);
+      expect(error).toMatchObject({ code: 'AccessDenied', loaded: 0, outcome: 'unknown', tail });
+    }
+    expect(lab.object.pending).toEqual([{ position: 2, size: 3, outcome: 'unknown' }]);
+    await lab.run(lab.object.append('d'));
+    expect(lab.stored).toBe('xyd');
+  });
+
+  test('a lost answer is found out for all', async () => {
+    const lab = new Lab({ ...options, faults: first({ kind: 'drop-after' }) });
+    const calls = ['a', 'bc', 'd'].map((text) => lab.object.append(text));
+    const tails = await lab.run(Promise.all(calls));
+    expect(lab.requests).toEqual(['HEAD', 'POST 0', 'HEAD']);
+    expect(tails.map(({ position }) => position)).toEqual([1, 3, 4]);
+  });
+
+  test('among writers who share, all go behind the other one, and learn where', async () => {
+    const faults = first({ kind: 'rival', when: 'before', bytes: utf8('other') });
+    const lab = new Lab({ ...options, shared: true, faults });
+    const calls = ['a', 'bc', 'd'].map((text) => lab.object.append(text));
+    const tails = await lab.run(Promise.all(calls));
+    expect(lab.stored).toBe('otherabcd');
+    const ends = ['othera', 'otherabc', 'otherabcd'];
+    expect(tails).toEqual(ends.map((text) => ({ position: text.length, hashCrc64ecma: crcOf(text) })));
+  });
+
+  test('where the CRC is hidden the ends are positions', async () => {
+    const lab = new Lab({ ...options, before: 'xy', faults: hidden() });
+    const tails = await lab.run(Promise.all(['a', 'b'].map((text) => lab.object.append(text))));
+    expect(tails).toEqual([{ position: 3 }, { position: 4 }]);
+  });
+
+  test('an empty one keeps its place, and tells where the object ends there', async () => {
+    const lab = new Lab(options);
+    const tails = await lab.run(Promise.all(['', 'a', 'b', '', 'c'].map((text) => lab.object.append(text))));
+    expect(tails.map(({ position }) => position)).toEqual([0, 1, 2, 2, 3]);
+    expect(lab.requests).toEqual(['HEAD', 'POST 0', 'POST 0', 'POST 2']);
+  });
+
+  test('one that was aborted while it waited is not sent; the others are', async () => {
+    const { lab, ahead } = await waiting();
+    const stop = new AbortController();
+    const calls = [lab.object.append('a', stop), lab.object.append('b'), lab.object.append('c', stop)];
+    stop.abort('enough');
+    await expect(calls[0]).rejects.toBe('enough');
+    await expect(calls[2]).rejects.toBe('enough');
+    await lab.run(Promise.all([ahead, calls[1]]));
+    expect(lab.stored).toBe('first;b');
+  });
+
+  test('all aborted while they waited: nothing is sent, and later calls are', async () => {
+    const { lab, ahead } = await waiting();
+    const stops = [new AbortController(), new AbortController()];
+    const calls = stops.map((stop) => lab.object.append('a', stop));
+    for (const [index, stop] of stops.entries()) stop.abort(index);
+    expect(await Promise.all(calls.map((call) => call.catch((reason: unknown) => reason)))).toEqual([0, 1]);
+    const last = lab.object.append('b');
+    await lab.run(Promise.all([ahead, last]));
+    expect(lab.stored).toBe('first;b');
+    expect(lab.object.pending).toEqual([]);
+  });
+
+  test('aborted on the wire: its call ends at once, the request goes on for the others', async () => {
+    const lab = new Lab({ ...options, faults: first({ kind: 'answer-late', delay: 1000 }) });
+    const stop = new AbortController();
+    const calls = [lab.object.append('a', stop), lab.object.append('b')];
+    await settle();
+    const started = lab.clock.now();
+    stop.abort('enough');
+    await expect(calls[0]).rejects.toBe('enough');
+    expect(lab.clock.now()).toBe(started);
+    await expect(lab.run(calls[1]!)).resolves.toMatchObject({ position: 2 });
+    expect(lab.stored).toBe('ab');
+  });
+
+  test('the last one that is aborted on the wire stops the request', async () => {
+    const lab = new Lab({ ...options, faults: first({ kind: 'answer-late', delay: 60_000 }) });
+    const stops = [new AbortController(), new AbortController()];
+    const calls = stops.map((stop) => lab.object.append('a', stop));
+    await settle();
+    const started = lab.clock.now();
+    for (const [index, stop] of stops.entries()) stop.abort(index);
+    expect(await Promise.all(calls.map((call) => call.catch((reason: unknown) => reason)))).toEqual([0, 1]);
+    expect(lab.clock.now()).toBe(started);
+    expect(lab.object.pending).toEqual([{ position: 0, size: 2, outcome: 'unknown' }]);
+    await lab.run(lab.object.append('b'));
+    expect(lab.stored).toBe('aab');
+  });
+
+  test('progress is of the call’s own bytes, and what it throws ends that call alone', async () => {
+    const lab: Lab = new Lab({
+      ...options,
+      client: {
+        fetch: (url, init) => {
+          for (const loaded of [1, 4]) init.onprogress?.({ loaded, total: 6 });
+          return lab.oss.fetch(url, init);
+        },
+      },
+    });
+    const seen: AppendProgress[][] = [[], []];
+    const throws = () => {
+      throw new RangeError('mine');
+    };
+    const calls = [
+      lab.object.append('abc', { onprogress: (progress) => seen[0]!.push(progress) }),
+      lab.object.append('d', { onprogress: throws }),
+      lab.object.append('ef', { onprogress: (progress) => seen[1]!.push(progress) }),
+    ];
+    expect(await lab.failure(calls[1]!)).toMatchObject({ name: 'RangeError', message: 'mine' });
+    await lab.run(Promise.all([calls[0], calls[2]]));
+    expect(seen[0]!.map(({ sent, loaded, total }) => [sent, loaded, total])).toEqual([
+      [1, 0, 3],
+      [3, 0, 3],
+      [3, 3, 3],
+    ]);
+    expect(seen[1]!.map(({ sent, loaded, total }) => [sent, loaded, total])).toEqual([
+      [0, 0, 2],
+      [0, 0, 2],
+      [2, 2, 2],
+    ]);
+    expect(lab.stored).toBe('abcdef');
+  });
+
+  test('what is no source, and what would exceed 5 GiB, fails alone', async () => {
+    const lab = new Lab({ ...options, contents: 'checksum' });
+    lab.oss.appendObject('logs', KEY, 5 * 1024 ** 3 - 3);
+    const wrong = lab.failure(lab.object.append(7 as unknown as AppendSource));
+    const calls = ['a', 'bcd', 'ef'].map((text) => lab.object.append(text));
+    expect(await wrong).toBeInstanceOf(TypeError);
+    expect(await lab.failure(calls[1]!)).toBeInstanceOf(RangeError);
+    await expect(lab.run(Promise.all([calls[0], calls[2]]))).resolves.toMatchObject([{}, { position: 5 * 1024 ** 3 }]);
+  });
+});
+
 describe('resume', () => {
   const text = 'abcdefghij';
 
@@ -610,7 +825,7 @@ describe('limits and options', () => {
     // Of a stream it is known only at the segment that would not fit.
     const error = await lab.failure(lab.object.append(['a', 'bc', 'd']));
     expect(error).toMatchObject({ code: 'EntityTooLarge', outcome: 'absent' });
-    expect(lab.requests).toEqual(['HEAD', 'HEAD']);
+    expect(lab.requests).toEqual(['HEAD']);
     await expect(lab.run(lab.object.append('abc'))).resolves.toMatchObject({ position: 5 * GiB });
   });
 

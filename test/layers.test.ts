@@ -11,7 +11,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['index.ts'],
   ['stream.ts'],
   ['append.ts'],
-  ['evidence.ts', 'segment-size.ts'],
+  ['evidence.ts', 'group.ts', 'segment-size.ts'],
   ['client.ts', 'sts.ts', 'xhr.ts'],
   ['http.ts'],
   ['signature.ts'],

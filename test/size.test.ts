@@ -20,7 +20,7 @@ const src = (...names: string[]) => names.map((name) => `src/${name}.ts`);
 const NOBLE = ['_md', '_u64', 'hmac', 'sha2', 'utils'].map((name) => `node_modules/@noble/hashes/${name}.js`);
 const SIGNING = [...src('signature', 'credentials', 'endpoint', 'errors'), ...NOBLE];
 const CLIENT = [...src('abort', 'client', 'headers', 'http', 'segments'), ...SIGNING];
-const ENGINE = [...src('append', 'crc64', 'evidence', 'segment-size'), ...CLIENT];
+const ENGINE = [...src('append', 'crc64', 'evidence', 'group', 'segment-size'), ...CLIENT];
 
 describe('an import of one part carries no other', () => {
   test.each<[bundle: string, allowed: readonly string[]]>([
