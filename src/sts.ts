@@ -111,38 +111,27 @@ export function appendPolicy({ bucket, prefix, read = true, tagging = false }: A
   return checkPolicy(JSON.stringify({ Version: '1', Statement: [statement] }));
 }
 
-/** A call to sign: ACS3 knows no path but `/`. */
-export interface Acs3Request {
-  readonly method: string;
-  readonly query: Readonly<Record<string, string>>;
-  /** Lower-case names. All of them are signed. */
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-}
-
 /**
- * The `Authorization` header of an Alibaba Cloud RPC call, signed with the secret itself: no derived key.
+ * The `Authorization` header of an RPC call without a query, signed with the secret itself: no derived key. Unlike OSS's
+ * V4, every header given is signed.
  *
  * @see https://www.alibabacloud.com/help/en/sdk/product-overview/v3-request-structure-and-signature
  */
-export function acs3Authorization(request: Acs3Request, accessKeyId: string, accessKeySecret: string): string {
-  const names = Object.keys(request.headers).sort();
+function authorization(headers: Readonly<Record<string, string>>, body: string, options: AssumeRoleOptions): string {
+  const names = Object.keys(headers).sort();
   const signedHeaders = names.join(';');
-  const text = `ACS3-HMAC-SHA256\n${digest(canonicalCall(request, names))}`;
-  const hex = signature(new TextEncoder().encode(accessKeySecret), text);
-  return `ACS3-HMAC-SHA256 Credential=${accessKeyId},SignedHeaders=${signedHeaders},Signature=${hex}`;
+  const lines = names.map((name) => `${name}:${headers[name]}\n`).join('');
+  const text = `${ALGORITHM}\n${digest(`POST\n/\n\n${lines}\n${signedHeaders}\n${digest(body)}`)}`;
+  const hex = signature(new TextEncoder().encode(options.accessKeySecret), text);
+  return `${ALGORITHM} Credential=${options.accessKeyId},SignedHeaders=${signedHeaders},Signature=${hex}`;
 }
 
-/** Unlike OSS's V4, an empty value keeps its `=`, and every header given is signed. */
-export function canonicalCall({ method, query, headers, body }: Acs3Request, names: readonly string[]): string {
-  const lines = names.map((name) => `${name}:${headers[name]?.trim()}\n`).join('');
-  return `${method}\n/\n${form(query)}\n${lines}\n${names.join(';')}\n${digest(body)}`;
-}
+const ALGORITHM = 'ACS3-HMAC-SHA256';
 
-/** Pairs in byte order of their names, percent-encoded. It is also a valid form body. */
+/** Pairs, percent-encoded. */
 function form(fields: Readonly<Record<string, string>>): string {
   const pairs = Object.entries(fields).map(([name, value]) => `${percentEncode(name)}=${percentEncode(value)}`);
-  return pairs.sort().join('&');
+  return pairs.join('&');
 }
 
 async function attempt(options: AssumeRoleOptions, clock: Clock): Promise<Credentials> {
@@ -166,7 +155,7 @@ function signedCall(
   options: AssumeRoleOptions,
   clock: Clock,
 ): { url: string; headers: Record<string, string>; body: string } {
-  const { accessKeyId, accessKeySecret, securityToken } = options;
+  const { securityToken } = options;
   const url = new URL(options.endpoint ?? `https://sts.${options.region ? `${options.region}.` : ''}aliyuncs.com`);
   const body = form(parameters(options));
   const signed: Record<string, string> = {
@@ -179,13 +168,8 @@ function signedCall(
     'x-acs-content-sha256': digest(body),
   };
   if (securityToken) signed['x-acs-security-token'] = securityToken;
-  const authorization = acs3Authorization(
-    { method: 'POST', query: {}, headers: signed, body },
-    accessKeyId,
-    accessKeySecret,
-  );
   const { host: _, ...headers } = signed;
-  return { url: `${url.origin}/`, headers: { ...headers, authorization }, body };
+  return { url: `${url.origin}/`, headers: { ...headers, authorization: authorization(signed, body, options) }, body };
 }
 
 function parameters({
