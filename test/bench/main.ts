@@ -26,7 +26,7 @@ type Parts = Readonly<Record<string, () => Promise<Row[]>>>;
 
 const NODE_PARTS: Readonly<Record<string, (bench: Bench) => Promise<Row[]>>> = {
   signing,
-  crc64,
+  crc: crc64,
   small,
   large,
   link,
@@ -45,35 +45,40 @@ function partsOf({ root, bundle, browser }: Place, rounds: number): Parts {
 }
 
 function parse(args: readonly string[]) {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
     args: [...args],
+    allowPositionals: true,
     options: {
       json: { type: 'boolean', default: false },
       browser: { type: 'boolean' },
-      only: { type: 'string', multiple: true, default: [] },
       rounds: { type: 'string', default: '5' },
     },
   });
   const rounds = Number(values.rounds);
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds needs a whole number from 1');
-  return { json: values.json, rounds, only: values.only.flatMap((names) => names.split(',')) };
+  return { json: values.json, rounds, names: positionals };
+}
+
+function choose(parts: Parts, names: readonly string[]): [name: string, part: () => Promise<Row[]>][] {
+  for (const name of names)
+    if (!parts[name]) throw new Error(`there is no part "${name}"; there are ${Object.keys(parts).join(', ')}`);
+  return Object.entries(parts).filter(([name]) => names.length === 0 || names.includes(name));
 }
 
 /** True where every part ran. */
 export async function main(place: Place, args: readonly string[]): Promise<boolean> {
-  const { json, rounds, only } = parse(args);
-  const parts = partsOf(place, rounds);
+  const { json, rounds, names } = parse(args);
   const rows: Row[] = [];
   let complete = true;
-  for (const name of only.length > 0 ? only : Object.keys(parts)) {
+  for (const [name, part] of choose(partsOf(place, rounds), names)) {
+    const begun = performance.now();
     try {
-      const part = parts[name];
-      if (!part) throw new Error(`there is no such part; there are ${Object.keys(parts).join(', ')}`);
       rows.push(...(await part()));
     } catch (error) {
       complete = false;
-      console.error(`failed: ${name}: ${error instanceof Error ? error.stack : error}`);
+      say(`failed: ${name}: ${error instanceof Error ? error.stack : error}`);
     }
+    say(`${name}: ${Math.round((performance.now() - begun) / 1000)} s`);
   }
   console.log(json ? toJson(rows) : `${toTable(rows)}\n\n${footer(rounds)}`);
   return complete;

@@ -1,13 +1,14 @@
 // Uploads once, in a process of its own, so that time, processor and memory are this upload's alone. Started with `fork`.
 import { AppendableObject, OssClient } from '../../src/index.ts';
+import { LocalOss } from '../../src/testing/index.ts';
 
 /** One upload. */
 export interface Job {
   readonly url: string;
   /** A receiver without a link's limits, to warm up with. */
   readonly warmUp: string;
-  /** `append`: the engine. `fetch`: bare requests of the same bytes. */
-  readonly with: 'append' | 'fetch';
+  /** `append`: the engine. `local`: the same on a LocalOss in this process. `fetch`: bare requests of the same bytes. */
+  readonly with: 'append' | 'local' | 'fetch';
   readonly from: 'stream' | 'blob';
   /** Bytes in all. */
   readonly size: number;
@@ -62,8 +63,16 @@ const credentials = {
   securityToken: 'x'.repeat(600),
 };
 
-async function withEngine({ url, from, size, segmentSize }: Job): Promise<void> {
-  const client = new OssClient({ region: 'cn-hangzhou', bucket: 'bench', endpoint: url, credentials });
+/** Keeps lengths and CRCs only. */
+function localClient(): OssClient {
+  const oss = new LocalOss({ buckets: { bench: { region: 'cn-hangzhou', contents: 'checksum' } } });
+  return new OssClient({ region: 'cn-hangzhou', bucket: 'bench', credentials: oss.issueToken(), fetch: oss.fetch });
+}
+
+async function withEngine(job: Job): Promise<void> {
+  const { url, from, size, segmentSize } = job;
+  const overNetwork = { region: 'cn-hangzhou', bucket: 'bench', endpoint: url, credentials };
+  const client = job.with === 'local' ? localClient() : new OssClient(overNetwork);
   const object = new AppendableObject(client, 'large', { tail: { position: 0, hashCrc64ecma: '0' }, segmentSize });
   const { position } = await object.append(from === 'blob' ? blobOf(size) : streamOf(size));
   if (position !== size) throw new Error(`appended ${position} of ${size} bytes`);
@@ -98,7 +107,7 @@ function watchMemory(): () => { memory: number; buffers: number } {
 }
 
 async function run(job: Job): Promise<Taken> {
-  const upload = job.with === 'append' ? withEngine : withFetch;
+  const upload = job.with === 'fetch' ? withFetch : withEngine;
   await upload({ ...job, url: job.warmUp, size: WARM_UP });
   const memory = watchMemory();
   const cpu = process.cpuUsage();

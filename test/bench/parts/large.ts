@@ -76,6 +76,7 @@ export function large(bench: Bench): Promise<Row[]> {
       speed('stream, adaptive', 'fetch, bytes', 0.5),
       speed('Blob', 'fetch, Blob', 0.5),
       processor('stream', 'fetch, bytes'),
+      processor('stream, adaptive', 'fetch, bytes'),
       processor('Blob', 'fetch, Blob'),
       memoryRow(results, 'stream', 'fetch, bytes'),
       memoryRow(results, 'stream, adaptive', 'fetch, bytes'),
