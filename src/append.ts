@@ -23,7 +23,7 @@ import {
 } from './errors.ts';
 import { differ, Evidence, type Found, type Place, parseCrc, type Reading } from './evidence.ts';
 import { type AppendOptions, type Call, Group, publicTail, report, reportHanded, type Tail } from './group.ts';
-import { laterOptions, type ObjectOptions, objectHeaders } from './headers.ts';
+import { appendHeaders, laterOptions, type ObjectOptions } from './headers.ts';
 import { isAmbiguous } from './http.ts';
 import { SegmentPace } from './segment-size.ts';
 import {
@@ -405,8 +405,8 @@ export class AppendableObject {
   }
 
   #firstOptions({ type }: Call): ObjectOptions {
-    const { contentType = type || undefined, expires, acl, metadata, tagging, headers } = this.#options;
-    return { contentType, expires, acl, metadata, tagging, headers };
+    const { contentType = type || undefined, headers } = this.#options;
+    return { contentType, headers };
   }
 
   /**
@@ -726,7 +726,7 @@ function checkOptions(options: AppendableObjectOptions): void {
   }
   if (!(flushAfter >= 0)) throw new RangeError(`flushAfter must be 0 ms or more, not ${flushAfter}`);
   if (typeof shared !== 'boolean') throw new TypeError('shared must be true or false');
-  objectHeaders(options);
+  appendHeaders(options);
 }
 
 /** Copies by name: of an AbortController, which the platform takes for options as well, a spread copies nothing. */

@@ -4,7 +4,7 @@
  */
 import { checkKey, type EndpointOptions, MAX_OBJECT_SIZE, resolveEndpoint } from './endpoint.ts';
 import { decimal } from './errors.ts';
-import { type ObjectOptions, objectHeaders } from './headers.ts';
+import { appendHeaders, type ObjectOptions } from './headers.ts';
 import {
   type Answer,
   type ByteRange,
@@ -47,7 +47,7 @@ export interface AppendObjectResult {
   readonly requestId: string | undefined;
 }
 
-/** What OSS tells of an object. CORS hides all but `contentLength`, `contentType` and `lastModified` unless the bucket's rule exposes them. */
+/** What OSS tells of an object. CORS hides all but `contentLength` and a few headers unless the bucket's rule exposes them. */
 export interface ObjectHead {
   /** Length of the object, bytes. */
   readonly contentLength: number;
@@ -57,12 +57,8 @@ export interface ObjectHead {
   readonly nextAppendPosition: number | undefined;
   /** CRC-64 of the whole object, decimal. */
   readonly hashCrc64ecma: string | undefined;
-  readonly contentType: string | undefined;
-  readonly etag: string | undefined;
-  readonly lastModified: Date | undefined;
-  readonly metadata: Readonly<Record<string, string>>;
   readonly requestId: string | undefined;
-  /** All that is visible. */
+  /** All that is visible: `content-type`, `last-modified`, `x-oss-meta-*` and the rest. */
   readonly headers: Headers;
 }
 
@@ -222,7 +218,7 @@ function appendOperation(
     position,
     size,
     query: { append: '', position: String(position) },
-    headers: objectHeaders(options, type),
+    headers: appendHeaders(options, type),
     signal,
     attempted: `append to "${key}" at position ${position}${size === undefined ? '' : ` (${size} bytes)`}`,
   };
@@ -302,27 +298,14 @@ function sized(body: AppendBody): { body: Uint8Array<ArrayBuffer> | Blob; size: 
 }
 
 function toHead(headers: Headers, contentLength: number): ObjectHead {
-  const modified = headers.get('last-modified');
   return {
     contentLength,
     objectType: headers.get('x-oss-object-type') ?? undefined,
     nextAppendPosition: decimal(headers.get('x-oss-next-append-position')),
     hashCrc64ecma: headers.get('x-oss-hash-crc64ecma') ?? undefined,
-    contentType: headers.get('content-type') ?? undefined,
-    etag: headers.get('etag') ?? undefined,
-    lastModified: modified ? new Date(modified) : undefined,
-    metadata: metadataOf(headers),
     requestId: headers.get('x-oss-request-id') ?? undefined,
     headers,
   };
-}
-
-function metadataOf(headers: Headers): Record<string, string> {
-  const metadata: Record<string, string> = {};
-  headers.forEach((value, name) => {
-    if (name.startsWith('x-oss-meta-')) metadata[name.slice('x-oss-meta-'.length)] = value;
-  });
-  return metadata;
 }
 
 function toContent({ status, headers, body }: Answer): ObjectContent {

@@ -1,17 +1,23 @@
 /**
- * What an object gets when it is created (type, expiry, metadata, tags, ACL), as headers. Hides the names, limits and
- * character sets of OSS's headers, and which of them count on every append.
+ * What an object gets when it is created, as headers. Hides the names, limits and character sets of OSS's headers, and
+ * which of them count on every append. What few need is a function of its own, so that others do not pay for it.
  */
 import { percentEncode } from './endpoint.ts';
 
 /**
- * Properties of an object, given with the append that creates it; OSS ignores most of them later.
+ * Given with the append that creates an object; OSS ignores most of it later.
  *
  * @see https://www.alibabacloud.com/help/en/oss/developer-reference/appendobject
  */
 export interface ObjectOptions {
   /** Media type. Default: that of a `Blob` or `File`. `null` sends none, which spares a query-signed append its preflight. */
   readonly contentType?: string | null | undefined;
+  /** Other headers of AppendObject, such as `Cache-Control` or `x-oss-storage-class`, and those of {@link objectHeaders}. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+}
+
+/** What {@link objectHeaders} writes as headers. */
+export interface ObjectProperties {
   /** When caches should drop the object. */
   readonly expires?: Date | string | undefined;
   readonly acl?: 'default' | 'private' | 'public-read' | 'public-read-write' | undefined;
@@ -19,36 +25,30 @@ export interface ObjectOptions {
   readonly metadata?: Readonly<Record<string, string>> | undefined;
   /** Up to 10 tags. STS credentials need `oss:PutObjectTagging` for them. */
   readonly tagging?: Readonly<Record<string, string>> | undefined;
-  /** Other request headers of AppendObject, such as `Cache-Control` or `x-oss-storage-class`. */
-  readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
-const ACLS = ['default', 'private', 'public-read', 'public-read-write'];
-/** These have options, or belong to the signature and the transport. */
-const RESERVED: Readonly<Record<string, string>> = {
-  'content-type': 'contentType',
-  expires: 'expires',
-  'x-oss-object-acl': 'acl',
-  'x-oss-tagging': 'tagging',
-};
+/** These belong to the signature, to the transport, or to `contentType`. */
 const OURS =
-  /^(authorization|host|content-length|transfer-encoding|date|range|x-oss-(date|content-sha256|security-token|signature.*))$/;
+  /^(authorization|host|content-(length|type)|transfer-encoding|date|range|x-oss-(date|content-sha256|security-token|signature.*))$/;
 /** These count for one request, not for the object. */
 const EVERY_REQUEST = /^x-oss-(traffic-limit|request-payer)$/i;
 
 /**
- * The headers that options stand for, names in lower case.
+ * The headers of an append, names in lower case.
  *
- * @throws TypeError or RangeError for a value that OSS or HTTP would refuse.
+ * @throws TypeError for what HTTP would refuse, or the client sets.
  */
-export function objectHeaders(options: ObjectOptions, defaultType = ''): Record<string, string> {
-  const { contentType = defaultType, expires, acl, metadata = {}, tagging, headers = {} } = options;
-  const result = { ...otherHeaders(headers), ...metadataHeaders(metadata) };
-  if (contentType) result['content-type'] = checkValue('contentType', contentType);
-  if (expires !== undefined) result['expires'] = expiryDate(expires);
-  if (acl !== undefined) result['x-oss-object-acl'] = checkAcl(acl);
-  const tags = tagging === undefined ? '' : tagHeader(tagging);
-  if (tags) result['x-oss-tagging'] = tags;
+export function appendHeaders({ contentType, headers = {} }: ObjectOptions, defaultType = ''): Record<string, string> {
+  const result: Record<string, string> = {};
+  for (const [name, value] of Object.entries(checkRecord('headers', headers))) {
+    const lower = name.toLowerCase();
+    if (!/^[\w!#$%&'*+.^`|~-]+$/.test(lower)) throw new TypeError(`headers: "${name}" is not a header name`);
+    if (OURS.test(lower)) throw new TypeError(`headers: ${lower} is set by the client (the type by contentType)`);
+    if (lower in result) throw new TypeError(`headers: ${lower} is given twice`);
+    result[lower] = checkValue(`headers["${name}"]`, value);
+  }
+  const type = contentType === undefined ? defaultType : contentType;
+  if (type) result['content-type'] = checkValue('contentType', type);
   return result;
 }
 
@@ -58,17 +58,27 @@ export function laterOptions({ headers = {} }: ObjectOptions): ObjectOptions {
   return { contentType: null, headers: Object.fromEntries(later) };
 }
 
-function otherHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
-  const result: Record<string, string> = {};
-  for (const [name, value] of Object.entries(checkRecord('headers', headers))) {
-    const lower = name.toLowerCase();
-    if (!/^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(lower)) throw new TypeError(`headers: "${name}" is not a header name`);
-    if (RESERVED[lower]) throw new TypeError(`headers: give ${lower} as the option ${RESERVED[lower]}`);
-    if (lower.startsWith('x-oss-meta-')) throw new TypeError(`headers: give ${lower} in the option metadata`);
-    if (OURS.test(lower)) throw new TypeError(`headers: ${lower} is set by the client`);
-    if (lower in result) throw new TypeError(`headers: ${lower} is given twice`);
-    result[lower] = checkValue(`headers["${name}"]`, value);
-  }
+/**
+ * Expiry, ACL, metadata and tags as headers, for the option `headers`.
+ *
+ * @throws TypeError or RangeError for a value that OSS or HTTP would refuse.
+ * @see https://www.alibabacloud.com/help/en/oss/developer-reference/appendobject
+ * @example
+ * ```ts
+ * import { AppendableObject, type OssClient, objectHeaders } from 'oss-append';
+ *
+ * function logOf(client: OssClient) {
+ *   const headers = { ...objectHeaders({ metadata: { device: 'kiosk-7' } }), 'Cache-Control': 'no-cache' };
+ *   return new AppendableObject(client, 'app.log', { contentType: 'text/plain', headers });
+ * }
+ * ```
+ */
+export function objectHeaders({ expires, acl, metadata = {}, tagging = {} }: ObjectProperties): Record<string, string> {
+  const result = metadataHeaders(metadata);
+  if (expires !== undefined) result['expires'] = expiryDate(expires);
+  if (acl !== undefined) result['x-oss-object-acl'] = checkAcl(acl);
+  const tags = tagHeader(tagging);
+  if (tags) result['x-oss-tagging'] = tags;
   return result;
 }
 
@@ -108,6 +118,8 @@ function expiryDate(expires: Date | string): string {
   if (expires instanceof Date && !Number.isNaN(Number(expires))) return expires.toUTCString();
   throw new TypeError('expires must be a valid Date or a header value');
 }
+
+const ACLS = ['default', 'private', 'public-read', 'public-read-write'];
 
 function checkAcl(acl: string): string {
   if (ACLS.includes(acl)) return acl;

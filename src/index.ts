@@ -52,7 +52,7 @@ export {
   SourceError,
   TransportError,
 } from './errors.ts';
-export type { ObjectOptions } from './headers.ts';
+export { type ObjectOptions, type ObjectProperties, objectHeaders } from './headers.ts';
 export type {
   ByteRange,
   Clock,

@@ -833,8 +833,7 @@ describe('limits and options', () => {
     const seen: string[] = [];
     const lab: Lab = new Lab({
       contentType: 'text/plain',
-      metadata: { author: 'me' },
-      headers: { 'Cache-Control': 'no-cache', 'x-oss-traffic-limit': '819200' },
+      headers: { 'x-oss-meta-author': 'me', 'Cache-Control': 'no-cache', 'x-oss-traffic-limit': '819200' },
       client: {
         fetch: (url, init) => {
           if (init.method === 'POST') seen.push([...new Headers(init.headers).keys()].join(' '));

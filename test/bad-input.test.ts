@@ -12,6 +12,7 @@ import {
   credentialsFromUrl,
   OssClient,
   type OssClientOptions,
+  objectHeaders,
   presignV4,
   refreshingCredentials,
   signV4,
@@ -286,13 +287,20 @@ describe('where and what to append', () => {
 describe('what describes an object', () => {
   const mistakes: [string, object, typeof TypeError | typeof RangeError, RegExp][] = [
     ['contentType', { contentType: 'a\r\nb' }, TypeError, /^contentType must be/],
-    ['expires', { expires: 5 }, TypeError, /^expires must be/],
-    ['acl', { acl: 'everyone' }, TypeError, /^acl must be/],
-    ['metadata', { metadata: { a_b: 'c' } }, TypeError, /^metadata: "a_b"/],
-    ['too much metadata', { metadata: { a: 'b'.repeat(8192) } }, RangeError, /^metadata has 8193 bytes/],
-    ['tagging', { tagging: { 'a?': 'c' } }, TypeError, /^tagging: "a\?"/],
     ['headers', { headers: { Authorization: 'x' } }, TypeError, /^headers: authorization/],
   ];
+  refuses([
+    ['expires', () => objectHeaders({ expires: wrong(5) }), TypeError, /^expires must be/],
+    ['acl', () => objectHeaders({ acl: wrong('everyone') }), TypeError, /^acl must be/],
+    ['metadata', () => objectHeaders({ metadata: { a_b: 'c' } }), TypeError, /^metadata: "a_b"/],
+    [
+      'much metadata',
+      () => objectHeaders({ metadata: { a: 'b'.repeat(8192) } }),
+      RangeError,
+      /^metadata has 8193 bytes/,
+    ],
+    ['tagging', () => objectHeaders({ tagging: { 'a?': 'c' } }), TypeError, /^tagging: "a\?"/],
+  ]);
   const calls: [string, (options: Wrong) => unknown][] = [
     ['appendObject', (options) => client.appendObject('a', 'x', wrong({ position: 0, ...(options as object) }))],
     [

@@ -107,10 +107,6 @@ export class OneObject {
       objectType: 'Appendable',
       nextAppendPosition: this.#length,
       hashCrc64ecma: this.#crc,
-      contentType: undefined,
-      etag: undefined,
-      lastModified: undefined,
-      metadata: {},
       requestId: 'REQ',
       headers: new Headers(),
     };

@@ -14,6 +14,7 @@ import {
   type ObjectTail,
   OssClient,
   OssError,
+  objectHeaders,
   presignV4,
   refreshingCredentials,
   signV4,
@@ -55,9 +56,9 @@ export async function calls(stream: ReadableStream<Uint8Array>): Promise<void> {
   // @ts-expect-error: a stream cannot be sent again: that is the engine's
   await client.appendObject('a.log', stream, { position: 0 });
   // @ts-expect-error: metadata are strings
-  await client.appendObject('a.log', 'text', { position: 0, metadata: { size: 5 } });
+  objectHeaders({ metadata: { size: 5 } });
   // @ts-expect-error: not an ACL of OSS
-  await client.appendObject('a.log', 'text', { position: 0, acl: 'public' });
+  objectHeaders({ acl: 'public' });
   // @ts-expect-error: a range has both ends
   await client.getObject('a.log', { range: { start: 0 } });
   // @ts-expect-error: an answer's position may not be what was asked: it is read, not set

@@ -119,15 +119,12 @@ function readAppend(context: GrantContext, key: string, asked: Record<string, un
   // They describe the object, so they count when it is created; later OSS ignores them, and nobody needs them signed.
   if (headers.some(([name]) => position > 0 || !FIRST_HEADERS.test(name)))
     throw bad('headers are for the first append');
-  const named = (test: (name: string) => boolean) => headers.filter(([name]) => test(name));
-  const metadata = named((name) => name.startsWith('x-oss-meta-')).map(([name, value]) => [name.slice(11), value]);
-  const others = named((name) => name !== 'content-type' && !name.startsWith('x-oss-meta-'));
+  const others = headers.filter(([name]) => name !== 'content-type');
   return {
     key,
     position,
     size,
     contentType: readHeaders(asked['headers'])['content-type'] ?? null,
-    metadata: Object.fromEntries(metadata),
     headers: Object.fromEntries(others),
   };
 }

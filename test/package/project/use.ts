@@ -9,6 +9,7 @@ import {
   type ObjectTail,
   OssClient,
   OssError,
+  objectHeaders,
   presignV4,
   refreshingCredentials,
 } from 'oss-append';
@@ -51,7 +52,10 @@ async function* chunks(): AsyncGenerator<string | Uint8Array> {
 }
 
 export async function everyCall(signal: AbortSignal): Promise<ObjectTail | undefined> {
-  const object = new AppendableObject(local, 'a.log', { segmentSize: 1024, metadata: { a: 'b' }, expires: new Date() });
+  const object = new AppendableObject(local, 'a.log', {
+    segmentSize: 1024,
+    headers: objectHeaders({ expires: new Date() }),
+  });
   const { position } = await object.append('x', { signal, onprogress: ({ loaded, total = 0 }) => loaded / total });
   await object.resume(new Blob([]), { start: { position } });
   const { body, range } = await local.getObject('a.log', { range: { start: 0, end: 1 }, signal });
