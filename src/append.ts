@@ -74,6 +74,8 @@ export interface PendingSegment {
 }
 
 const FLUSH_AFTER = 1000;
+/** Of more segments given up, the oldest is the least likely to turn up. */
+const MOST_PENDING = 100;
 
 /** A segment at its place, on its way. */
 interface Plan extends PendingSegment {
@@ -155,7 +157,8 @@ export class AppendableObject {
 
   /**
    * Segments whose outcome was unknown when their call failed. A later read, such as {@link open}, settles them: one that was
-   * stored late is ours, and never taken for another writer's. Settled ones are dropped when the next append begins.
+   * stored late is ours, and never taken for another writer's. Settled ones are dropped when the next append begins; of more
+   * than a hundred the oldest.
    */
   get pending(): readonly PendingSegment[] {
     return this.#pending.map(({ position, size, outcome }) => ({ position, size, outcome }));
@@ -271,7 +274,8 @@ export class AppendableObject {
     const plan = this.#underWay;
     this.#underWay = undefined;
     const isKnown = this.#pending.some((other) => other.outcome === 'unknown' && isAlike(other, plan));
-    if (plan?.outcome === 'unknown' && plan.size > 0 && !isKnown) this.#pending.push(plan);
+    if (plan?.outcome === 'unknown' && plan.size > 0 && !isKnown)
+      this.#pending = [...this.#pending, plan].slice(-MOST_PENDING);
     return plan?.outcome ?? 'absent';
   }
 
@@ -533,16 +537,19 @@ export class AppendableObject {
     strict = false,
   ): Promise<Tail | undefined> {
     let ours: Tail | undefined;
-    const open = this.#pending.filter((plan) => plan.outcome === 'unknown' && plan.size > 0 && which(plan));
-    for (const plan of open.sort((a, b) => b.size - a.size)) {
-      if (plan.outcome !== 'unknown' || found.length === undefined || found.length <= plan.position) continue;
-      const stored = await this.#isStored(plan, found, signal).catch((error: unknown) => {
-        if (signal?.aborted || strict) throw error;
-      });
+    const { length = 0 } = found;
+    const open = this.#pending.filter((plan) => plan.outcome === 'unknown' && plan.position < length && which(plan));
+    for (const position of new Set(open.map((plan) => plan.position))) {
       // The longest first: a shorter one may be its beginning.
-      if (stored) this.#takePlace(plan.position);
-      if (stored !== undefined) plan.outcome = stored ? 'stored' : 'absent';
-      if (stored) ours = plan.want;
+      const plans = open.filter((plan) => plan.position === position).sort((a, b) => b.size - a.size);
+      try {
+        const stored = await this.#findStored(plans, found, signal);
+        if (stored) this.#takePlace(position);
+        for (const plan of plans) plan.outcome = plan === stored ? 'stored' : 'absent';
+        ours = stored?.want ?? ours;
+      } catch (error) {
+        if (signal?.aborted || strict) throw error;
+      }
     }
     return ours;
   }
@@ -556,13 +563,16 @@ export class AppendableObject {
       if (plan.position === position && plan.outcome === 'unknown') plan.outcome = 'absent';
   }
 
-  async #isStored(plan: Plan, found: Found, signal: AbortSignal | undefined): Promise<boolean> {
-    const { want } = plan;
-    if ((found.length ?? 0) < want.position) return false;
-    const known = found.crc !== undefined && want.crc !== undefined;
-    if (found.length === want.position && known && found.crc === want.crc) return true;
-    const reading = await this.#insist(plan, signal, () => this.#evidence.crcOf(plan, found, signal));
-    return reading.value === plan.crc;
+  /** Which of these, all sent to one position, is there: one reading, of the longest that has room, tells of all. */
+  async #findStored(plans: readonly Plan[], found: Found, signal: AbortSignal | undefined): Promise<Plan | undefined> {
+    const { length = 0, crc } = found;
+    const known = plans.find(({ want }) => crc !== undefined && length === want.position && crc === want.crc);
+    const fitting = plans.filter(({ want }) => want.position <= length);
+    const [longest] = fitting;
+    if (known || !longest) return known;
+    const sizes = fitting.map(({ size }) => size);
+    const reading = await this.#insist(longest, signal, () => this.#evidence.crcsOf(longest, sizes, found, signal));
+    return fitting.find((plan) => reading.value.get(plan.size) === plan.crc);
   }
 
   /** Goes on where the object holds a beginning of the Blob; again from the proof, where a late request of ours or another tab moved its end. */

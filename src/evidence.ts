@@ -61,12 +61,19 @@ export class Evidence {
   }
 
   /** The CRC-64 of the bytes at a place. */
-  crcOf(place: Place, looked: Found, signal?: AbortSignal): Promise<Reading<bigint> | undefined> {
-    return this.#read(place, looked, signal, async (bytes) => {
-      let crc = 0n;
-      for (let chunk = await bytes.next(); chunk; chunk = await bytes.next()) crc = crc64(chunk, crc);
-      return crc;
-    });
+  async crcOf(place: Place, looked: Found, signal?: AbortSignal): Promise<Reading<bigint> | undefined> {
+    const reading = await this.crcsOf(place, [place.size], looked, signal);
+    return reading && { ...reading, value: reading.value.get(place.size) ?? 0n };
+  }
+
+  /** The CRC-64 of so many first bytes of a place, by their number. */
+  crcsOf(
+    place: Place,
+    sizes: readonly number[],
+    looked: Found,
+    signal?: AbortSignal,
+  ): Promise<Reading<ReadonlyMap<number, bigint>> | undefined> {
+    return this.#read(place, looked, signal, (bytes) => prefixCrcs(bytes, sizes));
   }
 
   /** For callers whom `undefined` gets nowhere: the answers are not exactly the range asked for. */
@@ -142,6 +149,22 @@ async function isSame(bytes: Bytes, body: Segment['body']): Promise<boolean> {
     }
   }
   return true;
+}
+
+async function prefixCrcs(bytes: Bytes, sizes: readonly number[]): Promise<ReadonlyMap<number, bigint>> {
+  const crcs = new Map<number, bigint>();
+  const ends = [...sizes].sort((a, b) => a - b);
+  let [position, crc] = [0, 0n];
+  for (let chunk = await bytes.next(); chunk; chunk = await bytes.next()) {
+    const next = position + chunk.byteLength;
+    for (const end of [...ends.filter((size) => size > position && size < next), next]) {
+      crc = crc64(chunk.subarray(0, end - position), crc);
+      crcs.set(end, crc);
+      chunk = chunk.subarray(end - position);
+      position = end;
+    }
+  }
+  return crcs;
 }
 
 /** A GET's own length and CRC are newer than a HEAD's; CORS may hide both. */

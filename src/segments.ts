@@ -77,12 +77,15 @@ export function untyped(blob: Blob): Blob {
   return slice instanceof Blob ? new Blob([slice], { type: '' }) : slice;
 }
 
-/** Text as UTF-8, and views and buffers of any realm as bytes, not copied. */
+const tagOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
+
+/** Text as UTF-8, and views and buffers of any realm as bytes, not copied but from shared memory, which `fetch` refuses. */
 export function bytesOf(value: unknown): Uint8Array<ArrayBuffer> | undefined {
   if (typeof value === 'string') return new TextEncoder().encode(value);
-  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer as ArrayBuffer, value.byteOffset, value.byteLength);
-  if (Object.prototype.toString.call(value) === '[object ArrayBuffer]') return new Uint8Array(value as ArrayBuffer);
-  return undefined;
+  if (tagOf(value) === 'ArrayBuffer') return new Uint8Array(value as ArrayBuffer);
+  if (!ArrayBuffer.isView(value)) return undefined;
+  const bytes = new Uint8Array(value.buffer as ArrayBuffer, value.byteOffset, value.byteLength);
+  return tagOf(value.buffer) === 'ArrayBuffer' ? bytes : bytes.slice();
 }
 
 /** Bytes that are ours alone, one behind the other. */

@@ -413,6 +413,14 @@ describe('a browser that wrongly believes itself offline', () => {
   });
 });
 
+function inChunks(size: number): TransformStream<Uint8Array, Uint8Array> {
+  return new TransformStream({
+    transform(chunk, controller) {
+      for (let start = 0; start < chunk.byteLength; start += size) controller.enqueue(chunk.slice(start, start + size));
+    },
+  });
+}
+
 describe('what a failure leaves behind', () => {
   test('P: bytes that are refused again and again cost one read later', async () => {
     const oss = new OneObject();
@@ -429,6 +437,38 @@ describe('what a failure leaves behind', () => {
     };
     await object.open();
     expect(reads).toBe(1);
+  });
+
+  /** An object of which each of these lines was given up. */
+  async function gaveUp(oss: OneObject, lines: readonly string[]): Promise<AppendableObject> {
+    oss.before = () => {
+      throw denied();
+    };
+    const object = new AppendableObject(oss.client, KEY);
+    for (const line of lines) await failureOf(object.append(line));
+    return object;
+  }
+
+  test('P: a hundred lines that all differ cost one read, which finds the one that was stored', async () => {
+    const oss = new OneObject();
+    const lines = Array.from({ length: 100 }, (_, index) => `line ${index}${'.'.repeat(index % 17)}`);
+    const object = await gaveUp(oss, lines);
+    let reads = 0;
+    oss.onget = () => {
+      reads++;
+    };
+    // In chunks that are no line's length, and with another writer's bytes behind.
+    oss.toContent = (content) => ({ ...content, body: content.body.pipeThrough(inChunks(7)) });
+    oss.bytes = utf8(`${lines[42]}, and more than that of another writer`);
+    await object.open();
+    expect(reads).toBe(1);
+    expect(object.pending.map(({ outcome }) => outcome)).toEqual(lines.map((_, i) => (i === 42 ? 'stored' : 'absent')));
+  });
+
+  test('P: of more than a hundred the oldest are forgotten', async () => {
+    const lines = Array.from({ length: 150 }, (_, index) => 'x'.repeat(index + 1));
+    const object = await gaveUp(new OneObject(), lines);
+    expect(object.pending.map(({ size }) => size)).toEqual(Array.from({ length: 100 }, (_, index) => index + 51));
   });
 
   test.each(['header', 'query'] as const)('S: no secret nested in a cause (signed in the %s)', async (signing) => {

@@ -737,11 +737,15 @@ describe('calls at once on one object', () => {
   test('what is no source, and what would exceed 5 GiB, fails alone', async () => {
     const lab = new Lab({ ...options, contents: 'checksum' });
     lab.oss.appendObject('logs', KEY, 5 * 1024 ** 3 - 3);
-    const wrong = lab.failure(lab.object.append(7 as unknown as AppendSource));
-    const calls = ['a', 'bcd', 'ef'].map((text) => lab.object.append(text));
-    expect(await wrong).toBeInstanceOf(TypeError);
-    expect(await lab.failure(calls[1]!)).toBeInstanceOf(RangeError);
-    await expect(lab.run(Promise.all([calls[0], calls[2]]))).resolves.toMatchObject([{}, { position: 5 * 1024 ** 3 }]);
+    const wrong = lab.object.append(7 as unknown as AppendSource);
+    const [first, tooLong, last] = ['a', 'bcd', 'ef'].map((text) => lab.object.append(text));
+    const results = await lab.run(Promise.allSettled([wrong, first, tooLong, last]));
+    expect(results).toMatchObject([
+      { reason: expect.any(TypeError) },
+      { status: 'fulfilled' },
+      { reason: expect.any(RangeError) },
+      { value: { position: 5 * 1024 ** 3 } },
+    ]);
   });
 });
 
