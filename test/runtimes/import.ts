@@ -8,9 +8,9 @@ const WATCHED = ['setTimeout', 'setInterval', 'fetch', 'AbortController', 'addEv
 
 /** Says whether the import had effects. */
 export async function importQuietly(load: () => Promise<unknown>): Promise<Result> {
-  // Node makes some of its globals when they are first looked at, and this one when it is first extended.
+  // Node makes some of its globals when they are first looked at, and these when they are first used.
   globals();
-  Reflect.get(globalThis, 'WritableStream');
+  for (const name of ['WritableStream', 'TextEncoder']) Reflect.get(globalThis, name);
   const calls: string[] = [];
   const restore = WATCHED.map((name) => watchCalls(globalThis, name, calls));
   restore.push(watchCalls(Math, 'random', calls), watchCalls(Date, 'now', calls));

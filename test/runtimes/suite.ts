@@ -1,6 +1,6 @@
 /**
  * The suite: runs every case with nothing but Web standards and says how each ended. It ends clean or not at all: what
- * the console was told, what nobody handled, and timers that were left behind count as failures.
+ * the console was told, what nobody handled, and timers and listeners that were left behind count as failures.
  */
 import { type Clock, type Credentials, type Fetch, OssClient, type OssClientOptions } from '../../src/index.ts';
 import { clientCases } from './cases/client.ts';
@@ -31,7 +31,7 @@ export interface SuiteOptions {
 
 /** A case may take this long, ms. */
 const TIME_LIMIT = 20_000;
-/** Timers must be gone this soon after a case, ms. */
+/** Timers and listeners must be gone this soon after a case, ms. */
 const GRACE = 500;
 
 const CASES: readonly Case[] = [
@@ -82,12 +82,12 @@ async function runCase(one: Case, index: number, surroundings: Surroundings, wat
   const context = makeContext(surroundings, watch.clock, `${surroundings.run}/${index}`);
   try {
     await watch.limited(async () => one.run(context));
-    await watch.noTimersLeft();
+    await watch.nothingLeft();
     return outcome(one.name, []);
   } catch (error) {
     return outcome(one.name, [describe(error)]);
   } finally {
-    watch.forgetTimers();
+    watch.forget();
   }
 }
 
@@ -150,11 +150,13 @@ async function post({ controlUrl }: Pick<SuiteOptions, 'controlUrl'>, path: stri
   return response;
 }
 
-/** Stands at the timers of every client and at the console while cases run. */
+/** Stands at the timers of every client, at the listeners of the global scope and at the console while cases run. */
 class Watch {
   readonly clock: Clock;
   readonly #problems: string[] = [];
   readonly #timers = new Set<unknown>();
+  /** Of the global scope, with the type of event. */
+  readonly #listeners = new Map<unknown, string>();
   readonly #rejections = new Map<unknown, unknown>();
   readonly #restore: (() => void)[] = [];
 
@@ -173,6 +175,7 @@ class Watch {
     if (forgiving) this.#listen('rejectionhandled', ({ promise }) => this.#rejections.delete(promise));
     this.#listen('error', ({ message }) => report(`uncaught error: ${message}`));
     this.#listen('securitypolicyviolation', (event) => report(`policy violated: ${event['violatedDirective']}`));
+    this.#countListeners();
   }
 
   /** Rejects where the work takes too long. */
@@ -186,21 +189,23 @@ class Watch {
   }
 
   /** Timers may take a moment to go: who waited for one is told of an abort after the caller. */
-  async noTimersLeft(): Promise<void> {
-    for (let waited = 0; this.#timers.size > 0; waited += 10) {
-      if (waited >= GRACE) throw new Error(`left ${this.#timers.size} timers behind`);
+  async nothingLeft(): Promise<void> {
+    for (let waited = 0; this.#timers.size + this.#listeners.size > 0; waited += 10) {
+      if (waited >= GRACE)
+        throw new Error(`left behind: ${this.#timers.size} timers, listeners for [${[...this.#listeners.values()]}]`);
       await pause(10);
     }
   }
 
-  forgetTimers(): void {
+  forget(): void {
     this.#timers.clear();
+    this.#listeners.clear();
   }
 
   /** What was noticed, after time for the last of it to come. */
   async end(): Promise<readonly string[]> {
     await pause(50);
-    for (const restore of this.#restore) restore();
+    for (const restore of this.#restore.reverse()) restore();
     const rejections = [...this.#rejections.values()].map((reason) => `unhandled rejection: ${describe(reason)}`);
     return [...this.#problems, ...rejections];
   }
@@ -217,6 +222,26 @@ class Watch {
   #stop(timer: unknown): void {
     this.#timers.delete(timer);
     clearTimeout(timer as number);
+  }
+
+  /** Where the global scope takes listeners at all. */
+  #countListeners(): void {
+    const { addEventListener, removeEventListener } = globalThis;
+    if (!addEventListener) return;
+    const replace = (name: string, act: (type: string, listener: unknown) => void, original: unknown) => {
+      const own = Object.getOwnPropertyDescriptor(globalThis, name);
+      const value = (...given: [type: string, listener: unknown]) => {
+        act(...given);
+        return Reflect.apply(original as () => void, globalThis, given) as unknown;
+      };
+      Object.defineProperty(globalThis, name, { value, writable: true, configurable: true });
+      this.#restore.push(() => {
+        if (own) Object.defineProperty(globalThis, name, own);
+        else Reflect.deleteProperty(globalThis, name);
+      });
+    };
+    replace('addEventListener', (type, listener) => this.#listeners.set(listener, type), addEventListener);
+    replace('removeEventListener', (_, listener) => this.#listeners.delete(listener), removeEventListener);
   }
 
   #listenToConsole(level: 'warn' | 'error', report: (problem: string) => void): void {

@@ -63,6 +63,27 @@ export const platformCases: readonly Case[] = [
     },
   },
   {
+    name: 'platform: offline, a call waits for "online", then sends, and no listener stays',
+    needs: ['cors'],
+    run: async ({ client, clock, key, stored, wire }) => {
+      const goOnline = pretendOffline();
+      let waits = () => {};
+      const waiting = new Promise<void>((resolve) => {
+        waits = resolve;
+      });
+      const setTimeout = (callback: () => void, delay: number) => {
+        waits();
+        return clock.setTimeout(callback, delay);
+      };
+      const appending = client({ clock: { ...clock, setTimeout } }).appendObject(key, 'x', { position: 0 });
+      await waiting;
+      equal(await wire(), [], 'requests while offline');
+      goOnline();
+      await appending;
+      equal((await stored())?.length, 1, 'length');
+    },
+  },
+  {
     name: 'platform: a client made at module scope serves a request',
     needs: ['module-scope'],
     run: async ({ early, key, stored }) => {
@@ -72,6 +93,15 @@ export const platformCases: readonly Case[] = [
     },
   },
 ];
+
+/** A browser that thinks itself offline; the network is there all the same. Returns what ends it. */
+function pretendOffline(): () => void {
+  Object.defineProperty(navigator, 'onLine', { value: false, configurable: true });
+  return () => {
+    Reflect.deleteProperty(navigator, 'onLine');
+    globalThis.dispatchEvent(new Event('online'));
+  };
+}
 
 /**
  * A connection that has served an answer takes an append and dies. Query-signed, so that no preflight comes between; and
