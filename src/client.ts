@@ -3,7 +3,7 @@
  * credentials; what a position means from one append to the next is the engine's business (append.ts).
  */
 import { checkKey, type EndpointOptions, MAX_OBJECT_SIZE, resolveEndpoint } from './endpoint.ts';
-import { decimal } from './errors.ts';
+import { checkFunction, checkObject, checkRange, checkType, checkWhole, decimal } from './errors.ts';
 import { appendHeaders, type ObjectOptions } from './headers.ts';
 import {
   type Answer,
@@ -116,7 +116,7 @@ export class OssClient {
   readonly #transport: Transport;
 
   constructor(options: OssClientOptions) {
-    if (typeof options !== 'object' || options === null) throw new TypeError('OssClient needs options');
+    checkObject('options', options);
     this.#transport = new Transport(resolveEndpoint(options), options);
   }
 
@@ -130,7 +130,7 @@ export class OssClient {
     const bytes = sized(body);
     const operation = appendOperation(key, { ...options, size: bytes.size }, bytes.type);
     const { onprogress } = options;
-    checkProgress(onprogress);
+    checkFunction('onprogress', onprogress);
     const { headers } = await this.#transport.send({ ...operation, body: bytes.body, onprogress });
     return {
       nextAppendPosition: decimal(headers.get('x-oss-next-append-position')) ?? options.position + bytes.size,
@@ -164,19 +164,19 @@ export class OssClient {
   async presignAppendObject(key: string, options: PresignAppendOptions): Promise<PresignedRequest> {
     const operation = appendOperation(key, options);
     const additionalHeaders = options.size === undefined ? undefined : ['content-length'];
-    return this.#transport.presign({ ...operation, additionalHeaders }, life(options));
+    return this.#transport.presign({ ...operation, additionalHeaders }, options.expiresIn);
   }
 
   /** A HEAD for someone else to make. */
   async presignHeadObject(key: string, options: PresignOptions = {}): Promise<PresignedRequest> {
-    return this.#transport.presign(headOperation(key, options), life(options));
+    return this.#transport.presign(headOperation(key, options), options.expiresIn);
   }
 
   /** A read for someone else to make. With a `range` the header `range` must be sent as it is in the result. */
   async presignGetObject(key: string, options: PresignGetOptions = {}): Promise<PresignedRequest> {
     const operation = getOperation(key, options);
     const additionalHeaders = operation.range && ['range'];
-    return this.#transport.presign({ ...operation, additionalHeaders }, life(options));
+    return this.#transport.presign({ ...operation, additionalHeaders }, options.expiresIn);
   }
 
   /**
@@ -184,8 +184,7 @@ export class OssClient {
    * Resolves to false, at once, when `failures` has used up the client's `retry.maxAttempts`.
    */
   async waitToRetry(failures: number, failure: Failure = {}): Promise<boolean> {
-    if (!Number.isSafeInteger(failures) || failures < 1)
-      throw new RangeError(`failures must be a whole number from 1, not ${failures}`);
+    checkWhole('failures', failures, 1);
     checkOptions(failure);
     return this.#transport.waitToRetry(failures, failure);
   }
@@ -197,7 +196,7 @@ export class OssClient {
 
   /** Waits, ms by the client's clock. */
   async wait(delay: number, signal?: AbortSignal): Promise<void> {
-    if (!(delay >= 0)) throw new RangeError(`delay must be 0 ms or more, not ${delay}`);
+    checkRange(delay >= 0, 'delay', '0 ms or more', delay);
     checkSignal(signal);
     return this.#transport.wait(delay, signal);
   }
@@ -240,8 +239,10 @@ function headOperation(key: string, options: CallOptions): Operation {
 function getOperation(key: string, options: GetObjectOptions): Operation {
   checkCall(key, options);
   const { range, signal } = options;
-  const headers: Record<string, string> = range ? { range: `bytes=${checkRange(range).start}-${range.end}` } : {};
-  const attempted = `read ${range ? `bytes ${range.start} to ${range.end} of ` : ''}"${key}"`;
+  if (range) checkByteRange(range);
+  const bytes = range && `${range.start}-${range.end}`;
+  const headers: Record<string, string> = bytes ? { range: `bytes=${bytes}` } : {};
+  const attempted = `read ${bytes ? `bytes ${bytes} of ` : ''}"${key}"`;
   return { operation: 'getObject', method: 'GET', key, range, query: {}, headers, signal, attempted };
 }
 
@@ -252,41 +253,29 @@ function checkCall(key: string, options: CallOptions): void {
 
 /** @throws TypeError for what is no options, and for a signal that is none. */
 function checkOptions(options: CallOptions): void {
-  if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object');
+  checkObject('options', options);
   checkSignal(options.signal);
 }
 
 /** @throws TypeError for what is no AbortSignal, by its shape: it may come from another realm. */
 export function checkSignal(signal: AbortSignal | undefined): void {
-  if (signal === undefined || typeof signal?.addEventListener === 'function') return;
-  throw new TypeError('signal must be an AbortSignal');
-}
-
-/** @throws TypeError for what cannot be called. */
-function checkProgress(onprogress: unknown): void {
-  if (onprogress === undefined || typeof onprogress === 'function') return;
-  throw new TypeError('onprogress must be a function');
+  const fits = signal === undefined || typeof signal?.addEventListener === 'function';
+  checkType(fits, 'signal must be an AbortSignal');
 }
 
 function checkPosition(position: number, size: number): void {
-  if (typeof position !== 'number') throw new TypeError('position must be a number: the length of the object in bytes');
-  if (!Number.isSafeInteger(position) || position < 0)
-    throw new RangeError(`position must be a whole number from 0, not ${position}`);
-  if (!Number.isSafeInteger(size) || size < 0) throw new RangeError(`size must be a whole number from 0, not ${size}`);
+  checkType(typeof position === 'number', 'position must be a number: the length of the object in bytes');
+  checkWhole('position', position);
+  checkWhole('size', size);
   if (position + size <= MAX_OBJECT_SIZE) return;
   throw new RangeError(
     `Cannot append ${size} bytes at position ${position}: an object holds ${MAX_OBJECT_SIZE} bytes (5 GiB) at most`,
   );
 }
 
-function checkRange(range: ByteRange): ByteRange {
-  const { start, end } = range;
-  if (Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0 && end >= start) return range;
+function checkByteRange({ start, end }: ByteRange): void {
+  if (Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0 && end >= start) return;
   throw new RangeError(`range must have whole numbers 0 <= start <= end, not ${start} to ${end}`);
-}
-
-function life({ expiresIn = 900 }: PresignOptions): number {
-  return expiresIn;
 }
 
 /** A body of known length that makes `fetch` add no Content-Type of its own, which V4 would have to sign. */

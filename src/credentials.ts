@@ -133,37 +133,24 @@ export function credentialsFromUrl(url: string | URL, init: CredentialsUrlInit =
   return refreshingCredentials(load, { refreshBefore, now });
 }
 
-/** Asks a provider, and checks what it gives. */
-export async function provideCredentials(
-  provider: CredentialsProvider,
-  request: CredentialsRequest,
-): Promise<Credentials> {
-  if (typeof provider !== 'function') return provider;
-  let given: unknown;
-  try {
-    given = await provider(request);
-  } catch (error) {
-    request.signal?.throwIfAborted();
-    throw error instanceof CredentialsError ? error : loadFailed(error);
-  }
-  return parseCredentials(given);
-}
-
 /** Reads credentials in any of the spellings in use. An object that is already in ours is returned itself. */
 export function parseCredentials(given: unknown): Credentials {
   const outer = record(given);
   const fields = record(outer['Credentials'] ?? outer['credentials'] ?? outer);
-  const problem = credentialsProblem(fields as Partial<Credentials>);
-  if (!problem) return fields as unknown as Credentials;
-  const credentials = {
+  if (!credentialsProblem(fields)) return fields as unknown as Credentials;
+  return usableCredentials({
     accessKeyId: fields['AccessKeyId'] ?? fields['accessKeyId'],
     accessKeySecret: fields['AccessKeySecret'] ?? fields['accessKeySecret'],
     securityToken: fields['SecurityToken'] ?? fields['securityToken'] ?? undefined,
     expiration: fields['Expiration'] ?? fields['expiration'] ?? undefined,
-  } as Credentials;
-  const still = credentialsProblem(credentials);
-  if (still) throw new CredentialsError(`Credentials are not usable: ${still}`, { code: 'InvalidCredentials' });
-  return credentials;
+  } as Credentials);
+}
+
+/** What a provider gave, if it can sign. */
+export function usableCredentials(given: Credentials): Credentials {
+  const problem = credentialsProblem(given);
+  if (problem) throw new CredentialsError(`Credentials are not usable: ${problem}`, { code: 'InvalidCredentials' });
+  return given;
 }
 
 function record(value: unknown): Record<string, unknown> {
@@ -172,21 +159,19 @@ function record(value: unknown): Record<string, unknown> {
 
 /** What is wrong with these credentials, without quoting them; `undefined` when nothing is. */
 export function credentialsProblem(given: Partial<Credentials> | undefined): string | undefined {
-  const { accessKeyId, accessKeySecret, securityToken = '', expiration } = given ?? {};
-  if (!isToken(accessKeyId) || /[/,]/.test(accessKeyId)) return 'accessKeyId must be a string of visible ASCII';
-  if (!isToken(accessKeySecret)) return 'accessKeySecret must be a string of visible ASCII';
-  if (securityToken !== '' && !isToken(securityToken)) return 'securityToken must be a string of visible ASCII';
-  if (expiration !== undefined && Number.isNaN(Number(new Date(expiration)))) return 'expiration must be a date';
+  const { accessKeyId, accessKeySecret, securityToken, expiration } = given ?? {};
+  const texts = { accessKeyId, accessKeySecret, securityToken: securityToken || '-' };
+  for (const [name, value] of Object.entries(texts))
+    if (typeof value !== 'string' || !/^[\x21-\x7e]+$/.test(value)) return `${name} must be a string of visible ASCII`;
+  // These separate the parts of a credential.
+  if (/[/,]/.test(String(accessKeyId))) return 'accessKeyId must be without / and comma';
+  if (Number.isNaN(expiresAt({ expiration }))) return 'expiration must be a date';
   return undefined;
 }
 
-function isToken(value: unknown): value is string {
-  return typeof value === 'string' && /^[\x21-\x7e]+$/.test(value);
-}
-
 /** When the credentials end, ms since the epoch; `Infinity` where they do not say. */
-export function expiresAt({ expiration }: Credentials): number {
-  return expiration === undefined ? Number.POSITIVE_INFINITY : Number(new Date(expiration));
+export function expiresAt({ expiration }: Pick<Credentials, 'expiration'>): number {
+  return expiration ? Number(new Date(expiration)) : Number.POSITIVE_INFINITY;
 }
 
 function sameKey(a: Credentials, b: Credentials): boolean {

@@ -2,13 +2,14 @@
  * Region, host, bucket and key to a URL. Hides OSS's host styles and what the URL standard would do to a key
  * (`a/../b` collapses, `\` turns into `/`), and refuses what could not arrive as written.
  */
+import { checkType } from './errors.ts';
 
 /** Where a bucket is reached. */
 export interface EndpointOptions {
   /** Region id of the bucket, such as `cn-hangzhou`: it is part of every signature. */
   readonly region: string;
   readonly bucket: string;
-  /** Host to use in place of the region's, with or without scheme (`https` unless it says otherwise). */
+  /** Host to use in place of the region's (a dual-stack one, `cn-hangzhou.oss.aliyuncs.com`, say), with or without scheme (`https` unless it says otherwise). */
   readonly endpoint?: string | undefined;
   /** `endpoint` is a custom domain bound to the bucket. */
   readonly cname?: boolean | undefined;
@@ -16,8 +17,6 @@ export interface EndpointOptions {
   readonly internal?: boolean | undefined;
   /** Use transfer acceleration, which the bucket must have enabled. */
   readonly accelerate?: boolean | 'overseas' | undefined;
-  /** Use the host that answers on IPv4 and IPv6, where the region has one. */
-  readonly dualStack?: boolean | undefined;
   /** Put the bucket in the path. Always so for IP addresses and localhost; OSS itself refuses it elsewhere. */
   readonly pathStyle?: boolean | undefined;
 }
@@ -50,11 +49,12 @@ export function resolveEndpoint(options: EndpointOptions): Endpoint {
 }
 
 /** A host or a region given where true is meant would be taken for true. */
-function checkFlags({ cname, internal, accelerate, dualStack, pathStyle }: EndpointOptions): void {
-  const overseas = accelerate === 'overseas' || accelerate;
-  for (const [name, value] of Object.entries({ cname, internal, accelerate: overseas, dualStack, pathStyle }))
-    if (value !== undefined && typeof value !== 'boolean')
-      throw new TypeError(`${name} must be true or false${name === 'accelerate' ? ", or 'overseas'" : ''}`);
+function checkFlags({ cname, internal, accelerate, pathStyle }: EndpointOptions): void {
+  for (const [name, value] of Object.entries({ cname, internal, accelerate, pathStyle }))
+    checkType(
+      value === undefined || typeof value === 'boolean' || (name === 'accelerate' && value === 'overseas'),
+      `${name} must be true or false${name === 'accelerate' ? ", or 'overseas'" : ''}`,
+    );
 }
 
 function checkRegion(region: string): string {
@@ -80,14 +80,10 @@ function requireString(value: unknown, name: string, example: string): string {
   throw new TypeError(`${name} must be a string such as "${example}"`);
 }
 
-function regionHost(region: string, options: EndpointOptions): string {
-  const { cname, internal, accelerate, dualStack } = options;
-  if (cname) throw new TypeError('cname: true needs endpoint, the custom domain');
-  if ([internal, accelerate, dualStack].filter(Boolean).length > 1) {
-    throw new TypeError('internal, accelerate and dualStack exclude each other: give one');
-  }
+function regionHost(region: string, { cname, internal, accelerate }: EndpointOptions): string {
+  checkType(!cname, 'cname: true needs endpoint, the custom domain');
+  checkType(!internal || !accelerate, 'internal and accelerate exclude each other: give one');
   if (accelerate) return `oss-accelerate${accelerate === 'overseas' ? '-overseas' : ''}.aliyuncs.com`;
-  if (dualStack) return `${region}.oss.aliyuncs.com`;
   return `oss-${region}${internal ? '-internal' : ''}.aliyuncs.com`;
 }
 
@@ -111,9 +107,10 @@ function parseUrl(text: string): URL | undefined {
 }
 
 function checkEndpoint(host: string, bucket: string, options: EndpointOptions): void {
-  if (options.internal || options.accelerate || options.dualStack) {
-    throw new TypeError('endpoint already says where to go: drop internal, accelerate and dualStack');
-  }
+  checkType(
+    !options.internal && !options.accelerate,
+    'endpoint already says where to go: drop internal and accelerate',
+  );
   const rest = host.startsWith(`${bucket}.`) ? host.slice(bucket.length + 1) : '';
   if (!options.cname && /\baliyuncs\.com(:\d+)?$/.test(rest) && /^oss-|\.oss/.test(rest)) {
     throw new TypeError(`endpoint "${host}" already holds the bucket: give "${rest}"`);

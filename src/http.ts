@@ -8,11 +8,15 @@ import {
   credentialsProblem,
   expiresAt,
   loadFailed,
-  provideCredentials,
+  usableCredentials,
 } from './credentials.ts';
 import type { Endpoint } from './endpoint.ts';
 import {
   CredentialsError,
+  checkFunction,
+  checkObject,
+  checkRange,
+  checkType,
   OssError,
   redact,
   ServiceError,
@@ -155,7 +159,7 @@ export class Transport {
     const { signal } = operation;
     const handled = new Set<Mend>();
     for (let failures = 0, rejected: Credentials | undefined, last: unknown; ; ) {
-      if (isOffline()) await untilOnline(this.#clock, signal);
+      if (isOffline()) await sleep(this.#clock, OFFLINE_WAIT, signal, true);
       let authority: Credentials | undefined;
       try {
         authority = await this.#authority(operation, rejected);
@@ -173,7 +177,7 @@ export class Transport {
   }
 
   /** Signs an operation for someone else to send. */
-  async presign(operation: Operation, expiresIn: number): Promise<PresignedRequest> {
+  async presign(operation: Operation, expiresIn = 900): Promise<PresignedRequest> {
     checkLife(expiresIn);
     const credentials = await this.#authority(operation);
     if (!credentials)
@@ -209,7 +213,8 @@ export class Transport {
     if (typeof credentials !== 'function') return credentials;
     const deadline = new Deadline(this.#clock, timeout, signal);
     try {
-      const given = await deadline.race(provideCredentials(credentials, { rejected, signal: deadline.signal }));
+      const load = async () => credentials({ rejected, signal: deadline.signal });
+      const given = usableCredentials(await deadline.race(load()));
       if (isExposed(given, allowPermanentKeys)) throw new CredentialsError(EXPOSED, { code: 'PermanentKeyInPage' });
       return given;
     } catch (error) {
@@ -234,7 +239,7 @@ export class Transport {
       const cause = deadline.signal.aborted ? deadline.signal.reason : error;
       deadline.end(error);
       if (signal?.aborted) throw signal.reason;
-      throw cause instanceof OssError ? named(cause, operation) : networkError(cause, operation, secrets);
+      throw networkError(cause, operation, secrets);
     }
   }
 
@@ -480,17 +485,14 @@ function timeoutError(timeout: number): TransportError {
   return new TransportError(`no answer within ${timeout} ms`, { code: 'TimeoutError' });
 }
 
-/** A time-out does not know what it interrupted: say so here. */
-function named(error: unknown, { attempted }: Operation): unknown {
-  if (!(error instanceof TransportError) || error.message.startsWith('Cannot')) return error;
-  return new TransportError(`Cannot ${attempted}: ${error.message}`, { code: error.code });
-}
-
-function networkError(cause: unknown, { attempted }: Operation, secrets: readonly string[]): TransportError {
-  if (cause instanceof TransportError) return named(cause, { attempted } as Operation) as TransportError;
-  const why = cause instanceof Error ? cause.message : String(cause);
+/** What kept an answer away. A time-out does not know what it interrupted: that is said here. */
+function networkError(cause: unknown, { attempted }: Operation, secrets: readonly string[]): OssError {
+  if (cause instanceof TransportError && cause.code === 'TimeoutError')
+    return new TransportError(`Cannot ${attempted}: ${cause.message}`, { code: cause.code });
+  if (cause instanceof OssError) return cause;
+  const why = redact(cause instanceof Error ? cause.message : String(cause), secrets);
   const hint = 'In a browser check the network, the bucket’s CORS rules, and the endpoint';
-  return new TransportError(`Cannot ${attempted}: no answer (${redact(why, secrets)}). ${hint}`, {
+  return new TransportError(`Cannot ${attempted}: no answer (${why}). ${hint}`, {
     code: 'NetworkError',
     cause: withoutSecrets(cause, secrets),
   });
@@ -513,34 +515,19 @@ function isOffline(): boolean {
   return globalThis.navigator?.onLine === false;
 }
 
-async function untilOnline(clock: Clock, signal: AbortSignal | undefined): Promise<void> {
-  let wake = () => {};
-  const online = () => wake();
-  globalThis.addEventListener?.('online', online);
-  try {
-    await sleep(clock, OFFLINE_WAIT, signal, (resolve) => {
-      wake = resolve;
-    });
-  } finally {
-    globalThis.removeEventListener?.('online', online);
-  }
-}
-
-function sleep(
-  clock: Clock,
-  delay: number,
-  signal?: AbortSignal,
-  expose?: (resolve: () => void) => void,
-): Promise<void> {
+/** Also ends, where asked, when the browser believes itself online again. */
+function sleep(clock: Clock, delay: number, signal?: AbortSignal, online = false): Promise<void> {
   return new Promise((resolve, reject) => {
     const settle = (act: () => void) => () => {
       clock.clearTimeout(timer);
       signal?.removeEventListener('abort', abort);
+      if (online) globalThis.removeEventListener?.('online', wake);
       act();
     };
     const abort = settle(() => reject(signal?.reason));
-    const timer = clock.setTimeout(settle(resolve), delay);
-    expose?.(settle(resolve));
+    const wake = settle(resolve);
+    const timer = clock.setTimeout(wake, delay);
+    if (online) globalThis.addEventListener?.('online', wake);
     signal?.addEventListener('abort', abort);
     if (signal?.aborted) abort();
   });
@@ -564,38 +551,33 @@ function isExposed(credentials: Credentials, allowed = false): boolean {
 }
 
 function checkOptions(options: TransportOptions): void {
-  const { signing, fetch, timeout = 1, retry = {}, clock } = options;
+  const { signing = 'header', fetch, timeout = 1, retry = {}, clock } = options;
   checkAuthority(options);
-  if (signing !== undefined && signing !== 'header' && signing !== 'query')
-    throw new TypeError("signing must be 'header' or 'query'");
-  if (fetch !== undefined && typeof fetch !== 'function') throw new TypeError('fetch must be a function');
+  checkType(signing === 'header' || signing === 'query', "signing must be 'header' or 'query'");
+  checkFunction('fetch', fetch);
   checkNumber('timeout', timeout, timeout > 0, 'above 0 ms');
-  checkRetry(retry);
-  const methods = ['now', 'setTimeout', 'clearTimeout', 'random'] as const;
-  if (clock !== undefined && !methods.every((name) => typeof clock?.[name] === 'function'))
-    throw new TypeError(`clock must have the methods ${methods.join(', ')}`);
-}
-
-function checkAuthority({ credentials, presign, allowPermanentKeys }: TransportOptions): void {
-  if (!credentials === !presign) throw new TypeError('give either credentials or presign');
-  if (presign && typeof presign !== 'function') throw new TypeError('presign must be a function');
-  if (!credentials || typeof credentials === 'function') return;
-  const problem = credentialsProblem(credentials);
-  if (problem) throw new TypeError(problem);
-  if (isExposed(credentials, allowPermanentKeys)) throw new TypeError(EXPOSED);
-}
-
-function checkRetry(retry: RetryOptions): void {
-  if (typeof retry !== 'object' || retry === null) throw new TypeError('retry must be an object');
+  checkObject('retry', retry);
   const { maxAttempts = 1, baseDelay = 0, maxDelay = 0 } = retry;
   checkNumber('retry.maxAttempts', maxAttempts, maxAttempts >= 1 && maxAttempts % 1 === 0, 'a whole number from 1');
   checkNumber('retry.baseDelay', baseDelay, baseDelay >= 0, '0 ms or more');
   checkNumber('retry.maxDelay', maxDelay, maxDelay >= 0, '0 ms or more');
+  const methods = ['now', 'setTimeout', 'clearTimeout', 'random'] as const;
+  const runs = clock === undefined || methods.every((name) => typeof clock?.[name] === 'function');
+  checkType(runs, `clock must have the methods ${methods.join(', ')}`);
+}
+
+function checkAuthority({ credentials, presign, allowPermanentKeys }: TransportOptions): void {
+  checkType(!credentials !== !presign, 'give either credentials or presign');
+  checkFunction('presign', presign);
+  if (!credentials || typeof credentials === 'function') return;
+  const problem = credentialsProblem(credentials);
+  if (problem) throw new TypeError(problem);
+  checkType(!isExposed(credentials, allowPermanentKeys), EXPOSED);
 }
 
 function checkNumber(name: string, value: number, inRange: boolean, wanted: string): void {
-  if (typeof value !== 'number') throw new TypeError(`${name} must be a number`);
-  if (!inRange) throw new RangeError(`${name} must be ${wanted}, not ${value}`);
+  checkType(typeof value === 'number', `${name} must be a number`);
+  checkRange(inRange, name, wanted, value);
 }
 
 /** Whoever holds this error must know that something was sent before, and why that was not enough. */

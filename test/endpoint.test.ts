@@ -12,7 +12,7 @@ describe('hosts', () => {
   test.each<[string, Partial<EndpointOptions>, string]>([
     ['public', {}, 'https://logs.oss-cn-hangzhou.aliyuncs.com/a.log'],
     ['internal', { internal: true }, 'https://logs.oss-cn-hangzhou-internal.aliyuncs.com/a.log'],
-    ['dual stack', { dualStack: true }, 'https://logs.cn-hangzhou.oss.aliyuncs.com/a.log'],
+    ['dual stack', { endpoint: 'cn-hangzhou.oss.aliyuncs.com' }, 'https://logs.cn-hangzhou.oss.aliyuncs.com/a.log'],
     ['accelerate', { accelerate: true }, 'https://logs.oss-accelerate.aliyuncs.com/a.log'],
     ['overseas', { accelerate: 'overseas' }, 'https://logs.oss-accelerate-overseas.aliyuncs.com/a.log'],
     ['no acceleration', { accelerate: false, internal: false }, 'https://logs.oss-cn-hangzhou.aliyuncs.com/a.log'],
@@ -37,7 +37,6 @@ describe('hosts', () => {
   test.each<[Partial<EndpointOptions>, RegExp]>([
     [{ cname: true }, /cname: true needs endpoint/],
     [{ internal: true, accelerate: true }, /exclude each other/],
-    [{ internal: true, dualStack: true }, /exclude each other/],
     [{ endpoint: 'oss.example.com', internal: true }, /endpoint already says where to go/],
     [
       { endpoint: 'logs.oss-cn-hangzhou.aliyuncs.com' },

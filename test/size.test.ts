@@ -50,7 +50,7 @@ describe('an import of one part carries no other', () => {
     TransportError: src('errors'),
     append: ENGINE,
     crc64: src('crc64'),
-    objectHeaders: src('headers', 'endpoint'),
+    objectHeaders: src('headers', 'endpoint', 'errors'),
     crc64Combine: src('crc64'),
     credentialsFromUrl: src('abort', 'credentials', 'errors'),
     presignV4: SIGNING,
