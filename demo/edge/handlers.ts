@@ -4,9 +4,10 @@
  *
  * The platform's limits (Cloudflare, 2026): 128 MB of memory for all requests that an isolate serves at once; 50 subrequests
  * for one request on the Free plan, 10,000 on Paid; 10 ms of CPU on Free, 30 s (up to 5 minutes) on Paid; bodies of 100 MB on
- * a zone's Free and Pro plans. Hence segments of 256 KiB: 50 uploads at once stay within 100 MB, as `npm run load:worker`
- * measures. Each is a subrequest and a round trip: Paid takes 2.4 GiB in one request. Free takes some 2 MiB, for a MiB costs
- * 3 to 4 ms of CPU, and never more than 12 MiB. Where few upload at once, larger segments are faster: see `segmentSize`.
+ * a zone's Free and Pro plans. Hence segments of 256 KiB, of which an upload holds about three: 40 MB for 50 uploads, and what
+ * V8 has yet to collect (`npm run load:worker` measures both). Each is a subrequest and a round trip, and two more open the
+ * object and settle a lost answer: Paid takes 2.4 GiB in one request. Free takes some 2 MiB, for a MiB costs 4 to 5 ms of CPU,
+ * and never more than 12 MiB. Where few upload at once, larger segments are faster: see `segmentSize`.
  */
 import {
   AppendableObject,
