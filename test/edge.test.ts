@@ -395,10 +395,11 @@ describe('the handlers', () => {
       onfailure: (failure) => failures.push(failure),
     });
     const post = (path: string, body: BodyInit) => edge(new Request(EDGE + path, { method: 'POST', body }));
-    const response = await post('/upload/inbox%2Fu1%2Fa', noise(2500));
+    const response = await post('/upload/inbox%2Fu1%2Fa?position=0', noise(2500));
     expect(response.status).toBe(502);
     expect(await response.json()).toMatchObject({
       error: 'AccessDenied',
+      message: 'OSS, or STS, did not do this',
       tail: { position: 1000 },
       loaded: 1000,
       outcome: 'unknown',
