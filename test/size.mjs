@@ -15,37 +15,39 @@ const CLIENT = "region: 'cn-hangzhou', bucket: 'my-logs'";
 const STS = "credentials: { accessKeyId: 'STS.a', accessKeySecret: 'b', securityToken: 'c' }";
 
 /**
- * What is measured: a program that uses a part of the library, and its budget, bytes after gzip.
- * The goals of DESIGN.md, KB: index 10, append 7, signV4 4.5, crc64 1.3.
+ * What is measured: a program that uses a part of the library, and its budget, bytes after gzip: what it has, and 1 %.
+ * The goals of DESIGN.md, KB: index 10, append 7, signV4 4.5, crc64 1.3. Of `append`, 2.3 KB are SHA-256 (noble's, of
+ * which nothing more shakes out); the signature, attempts with their time-outs, errors and a client whose methods are
+ * one class take the rest. `index` is 10 KB more: the engine, its proofs and the readers of every kind of source.
  */
 export const BUNDLES = {
   // Everything.
-  index: { budget: 22_230, code: "export * from './src/index.ts';" },
+  index: { budget: 22_220, code: "export * from './src/index.ts';" },
   // One append with static STS credentials.
   append: {
-    budget: 13_300,
+    budget: 11_520,
     code: `import { OssClient } from './src/index.ts';
       const client = new OssClient({ ${CLIENT}, ${STS} });
       client.appendObject('app.log', 'one line', { position: 0 }).then(console.log);`,
   },
   // The same exactly once: with the engine.
   'append, exactly once': {
-    budget: 21_450,
+    budget: 20_780,
     code: `import { append, OssClient } from './src/index.ts';
       append(new OssClient({ ${CLIENT}, ${STS} }), 'app.log', 'one line').then(console.log);`,
   },
   // The engine where an edge worker signs.
   presigned: {
-    budget: 21_460,
+    budget: 20_790,
     code: `import { AppendableObject, OssClient } from './src/index.ts';
       const presign = async (request) => (await fetch('/sign', { method: 'POST', body: JSON.stringify(request) })).text();
       new AppendableObject(new OssClient({ ${CLIENT}, presign }), 'app.log').append('one line').then(console.log);`,
   },
-  signV4: { budget: 4_690, code: "export { signV4 } from './src/index.ts';" },
-  crc64: { budget: 1_430, code: "export { crc64, crc64Combine } from './src/index.ts';" },
-  './xhr': { budget: 1_000, code: "export * from './src/xhr.ts';" },
-  './sts': { budget: 7_370, code: "export * from './src/sts.ts';" },
-  './testing': { budget: 18_130, code: "export * from './src/testing/index.ts';" },
+  signV4: { budget: 3_790, code: "export { signV4 } from './src/index.ts';" },
+  crc64: { budget: 1_410, code: "export { crc64, crc64Combine } from './src/index.ts';" },
+  './xhr': { budget: 980, code: "export * from './src/xhr.ts';" },
+  './sts': { budget: 6_540, code: "export * from './src/sts.ts';" },
+  './testing': { budget: 17_950, code: "export * from './src/testing/index.ts';" },
 };
 
 /** Bundles a program: its minified text, and the modules that have code in it. */
