@@ -16,13 +16,9 @@ export interface WorkerdOptions {
   /** As in the Worker's wrangler configuration. */
   readonly compatibilityDate: string;
   readonly port?: number | undefined;
+  /** Of the engine, such as `--gc-global`. */
+  readonly v8Flags?: readonly string[] | undefined;
 }
-
-/**
- * Bodies lie outside V8's heap, and left alone it collects them late: workerd itself has no limit of memory. Cloudflare's
- * 128 MB make it collect before; here it collects often, and each time in full.
- */
-const V8_FLAGS = ['--gc-global', '--max-semi-space-size=1'];
 
 /** A Worker that runs. */
 export interface RunningWorkerd {
@@ -77,7 +73,13 @@ async function portFrom(control: Readable): Promise<number> {
   throw new Error('workerd named no port');
 }
 
-async function writeConfig({ script, env, compatibilityDate, port = 0 }: WorkerdOptions): Promise<string> {
+async function writeConfig({
+  script,
+  env,
+  compatibilityDate,
+  port = 0,
+  v8Flags = [],
+}: WorkerdOptions): Promise<string> {
   const bindings = Object.keys(env).map((name) => `(name = "${name}", fromEnvironment = "${name}")`);
   const name = basename(script);
   const config = join(dirname(script), `${name}.capnp`);
@@ -95,7 +97,7 @@ const config :Workerd.Config = (
     )),
     (name = "internet", network = (allow = ["private", "public"])),
   ],
-  v8Flags = [${V8_FLAGS.map((flag) => `"${flag}"`).join(', ')}],
+  v8Flags = [${v8Flags.map((flag) => `"${flag}"`).join(', ')}],
   sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")],
 );
 `,
