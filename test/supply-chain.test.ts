@@ -7,6 +7,7 @@ const read = (path: string) => readFileSync(fileURLToPath(new URL(`../${path}`, 
 
 interface Manifest {
   readonly scripts: Readonly<Record<string, string>>;
+  readonly publishConfig: object;
   readonly dependencies: Readonly<Record<string, string>>;
   readonly devDependencies: Readonly<Record<string, string>>;
 }
@@ -103,5 +104,7 @@ describe('workflows', () => {
     expect(release).toMatch(/^ {4}uses: \.\/\.github\/workflows\/ci\.yml$/m);
     expect(release).toMatch(/^ {4}needs: test$/m);
     expect(release).toMatch(/^ +- run: npm publish --provenance --access public$/m);
+    // From a machine that cannot give any, too: npm refuses.
+    expect(manifest.publishConfig).toEqual({ access: 'public', provenance: true });
   });
 });

@@ -30,6 +30,10 @@ describe('contents', () => {
     for (const target of targets) expect(files).toContain(target.slice(2));
   });
 
+  test('content delivery networks give pages the single file', () => {
+    expect([manifest.unpkg, manifest.jsdelivr]).toEqual([`./${MAIN}`, `./${MAIN}`]);
+  });
+
   test('an installation brings the package and its one dependency', () => {
     const scopes = readdirSync(`${empty}/node_modules`).filter((name) => !name.startsWith('.'));
     expect(scopes).toEqual(['@noble', 'oss-append']);
