@@ -434,7 +434,7 @@ describe('the handlers', () => {
       const { oss: store } = makeCloud();
       const clock = new VirtualClock(Date.now());
       const edge = edgeOf(store, { oss: { region: 'cn-hangzhou', bucket: BUCKET, fetch: store.fetch, clock } });
-      const bytes = noise(2500);
+      const bytes = noise(2400);
       const sender = new Sender();
       const work = edge(post(sender.body));
       await sender.give(bytes);
@@ -448,9 +448,11 @@ describe('the handlers', () => {
       clock.advance(1);
       const response = await drive(work, clock, store);
       expect(response.status).toBe(408);
-      expect(await response.json()).toMatchObject({ error: 'RequestTimeout', tail: { position: 5000 } });
+      expect(await response.json()).toMatchObject({ error: 'RequestTimeout', tail: { position: 4800 } });
       expect(Buffer.from(store.object(BUCKET, KEY)?.bytes() ?? [])).toEqual(Buffer.concat([bytes, bytes]));
       expect(sender.cancelled).toBe(true);
+      const rest = await drive(edge(post(streamOf(bytes, 1000))), clock, store);
+      expect((await rest.json()).position).toBe(7200);
       expect(clock.waiting).toBe(0);
     });
 
@@ -486,9 +488,11 @@ describe('the handlers', () => {
       await settle(store);
       slow.open();
       await settle(store);
-      sender.end();
+      await sender.give(noise(1000));
+      // From here on it is one.
+      clock.advance(30_000);
       const response = await drive(work, clock, store);
-      expect([response.status, (await response.json()).position]).toEqual([200, 3000]);
+      expect([response.status, await response.json()]).toMatchObject([408, { tail: { position: 4000 } }]);
     });
 
     test('with a grant’s question is not waited for either', async () => {
@@ -653,10 +657,6 @@ class Sender {
 
   offer(chunk: Uint8Array<ArrayBuffer>): void {
     this.#controller?.enqueue(chunk);
-  }
-
-  end(): void {
-    this.#controller?.close();
   }
 }
 
