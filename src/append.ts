@@ -612,9 +612,9 @@ export class AppendableObject {
     let actual = found.crc;
     if (expected === undefined || actual === undefined) {
       const place = { position: start.position, size };
-      const reading = await this.#insist(place, signal, () => this.#evidence.crcOf(place, found, signal));
+      const reading = await this.#insist(place, signal, () => this.#evidence.crcsOf(place, [size], found, signal));
       expected = prefix.crc;
-      actual = reading.value;
+      actual = reading.value.get(size) ?? 0n;
     }
     if (expected !== actual) throw differentPrefix(this.key, start.position, size, expected, actual);
     return prefix;

@@ -60,12 +60,6 @@ export class Evidence {
     return this.#read(place, looked, signal, (bytes) => isSame(bytes, body));
   }
 
-  /** The CRC-64 of the bytes at a place. */
-  async crcOf(place: Place, looked: Found, signal?: AbortSignal): Promise<Reading<bigint> | undefined> {
-    const reading = await this.crcsOf(place, [place.size], looked, signal);
-    return reading && { ...reading, value: reading.value.get(place.size) ?? 0n };
-  }
-
   /** The CRC-64 of so many first bytes of a place, by their number. */
   crcsOf(
     place: Place,
