@@ -23,8 +23,8 @@ const ROUND_TRIPS = 32;
 const LONGEST = 8000;
 /** More samples would remember a link that has changed. */
 const SAMPLES = 8;
-/** Sizes that differ by less than this part of their mean tell noise, not bandwidth. */
-const ALIKE = 0.1;
+/** Sizes whose standard deviation is less than this part of their mean tell noise, not the round trip. */
+const ALIKE = 0.25;
 
 const MiB: number = 1024 * 1024;
 /** Where a size begins and how small it may become, bytes. */

@@ -76,7 +76,7 @@ describe('a steady link', () => {
     const { sizes } = send(100 * MiB, steady(15, 2));
     const late = sizes.slice(10, -1);
     expect(Math.min(...late)).toBeGreaterThan(0.7 * MiB);
-    expect(Math.max(...late)).toBeLessThan(2 * MiB);
+    expect(Math.max(...late)).toBeLessThan(2.5 * MiB);
   });
 });
 
@@ -127,6 +127,14 @@ describe('a recorded trace', () => {
     const aim = nextSegmentSize(15.5 * MiB, samples, limits);
     expect(aim).toBeGreaterThan(27e6);
     expect(aim).toBeLessThan(45e6);
+  });
+
+  test('lengths that are nearly alike say nothing: a late answer or two do not shorten them', () => {
+    // 20 MB/s and 200 ms, while the machine was busy. The fit finds no round trip at all in these.
+    const sizes = [64, 117.22, 128, 128, 114.13, 112.45, 109.18, 93.21];
+    const times = [3614.7, 6394.7, 7536.1, 7302.1, 6585.5, 6358.5, 6237.8, 5302.9];
+    const late = sizes.map((size, at) => ({ size: size * MiB, time: times[at] as number }));
+    expect(nextSegmentSize(69.43 * MiB, late, limits)).toBeGreaterThan(69.43 * MiB);
   });
 
   test('at each of its samples the size goes up, or waits', () => {
