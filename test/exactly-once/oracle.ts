@@ -15,6 +15,9 @@ import { BrokenSource } from './sources.ts';
 import type { Passage } from './wire.ts';
 import { ALPHABET, type Run } from './world.ts';
 
+/** Least and most of segments whose size adapts, bytes. */
+const ADAPTIVE = [256 * 1024, 64 * 1024 * 1024] as const;
+
 /** What is wrong with a run; nothing where all is well. */
 export function judge(run: Run): string[] {
   const oracle = new Oracle(run);
@@ -88,11 +91,12 @@ class Oracle {
   }
 
   /** Whether the object ends with the call's bytes; of several writers, this one's share of it. */
-  #holds({ object, kind, source }: CallRecord, bytes: Uint8Array): boolean {
-    const { plan, index } = object.writer;
+  #holds({ object, kind, source, piped }: CallRecord, bytes: Uint8Array): boolean {
+    const { plan, index, atOnce } = object.writer;
     if (kind === 'resume') return same(bytes.subarray(this.#run.schedule.initial ?? 0), source);
     if (plan.shared && this.#flipped) return isSubsequence(source, bytes);
     const own = plan.shared ? ownOf(bytes, index) : bytes;
+    if (piped && atOnce) return includes(own, source);
     return own.length >= source.length && same(own.subarray(own.length - source.length), source);
   }
 
@@ -109,7 +113,8 @@ class Oracle {
     if (call.tailAfter) yield* this.#tail(call, call.tailAfter);
     const { error } = call;
     if (error instanceof OssError) {
-      if (JSON.stringify(error.tail) !== JSON.stringify(call.tailAfter))
+      // Of calls at once, the next one may be on already.
+      if (!call.object.writer.atOnce && JSON.stringify(error.tail) !== JSON.stringify(call.tailAfter))
         yield 'the error has another tail than the object';
       if (error.loaded === undefined || error.outcome === undefined) yield 'the error lacks loaded or outcome';
     }
@@ -131,7 +136,8 @@ class Oracle {
     if (conflict && call.object.writer.plan.shared && !this.#lifeEnded())
       return yield `a conflict of writers who share: ${error.message}`;
     if (error instanceof SourceError && !call.failing) return yield `a sound source failed: ${error.message}`;
-    const explained = conflict || error instanceof SourceError || this.#faulted(call) || this.#disturbed(call);
+    const explained =
+      conflict || error instanceof SourceError || this.#faulted(call) || this.#disturbed(call) || this.#tooSlow(call);
     if (!explained) yield `failed without a fault: ${error.message}`;
   }
 
@@ -143,9 +149,10 @@ class Oracle {
   /** Whether somebody else changed the object since this one knew its end. */
   #disturbed(call: CallRecord): boolean {
     const { object, end } = call;
-    // A resume reads all from its beginning.
+    // A resume reads all from its beginning; of calls at once, nobody sees from outside what was known when.
     const earlier = object.calls.slice(0, object.calls.indexOf(call)).flatMap(({ passages }) => passages);
-    const since = call.kind === 'resume' ? 0 : (earlier.at(-1)?.start ?? object.from);
+    const known = object.writer.atOnce ? undefined : earlier.at(-1)?.start;
+    const since = call.kind === 'resume' ? 0 : (known ?? object.from);
     if (object.stale && earlier.length === 0) return true;
     // An object that was deleted or replaced may be missed when it is needed next, and that can be much later.
     const lasting = (kind: string) => kind === 'delete' || kind === 'replace';
@@ -160,16 +167,24 @@ class Oracle {
       .filter((passage) => this.#committed(passage));
   }
 
+  /** A segment that the link does not carry in the time of one attempt. */
+  #tooSlow({ appends }: CallRecord): boolean {
+    const { bandwidth = Number.POSITIVE_INFINITY, latency, timeout } = this.#run.schedule;
+    return appends.some(({ request }) => request.bytes.length / bandwidth + 2 * latency >= timeout);
+  }
+
   /** Deleted, replaced or damaged: even those who share are told. */
   #lifeEnded(): boolean {
     return this.#epochs.length > 1 || this.#flipped;
   }
 
-  #faulted({ passages }: CallRecord): boolean {
-    return passages.some((passage) => this.#isFaulty(passage));
+  /** Calls at once may share a failure of which nobody sees from outside whose it is. */
+  #faulted({ passages, object, start, end }: CallRecord): boolean {
+    const shared = object.requests.filter((one) => object.writer.atOnce && one.end >= start && one.start <= end);
+    return [...passages, ...shared].some((request) => this.#isFaulty(request));
   }
 
-  #isFaulty({ entry }: Passage): boolean {
+  #isFaulty({ entry }: { readonly entry: number | undefined }): boolean {
     return entry !== undefined && this.#run.oss.requests[entry]?.fault !== undefined;
   }
 
@@ -211,8 +226,9 @@ class Oracle {
       yield `outcome unknown, and the segment is forgotten: ${message}`;
   }
 
-  #isRemembered({ pendingAfter }: CallRecord, { bytes, attempts }: SentSegment): boolean {
-    if (bytes.length === 0) return true;
+  #isRemembered({ pendingAfter, object }: CallRecord, { bytes, attempts }: SentSegment): boolean {
+    // While others want it, a segment goes on without the call that was aborted.
+    if (bytes.length === 0 || object.writer.atOnce) return true;
     const { position } = attempts.at(-1)!;
     return (
       pendingAfter.some((one) => one.position === position && one.size === bytes.length) ||
@@ -248,13 +264,14 @@ class Oracle {
   *#segments(call: CallRecord): Generator<string> {
     const sent = sentBy(call);
     const { segmentSize } = call.object;
+    const [least, most] = segmentSize === null ? ADAPTIVE : [segmentSize, segmentSize];
     for (const [index, { bytes, attempts }] of sent.entries()) {
       const times = attempts.filter((attempt) => this.#committed(attempt)).length;
       if (bytes.length > 0 && times > this.#epochs.length && !this.#flipped)
         yield `a segment of ${bytes.length} was stored ${times} times`;
-      if (call.kind === 'append' && call.regular && bytes.length < segmentSize && index < sent.length - 1)
+      if (call.kind === 'append' && call.regular && bytes.length < least && index < sent.length - 1)
         yield 'a segment is too short';
-      if (bytes.length > segmentSize) yield 'a segment is too long';
+      if (attempts.some(({ request }) => request.bytes.length > most)) yield 'a segment is too long';
       if (bytes.length === 0 && attempts.some(({ position }) => position > 0)) yield 'an empty append to an object';
     }
   }
@@ -265,12 +282,15 @@ class Oracle {
     if (!only || another || (this.#flipped && writer.plan.shared)) return;
     const own = ownOf(only.bytes, writer.index);
     const alike = this.#flipped ? sameButForABit : same;
-    if (writer.plan.file) {
-      if (!alike(own, writer.file.subarray(0, own.length))) yield 'what is stored is no beginning of the file';
-      return;
-    }
     let ends = new Set([0]);
-    for (const call of writer.objects.flatMap(({ calls }) => calls)) {
+    const calls = writer.objects.flatMap((object) => object.calls);
+    if (writer.plan.file) {
+      const held = commonLength(own, writer.file, alike);
+      if (held === own.length) return;
+      if (calls.every(({ ofFile }) => ofFile)) return yield 'what is stored is no beginning of the file';
+      ends = new Set(Array.from({ length: held + 1 }, (_, end) => end));
+    }
+    for (const call of calls.filter(({ ofFile }) => !ofFile)) {
       const next = new Set<number>();
       for (const end of ends)
         for (const size of this.#possible(call))
@@ -294,8 +314,9 @@ class Oracle {
   *#pending(object: ObjectRecord): Generator<string> {
     for (const { position, size, outcome } of object.pending) {
       const isThis = (one: { position: number; size: number }) => one.position === position && one.size === size;
+      const sent = ({ request }: Passage) => isThis({ position: request.position, size: request.bytes.length });
       const left = object.calls.find(({ pendingAfter }) => pendingAfter.some(isThis));
-      const attempts = left?.appends.filter((one) => isThis({ position: one.position, size: one.bytes.length })) ?? [];
+      const attempts = left?.appends.filter(sent) ?? [];
       if (this.#lifeEnded() || attempts.length === 0) continue;
       const stored = attempts.some((one) => this.#isStored({ bytes: one.bytes, attempts: [one] }));
       // Several of one length cannot be told apart here, and the same bytes sent by two calls by nobody.
@@ -384,7 +405,22 @@ function split(sent: readonly SentSegment[], loaded: number) {
 }
 
 export function same(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((value, index) => value === b[index]);
+  if (a.length !== b.length) return false;
+  for (let index = 0; index < a.length; index++) if (a[index] !== b[index]) return false;
+  return true;
+}
+
+function includes(whole: Uint8Array, part: Uint8Array): boolean {
+  for (let start = 0; start + part.length <= whole.length; start++)
+    if (same(whole.subarray(start, start + part.length), part)) return true;
+  return false;
+}
+
+/** How far these are alike. */
+function commonLength(a: Uint8Array, b: Uint8Array, alike: typeof same): number {
+  let length = Math.min(a.length, b.length);
+  while (!alike(a.subarray(0, length), b.subarray(0, length))) length--;
+  return length;
 }
 
 function sameButForABit(a: Uint8Array, b: Uint8Array): boolean {
@@ -398,7 +434,8 @@ function isSubsequence(part: Uint8Array, whole: Uint8Array): boolean {
 }
 
 function ownOf(bytes: Uint8Array, writer: number): Uint8Array {
-  return bytes.filter((value) => Math.floor(value / ALPHABET) === writer);
+  const isOther = (value: number) => Math.floor(value / ALPHABET) !== writer;
+  return bytes.some(isOther) ? bytes.filter((value) => !isOther(value)) : bytes;
 }
 
 function crcOf(bytes: Uint8Array): string {

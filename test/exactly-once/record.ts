@@ -2,13 +2,13 @@
 import type { AppendProgress, PendingSegment } from '../../src/append.ts';
 import type { ObjectTail } from '../../src/errors.ts';
 import type { AbortPlan, WriterPlan } from './schedule.ts';
-import type { Passage } from './wire.ts';
+import type { Passage, WireRequest } from './wire.ts';
 
 /** One AppendableObject of a writer: a reload makes another. */
 export interface ObjectRecord {
   readonly writer: WriterRecord;
-  /** Bytes. */
-  readonly segmentSize: number;
+  /** Bytes; null where it adapts. */
+  readonly segmentSize: number | null;
   /** When it was made. */
   readonly from: number;
   /** Made with a tail that was no longer the object's. */
@@ -16,6 +16,8 @@ export interface ObjectRecord {
   /** Made with a tail that had no CRC. */
   readonly bare: boolean;
   readonly calls: CallRecord[];
+  /** Every request, whosever it is. */
+  readonly requests: WireRequest[];
   /** When all was over; and the length of the object, where it was read just before. */
   pending: readonly PendingSegment[];
   lengthRead: number;
@@ -25,6 +27,8 @@ export interface WriterRecord {
   readonly plan: WriterPlan;
   readonly index: number;
   readonly file: Uint8Array<ArrayBuffer>;
+  /** Some calls do not wait for those before them: then each byte tells whose it is, for one request may carry several calls'. */
+  readonly atOnce: boolean;
   readonly objects: ObjectRecord[];
 }
 
@@ -38,6 +42,10 @@ export class CallRecord {
   /** Segments of the asked size, because nothing cuts them earlier. */
   readonly regular: boolean;
   readonly failing: boolean;
+  /** Of a pipe: it is told no tail, and reads the object's a little later. */
+  readonly piped: boolean;
+  /** Its bytes are the writer's file. */
+  readonly ofFile: boolean;
   readonly start: number;
   readonly passages: Passage[] = [];
   readonly progress: AppendProgress[] = [];
@@ -55,7 +63,7 @@ export class CallRecord {
 
   constructor(
     object: ObjectRecord,
-    init: Pick<CallRecord, 'kind' | 'source' | 'regular' | 'failing' | 'start'> & {
+    init: Pick<CallRecord, 'kind' | 'source' | 'regular' | 'failing' | 'piped' | 'ofFile' | 'start'> & {
       abort?: AbortPlan | undefined;
       signalled?: boolean;
     },
@@ -65,6 +73,8 @@ export class CallRecord {
     this.source = init.source;
     this.regular = init.regular;
     this.failing = init.failing;
+    this.piped = init.piped;
+    this.ofFile = init.ofFile;
     this.start = init.start;
     this.#abort = init.abort;
     this.#signalled = init.signalled || init.abort !== undefined;
@@ -81,6 +91,11 @@ export class CallRecord {
   /** When to give up, ms after the start; undefined for never. */
   get abortAfter(): number | undefined {
     return this.#abort && 'after' in this.#abort ? this.#abort.after : undefined;
+  }
+
+  /** Give up when the call is made and nothing has happened yet. */
+  get abortsAtOnce(): boolean {
+    return this.abortAfter === -1;
   }
 
   abort(): void {

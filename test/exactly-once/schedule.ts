@@ -28,26 +28,29 @@ export interface SourcePlan {
   readonly gap?: number;
   /** The chunk at which the source throws; for a Blob, the read at which the file is gone. */
   readonly failAt?: number;
+  /** The caller uses its buffer again at once: bytes that fit into a segment are copied at the call. */
+  readonly reuse?: true;
 }
 
-/** When the caller gives up: after so many ms, or at a request of this call, before it is sent, under way, or answered. */
+/** When the caller gives up: after so many ms (-1: at once, when the call is made), or at a request of this call, before it is sent, under way, or answered. */
 export type AbortPlan =
   | { readonly after: number }
   | { readonly request: number; readonly when: 'before' | 'under-way' | 'answered' };
 
+/** With `queue`, what was begun before is not awaited first. */
 export type Step =
   | { readonly do: 'append'; readonly source: SourcePlan; readonly abort?: AbortPlan; readonly queue?: true }
   /** Appends the writer's file from its beginning. */
-  | { readonly do: 'append-file'; readonly abort?: AbortPlan }
-  | { readonly do: 'resume'; readonly abort?: AbortPlan }
+  | { readonly do: 'append-file'; readonly abort?: AbortPlan; readonly queue?: true }
+  | { readonly do: 'resume'; readonly abort?: AbortPlan; readonly queue?: true }
   /** The page is loaded again: a new AppendableObject, with the last tail, with it but its CRC, or with nothing; or by a newer version, with other segments. */
   | { readonly do: 'reload'; readonly tail: 'kept' | 'bare' | 'none'; readonly segmentSize?: number }
-  | { readonly do: 'wait'; readonly delay: number };
+  | { readonly do: 'wait'; readonly delay: number; readonly queue?: true };
 
 export interface WriterPlan {
   readonly shared: boolean;
-  /** Bytes. */
-  readonly segmentSize: number;
+  /** Bytes; null for the default, which adapts. */
+  readonly segmentSize: number | null;
   /** ms; null for never. */
   readonly flushAfter: number | null;
   /** What `resume` goes on with. `start`: how the object's end before the file is told, where there was an object. */
@@ -85,23 +88,32 @@ export interface Schedule {
   readonly timeout: number;
   /** Each way takes up to so long, ms. */
   readonly latency: number;
+  /** Of the link, bytes in a ms; without it, no matter. */
+  readonly bandwidth?: number;
   /** Bytes that were there before; null: no object. */
   readonly initial: number | null;
   readonly writers: readonly WriterPlan[];
   readonly faults: readonly FaultPlan[];
 }
 
-type Scenario = 'single' | 'rival' | 'shared' | 'file' | 'strangers';
+/** `crowd`: many calls at once; `large`: sources of several segments of the default size. */
+type Scenario = 'single' | 'rival' | 'shared' | 'file' | 'strangers' | 'crowd' | 'large';
 
 /** How often requests of a scenario take time: where several write, or late commits are to cross, mostly. */
-const LATENT: Readonly<Record<Scenario, number>> = { single: 0.2, rival: 0.2, file: 0.5, shared: 0.8, strangers: 0.8 };
+const LATENT: Readonly<Record<Scenario, number>> = {
+  ...{ single: 0.2, rival: 0.2, file: 0.5, shared: 0.8, strangers: 0.8 },
+  ...{ crowd: 0.8, large: 0.8 },
+};
 
 /** The schedule of a seed. */
 export function scheduleOf(seed: number): Schedule {
   const random = new Random(seed);
-  const scenario = random.weighted<Scenario>({ single: 38, file: 22, shared: 22, rival: 14, strangers: 4 });
+  const scenario = random.weighted<Scenario>({
+    ...{ single: 33, file: 21, shared: 20, rival: 13, strangers: 4 },
+    ...{ crowd: 8.5, large: 0.5 },
+  });
   const segmentSize = random.pick([1, 2, 3, 5, 8, 16, 33, 64]);
-  const timeout = random.pick([500, 1000, 3000]);
+  const timeout = random.pick(scenario === 'large' ? [20_000, 120_000] : [500, 1000, 3000]);
   return {
     seed,
     signing: random.weighted({ none: 80, header: 14, query: 6 }),
@@ -110,6 +122,7 @@ export function scheduleOf(seed: number): Schedule {
     maxAttempts: random.pick([1, 2, 3, 4, 8]),
     timeout,
     latency: random.chance(LATENT[scenario]) ? random.int(1, 80) : 0,
+    ...(scenario === 'large' ? { bandwidth: random.pick([30, 100, 1000, 10_000]) } : {}),
     initial: random.chance(0.6) ? null : random.pick([0, 1, segmentSize, random.int(1, 40)]),
     writers: writersOf(random, scenario, segmentSize),
     faults: faultsOf(random, scenario, segmentSize, timeout),
@@ -118,8 +131,10 @@ export function scheduleOf(seed: number): Schedule {
 
 function writersOf(random: Random, scenario: Scenario, segmentSize: number): WriterPlan[] {
   if (scenario === 'file') return [fileWriter(random, segmentSize)];
+  if (scenario === 'large') return [largeWriter(random)];
   const many = scenario === 'shared' || scenario === 'strangers';
   const shared = scenario === 'shared';
+  if (scenario === 'crowd') return crowdOf(random);
   return random.list(many ? random.pick([1, 2, 2, 2, 3]) : 1, () => ({
     shared,
     segmentSize,
@@ -137,18 +152,49 @@ function appendSteps(random: Random, segmentSize: number, most: number): Step[] 
       ...abortOf(random),
       ...(random.chance(0.15) ? { queue: true } : {}),
     });
-    if (left > 1 && random.chance(0.12)) steps.push(reloadOf(random));
+    if (left > 1 && random.chance(0.12)) steps.push(reloadOf(random, segmentSize));
     if (left > 1 && random.chance(0.2)) steps.push({ do: 'wait', delay: random.int(1, 4000) });
   }
-  // An AppendStream signals for itself: of calls that queue, it could not be told whose a request is.
-  const piped = steps.some((step) => step.do === 'append' && step.source.form === 'piped');
-  return piped ? steps.map(unqueued) : steps;
+  return steps;
 }
 
-function unqueued(step: Step): Step {
-  if (!('queue' in step)) return step;
-  const { queue, ...rest } = step;
-  return rest as Step;
+function crowdOf(random: Random): WriterPlan[] {
+  const shared = random.chance(0.3);
+  return random.list(shared ? 2 : 1, () => crowdWriter(random, shared));
+}
+
+/** Up to eight calls at once, most of them of a few bytes; or in two bursts. */
+function crowdWriter(random: Random, shared: boolean): WriterPlan {
+  const segmentSize = random.pick([null, null, 1, 3, 8, 16, 64]);
+  const steps: Step[] = [];
+  for (let left = random.int(2, 8); left > 0; left--) {
+    steps.push({ do: 'append', source: crowdSource(random, segmentSize ?? 16), ...abortOf(random, 0.25), queue: true });
+    if (random.chance(0.2)) steps.push({ do: 'wait', delay: random.pick([1, 20, 200]), queue: true });
+  }
+  return { shared, segmentSize, flushAfter: random.pick([null, 1000, 5]), steps };
+}
+
+function crowdSource(random: Random, segmentSize: number): SourcePlan {
+  if (random.chance(0.25)) return sourceOf(random, segmentSize);
+  const form = random.pick(['bytes', 'buffer', 'string'] as const);
+  const size = random.weighted({ none: 5, one: 25, few: 60, segment: 10 });
+  const chunks = { none: [], one: [1], few: [random.int(1, 12)], segment: [segmentSize] }[size];
+  return { form, chunks, ...reuseOf(random) };
+}
+
+function reuseOf(random: Random): { reuse?: true } {
+  return random.chance(0.4) ? { reuse: true } : {};
+}
+
+/** Segments of the default size, which begins at 1 MiB. */
+function largeWriter(random: Random): WriterPlan {
+  const steps = random.list(random.pick([1, 2]), (): Step => {
+    const chunks = random.list(random.int(5, 10), () => random.int(65_536, 320_000));
+    return { do: 'append', source: { form: random.pick(FORMS), chunks }, ...abortOf(random, 0.05) };
+  });
+  // A short one first shows that the link is slow, or is no sign at all.
+  const short: Step = { do: 'append', source: { form: 'bytes', chunks: [random.int(20_000, 200_000)] } };
+  return { shared: false, segmentSize: null, flushAfter: null, steps: random.chance(0.5) ? [short, ...steps] : steps };
 }
 
 function fileWriter(random: Random, segmentSize: number): WriterPlan {
@@ -156,10 +202,16 @@ function fileWriter(random: Random, segmentSize: number): WriterPlan {
   for (let left = random.int(0, 3); left > 0; left--) {
     if (random.chance(0.6)) steps.push({ do: 'reload', tail: 'none', ...otherSegments(random, segmentSize) });
     if (random.chance(0.2)) steps.push({ do: 'wait', delay: random.int(1, 4000) });
-    steps.push({ do: 'resume', ...abortOf(random) });
+    steps.push({ do: 'resume', ...abortOf(random), ...(random.chance(0.2) ? { queue: true } : {}) });
   }
+  // What comes behind the file, while that is on its way.
+  if (random.chance(0.15)) steps.push(...random.list(random.int(1, 3), () => laterStep(random, segmentSize)));
   const size = segmentSize * random.int(0, 6) + random.pick([0, 0, 1, segmentSize >> 1]);
   return { shared: false, segmentSize, flushAfter: null, file: { size, start: random.pick(['full', 'bare']) }, steps };
+}
+
+function laterStep(random: Random, segmentSize: number): Step {
+  return { do: 'append', source: crowdSource(random, segmentSize), ...abortOf(random), queue: true };
 }
 
 function otherSegments(random: Random, segmentSize: number): { segmentSize?: number } {
@@ -168,13 +220,13 @@ function otherSegments(random: Random, segmentSize: number): { segmentSize?: num
     : {};
 }
 
-function reloadOf(random: Random): Step {
-  return { do: 'reload', tail: random.pick(['kept', 'bare', 'none']) };
+function reloadOf(random: Random, segmentSize: number): Step {
+  return { do: 'reload', tail: random.pick(['kept', 'bare', 'none']), ...otherSegments(random, segmentSize) };
 }
 
-function abortOf(random: Random): { abort?: AbortPlan } {
-  if (!random.chance(0.15)) return {};
-  if (random.chance(0.5)) return { abort: { after: random.int(0, 3000) } };
+function abortOf(random: Random, probability = 0.15): { abort?: AbortPlan } {
+  if (!random.chance(probability)) return {};
+  if (random.chance(0.5)) return { abort: { after: random.pick([-1, random.int(0, 200), random.int(0, 3000)]) } };
   return { abort: { request: random.int(1, 6), when: random.pick(['before', 'under-way', 'answered']) } };
 }
 
@@ -188,7 +240,7 @@ function sourceOf(random: Random, segmentSize: number): SourcePlan {
   const chunks = chunksOf(random, segmentSize);
   const gap = random.chance(0.15) ? { gap: random.pick([1, 20, 1500]) } : {};
   const failAt = random.chance(0.05) ? { failAt: random.int(0, chunks.length) } : {};
-  return { form, chunks, ...gap, ...failAt };
+  return { form, chunks, ...gap, ...failAt, ...reuseOf(random) };
 }
 
 /** Of up to five segments: one chunk, many of one byte, segments exactly, or anything. */

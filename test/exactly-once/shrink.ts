@@ -36,7 +36,7 @@ function* smallerWriters(writer: WriterPlan): Generator<WriterPlan, void, void> 
   if (file && file.size > 0) yield { ...writer, file: { ...file, size: file.size >> 1 } };
   if (file && file.size > 1) yield { ...writer, file: { ...file, size: file.size - 1 } };
   if (writer.flushAfter !== null) yield { ...writer, flushAfter: null };
-  if (writer.segmentSize > 1) yield { ...writer, segmentSize: writer.segmentSize >> 1 };
+  if (writer.segmentSize !== null && writer.segmentSize > 1) yield { ...writer, segmentSize: writer.segmentSize >> 1 };
 }
 
 function* smallerSteps(step: Step): Generator<Step, void, void> {
@@ -48,15 +48,17 @@ function* smallerSteps(step: Step): Generator<Step, void, void> {
     const { queue, ...rest } = step;
     yield rest as Step;
   }
+  if (step.do === 'wait' && step.delay > 1) yield { ...step, delay: step.delay >> 1 };
   if (step.do === 'reload' && step.segmentSize !== undefined) yield { do: 'reload', tail: step.tail };
   if (step.do === 'append') for (const source of smallerSources(step.source)) yield { ...step, source };
 }
 
 function* smallerSources(source: SourcePlan): Generator<SourcePlan, void, void> {
-  const { form, chunks, gap, failAt } = source;
+  const { form, chunks, gap, failAt, reuse } = source;
   const whole = chunks.reduce((sum, size) => sum + size, 0);
   if (form !== 'bytes') yield { form: 'bytes', chunks: whole > 0 ? [whole] : [] };
   if (gap !== undefined) yield { form, chunks, ...(failAt === undefined ? {} : { failAt }) };
+  if (reuse) yield { form, chunks };
   if (chunks.length > 1) yield { ...source, chunks: [whole] };
   for (const fewer of without(chunks)) yield { ...source, chunks: fewer };
   for (const less of eachReplaced(chunks, half)) yield { ...source, chunks: less };

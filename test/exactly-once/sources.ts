@@ -1,42 +1,12 @@
 /** Sources of every form that give the same bytes, without any real I/O. */
 import type { AppendSource } from '../../src/segments.ts';
 import type { VirtualClock } from './clock.ts';
+import { MemoryBlob } from './memory-blob.ts';
 import type { SourcePlan } from './schedule.ts';
 
-/** A Blob in memory that is read in one microtask. At its read number `failAt` (from 0) the file is gone. */
-export class MemoryBlob {
-  readonly type: string;
-  readonly #bytes: Uint8Array<ArrayBuffer>;
-  readonly #reads: { left: number };
-
-  constructor(bytes: Uint8Array<ArrayBuffer>, { type = '', reads = { left: Number.POSITIVE_INFINITY } } = {}) {
-    this.#bytes = bytes;
-    this.type = type;
-    this.#reads = reads;
-  }
-
-  get size(): number {
-    return this.#bytes.byteLength;
-  }
-
-  slice(start = 0, end = this.size, type = ''): MemoryBlob {
-    return new MemoryBlob(this.#bytes.subarray(start, end), { type, reads: this.#reads });
-  }
-
-  /** For the oracle: not a read. */
-  peek(): Uint8Array {
-    return this.#bytes.slice();
-  }
-
-  async arrayBuffer(): Promise<ArrayBuffer> {
-    if (this.#reads.left-- <= 0) throw new DOMException('the file is gone', 'NotReadableError');
-    return this.#bytes.slice().buffer;
-  }
-}
-
-/** As the engine sees it. */
+/** As the engine sees it. At its read number `reads` (from 0) the file is gone. */
 export function memoryBlob(bytes: Uint8Array<ArrayBuffer>, reads = Number.POSITIVE_INFINITY): Blob {
-  return new MemoryBlob(bytes, { reads: { left: reads } }) as unknown as Blob;
+  return new MemoryBlob([bytes], { reads: { left: reads } }) as unknown as Blob;
 }
 
 /** What a failing source throws. */

@@ -1,6 +1,6 @@
 /** The part of the proof that every test run makes: so many schedules, and the table of what they reached. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { synchronousCrypto } from './platform.ts';
+import { quickPlatform } from './platform.ts';
 import { describe as describeFailure, runSeeds } from './run.ts';
 import { VerdictTable } from './verdicts.ts';
 
@@ -12,7 +12,7 @@ export function proveExactlyOnce({ from, count }: { readonly from: number; reado
     const { stackTraceLimit } = Error;
 
     beforeAll(() => {
-      restore = synchronousCrypto();
+      restore = quickPlatform();
       Error.stackTraceLimit = 0;
     });
 

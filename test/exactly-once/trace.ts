@@ -4,6 +4,9 @@ import type { CallRecord } from './record.ts';
 import type { Passage } from './wire.ts';
 import type { Run } from './world.ts';
 
+/** Bytes. */
+const SHOWN = 300;
+
 /** What the writers did and saw, what LocalOss was asked and did, and what is stored. */
 export function trace(run: Run): string {
   const lines: string[] = [];
@@ -27,9 +30,12 @@ function callLines(call: CallRecord, run: Run): string[] {
   ];
 }
 
-function passageLine({ operation, position, bytes, start, entry, answer }: Passage, { oss }: Run): string {
+/** Of an append that carries several calls' bytes, these, and the whole. */
+function passageLine({ operation, position, bytes, start, entry, answer, request }: Passage, { oss }: Run): string {
   const logged = entry === undefined ? undefined : oss.requests[entry];
-  const what = operation === 'AppendObject' ? `${operation} at ${position}: ${hex(bytes)}` : operation;
+  const { length } = request.bytes;
+  const shared = length > bytes.length ? ` of ${length} bytes at ${request.position}` : '';
+  const what = operation === 'AppendObject' ? `${operation} at ${position}: ${hex(bytes)}${shared}` : operation;
   const done = logged ? `server ${logged.status}${logged.fault ? ` (${logged.fault})` : ''}` : 'never arrived';
   return `${start} ${what} -> ${done}, client ${answer}`;
 }
@@ -42,5 +48,7 @@ function outcomeOf({ result, error, settled }: CallRecord): string {
 }
 
 function hex(bytes: Uint8Array): string {
-  return bytes.length === 0 ? '(nothing)' : [...bytes].map((value) => value.toString(16).padStart(2, '0')).join('');
+  if (bytes.length === 0) return '(nothing)';
+  const shown = [...bytes.subarray(0, SHOWN)].map((value) => value.toString(16).padStart(2, '0')).join('');
+  return bytes.length > SHOWN ? `${shown}... (${bytes.length} bytes)` : shown;
 }

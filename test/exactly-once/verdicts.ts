@@ -11,7 +11,7 @@ import {
   SourceError,
 } from '../../src/errors.ts';
 import { sentBy } from './oracle.ts';
-import type { CallRecord } from './record.ts';
+import type { CallRecord, ObjectRecord } from './record.ts';
 import type { Passage } from './wire.ts';
 import type { Run } from './world.ts';
 
@@ -114,6 +114,14 @@ export const EVERYWHERE: readonly string[] = Object.keys(EXPECTED).filter(
   (row) => row.startsWith('append') && !row.includes('deny'),
 );
 
+/** What else the schedules must reach. */
+const FEATURES = {
+  /** Made another size than the one before it. */
+  'adaptive segments': ['larger', 'smaller'],
+  /** Calls that were begun while others were going on: how they ended, and how far. */
+  'calls at once': ['stored', 'grouped', 'aborted waiting', 'aborted on the wire', 'failed', 'streamed', 'resumed'],
+} as const;
+
 /** Where in its call a segment was. */
 export type Place = 'first' | 'middle' | 'last' | 'only';
 
@@ -135,25 +143,62 @@ export class VerdictTable {
   }
 
   add(run: Run): void {
-    for (const { objects } of run.writers)
-      for (const { calls } of objects) for (const call of calls) this.#addCall(call, run);
+    for (const { objects } of run.writers) {
+      for (const object of objects) {
+        for (const call of object.calls) this.#addCall(call, run);
+        this.#addSizes(object);
+        if (object.writer.atOnce) for (const call of object.calls) this.#addAtOnce(call, object);
+      }
+    }
   }
 
-  count(row: string, column: Verdict | Place): number {
+  #addSizes({ segmentSize, calls }: ObjectRecord): void {
+    if (segmentSize !== null) return;
+    let before: number | undefined;
+    for (const { bytes, isLast } of calls.flatMap(segmentsOf)) {
+      if (before && bytes.length > before) this.#count('adaptive segments', 'larger');
+      // The last one of a call is as long as what is left.
+      if (before && bytes.length < before && !isLast) this.#count('adaptive segments', 'smaller');
+      before = isLast ? before : bytes.length;
+    }
+  }
+
+  #addAtOnce(call: CallRecord, { calls }: ObjectRecord): void {
+    const { passages, aborted, result, kind, start } = call;
+    if (!calls.some((other) => other !== call && other.start < start && other.end > start)) return;
+    const ending = result
+      ? 'stored'
+      : !aborted
+        ? 'failed'
+        : passages.length > 0
+          ? 'aborted on the wire'
+          : 'aborted waiting';
+    this.#count('calls at once', ending);
+    if (result && call.piped) this.#count('calls at once', 'streamed');
+    if (result && kind === 'resume') this.#count('calls at once', 'resumed');
+    if (passages.some(({ bytes, request }) => bytes.length < request.bytes.length))
+      this.#count('calls at once', 'grouped');
+  }
+
+  count(row: string, column: string): number {
     return this.#counts.get(row)?.get(column) ?? 0;
   }
 
   /** Cells that should have been reached. */
   get missing(): string[] {
     const verdicts = Object.entries(EXPECTED).flatMap(([row, columns]) => columns.map((column) => ({ row, column })));
-    const places = EVERYWHERE.flatMap((row) => PLACES.map((column) => ({ row, column })));
-    return [...verdicts, ...places]
+    // A deletion ends its call: its segment is in the middle only where another object grew in its place meanwhile.
+    const isChance = (row: string, place: Place) => row === 'append delete before' && place === 'middle';
+    const everywhere = EVERYWHERE.flatMap((row) => PLACES.map((column) => ({ row, column })));
+    const places = everywhere.filter(({ row, column }) => !isChance(row, column));
+    const features = Object.entries(FEATURES).flatMap(([row, columns]) => columns.map((column) => ({ row, column })));
+    return [...verdicts, ...places, ...features]
       .filter(({ row, column }) => this.count(row, column) === 0)
       .map(({ row, column }) => `${row}: ${column}`);
   }
 
   get rows(): string[] {
-    return [...this.#counts.keys()].sort();
+    return [...this.#counts.keys()].filter((row) => !(row in FEATURES)).sort();
   }
 
   /** Each attempt of an append with what went wrong with it, and with the reads that followed it. */
@@ -190,11 +235,19 @@ export class VerdictTable {
     const body = this.rows.map(
       (row) => `${row.padEnd(width)} ${line(columns.map((one) => this.count(row, one) || '.'))}`,
     );
-    return [`${''.padEnd(width)} ${line(columns.map((name) => name.slice(0, 9)))}`, ...body].join('\n');
+    const features = Object.keys(FEATURES).map((row) => {
+      const counts = [...(this.#counts.get(row) ?? [])].map(([column, count]) => `${count} ${column}`);
+      return `${row}: ${counts.join(', ')}`;
+    });
+    return [`${''.padEnd(width)} ${line(columns.map((name) => name.slice(0, 9)))}`, ...body, ...features].join('\n');
   }
 }
 
 const SHORT = { AppendObject: 'append', HeadObject: 'head', GetObject: 'get' };
+
+function segmentsOf(call: CallRecord) {
+  return sentBy(call).map(({ bytes }, index, { length }) => ({ bytes, isLast: index === length - 1 }));
+}
 
 function kindsOf({ entry }: Passage, { oss }: Run): string[] {
   const faults = entry === undefined ? [] : (oss.faults.get(entry) ?? []);

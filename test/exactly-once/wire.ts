@@ -1,33 +1,73 @@
-/** The network between one AppendableObject and LocalOss: adds latency and aborts, and notes what passes. */
+/** The network between one AppendableObject and LocalOss: takes its time, lets calls be aborted, and notes what passes. */
 import type { Fetch, FetchInit } from '../../src/http.ts';
 import { drawDelay, type VirtualClock } from './clock.ts';
+import type { MemoryBlob } from './memory-blob.ts';
 import type { ObservedOss } from './observed-oss.ts';
-import type { CallRecord } from './record.ts';
-import type { MemoryBlob } from './sources.ts';
+import type { CallRecord, ObjectRecord, When } from './record.ts';
+import { type Share, sharesOf } from './shares.ts';
 
 /** One request as it passed. Times are numbers of observation, see `ObservedOss.now`. */
-export interface Passage {
+export interface WireRequest {
   readonly operation: 'AppendObject' | 'HeadObject' | 'GetObject';
-  /** The call that it was made for. */
-  readonly call: CallRecord;
   /** Of an append: where to, and of which bytes; `segment` is the same for every attempt. */
   readonly position: number;
   readonly bytes: Uint8Array;
   readonly segment: object | undefined;
   readonly start: number;
+  /** When it was answered, or lost. */
+  end: number;
+  readonly signal: AbortSignal | undefined;
   /** Its place in LocalOss's log; undefined where it never got there. */
   entry: number | undefined;
   /** What came back; `lost` where nothing did. */
   answer: number | 'lost' | undefined;
 }
 
+/** A request as one call sees it: of the bytes of an append, its own. */
+export class Passage {
+  readonly request: WireRequest;
+  readonly call: CallRecord;
+  readonly position: number;
+  readonly bytes: Uint8Array;
+
+  constructor(request: WireRequest, { call, offset, size }: Share) {
+    this.request = request;
+    this.call = call;
+    this.position = request.position + offset;
+    this.bytes = request.bytes.subarray(offset, offset + size);
+  }
+
+  get operation(): WireRequest['operation'] {
+    return this.request.operation;
+  }
+
+  get segment(): object | undefined {
+    return this.request.segment;
+  }
+
+  get start(): number {
+    return this.request.start;
+  }
+
+  get entry(): number | undefined {
+    return this.request.entry;
+  }
+
+  get answer(): WireRequest['answer'] {
+    return this.request.answer;
+  }
+}
+
 interface Surroundings {
   readonly oss: ObservedOss;
   readonly clock: VirtualClock;
+  readonly object: ObjectRecord;
+  /** Takes the requests of `open`, which is no append. */
+  readonly opening: CallRecord;
   /** Most of each way, ms. */
   readonly latency: number;
-  /** Whose request it is. */
-  current(): CallRecord;
+  /** Bytes in a ms. */
+  readonly bandwidth: number;
 }
 
 export class Wire {
@@ -38,59 +78,81 @@ export class Wire {
   }
 
   readonly fetch: Fetch = async (url, init) => {
-    const call = this.#world.current();
-    const passage = this.#passageOf(call, url, init);
-    checkOneAtATime(call, passage);
-    call.passages.push(passage);
+    const { object, opening } = this.#world;
+    const request = this.#requestOf(url, init);
+    const passages = sharesOf(request, object, opening).map((share) => new Passage(request, share));
+    checkOneAtATime(object, passages);
+    object.requests.push(request);
+    for (const passage of passages) {
+      checkWanted(passage);
+      passage.call.passages.push(passage);
+    }
     try {
-      const response = await this.#pass(passage, url, init);
-      passage.answer = response.status;
+      const response = await this.#pass(request, passages, url, init);
+      request.answer = response.status;
       return response;
     } catch (error) {
-      passage.answer = 'lost';
+      request.answer = 'lost';
       throw error;
+    } finally {
+      request.end = this.#world.oss.now;
     }
   };
 
-  async #pass(passage: Passage, url: string, init: FetchInit): Promise<Response> {
-    const { oss } = this.#world;
-    const { call } = passage;
-    const nth = call.passages.length;
-    call.atRequest(nth, 'before');
-    await this.#travel(init);
+  async #pass(request: WireRequest, passages: readonly Passage[], url: string, init: FetchInit): Promise<Response> {
+    const { oss, bandwidth } = this.#world;
+    const turns = passages.map(({ call }) => ({ call, nth: call.passages.length }));
+    const tell = (when: When) => {
+      for (const { call, nth } of turns) call.atRequest(nth, when);
+    };
+    tell('before');
+    await this.#travel(init, request.bytes.length / bandwidth);
     const entry = oss.requests.length;
     const answering = oss.fetch(url, init);
-    if (oss.requests.length > entry) passage.entry = entry;
+    if (oss.requests.length > entry) request.entry = entry;
     answering.catch(() => {});
-    call.atRequest(nth, 'under-way');
+    tell('under-way');
     const response = await answering;
     await this.#travel(init);
-    call.atRequest(nth, 'answered');
+    tell('answered');
     init.signal?.throwIfAborted();
     return response;
   }
 
-  async #travel({ signal }: FetchInit): Promise<void> {
+  async #travel({ signal }: FetchInit, time = 0): Promise<void> {
     const { latency, clock } = this.#world;
-    if (latency > 0) await clock.wait(drawDelay(clock, latency), signal);
+    const delay = (latency > 0 ? drawDelay(clock, latency) : 0) + Math.ceil(time);
+    if (latency > 0 || delay > 0) await clock.wait(delay, signal);
     signal?.throwIfAborted();
   }
 
-  #passageOf(call: CallRecord, url: string, { method, body }: FetchInit): Passage {
+  #requestOf(url: string, { method, body, signal }: FetchInit): WireRequest {
     const operation = method === 'POST' ? 'AppendObject' : method === 'HEAD' ? 'HeadObject' : 'GetObject';
     const position = Number(/[?&]position=(\d+)/.exec(url)?.[1] ?? Number.NaN);
     const bytes = body ? peek(body) : new Uint8Array(0);
     const segment = body instanceof Uint8Array ? body.buffer : (body as object | undefined);
     const start = this.#world.oss.now;
-    return { operation, call, position, bytes, segment, start, entry: undefined, answer: undefined };
+    return {
+      ...{ operation, position, bytes, segment, start, signal: signal ?? undefined },
+      ...{ entry: undefined, answer: undefined, end: Number.POSITIVE_INFINITY },
+    };
   }
 }
 
 /** OSS allows one append at a time, and the engine promises it. */
-function checkOneAtATime({ passages, problems, settled }: CallRecord, { operation }: Passage): void {
-  if (settled) problems.push(`a ${operation} was sent when the call had ended`);
-  if (passages.some(({ answer }) => answer === undefined))
-    problems.push(`a ${operation} was sent beside another request`);
+function checkOneAtATime({ requests }: ObjectRecord, passages: readonly Passage[]): void {
+  const [{ call, operation }] = passages as [Passage];
+  if (passages.every((one) => one.call.settled)) call.problems.push(`a ${operation} was sent when the call had ended`);
+  // One that was aborted is over, though its sender may not know yet.
+  if (requests.some(({ answer, signal }) => answer === undefined && !signal?.aborted))
+    call.problems.push(`a ${operation} was sent beside another request`);
+}
+
+/** On the wire the bytes of a call that is aborted may go on, for the sake of others; they may not begin. */
+function checkWanted({ call, segment, bytes }: Passage): void {
+  const began = call.passages.some((one) => one.segment === segment);
+  if (bytes.length > 0 && call.aborted && !began)
+    call.problems.push('its bytes were sent though it was aborted before');
 }
 
 /** A body's bytes, without reading it as a transport does. */

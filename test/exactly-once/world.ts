@@ -1,5 +1,5 @@
 /** Runs a schedule: the engine and the client as they are, against LocalOss, in virtual time. */
-import { AppendableObject, type AppendClient } from '../../src/append.ts';
+import { AppendableObject } from '../../src/append.ts';
 import { OssClient } from '../../src/client.ts';
 import { crc64 } from '../../src/crc64.ts';
 import type { Credentials, CredentialsProvider } from '../../src/credentials.ts';
@@ -8,11 +8,12 @@ import type { PresignRequest } from '../../src/http.ts';
 import type { AppendSource } from '../../src/segments.ts';
 import { AppendStream } from '../../src/stream.ts';
 import type { Fault, FaultRequest } from '../../src/testing/faults.ts';
-import { drive, settle, VirtualClock } from './clock.ts';
+import { drive, settleMicrotasks, VirtualClock } from './clock.ts';
 import { BUCKET, KEY, ObservedOss } from './observed-oss.ts';
 import { Random } from './random.ts';
 import { CallRecord, type ObjectRecord, type WriterRecord } from './record.ts';
-import type { AbortPlan, FaultPlan, Schedule, Step, WriterPlan } from './schedule.ts';
+import type { AbortPlan, FaultPlan, Form, Schedule, Step, WriterPlan } from './schedule.ts';
+import { STAMPS, VALUES } from './shares.ts';
 import { canFail, makeSource, memoryBlob } from './sources.ts';
 import { Wire } from './wire.ts';
 
@@ -69,22 +70,23 @@ class World {
     if (initial !== null) this.oss.begin(this.#foreignBytes(initial));
     const scripts = writers.map((plan, index) => this.#writer(plan, index));
     const handles: Handle[] = [];
-    await drive(this.#clock, Promise.all(scripts.map(async (script) => handles.push(await script))));
+    await drive(this.#clock, Promise.all(scripts.map(async (script) => handles.push(await script))), settleMicrotasks);
     await this.#drain();
     this.#calm = true;
-    for (const handle of handles) await drive(this.#clock, this.#calmDown(handle));
+    for (const handle of handles) await drive(this.#clock, this.#calmDown(handle), settleMicrotasks);
   }
 
   /** Late commits, and whatever else was left behind. */
   async #drain(): Promise<void> {
-    do await settle();
+    do await settleMicrotasks();
     while (this.#clock.advance());
     this.oss.look();
   }
 
   async #writer(plan: WriterPlan, index: number): Promise<Handle> {
     const file = this.#bytes(index, plan.file?.size ?? 0);
-    const writer: WriterRecord = { plan, index, file, objects: [] };
+    const atOnce = plan.steps.some((step) => 'queue' in step);
+    const writer: WriterRecord = { plan, index, file, atOnce, objects: [] };
     this.writers.push(writer);
     let handle = this.#open(writer);
     const calls: Promise<void>[] = [];
@@ -98,12 +100,9 @@ class World {
     return handle;
   }
 
-  #open(
-    writer: WriterRecord,
-    { tail: kept = 'none', segmentSize = writer.plan.segmentSize }: Reload = {},
-    last?: ObjectTail,
-  ): Handle {
+  #open(writer: WriterRecord, { tail: kept = 'none', segmentSize: changed }: Reload = {}, last?: ObjectTail): Handle {
     const { shared, flushAfter } = writer.plan;
+    const segmentSize = changed ?? writer.plan.segmentSize;
     const tail = tailFor(kept, last);
     const stale = tail !== undefined && tail.position !== this.oss.stored.length;
     const bare = tail !== undefined && tail.hashCrc64ecma === undefined;
@@ -114,39 +113,21 @@ class World {
       stale,
       bare,
       calls: [],
+      requests: [],
       pending: [],
       lengthRead: 0,
     };
     writer.objects.push(record);
-    const options = { shared, segmentSize, flushAfter: flushAfter ?? Number.POSITIVE_INFINITY, tail };
+    const size = segmentSize ?? undefined;
+    const options = { shared, segmentSize: size, flushAfter: flushAfter ?? Number.POSITIVE_INFINITY, tail };
     return { record, object: new AppendableObject(this.#client(record), KEY, options) };
   }
 
-  /** The engine knows the client by its shape; this one tells which call a request is for. */
-  #client({ calls }: ObjectRecord): AppendClient {
-    let current: CallRecord | undefined;
-    const noting = ({ signal }: { signal?: AbortSignal | undefined } = {}) => {
-      current = calls.find((call) => signal && call.signal === signal) ?? calls.find(({ settled }) => !settled);
-      return client;
-    };
-    const { latency } = this.#schedule;
-    const opening = new CallRecord(OPENING, {
-      kind: 'append',
-      source: NOTHING,
-      regular: true,
-      failing: false,
-      start: 0,
-    });
-    const wire = new Wire({ oss: this.oss, clock: this.#clock, latency, current: () => current ?? opening });
-    const client = this.#ossClient(wire);
-    return {
-      appendObject: (key, body, options) => noting(options).appendObject(key, body, options),
-      headObject: (key, options) => noting(options).headObject(key, options),
-      getObject: (key, options) => noting(options).getObject(key, options),
-      waitToRetry: (failures, options) => client.waitToRetry(failures, options),
-      now: () => client.now(),
-      wait: (delay, signal) => client.wait(delay, signal),
-    };
+  #client(object: ObjectRecord): OssClient {
+    const { latency, bandwidth = Number.POSITIVE_INFINITY } = this.#schedule;
+    const nothing = { source: NOTHING, regular: true, failing: false, piped: false, ofFile: false, start: 0 };
+    const opening = new CallRecord(object, { kind: 'append', ...nothing });
+    return this.#ossClient(new Wire({ oss: this.oss, clock: this.#clock, object, opening, latency, bandwidth }));
   }
 
   #ossClient({ fetch }: Wire): OssClient {
@@ -171,47 +152,46 @@ class World {
   #call(handle: Handle, step: Exclude<Step, { do: 'reload' | 'wait' }>): Promise<void> {
     if (step.do === 'append') return this.#append(handle, step);
     const { file, plan } = handle.record.writer;
-    if (step.do === 'append-file') {
-      const call = this.#begin(handle, { kind: 'append', source: file, ...step });
-      return this.#finish(handle, call, handle.object.append(memoryBlob(file), optionsOf(call)));
-    }
-    const call = this.#begin(handle, { kind: 'resume', source: file, ...step });
-    const start = this.#fileStart(plan);
-    return this.#finish(handle, call, handle.object.resume(memoryBlob(file), { ...optionsOf(call), start }));
+    const start = step.do === 'resume' ? this.#fileStart(plan) : undefined;
+    const kind = step.do === 'resume' ? 'resume' : 'append';
+    const call = this.#begin(handle, { kind, source: file, ofFile: true, abort: step.abort });
+    const options = { ...optionsOf(call), start };
+    return this.#finish(handle, call, handle.object[kind](memoryBlob(file), options));
   }
 
   #append(handle: Handle, { source, abort }: Extract<Step, { do: 'append' }>): Promise<void> {
-    const { writer } = handle.record;
+    const { writer, calls } = handle.record;
     const size = source.chunks.reduce((sum, chunk) => sum + chunk, 0);
-    const bytes = this.#bytes(writer.index, size);
+    const bytes = this.#bytes(writer.index, size, writer.atOnce ? calls.length % STAMPS : undefined);
     const failing = canFail(source);
     const regular = (writer.plan.flushAfter === null || !source.gap) && !failing;
-    const call = this.#begin(handle, { kind: 'append', source: bytes, regular, failing, abort });
-    const made = makeSource(bytes.slice(), source, this.#clock);
+    const piped = source.form === 'piped';
+    const call = this.#begin(handle, { kind: 'append', source: bytes, regular, failing, piped, abort });
+    const own = bytes.slice();
+    const made = makeSource(own, source, this.#clock);
     const { object } = handle;
-    const work = source.form === 'piped' ? pipe(made, object, call) : object.append(made, optionsOf(call));
-    return this.#finish(handle, call, work);
+    const work = piped ? pipe(made, object, call) : object.append(made, optionsOf(call));
+    if (source.reuse && isCopied(source.form, size, handle.record)) own.fill(0xff);
+    // The caller's buffer is the caller's again when the call has ended, however it ended.
+    return this.#finish(handle, call, work).finally(() => own.fill(0xff));
   }
 
   #begin(
     { record }: Handle,
-    init: {
-      kind: CallRecord['kind'];
-      source: Uint8Array;
-      regular?: boolean;
-      failing?: boolean;
-      abort?: AbortPlan | undefined;
-    },
+    init: Pick<CallRecord, 'kind' | 'source'> &
+      Partial<Pick<CallRecord, 'regular' | 'failing' | 'piped' | 'ofFile'>> & { abort?: AbortPlan | undefined },
   ): CallRecord {
-    // Where calls queue, only their signals tell whose a request is.
-    const signalled = record.writer.plan.steps.some((step) => 'queue' in step);
-    const call = new CallRecord(record, { regular: true, failing: false, signalled, ...init, start: this.oss.tick() });
+    // Of calls at once, some can be aborted and some cannot.
+    const signalled = record.writer.atOnce && record.calls.length % 2 === 0;
+    const usual = { regular: true, failing: false, piped: false, ofFile: false };
+    const call = new CallRecord(record, { ...usual, signalled, ...init, start: this.oss.tick() });
     record.calls.push(call);
     return call;
   }
 
   async #finish({ object }: Handle, call: CallRecord, work: Promise<ObjectTail>): Promise<void> {
     const { abortAfter } = call;
+    if (call.abortsAtOnce) call.abort();
     const timer = abortAfter === undefined ? undefined : this.#clock.setTimeout(() => call.abort(), abortAfter);
     try {
       call.result = await work;
@@ -236,7 +216,8 @@ class World {
     record.lengthRead = failed && opened ? this.oss.stored.length : 0;
     record.pending = object.pending;
     for (let tries = 0; tries < 2; tries++) {
-      const step: Step = record.writer.plan.file
+      // Behind a file that something follows there is nothing to resume.
+      const step: Step = record.calls.every(({ ofFile }) => ofFile && record.writer.plan.file)
         ? { do: 'resume' }
         : { do: 'append', source: { form: 'bytes', chunks: [3] } };
       await this.#call(handle, step);
@@ -273,8 +254,20 @@ class World {
     return operation === 'AppendObject' ? { kind, when, same: true } : { kind, when, bytes: this.#foreignBytes(1) };
   }
 
-  #bytes(writer: number, size: number): Uint8Array<ArrayBuffer> {
-    return Uint8Array.from({ length: size }, () => writer * ALPHABET + this.#random.int(0, ALPHABET - 1));
+  /** With a stamp each byte tells, beside its writer, the call that it is of. */
+  #bytes(writer: number, size: number, stamp?: number): Uint8Array<ArrayBuffer> {
+    if (size > MANY) return this.#manyBytes(writer, size);
+    const least = writer * ALPHABET + (stamp ?? 0) * VALUES;
+    const most = least + (stamp === undefined ? ALPHABET : VALUES) - 1;
+    return Uint8Array.from({ length: size }, () => this.#random.int(least, most));
+  }
+
+  /** A part of the same bytes each time: a million calls of a function would take longer than the run. */
+  #manyBytes(writer: number, size: number): Uint8Array<ArrayBuffer> {
+    const start = this.#random.int(0, NOISE - size);
+    return noise()
+      .slice(start, start + size)
+      .map((value) => writer * ALPHABET + (value % ALPHABET));
   }
 
   #foreignBytes(size: number): Uint8Array<ArrayBuffer> {
@@ -283,8 +276,26 @@ class World {
 }
 
 const NOTHING: Uint8Array = new Uint8Array(0);
-/** Takes the requests of `open`, which is no append. */
-const OPENING = {} as ObjectRecord;
+/** Of those that adapt, bytes. */
+const SMALLEST_SEGMENT = 256 * 1024;
+/** More bytes than this are not made one by one. */
+const MANY = 10_000;
+/** Bytes. */
+const NOISE = 8 * 1024 * 1024;
+
+let made: Uint8Array<ArrayBuffer> | undefined;
+
+function noise(): Uint8Array<ArrayBuffer> {
+  if (made) return made;
+  const random = new Random(1);
+  made = new Uint8Array(Uint32Array.from({ length: NOISE / 4 }, () => random.next() * 2 ** 32).buffer);
+  return made;
+}
+
+/** What `append` promises of bytes. */
+function isCopied(form: Form, size: number, { segmentSize }: ObjectRecord): boolean {
+  return (form === 'bytes' || form === 'buffer') && size <= (segmentSize ?? SMALLEST_SEGMENT);
+}
 
 function optionsOf(call: CallRecord) {
   return {

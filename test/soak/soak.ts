@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { judge } from '../exactly-once/oracle.ts';
-import { synchronousCrypto } from '../exactly-once/platform.ts';
+import { quickPlatform } from '../exactly-once/platform.ts';
 import { describe, runSeeds } from '../exactly-once/run.ts';
 import type { Schedule } from '../exactly-once/schedule.ts';
 import { trace } from '../exactly-once/trace.ts';
@@ -67,7 +67,7 @@ function serve(): void {
 }
 
 function prepare(): void {
-  synchronousCrypto();
+  quickPlatform();
   // Thousands of errors are made here on purpose, and nobody reads where.
   Error.stackTraceLimit = 0;
 }
