@@ -86,10 +86,10 @@ function limitsOf(inMemory: boolean): SegmentLimits {
 
 function target(current: number, samples: readonly SegmentSample[]): number {
   const last = samples.at(-1);
-  return last ? Math.min(fit(current, samples), (last.size / Math.max(last.time, 1)) * LONGEST) : current;
+  return last ? Math.min(leastSquares(current, samples), (last.size / Math.max(last.time, 1)) * LONGEST) : current;
 }
 
-function fit(current: number, samples: readonly SegmentSample[]): number {
+function leastSquares(current: number, samples: readonly SegmentSample[]): number {
   const size = mean(samples.map((sample) => sample.size));
   const time = mean(samples.map((sample) => sample.time));
   const spread = mean(samples.map((sample) => (sample.size - size) ** 2));
