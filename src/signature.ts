@@ -180,9 +180,8 @@ const utf8 = /* @__PURE__ */ new TextEncoder();
 const encode = (text: string): Uint8Array => utf8.encode(text);
 
 function hex(bytes: Uint8Array): string {
-  const digits = '0123456789abcdef';
   let text = '';
-  for (const byte of bytes) text += digits.charAt(byte >> 4) + digits.charAt(byte & 15);
+  for (const byte of bytes) text += (byte + 256).toString(16).slice(1);
   return text;
 }
 
