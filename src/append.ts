@@ -237,6 +237,8 @@ export class AppendableObject {
   /** Nothing may be left of a group, where all its calls would exceed 5 GiB. */
   async #sendGroup(group: Group): Promise<void> {
     const { position } = await this.#open(group.signal);
+    // What was never sent must not be remembered as if it might turn up.
+    group.signal?.throwIfAborted();
     const segment = group.close((start, size) => checkRoom(this.key, position + start, size));
     if (segment.size === 0) return;
     const { from } = await this.#commit(segment, group);

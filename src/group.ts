@@ -69,8 +69,6 @@ interface Member extends Listener {
   readonly total: number;
   /** Where in the segment its bytes begin. */
   start: number;
-  /** It was aborted. */
-  left: boolean;
   resolve(tail: ObjectTail): void;
   reject(reason: unknown): void;
 }
@@ -85,9 +83,13 @@ export class Group implements Call {
   total = 0;
   /** None where the first call cannot be aborted: then the segment cannot either. */
   readonly #aborter: AbortController | undefined;
-  #members: Member[] = [];
-  /** Members that have not left. */
-  #wanted = 0;
+  /** Calls that are still to be told how it ended. */
+  readonly #waiting = new Set<Member>();
+  /** Calls whose bytes are the segment, also those that were aborted since. */
+  #sent: Member[] = [];
+  /** One listener for each signal: of ten thousand on one, each new one would look through all. */
+  readonly #signals = new Map<AbortSignal, { readonly members: Member[]; readonly abort: () => void }>();
+  #isWatched = false;
   #closed = false;
 
   constructor({ signal }: AppendOptions) {
@@ -107,42 +109,61 @@ export class Group implements Call {
   add(bytes: Uint8Array<ArrayBuffer>, { signal, onprogress }: AppendOptions): Promise<ObjectTail> {
     const total = bytes.byteLength;
     this.total += total;
-    this.#wanted++;
-    let leave = () => {};
-    const done = new Promise<ObjectTail>((resolve, reject) => {
-      const member = { bytes, total, signal, onprogress, loaded: 0, start: 0, left: false, resolve, reject };
-      this.#members.push(member);
-      leave = () => this.#leave(member);
+    this.#isWatched ||= onprogress !== undefined;
+    return new Promise<ObjectTail>((resolve, reject) => {
+      const member = { bytes, total, signal, onprogress, loaded: 0, start: 0, resolve, reject };
+      this.#waiting.add(member);
+      if (signal) this.#listen(signal, member);
     });
-    if (!signal) return done;
-    signal.addEventListener('abort', leave);
-    return done.finally(() => signal.removeEventListener('abort', leave));
+  }
+
+  #listen(signal: AbortSignal, member: Member): void {
+    const known = this.#signals.get(signal);
+    if (known) {
+      known.members.push(member);
+      return;
+    }
+    const members = [member];
+    const abort = () => {
+      this.#ignore(signal);
+      for (const each of members) this.#leave(each, signal.reason);
+    };
+    this.#signals.set(signal, { members, abort });
+    signal.addEventListener('abort', abort);
+  }
+
+  #ignore(signal: AbortSignal): void {
+    const known = this.#signals.get(signal);
+    if (known) signal.removeEventListener('abort', known.abort);
+    this.#signals.delete(signal);
   }
 
   /** While others want the segment it goes on. The last one's call ends when the request has stopped. */
-  #leave(member: Member): void {
-    const reason = member.signal?.reason;
-    if (--this.#wanted === 0) {
-      this.#aborter?.abort(reason);
-    } else {
-      if (!this.#closed) this.total -= member.total;
-      member.left = true;
-      member.reject(reason);
+  #leave(member: Member, reason: unknown): void {
+    if (!this.#waiting.has(member)) return;
+    if (this.#aborter && this.#waiting.size === 1) {
+      this.#aborter.abort(reason);
+      return;
     }
+    if (!this.#closed) this.total -= member.total;
+    this.#waiting.delete(member);
+    member.reject(reason);
   }
 
   /** The segment. A call whose `size` bytes `check` refuses, so many bytes from the segment's beginning, is left out. */
   close(check: (start: number, size: number) => void): Segment {
     this.#closed = true;
     this.total = 0;
-    this.#members = this.#members.filter((member) => !member.left && this.#place(member, check));
-    return joinBytes(this.#members.map(({ bytes }) => bytes));
+    this.#sent = [...this.#waiting].filter((member) => this.#place(member, check));
+    if (this.total === 0) this.#end();
+    return joinBytes(this.#sent.map(({ bytes }) => bytes));
   }
 
   #place(member: Member, check: (start: number, size: number) => void): boolean {
     try {
       check(this.total, member.total);
     } catch (error) {
+      this.#waiting.delete(member);
       member.reject(error);
       return false;
     }
@@ -152,42 +173,49 @@ export class Group implements Call {
   }
 
   get onprogress(): AppendOptions['onprogress'] {
-    const members = this.#members.filter((member) => member.onprogress);
-    return members.length > 0 ? (progress) => tell(members, progress) : undefined;
+    if (!this.#isWatched) return undefined;
+    return (progress) => {
+      for (const member of this.#waiting) tell(member, progress);
+    };
   }
 
   /** It is stored behind `from`: every call ends at its own end, the last one at the object's. */
   confirm(from: Tail, end: ObjectTail): void {
     let { position, crc } = from;
-    for (const { bytes, total, thrown, resolve, reject } of this.#members) {
+    for (const { bytes, total, thrown, resolve, reject } of this.#sent) {
       position += total;
       const isLast = position - from.position === this.total;
       if (crc !== undefined && !isLast) crc = crc64(bytes, crc);
       if (thrown) reject(thrown.error);
       else resolve(isLast ? end : publicTail({ position, crc }));
     }
+    this.#end();
   }
 
   /** Each call has an error of its own, for it may be given to others. */
   fail(error: unknown): void {
     this.#closed = true;
     let own = error;
-    for (const { left, reject } of this.#members) {
-      if (left) continue;
+    for (const { reject } of this.#waiting) {
       reject(own);
       own = copy(error);
     }
+    this.#end();
+  }
+
+  /** Lets go of bytes and signals, which may live longer than the calls. */
+  #end(): void {
+    for (const signal of [...this.#signals.keys()]) this.#ignore(signal);
+    this.#waiting.clear();
+    this.#sent = [];
   }
 }
 
-/** Each of its own bytes. */
-function tell(members: readonly Member[], { loaded, sent }: AppendProgress): void {
-  for (const member of members) {
-    if (member.left) continue;
-    const own = (bytes: number) => Math.min(Math.max(bytes - member.start, 0), member.total);
-    member.loaded = own(loaded);
-    reportHanded(member, own(sent) - member.loaded);
-  }
+/** Of its own bytes. */
+function tell(member: Member, { loaded, sent }: AppendProgress): void {
+  const own = (bytes: number) => Math.min(Math.max(bytes - member.start, 0), member.total);
+  member.loaded = own(loaded);
+  reportHanded(member, own(sent) - member.loaded);
 }
 
 function copy(error: unknown): unknown {

@@ -1,6 +1,6 @@
 /** What the engine promises, one example for each promise. `exactly-once.test.ts` proves the same at random. */
 import { describe, expect, test } from 'vitest';
-import { type AppendProgress, append } from '../src/append.ts';
+import { AppendableObject, type AppendProgress, append } from '../src/append.ts';
 import { crc64 } from '../src/crc64.ts';
 import {
   AppendConflictError,
@@ -16,6 +16,8 @@ import type { Fault, FaultRequest } from '../src/testing/faults.ts';
 import { settle } from './exactly-once/clock.ts';
 import { KEY, Lab } from './exactly-once/lab.ts';
 import { memoryBlob } from './exactly-once/sources.ts';
+import { OneObject } from './one-object.ts';
+import { countedAbort } from './unit-tools.ts';
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
 const crcOf = (text: string) => String(crc64(utf8(text)));
@@ -698,6 +700,41 @@ describe('calls at once on one object', () => {
     expect(lab.object.pending).toEqual([{ position: 0, size: 2, outcome: 'unknown' }]);
     await lab.run(lab.object.append('b'));
     expect(lab.stored).toBe('aab');
+  });
+
+  test('aborted while the object is opened: nothing is sent, nor remembered as if it might turn up', async () => {
+    const oss = new OneObject('xy');
+    const stop = new AbortController();
+    oss.onhead = () => stop.abort('enough');
+    const object = new AppendableObject(oss.client, KEY);
+    await expect(object.append('a', stop)).rejects.toBe('enough');
+    expect([oss.sent, object.pending]).toEqual([[], []]);
+  });
+
+  test('a call that is refused for its length keeps no request alive', async () => {
+    const end = 5 * 1024 ** 3 - 3;
+    const lab = new Lab({ ...options, contents: 'checksum', faults: first({ kind: 'answer-late', delay: 60_000 }) });
+    lab.oss.appendObject('logs', KEY, end);
+    const stop = new AbortController();
+    const [fits, tooLong] = ['a', 'bcd'].map((text) => lab.object.append(text, stop));
+    await expect(tooLong).rejects.toThrow(RangeError);
+    stop.abort('enough');
+    await expect(fits).rejects.toBe('enough');
+    await settle();
+    expect(lab.object.pending).toEqual([{ position: end, size: 1, outcome: 'unknown' }]);
+  });
+
+  test('calls with one signal have one listener on it, and none when they are over', async () => {
+    const { lab, ahead } = await waiting();
+    const [sent, aborted] = [countedAbort(), countedAbort()];
+    const calls = names(50).map((text) => lab.object.append(text, sent.controller));
+    const late = lab.object.append('late', aborted.controller);
+    expect([sent.listeners(), aborted.listeners()]).toEqual([1, 1]);
+    aborted.controller.abort('enough');
+    await expect(late).rejects.toBe('enough');
+    expect([sent.listeners(), aborted.listeners()]).toEqual([1, 0]);
+    await lab.run(Promise.all([ahead, ...calls]));
+    expect(sent.listeners()).toBe(0);
   });
 
   test('progress is of the call’s own bytes, and what it throws ends that call alone', async () => {
