@@ -176,8 +176,8 @@ describe.each(Object.keys(runtimes).filter((name) => runtimes[name]))('in %s', (
     try {
       const most = await settled(() => given);
       expect(arrived - before).toBe(1);
-      // Two segments in the edge; the rest is in the sockets' buffers, on both sides.
-      expect(most).toBeLessThan(16 * MIB);
+      // Two segments in the edge; the rest is in the sockets' buffers, on both sides: 4 MiB, 8 with Bun, 17 where it is busy.
+      expect(most).toBeLessThan(20 * MIB);
       expect(oss.object(BUCKET, `${prefix}waiting.bin`)).toBeUndefined();
     } finally {
       gate.open();
