@@ -165,6 +165,12 @@ export class ChecksumError extends OssError {
 /** The source could not be read to its end: a file that changed since it was picked, a stream that failed. `cause` says why. */
 export class SourceError extends OssError {
   override readonly name: string = 'SourceError';
+
+  constructor(message: string, init: OssErrorInit) {
+    super(message, init);
+    // The caller's own, as it was: theirs to tell apart.
+    if ('cause' in init) this.cause = init.cause;
+  }
 }
 
 /** No usable credentials: loading them failed, they are malformed or out of date, or a presign function gave no URL. */

@@ -3,7 +3,7 @@
  * (Blob, bytes, text, stream, iterable), and keeps memory to the segment being gathered and one piece.
  */
 import { crc64 } from './crc64.ts';
-import { SourceError } from './errors.ts';
+import { redact, SourceError } from './errors.ts';
 
 /** Bytes in any of the forms that a chunk of a stream may have. */
 export type AppendChunk = ArrayBuffer | ArrayBufferView | string | Blob;
@@ -454,6 +454,6 @@ function notASource(value: unknown): TypeError {
 }
 
 function sourceError(problem: string, cause?: unknown): SourceError {
-  const why = cause instanceof Error ? ` (${cause.message})` : '';
+  const why = cause instanceof Error ? ` (${redact(cause.message)})` : '';
   return new SourceError(`Cannot read the source: ${problem}${why}`, { code: 'SourceError', cause });
 }

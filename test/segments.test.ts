@@ -320,9 +320,10 @@ describe('sources that fail', () => {
     expect(error).toBeInstanceOf(SourceError);
     expect(error).toMatchObject({
       code: 'SourceError',
-      cause: boom,
       message: 'Cannot read the source: it failed (boom)',
     });
+    // The caller's own error, not a copy.
+    expect((error as SourceError).cause).toBe(boom);
     reader.cancel(error);
   });
 
