@@ -1,6 +1,9 @@
 /** What the engine promises, one example for each promise. `exactly-once.test.ts` proves the same at random. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
-import { AppendableObject, type AppendProgress, append } from '../src/append.ts';
+import { AppendableObject, type AppendClient, type AppendProgress, append } from '../src/append.ts';
+import type { AppendObjectResult } from '../src/client.ts';
 import { crc64 } from '../src/crc64.ts';
 import {
   AppendConflictError,
@@ -18,6 +21,9 @@ import { KEY, Lab } from './exactly-once/lab.ts';
 import { memoryBlob } from './exactly-once/sources.ts';
 import { OneObject } from './one-object.ts';
 import { countedAbort } from './unit-tools.ts';
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
 const crcOf = (text: string) => String(crc64(utf8(text)));
@@ -735,6 +741,42 @@ describe('calls at once on one object', () => {
     expect([sent.listeners(), aborted.listeners()]).toEqual([1, 0]);
     await lab.run(Promise.all([ahead, ...calls]));
     expect(sent.listeners()).toBe(0);
+  });
+
+  test('bytes are held no longer than somebody wants them sent', async () => {
+    const LONG = 4e6;
+    const held = async () => {
+      for (let times = 0; times < 3; times++) {
+        await settle();
+        collect();
+      }
+      return process.memoryUsage().arrayBuffers;
+    };
+    let answer = () => {};
+    const answered = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const appendObject: AppendClient['appendObject'] = async (_key, body, { position }) => {
+      await answered;
+      const { size } = new Blob([body as Uint8Array<ArrayBuffer>]);
+      return { nextAppendPosition: position + size, requestId: 'REQ' } as AppendObjectResult;
+    };
+    const client = { ...new OneObject().client, appendObject };
+    const object = new AppendableObject(client, KEY, { segmentSize: LONG, tail: { position: 0 } });
+    const ahead = object.append('ahead');
+    await settle();
+    const behind = object.append('stays');
+    const before = await held();
+    for (let times = 0; times < 5; times++) {
+      const stop = new AbortController();
+      const call = object.append(new Uint8Array(LONG - 5), stop);
+      stop.abort('enough');
+      await expect(call).rejects.toBe('enough');
+    }
+    expect((await held()) - before).toBeLessThan(LONG / 2);
+    answer();
+    await Promise.all([ahead, behind, object.append(new Uint8Array(LONG))]);
+    expect((await held()) - before).toBeLessThan(LONG / 2);
   });
 
   test('progress is of the call’s own bytes, and what it throws ends that call alone', async () => {
