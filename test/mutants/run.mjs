@@ -20,6 +20,8 @@ const PARTS = [
   'test/soak',
   'test/vitest.config.ts',
   'test/append.test.ts',
+  'test/one-object.ts',
+  'test/unit-tools.ts',
 ];
 
 const folder = (name) => join('build/mutants', name);
