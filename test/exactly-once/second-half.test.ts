@@ -1,4 +1,5 @@
 // The other half, in a process of its own.
-import { proveExactlyOnce } from './suite.ts';
+import { proveExactlyOnce, proveOnOwnClasses } from './suite.ts';
 
 proveExactlyOnce({ from: 10_001, count: 10_000 });
+proveOnOwnClasses({ from: 20_001, count: 300 });
