@@ -13,6 +13,10 @@ import {
   AppendConflictError,
   ChecksumError,
   CredentialsError,
+  checkFunction,
+  checkObject,
+  checkRange,
+  checkType,
   type ObjectTail,
   OssError,
   type Outcome,
@@ -375,7 +379,8 @@ export class AppendableObject {
   #plan({ size, crc }: Segment): Plan {
     const from = this.#confirmed();
     const position = from.position + size;
-    if (position > MAX_OBJECT_SIZE) throw tooLarge(this.key, from.position, size);
+    if (position > MAX_OBJECT_SIZE)
+      throw new OssError(noRoom(this.key, from.position, size), { code: 'EntityTooLarge' });
     const want = { position, crc: from.crc === undefined ? undefined : crc64Combine(from.crc, crc, size) };
     this.#underWay = { position: from.position, size, crc, from, want, outcome: 'absent' };
     return this.#underWay;
@@ -731,23 +736,22 @@ function checkClient(client: AppendClient): void {
 }
 
 function checkOptions(options: AppendableObjectOptions): void {
-  if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object');
+  checkObject('options', options);
   const { segmentSize = 1, flushAfter = 0, shared = false } = options;
   if (!Number.isSafeInteger(segmentSize) || segmentSize < 1 || segmentSize > MAX_OBJECT_SIZE) {
     throw new RangeError(`segmentSize must be a whole number from 1 to ${MAX_OBJECT_SIZE} bytes, not ${segmentSize}`);
   }
-  if (!(flushAfter >= 0)) throw new RangeError(`flushAfter must be 0 ms or more, not ${flushAfter}`);
-  if (typeof shared !== 'boolean') throw new TypeError('shared must be true or false');
+  checkRange(flushAfter >= 0, 'flushAfter', '0 ms or more', flushAfter);
+  checkType(typeof shared === 'boolean', 'shared must be true or false');
   appendHeaders(options);
 }
 
 /** Copies by name: of an AbortController, which the platform takes for options as well, a spread copies nothing. */
 function checkCall(options: AppendOptions): AppendOptions {
-  if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object');
+  checkObject('options', options);
   const { signal, onprogress } = options;
   checkSignal(signal);
-  if (onprogress !== undefined && typeof onprogress !== 'function')
-    throw new TypeError('onprogress must be a function');
+  checkFunction('onprogress', onprogress);
   return { signal, onprogress };
 }
 
@@ -758,16 +762,11 @@ function checkWhole({ total, loaded }: Call): void {
 }
 
 function checkRoom(key: string, position: number, size: number): void {
-  if (position + size > MAX_OBJECT_SIZE)
-    throw new RangeError(`Cannot append ${size} bytes to "${key}" at position ${position}: ${LIMIT}`);
+  if (position + size > MAX_OBJECT_SIZE) throw new RangeError(noRoom(key, position, size));
 }
 
-const LIMIT = `an object holds ${MAX_OBJECT_SIZE} bytes (5 GiB) at most`;
-
-function tooLarge(key: string, position: number, size: number): OssError {
-  return new OssError(`Cannot append ${size} bytes to "${key}" at position ${position}: ${LIMIT}`, {
-    code: 'EntityTooLarge',
-  });
+function noRoom(key: string, position: number, size: number): string {
+  return `Cannot append ${size} bytes to "${key}" at position ${position}: an object holds ${MAX_OBJECT_SIZE} bytes (5 GiB) at most`;
 }
 
 function told({ length, appendable }: Found): string {

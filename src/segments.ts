@@ -288,10 +288,7 @@ class TextChunks {
   endBefore(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
     const last = this.end();
     if (!last) return bytes;
-    const both = new Uint8Array(last.byteLength + bytes.byteLength);
-    both.set(last);
-    both.set(bytes, last.byteLength);
-    return both;
+    return concat([last, bytes], last.byteLength + bytes.byteLength);
   }
 }
 

@@ -542,15 +542,7 @@ describe('the handlers', () => {
     const recorded = new Promise<void>((resolve) => {
       finish = resolve;
     });
-    const edge = createEdge({
-      oss: { region: 'cn-hangzhou', bucket: BUCKET, fetch: store.fetch },
-      credentials: RAM,
-      tokenFor: () => Promise.reject(new Error('none')),
-      authenticate: async () => 'u1',
-      prefixOf: () => 'inbox/u1/',
-      origins: [],
-      onuploaded: () => recorded,
-    });
+    const edge = edgeOf(store, { onuploaded: () => recorded });
     const works: Promise<unknown>[][] = [[], []];
     const answers = works.map((mine, i) =>
       edge(new Request(`${EDGE}/upload/inbox%2Fu1%2F${i}`, { method: 'POST', body: 'bytes' }), {
@@ -673,7 +665,7 @@ function streamOf(bytes: Uint8Array<ArrayBuffer>, chunk: number, ongive: (length
   return new ReadableStream<Uint8Array<ArrayBuffer>>({ pull }, { highWaterMark: 0 });
 }
 
-/** The value that something comes to, once it has stood still for half a second. */
+/** The value that something comes to, once it has stood still for half a second: that another process has stopped reading, nothing tells. */
 async function settled(value: () => number): Promise<number> {
   for (let last = -1, still = 0; still < 5; last = value()) {
     await new Promise((resolve) => setTimeout(resolve, 100));
