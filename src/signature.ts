@@ -70,11 +70,11 @@ export function signV4(
   headers['x-oss-content-sha256'] = 'UNSIGNED-PAYLOAD';
   headers['x-oss-date'] = stamp.time;
   if (credentials.securityToken) headers['x-oss-security-token'] = credentials.securityToken;
-  const signed = { ...request, headers };
-  const names = additionalHeaders(signed).join(';');
+  const extra = additionalHeaders(request.additionalHeaders, headers);
+  const canonical = canonicalText(request, canonicalQuery(request.query ?? {}), headers, extra);
   headers['authorization'] =
-    `${ALGORITHM} Credential=${credentials.accessKeyId}/${stamp.scope}${names && `,AdditionalHeaders=${names}`}` +
-    `,Signature=${sign(canonicalRequest(signed), credentials, stamp)}`;
+    `${ALGORITHM} Credential=${credentials.accessKeyId}/${stamp.scope}${extra && `,AdditionalHeaders=${extra}`}` +
+    `,Signature=${sign(canonical, credentials, stamp)}`;
   return headers;
 }
 
@@ -101,42 +101,49 @@ export function presignV4(request: SignableRequest, credentials: Credentials, sc
   checkCredentials(credentials);
   checkLife(scope.expiresIn, credentials);
   const headers = lowerCased(request.headers);
-  const names = additionalHeaders({ ...request, headers }).join(';');
-  const query: Record<string, string> = { ...request.query };
-  // Only where it is: an object that lost a property is slow from then on.
-  if ('x-oss-signature' in query) delete query['x-oss-signature'];
+  const extra = additionalHeaders(request.additionalHeaders, headers);
+  const { securityToken } = credentials;
+  const query: Record<string, string> = {};
+  for (const name in request.query) query[name] = request.query[name]!;
   query['x-oss-signature-version'] = ALGORITHM;
   query['x-oss-credential'] = `${credentials.accessKeyId}/${stamp.scope}`;
   query['x-oss-date'] = stamp.time;
   query['x-oss-expires'] = String(scope.expiresIn);
-  if (credentials.securityToken) query['x-oss-security-token'] = credentials.securityToken;
-  if (names) query['x-oss-additional-headers'] = names;
+  if (securityToken) query['x-oss-security-token'] = securityToken;
+  if (extra) query['x-oss-additional-headers'] = extra;
   const search = canonicalQuery(query);
-  const canonical = canonicalRequest({ ...request, headers }, search);
-  return `${search}&x-oss-signature=${sign(canonical, credentials, stamp)}`;
+  const signature = sign(canonicalText(request, search, headers, extra), credentials, stamp);
+  return `${search}&x-oss-signature=${signature}`;
 }
 
 /** Rung 1: method, resource, query and headers in one agreed spelling. The headers' names are lower-case. */
-export function canonicalRequest(
-  request: SignableRequest,
-  search: string = canonicalQuery(request.query ?? {}),
-): string {
-  const { method, bucket, key, headers = {} } = request;
-  const uri = bucket === undefined ? '/' : `/${bucket}/${key === undefined ? '' : encodeKey(key)}`;
-  const extra = additionalHeaders(request);
-  const lines = Object.keys(headers)
-    .filter((name) => isAlwaysSigned(name) || extra.includes(name))
-    .sort()
-    .map((name) => `${name}:${headers[name]}\n`);
-  return `${method}\n${uri}\n${search}\n${lines.join('')}\n${extra.join(';')}\nUNSIGNED-PAYLOAD`;
+export function canonicalRequest(request: SignableRequest): string {
+  const { query = {}, headers = {} } = request;
+  return canonicalText(request, canonicalQuery(query), headers, additionalHeaders(request.additionalHeaders, headers));
 }
 
-/** Encoded names in byte order; a name without value has no `=`. It serves on the wire too. */
+function canonicalText(
+  { method, bucket, key }: SignableRequest,
+  search: string,
+  headers: Readonly<Record<string, string>>,
+  extra: string,
+): string {
+  const uri = bucket === undefined ? '/' : `/${bucket}/${key === undefined ? '' : encodeKey(key)}`;
+  const others = extra.split(';');
+  let lines = '';
+  for (const name of Object.keys(headers).sort())
+    if (isAlwaysSigned(name) || others.includes(name)) lines += `${name}:${headers[name]}\n`;
+  return `${method}\n${uri}\n${search}\n${lines}\n${extra}\nUNSIGNED-PAYLOAD`;
+}
+
+/** Encoded names in byte order; a name without value has no `=`. Without a signature: what it gives serves on the wire too. */
 export function canonicalQuery(query: Readonly<Record<string, string>>): string {
-  return Object.entries(query)
-    .map(([name, value]) => [percentEncode(name), value] as const)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, value]) => (value === '' ? name : `${name}=${percentEncode(value)}`))
+  const values: Record<string, string> = {};
+  for (const name of Object.keys(query)) values[percentEncode(name)] = query[name]!;
+  return Object.keys(values)
+    .filter((name) => name !== 'x-oss-signature')
+    .sort()
+    .map((name) => (values[name] === '' ? name : `${name}=${percentEncode(values[name]!)}`))
     .join('&');
 }
 
@@ -178,17 +185,25 @@ export function signature(key: Uint8Array, text: string): string {
 const utf8 = /* @__PURE__ */ new TextEncoder();
 /** Noble's makes a copy of its answer too. */
 const encode = (text: string): Uint8Array => utf8.encode(text);
+const ascii = /* @__PURE__ */ new TextDecoder();
 
 function hex(bytes: Uint8Array): string {
-  let text = '';
-  for (const byte of bytes) text += (byte + 256).toString(16).slice(1);
-  return text;
+  const text = new Uint8Array(2 * bytes.length);
+  for (let i = 0; i < bytes.length; i++) {
+    text[2 * i] = hexDigit(bytes[i]! >> 4);
+    text[2 * i + 1] = hexDigit(bytes[i]! & 15);
+  }
+  return ascii.decode(text);
 }
+
+const hexDigit = (value: number): number => value + (value < 10 ? 48 : 87);
 
 /** A key of HMAC-SHA256: the states after its inner and its outer block, which are copied for each use. */
 interface HmacKey {
   readonly inner: Sha256;
   readonly outer: Sha256;
+  /** What a state is copied into: making a new one takes as long as hashing a block. */
+  readonly scratch: Sha256;
 }
 
 /** @param key - At most 64 bytes; a longer one counts by its hash. */
@@ -196,14 +211,14 @@ function hmacKey(key: Uint8Array): HmacKey {
   const block = new Uint8Array(64);
   block.set(key.length > 64 ? new Sha256().update(key).digest() : key);
   const padded = (pad: number) => new Sha256().update(block.map((byte) => byte ^ pad));
-  return { inner: padded(0x36), outer: padded(0x5c) };
+  return { inner: padded(0x36), outer: padded(0x5c), scratch: new Sha256() };
 }
 
-function hmac({ inner, outer }: HmacKey, text: string): Uint8Array {
-  return outer
-    .clone()
-    .update(inner.clone().update(encode(text)).digest())
-    .digest();
+function hmac({ inner, outer, scratch }: HmacKey, text: string): Uint8Array {
+  const result = new Uint8Array(32);
+  inner._cloneInto(scratch).update(encode(text)).digestInto(result);
+  outer._cloneInto(scratch).update(result).digestInto(result);
+  return result;
 }
 
 interface KeptKey extends HmacKey {
@@ -249,11 +264,13 @@ function isAlwaysSigned(name: string): boolean {
   return name.startsWith('x-oss-') || name === 'content-type' || name === 'content-md5';
 }
 
-/** The additional headers that count: present, and not signed anyway. */
-function additionalHeaders({ additionalHeaders: names = [], headers = {} }: SignableRequest): string[] {
-  if (names.length === 0) return [];
+/** The names of additional headers that count: present, and not signed anyway. */
+function additionalHeaders(names: readonly string[] = [], headers: Readonly<Record<string, string>>): string {
   const lower = new Set(names.map((name) => name.toLowerCase()));
-  return [...lower].filter((name) => headers[name] !== undefined && !isAlwaysSigned(name)).sort();
+  return [...lower]
+    .filter((name) => headers[name] !== undefined && !isAlwaysSigned(name))
+    .sort()
+    .join(';');
 }
 
 function lowerCased(headers: Readonly<Record<string, string>> = {}): Record<string, string> {
