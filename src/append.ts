@@ -125,6 +125,7 @@ export class AppendableObject {
   readonly #client: AppendClient;
   readonly #evidence: Evidence;
   readonly #options: AppendableObjectOptions;
+  readonly #laterOptions: ObjectOptions;
   readonly #pace: SegmentPace;
   readonly #flushAfter: number;
   /** The last confirmed end. */
@@ -148,6 +149,7 @@ export class AppendableObject {
     this.#client = client;
     this.#evidence = new Evidence(client, key);
     this.#options = { ...options };
+    this.#laterOptions = laterOptions(options);
     this.#pace = new SegmentPace(segmentSize);
     this.#flushAfter = flushAfter;
     this.#tail = tail && parseTail('tail', tail);
@@ -390,13 +392,14 @@ export class AppendableObject {
   async #send(plan: Plan, segment: Segment, call: Call): Promise<{ readonly error: unknown } | undefined> {
     const { signal, onprogress } = call;
     const { position } = plan;
-    const options = position === 0 ? this.#firstOptions(call) : laterOptions(this.#options);
+    const { contentType, headers } = position === 0 ? this.#firstOptions(call) : this.#laterOptions;
     const handed = onprogress && ((progress: { loaded: number }) => reportHanded(call, progress.loaded));
     const before = plan.outcome;
     plan.outcome = 'unknown';
     try {
       const result = await this.#client.appendObject(this.key, segment.body, {
-        ...options,
+        contentType,
+        headers,
         position,
         signal,
         onprogress: handed,

@@ -127,13 +127,13 @@ export class OssClient {
    * @see https://www.alibabacloud.com/help/en/oss/developer-reference/appendobject
    */
   async appendObject(key: string, body: AppendBody, options: AppendObjectOptions): Promise<AppendObjectResult> {
-    const bytes = sized(body);
-    const operation = appendOperation(key, { ...options, size: bytes.size }, bytes.type);
+    const { bytes, size, type } = sized(body);
+    const operation = appendOperation(key, options, size, type);
     const { onprogress } = options;
     checkFunction('onprogress', onprogress);
-    const { headers } = await this.#transport.send({ ...operation, body: bytes.body, onprogress });
+    const { headers } = await this.#transport.send({ ...operation, body: bytes, onprogress });
     return {
-      nextAppendPosition: decimal(headers.get('x-oss-next-append-position')) ?? options.position + bytes.size,
+      nextAppendPosition: decimal(headers.get('x-oss-next-append-position')) ?? options.position + size,
       hashCrc64ecma: headers.get('x-oss-hash-crc64ecma') ?? undefined,
       etag: headers.get('etag') ?? undefined,
       requestId: headers.get('x-oss-request-id') ?? undefined,
@@ -162,7 +162,7 @@ export class OssClient {
 
   /** An append for someone else to make, once: what it may send, where, and until when, is fixed in the URL. */
   async presignAppendObject(key: string, options: PresignAppendOptions): Promise<PresignedRequest> {
-    const operation = appendOperation(key, options);
+    const operation = appendOperation(key, options, options.size);
     const additionalHeaders = options.size === undefined ? undefined : ['content-length'];
     return this.#transport.presign({ ...operation, additionalHeaders }, options.expiresIn);
   }
@@ -202,13 +202,9 @@ export class OssClient {
   }
 }
 
-function appendOperation(
-  key: string,
-  options: AppendObjectOptions & { size?: number | undefined },
-  type = '',
-): Operation {
+function appendOperation(key: string, options: AppendObjectOptions, size?: number, type = ''): Operation {
   checkCall(key, options);
-  const { position, size, signal } = options;
+  const { position, signal } = options;
   checkPosition(position, size ?? 0);
   return {
     operation: 'appendObject',
@@ -279,11 +275,11 @@ function checkByteRange({ start, end }: ByteRange): void {
 }
 
 /** A body of known length that makes `fetch` add no Content-Type of its own, which V4 would have to sign. */
-function sized(body: AppendBody): { body: Uint8Array<ArrayBuffer> | Blob; size: number; type: string } {
-  if (isBlob(body)) return { body: untyped(body), size: body.size, type: body.type };
+function sized(body: AppendBody): { bytes: Uint8Array<ArrayBuffer> | Blob; size: number; type: string } {
+  if (isBlob(body)) return { bytes: untyped(body), size: body.size, type: body.type };
   const bytes = bytesOf(body);
   if (!bytes) throw new TypeError('body must be a Blob, bytes or a string; for streams use AppendableObject');
-  return { body: bytes, size: bytes.byteLength, type: '' };
+  return { bytes, size: bytes.byteLength, type: '' };
 }
 
 function toHead(headers: Headers, contentLength: number): ObjectHead {

@@ -64,12 +64,21 @@ export function crc64Combine(crc1: bigint, crc2: bigint, length2: number): bigin
   if (!Number.isSafeInteger(length2) || length2 < 0)
     refuse('a length in bytes, a safe integer from 0', length2, 'number');
   // Each byte that follows moves the first CRC up by x^8. The inversions in and out cancel, as in zlib.
-  let power: Word64 = [0, 1 << 23];
-  for (let length = length2; length > 0; length = Math.floor(length / 2)) {
-    if (length % 2 === 1) word = multiply(word, power);
-    power = multiply(power, power);
+  for (let length = length2, bit = 0; length > 0; length = Math.floor(length / 2), bit++) {
+    if (length % 2 === 1) word = multiply(word, powerOf(bit));
   }
   return toBigInt(word[0] ^ low2, word[1] ^ high2);
+}
+
+/** x^8 to the power of 2^bit: what moves a CRC up by 2^bit bytes. Kept, for they cost more than the product that they are for. */
+const powers: Word64[] = [[0, 1 << 23]];
+
+function powerOf(bit: number): Word64 {
+  const kept = powers[bit];
+  if (kept) return kept;
+  const root = powerOf(bit - 1);
+  powers[bit] = multiply(root, root);
+  return powers[bit];
 }
 
 function toBytes(data: ArrayBuffer | ArrayBufferView): Uint8Array {

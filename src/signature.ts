@@ -174,7 +174,8 @@ export function signingKey(accessKeySecret: string, { scope }: Stamp): Uint8Arra
 
 /** SHA-256 of a text, lower-case hex. */
 export function digest(text: string): string {
-  return hex(new Sha256().update(encode(text)).digest());
+  start ??= new Sha256();
+  return hex(hashFrom(start, encode(text)));
 }
 
 /** Rung 4: lower-case hex. */
@@ -198,12 +199,22 @@ function hex(bytes: Uint8Array): string {
 
 const hexDigit = (value: number): number => value + (value < 10 ? 48 : 87);
 
-/** A key of HMAC-SHA256: the states after its inner and its outer block, which are copied for each use. */
+/** The state before any byte, and the one that every hash is computed in: a new one costs as much as hashing a block. */
+let start: Sha256 | undefined;
+let scratch: Sha256 | undefined;
+
+/** The hash of what a state has taken and these bytes. The state stays as it is. */
+function hashFrom(state: Sha256, bytes: Uint8Array): Uint8Array {
+  const result = new Uint8Array(32);
+  scratch = state._cloneInto(scratch);
+  scratch.update(bytes).digestInto(result);
+  return result;
+}
+
+/** A key of HMAC-SHA256: the states after its inner and its outer block. */
 interface HmacKey {
   readonly inner: Sha256;
   readonly outer: Sha256;
-  /** What a state is copied into: making a new one takes as long as hashing a block. */
-  readonly scratch: Sha256;
 }
 
 /** @param key - At most 64 bytes; a longer one counts by its hash. */
@@ -211,14 +222,11 @@ function hmacKey(key: Uint8Array): HmacKey {
   const block = new Uint8Array(64);
   block.set(key.length > 64 ? new Sha256().update(key).digest() : key);
   const padded = (pad: number) => new Sha256().update(block.map((byte) => byte ^ pad));
-  return { inner: padded(0x36), outer: padded(0x5c), scratch: new Sha256() };
+  return { inner: padded(0x36), outer: padded(0x5c) };
 }
 
-function hmac({ inner, outer, scratch }: HmacKey, text: string): Uint8Array {
-  const result = new Uint8Array(32);
-  inner._cloneInto(scratch).update(encode(text)).digestInto(result);
-  outer._cloneInto(scratch).update(result).digestInto(result);
-  return result;
+function hmac({ inner, outer }: HmacKey, text: string): Uint8Array {
+  return hashFrom(outer, hashFrom(inner, encode(text)));
 }
 
 interface KeptKey extends HmacKey {
