@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runInNewContext } from 'node:vm';
-import { describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { crc64 } from '../src/crc64.ts';
 import { SourceError } from '../src/errors.ts';
 import { type AppendSource, bytesOf, isBlob, readSegments, type Segment } from '../src/segments.ts';
@@ -620,5 +620,59 @@ describe('a slow stream’s segment can be cut', () => {
     })();
     await readSegments(chunks).next(1e5, () => over);
     expect(then).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe('the event loop turns while much is read at once', () => {
+  const MIB = 1024 * 1024;
+  const SIZE = 16 * MIB;
+  const chunk = new Uint8Array(MIB / 16);
+  afterEach(() => {
+    vi.unstubAllGlobals();
+  });
+
+  /** It always has bytes: reading it alone takes nothing but microtasks. */
+  function ready(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    let left = SIZE;
+    return new ReadableStream({
+      pull(controller) {
+        if (left === 0) return controller.close();
+        left -= chunk.byteLength;
+        controller.enqueue(chunk);
+      },
+    });
+  }
+
+  /** Turns until the work is done. */
+  async function turnsOf(work: Promise<unknown>): Promise<number> {
+    let turns = 0;
+    let done = false;
+    const count = () => {
+      turns += 1;
+      if (!done) setImmediate(count);
+    };
+    setImmediate(count);
+    await work.finally(() => {
+      done = true;
+    });
+    return turns;
+  }
+
+  test.each<[string, () => AppendSource]>([
+    ['bytes', () => new Uint8Array(SIZE)],
+    ['a stream', ready],
+    ['an iterable', () => Array<Uint8Array<ArrayBuffer>>(SIZE / chunk.byteLength).fill(chunk)],
+    ['a Blob', () => new Blob([new Uint8Array(SIZE)])],
+    ['a Blob in a stream', () => streamOf(new Blob([new Uint8Array(SIZE)]))],
+  ])('%s', async (_, source) => {
+    const reader = readSegments(source());
+    expect(await turnsOf(reader.next(SIZE))).toBeGreaterThanOrEqual(SIZE / MIB / 2);
+    expect(await reader.next(SIZE)).toBeUndefined();
+  });
+
+  test('where there are no channels it is read all the same', async () => {
+    vi.stubGlobal('MessageChannel', undefined);
+    const reader = readSegments(ready());
+    expect((await reader.next(SIZE))?.size).toBe(SIZE);
   });
 });
