@@ -162,7 +162,7 @@ export class OssClient {
 
   /** An append for someone else to make, once: what it may send, where, and until when, is fixed in the URL. */
   async presignAppendObject(key: string, options: PresignAppendOptions): Promise<PresignedRequest> {
-    const operation = appendOperation(key, options, options.size);
+    const operation = appendOperation(key, options, options?.size);
     const additionalHeaders = options.size === undefined ? undefined : ['content-length'];
     return this.#transport.presign({ ...operation, additionalHeaders }, options.expiresIn);
   }

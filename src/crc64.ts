@@ -7,6 +7,9 @@
 type Word64 = readonly [low: number, high: number];
 type Update = (register: Word64, bytes: Uint8Array) => Word64;
 
+/** A function that does what {@link crc64} does. */
+export type Crc64 = (data: Uint8Array<ArrayBuffer>, value: bigint) => bigint;
+
 // The sparse fold. With y = x^32, the weight of one word of the message against the next, P divides
 //
 //     y^2597 + y^1148 + y^986 + y^927 + y^840 + y^690 + y^410 + 1
@@ -80,6 +83,15 @@ function powerOf(bit: number): Word64 {
   powers[bit] = multiply(root, root);
   return powers[bit];
 }
+
+/** @throws TypeError where a function gives other CRCs: of a text that the catalogue has, and in two parts. */
+export function checkCrc64(given: Crc64): void {
+  const bytes = new TextEncoder().encode('123456789');
+  if (given(bytes, 0n) === CHECK && given(bytes.subarray(4), given(bytes.subarray(0, 4), 0n)) === CHECK) return;
+  throw new TypeError('crc64 must be a function (data, value) that computes CRC-64/XZ as a bigint');
+}
+
+const CHECK = 0x995dc9bbdf1939fan;
 
 function toBytes(data: ArrayBuffer | ArrayBufferView): Uint8Array {
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);

@@ -27,7 +27,7 @@ export {
   type PresignOptions,
 } from './client.ts';
 // Checksums
-export { crc64, crc64Combine } from './crc64.ts';
+export { type Crc64, crc64, crc64Combine } from './crc64.ts';
 // Credentials
 export {
   type Credentials,

@@ -2,7 +2,7 @@
  * Any source to segments of at most the asked size, each with its CRC and sendable again. Hides what a source is
  * (Blob, bytes, text, stream, iterable), and keeps memory to the segment being gathered and one piece.
  */
-import { crc64 } from './crc64.ts';
+import { type Crc64, crc64 as ownCrc64 } from './crc64.ts';
 import { redact, SourceError } from './errors.ts';
 
 /** Bytes in any of the forms that a chunk of a stream may have. */
@@ -56,13 +56,15 @@ const READ = 4 * PIECE;
 const SMALL = 64 * 1024;
 
 /**
+ * @param crc64 what computes the CRCs
  * @throws TypeError for what is no source, or one that is already being read.
  */
-export function readSegments(source: AppendSource): SegmentReader {
-  if (isBlob(source)) return new BlobSegments(source);
+export function readSegments(source: AppendSource, crc64: Crc64 = ownCrc64): SegmentReader {
+  if (isBlob(source)) return new BlobSegments(source, crc64);
+  const gatherer = new Gatherer(crc64);
   const bytes = bytesOf(source);
-  if (bytes) return new ChunkSegments(iterate([bytes]), bytes.byteLength);
-  return new ChunkSegments(chunksOf(source as Parameters<typeof chunksOf>[0]), undefined);
+  if (bytes) return new ChunkSegments(iterate([bytes]), gatherer, bytes.byteLength);
+  return new ChunkSegments(chunksOf(source as Parameters<typeof chunksOf>[0]), gatherer);
 }
 
 /** By its shape: Blobs come from other realms and libraries too. */
@@ -96,7 +98,7 @@ export function joinBytes(parts: readonly Uint8Array<ArrayBuffer>[]): Segment {
   let crc = 0n;
   for (const part of parts) {
     size += part.byteLength;
-    crc = crc64(part, crc);
+    crc = ownCrc64(part, crc);
   }
   return { size, crc, body: size > SMALL ? new Blob([...parts]) : concat(parts, size) };
 }
@@ -158,11 +160,13 @@ class BlobSegments implements SegmentReader {
   readonly inMemory = false;
   readonly type: string;
   readonly #blob: Blob;
+  readonly #crc64: Crc64;
   #offset = 0;
 
-  constructor(blob: Blob) {
+  constructor(blob: Blob, crc64: Crc64) {
     this.type = blob.type;
     this.#blob = untyped(blob);
+    this.#crc64 = crc64;
   }
 
   get total(): number {
@@ -175,7 +179,7 @@ class BlobSegments implements SegmentReader {
     this.#offset = Math.min(start + size, this.total);
     const body = this.#blob.slice(start, this.#offset);
     let crc = 0n;
-    for await (const piece of blobPieces(body)) crc = crc64(piece, crc);
+    for await (const piece of blobPieces(body)) crc = this.#crc64(piece, crc);
     return { size: body.size, crc, body };
   }
 
@@ -196,7 +200,7 @@ class ChunkSegments implements SegmentReader {
   readonly type = '';
   readonly inMemory = true;
   readonly #chunks: ChunkReader;
-  readonly #gatherer = new Gatherer();
+  readonly #gatherer: Gatherer;
   readonly #text = new TextChunks();
   /** What is left of the last chunk, and how long that must be: a buffer that is transferred meanwhile is empty. */
   #rest: Uint8Array<ArrayBuffer> = new Uint8Array(0);
@@ -209,8 +213,9 @@ class ChunkSegments implements SegmentReader {
   #reading: Promise<Uint8Array<ArrayBuffer> | undefined> | undefined;
   #ended = false;
 
-  constructor(chunks: ChunkReader, total: number | undefined) {
+  constructor(chunks: ChunkReader, gatherer: Gatherer, total?: number) {
     this.#chunks = chunks;
+    this.#gatherer = gatherer;
     this.total = total;
   }
 
@@ -357,11 +362,16 @@ class Patience {
  * a Blob spares `fetch` the third, and its memory need not be in the JavaScript heap. The piece is used again.
  */
 class Gatherer {
+  readonly #crc64: Crc64;
   #piece: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   #used = 0;
   #crc = 0n;
   #blobs: Blob[] = [];
   size = 0;
+
+  constructor(crc64: Crc64) {
+    this.#crc64 = crc64;
+  }
 
   add(bytes: Uint8Array): void {
     for (let done = 0; done < bytes.byteLength; ) {
@@ -400,14 +410,14 @@ class Gatherer {
 
   #flush(): void {
     const filled = this.#piece.subarray(0, this.#used);
-    this.#crc = crc64(filled, this.#crc);
+    this.#crc = this.#crc64(filled, this.#crc);
     this.#blobs.push(new Blob([filled]));
     this.#used = 0;
   }
 
   #smallBody(): Uint8Array<ArrayBuffer> {
     const bytes = this.#piece.slice(0, this.#used);
-    this.#crc = crc64(bytes);
+    this.#crc = this.#crc64(bytes, 0n);
     this.#used = 0;
     return bytes;
   }

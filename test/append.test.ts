@@ -1032,3 +1032,44 @@ describe('AppendStream', () => {
     expect(() => new AppendStream({} as never)).toThrow(new TypeError('AppendStream needs an AppendableObject'));
   });
 });
+
+describe('a crc64 of the caller’s', () => {
+  /** Bytes that it was given. */
+  function counted() {
+    const taken = { bytes: 0 };
+    const own = (data: Uint8Array<ArrayBuffer>, value: bigint) => {
+      taken.bytes += data.byteLength;
+      return crc64(data, value);
+    };
+    return { taken, own };
+  }
+
+  test.each<[string, (text: string) => AppendSource]>([
+    ['a Blob', (text) => blob(text)],
+    ['a stream', (text) => new Response(text)],
+    ['chunks', (text) => [text]],
+  ])('hashes %s, and OSS has the same CRC', async (_, source) => {
+    const { taken, own } = counted();
+    const lab = new Lab({ crc64: own });
+    taken.bytes = 0;
+    const tail = await lab.run(lab.object.append(source('twelve bytes')));
+    expect(tail).toEqual({ position: 12, hashCrc64ecma: crcOf('twelve bytes') });
+    expect(taken.bytes).toBe(12);
+  });
+
+  test('hashes what resume proves', async () => {
+    const { taken, own } = counted();
+    const lab = new Lab({ crc64: own, before: 'twelve' });
+    taken.bytes = 0;
+    await lab.run(lab.object.resume(blob('twelve bytes')));
+    expect([taken.bytes, lab.stored]).toEqual([12, 'twelve bytes']);
+  });
+
+  test.each<[string, (data: Uint8Array<ArrayBuffer>, value: bigint) => bigint]>([
+    ['another polynomial’s', () => 0x6c40df5f0b497347n],
+    ['one that begins anew with each piece', (data) => crc64(data)],
+    ['a number', (data, value) => Number(crc64(data, value)) as unknown as bigint],
+  ])('is refused: %s', (_, wrong) => {
+    expect(() => new Lab({ crc64: wrong })).toThrow(/^crc64 must be a function \(data, value\)/);
+  });
+});

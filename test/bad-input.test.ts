@@ -404,6 +404,7 @@ describe('AppendableObject, append, AppendStream', () => {
     ['a segment beyond 5 GiB', make({ segmentSize: 5 * GIB + 1 }), RangeError, /^segmentSize must be/],
     ['flushAfter below 0', make({ flushAfter: -1 }), RangeError, /^flushAfter must be 0 ms or more, not -1/],
     ['flushAfter as text', make({ flushAfter: 'soon' }), RangeError, /^flushAfter must be/],
+    ['a crc64 that is none', make({ crc64: 'wasm' }), TypeError, /^crc64 must be a function/],
     ['shared as text', make({ shared: 'yes' }), TypeError, /^shared must be true or false/],
     ...[undefined, null, 5, {}, true, Symbol('s')].map(
       (value): Case => [`append of ${String(value)}`, () => object().append(wrong(value)), TypeError, SOURCE],
