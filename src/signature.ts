@@ -155,7 +155,7 @@ export interface Stamp {
 
 export function stampOf({ region, product = 'oss', date }: SigningScope): Stamp {
   if (typeof region !== 'string' || !region) throw new TypeError('region must be a string such as "cn-hangzhou"');
-  if (typeof date?.toISOString !== 'function' || Number.isNaN(Number(date)))
+  if (typeof date?.toISOString !== 'function' || Number.isNaN(date.getTime()))
     throw new TypeError('date must be a valid Date');
   const time = date.toISOString().replace(/[-:]|\.\d+/g, '');
   return { time, scope: `${time.slice(0, 8)}/${region}/${product}/aliyun_v4_request` };
@@ -274,6 +274,7 @@ function isAlwaysSigned(name: string): boolean {
 
 /** The names of additional headers that count: present, and not signed anyway. */
 function additionalHeaders(names: readonly string[] = [], headers: Readonly<Record<string, string>>): string {
+  if (names.length === 0) return '';
   const lower = new Set(names.map((name) => name.toLowerCase()));
   return [...lower]
     .filter((name) => headers[name] !== undefined && !isAlwaysSigned(name))

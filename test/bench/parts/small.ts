@@ -8,6 +8,9 @@ import { withReceivers } from '../receivers.ts';
 
 const APPENDS = 2000;
 const SIZE = 1024;
+/** The round trip to a region nearby, ms, and how many appends are sent over it. */
+const LATENCY = 10;
+const DISTANT_APPENDS = 100;
 
 const bytes = new Uint8Array(SIZE).fill(46);
 const credentials = {
@@ -16,10 +19,10 @@ const credentials = {
   securityToken: 'x'.repeat(600),
 };
 
-async function timeEach(work: () => Promise<unknown>): Promise<number> {
+async function timeEach(work: () => Promise<unknown>, appends = APPENDS): Promise<number> {
   const start = performance.now();
   await work();
-  return (performance.now() - start) / 1000 / APPENDS;
+  return (performance.now() - start) / 1000 / appends;
 }
 
 function clientOf(url: string, signing: 'header' | 'query'): OssClient {
@@ -30,8 +33,8 @@ function objectOf(url: string, signing: 'header' | 'query' = 'header'): Appendab
   return new AppendableObject(clientOf(url, signing), 'small.log', { tail: { position: 0, hashCrc64ecma: '0' } });
 }
 
-async function bareFetch(url: string): Promise<void> {
-  for (let i = 0; i < APPENDS; i++) {
+async function bareFetch(url: string, appends = APPENDS): Promise<void> {
+  for (let i = 0; i < appends; i++) {
     const answer = await fetch(`${url}/bench/small.log?append&position=${i * SIZE}`, { method: 'POST', body: bytes });
     await answer.arrayBuffer();
   }
@@ -53,8 +56,8 @@ function preparedFetch(url: string, signing: 'header' | 'query'): () => Promise<
   };
 }
 
-async function oneByOne(object: AppendableObject): Promise<void> {
-  for (let i = 0; i < APPENDS; i++) await object.append(bytes);
+async function oneByOne(object: AppendableObject, appends = APPENDS): Promise<void> {
+  for (let i = 0; i < appends; i++) await object.append(bytes);
 }
 
 async function clientAlone(client: OssClient): Promise<void> {
@@ -66,7 +69,7 @@ function atOnce(object: AppendableObject): Promise<unknown> {
 }
 
 export function small({ rounds }: Bench): Promise<Row[]> {
-  return withReceivers([{}], async ([receiver]) => {
+  return withReceivers([{}, { latency: LATENCY }], async ([receiver, distant]) => {
     const { url } = receiver!;
     const contestants: Contestant[] = [
       { name: 'fetch', run: () => timeEach(() => bareFetch(url)) },
@@ -76,6 +79,11 @@ export function small({ rounds }: Bench): Promise<Row[]> {
       { name: 'query', run: () => timeEach(() => oneByOne(objectOf(url, 'query'))) },
       { name: 'client', run: () => timeEach(() => clientAlone(clientOf(url, 'header'))) },
       { name: 'at once', run: () => timeEach(() => atOnce(objectOf(url))) },
+      { name: 'fetch, 10 ms', run: () => timeEach(() => bareFetch(distant!.url, DISTANT_APPENDS), DISTANT_APPENDS) },
+      {
+        name: 'header, 10 ms',
+        run: () => timeEach(() => oneByOne(objectOf(distant!.url), DISTANT_APPENDS), DISTANT_APPENDS),
+      },
     ];
     await race(contestants, 1);
     const costs = await race(contestants, rounds);
@@ -84,6 +92,7 @@ export function small({ rounds }: Bench): Promise<Row[]> {
     return [
       line('header-signed / bare fetch', 'header', 'fetch', 0.95),
       line('query-signed / bare fetch', 'query', 'fetch', 0.95),
+      line('header-signed / bare fetch, 10 ms away', 'header, 10 ms', 'fetch, 10 ms', 0.95),
       line('header-signed / fetch of the same requests', 'header', 'fetch, headers', 0.95),
       line('query-signed / fetch of the same requests', 'query', 'fetch, signed URL', 0.95),
       line('OssClient alone / fetch of the same requests', 'client', 'fetch, headers'),
