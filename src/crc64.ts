@@ -68,20 +68,12 @@ export function crc64Combine(crc1: bigint, crc2: bigint, length2: number): bigin
     refuse('a length in bytes, a safe integer from 0', length2, 'number');
   // Each byte that follows moves the first CRC up by x^8. The inversions in and out cancel, as in zlib.
   for (let length = length2, bit = 0; length > 0; length = Math.floor(length / 2), bit++) {
-    if (length % 2 === 1) word = multiply(word, powerOf(bit));
+    const root = powers[bit - 1] as Word64;
+    const power = powers[bit] ?? multiply(root, root);
+    powers[bit] = power;
+    if (length % 2 === 1) word = multiply(word, power);
   }
   return toBigInt(word[0] ^ low2, word[1] ^ high2);
-}
-
-/** x^8 to the power of 2^bit: what moves a CRC up by 2^bit bytes. Kept, for they cost more than the product that they are for. */
-const powers: Word64[] = [[0, 1 << 23]];
-
-function powerOf(bit: number): Word64 {
-  const kept = powers[bit];
-  if (kept) return kept;
-  const root = powerOf(bit - 1);
-  powers[bit] = multiply(root, root);
-  return powers[bit];
 }
 
 /** @throws TypeError where a function gives other CRCs: of a text that the catalogue has, and in two parts. */
@@ -124,6 +116,9 @@ function shiftLow(low: number, high: number): number {
 function shiftHigh(low: number, high: number): number {
   return (high >>> 1) ^ (-(low & 1) & 0xc96c5795);
 }
+
+/** x^8 to the power of 2^bit: what moves a CRC up by 2^bit bytes. Kept, for they cost more than what they are for. */
+const powers: Word64[] = [[0, 1 << 23]];
 
 /** The product modulo P, by Horner's rule: the coefficients of `a` from that of x^63, its lowest bit, to that of x^0. */
 function multiply([aLow, aHigh]: Word64, [bLow, bHigh]: Word64): Word64 {

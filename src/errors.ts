@@ -46,7 +46,7 @@ export class OssError extends Error {
   /** Spelled out, here and below: minifiers rename classes. */
   override readonly name: string = 'OssError';
   /** For machines: OSS's own code (`AccessDenied`), or one of this library's. */
-  readonly code: string;
+  declare readonly code: string;
   /** After a failed append: the last confirmed tail of the object. */
   declare readonly tail?: ObjectTail;
   /** After a failed append: whether the segment under way is stored. */
@@ -54,9 +54,10 @@ export class OssError extends Error {
   /** After a failed append: bytes of this call's source that are confirmed stored. */
   declare readonly loaded?: number;
 
-  constructor(message: string, { code, ...rest }: OssErrorInit) {
-    super(message, 'cause' in rest ? { cause: withoutSecrets(rest.cause) } : undefined);
-    this.code = code;
+  constructor(message: string, init: OssErrorInit) {
+    const { cause, ...facts } = init;
+    super(message, 'cause' in init ? { cause: withoutSecrets(cause) } : undefined);
+    Object.assign(this, facts);
   }
 }
 
@@ -78,26 +79,21 @@ export interface ServiceErrorInit extends OssErrorInit {
 export class ServiceError extends OssError {
   override readonly name: string = 'ServiceError';
   /** HTTP status. */
-  readonly status: number;
+  declare readonly status: number;
   /** `x-oss-request-id`: what Alibaba Cloud's support asks for. */
-  readonly requestId: string | undefined;
+  declare readonly requestId: string | undefined;
   /** OSS's finer error code, such as `0026-00000016`. For reading: it may change, so do not branch on it. */
-  readonly ec: string | undefined;
+  declare readonly ec: string | undefined;
   /** The object's length in bytes, where a 409 carries it. */
-  readonly position: number | undefined;
+  declare readonly position: number | undefined;
   /** OSS's clock, ms since the epoch, where the answer carries it. */
-  readonly serverTime: number | undefined;
+  declare readonly serverTime: number | undefined;
   /** How long OSS asks us to wait, ms. */
-  readonly retryAfter: number | undefined;
+  declare readonly retryAfter: number | undefined;
 
+  // Narrower than the base's.
   constructor(message: string, init: ServiceErrorInit) {
     super(message, init);
-    this.status = init.status;
-    this.requestId = init.requestId;
-    this.ec = init.ec;
-    this.position = init.position;
-    this.serverTime = init.serverTime;
-    this.retryAfter = init.retryAfter;
   }
 }
 
@@ -123,17 +119,15 @@ export interface AppendConflictInit extends OssErrorInit {
 export class AppendConflictError extends OssError {
   override readonly name: string = 'AppendConflictError';
   /** Where our segment was to go, bytes. */
-  readonly position: number;
+  declare readonly position: number;
   /** The length of our segment, bytes. */
-  readonly size: number;
+  declare readonly size: number;
   /** The object's length as it was found, bytes; `undefined` where there is no such object. */
-  readonly found: number | undefined;
+  declare readonly found: number | undefined;
 
+  // Narrower than the base's.
   constructor(message: string, init: AppendConflictInit) {
     super(message, init);
-    this.position = init.position;
-    this.size = init.size;
-    this.found = init.found;
   }
 }
 
@@ -148,17 +142,15 @@ export interface ChecksumErrorInit extends OssErrorInit {
 export class ChecksumError extends OssError {
   override readonly name: string = 'ChecksumError';
   /** First byte of the segment that is damaged. */
-  readonly position: number;
+  declare readonly position: number;
   /** CRC-64 that the object should have, decimal. */
-  readonly expected: string;
+  declare readonly expected: string;
   /** CRC-64 that it has, decimal. */
-  readonly actual: string;
+  declare readonly actual: string;
 
+  // Narrower than the base's.
   constructor(message: string, init: ChecksumErrorInit) {
     super(message, init);
-    this.position = init.position;
-    this.expected = init.expected;
-    this.actual = init.actual;
   }
 }
 

@@ -22,7 +22,7 @@ const STS = "credentials: { accessKeyId: 'STS.a', accessKeySecret: 'b', security
  */
 export const BUNDLES = {
   // Everything.
-  index: { budget: 22_220, code: "export * from './src/index.ts';" },
+  index: { budget: 22_600, code: "export * from './src/index.ts';" },
   // One append with static STS credentials.
   append: {
     budget: 11_520,
@@ -32,19 +32,20 @@ export const BUNDLES = {
   },
   // The same exactly once: with the engine.
   'append, exactly once': {
-    budget: 20_780,
+    budget: 21_120,
     code: `import { append, OssClient } from './src/index.ts';
       append(new OssClient({ ${CLIENT}, ${STS} }), 'app.log', 'one line').then(console.log);`,
   },
   // The engine where an edge worker signs.
   presigned: {
-    budget: 20_790,
+    budget: 21_130,
     code: `import { AppendableObject, OssClient } from './src/index.ts';
       const presign = async (request) => (await fetch('/sign', { method: 'POST', body: JSON.stringify(request) })).text();
       new AppendableObject(new OssClient({ ${CLIENT}, presign }), 'app.log').append('one line').then(console.log);`,
   },
   signV4: { budget: 3_790, code: "export { signV4 } from './src/index.ts';" },
-  crc64: { budget: 1_410, code: "export { crc64, crc64Combine } from './src/index.ts';" },
+  crc64: { budget: 1_331, code: "export { crc64 } from './src/index.ts';" },
+  'crc64, crc64Combine': { budget: 1_440, code: "export { crc64, crc64Combine } from './src/index.ts';" },
   './xhr': { budget: 980, code: "export * from './src/xhr.ts';" },
   './sts': { budget: 6_540, code: "export * from './src/sts.ts';" },
   './testing': { budget: 17_950, code: "export * from './src/testing/index.ts';" },
