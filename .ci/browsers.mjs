@@ -26,7 +26,7 @@ function starts(path) {
 }
 
 /** Playwright drives a Firefox of the system by a channel of its own, and its own Firefox without. */
-async function findFirefox() {
+export async function findFirefox() {
   const asked = process.env.OSS_APPEND_FIREFOX;
   if (asked === 'none') return undefined;
   const path = asked || FIREFOXES.map(onPath).find((found) => found && starts(found));

@@ -2,8 +2,7 @@
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { Bench } from './bench.ts';
-import { BROWSER_PARTS, benchBrowser } from './browser/main.ts';
-import type { Files } from './browser/site.ts';
+import { BROWSER_PARTS, type BrowserBench, benchBrowser } from './browser/main.ts';
 import type { Row } from './measure.ts';
 import { crc64 } from './parts/crc64.ts';
 import { growth } from './parts/growth.ts';
@@ -18,8 +17,8 @@ import { toJson, toTable } from './report.ts';
 export interface Place {
   readonly root: string;
   bundle(code: string): Promise<string>;
-  /** For `bench:browser`: its path, and what the page is made of. */
-  readonly browser?: { readonly chromium: string; readonly files: Files } | undefined;
+  /** For `bench:browser`: the browsers' paths, and what the page is made of. */
+  readonly browser?: Pick<BrowserBench, 'chromium' | 'firefox' | 'files'> | undefined;
 }
 
 type Parts = Readonly<Record<string, () => Promise<Row[]>>>;

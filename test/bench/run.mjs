@@ -1,9 +1,9 @@
 // `npm run bench`: how fast, beside the peers and beside what the platform offers. One table of ratios; ten minutes for all.
-// `npm run bench:browser`: the same in Chromium; five minutes.
+// `npm run bench:browser`: the same in Chromium, what is only computed in Firefox too; six minutes.
 //
 //   npm run bench                         everything
 //   npm run bench -- signing crc          these parts: signing, crc, small, large, link, growth
-//   npm run bench:browser -- large        these parts: small, large, compute
+//   npm run bench:browser -- large        these parts: small, large, compute, firefox (compute, in Firefox)
 //   npm run bench -- --json               { name: { ratio, low, high, target, ours, theirs } }
 //   npm run bench -- --rounds 9           more rounds than five
 //
@@ -12,6 +12,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { findFirefox } from '../../.ci/browsers.mjs';
 import { findChromium, installCommand } from '../../.ci/chromium.mjs';
 import { install, root } from '../../.ci/project.mjs';
 
@@ -62,7 +63,8 @@ async function pageFiles() {
 async function browser() {
   const chromium = await findChromium();
   if (!chromium) throw new Error(`no Chromium is here. To install one: ${installCommand()}`);
-  return { chromium, files: await pageFiles() };
+  const firefox = await findFirefox();
+  return { chromium, firefox: firefox?.executablePath, files: await pageFiles() };
 }
 
 /** In a process of its own, so that what npm says does not come between the figures. */

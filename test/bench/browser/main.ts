@@ -2,13 +2,15 @@
 // signing and CRC-64; in a Chromium that nothing else is attached to.
 import { type Costs, compare, median, type Row, rateOf, spread } from '../measure.ts';
 import { type Receiver, withReceivers } from '../receivers.ts';
-import { type Browser, startChromium } from './chromium.ts';
+import { type Browser, startChromium, startFirefox } from './browsers.ts';
 import type { Job, Outcome, Sender } from './job.ts';
 import { type Files, type Site, startSite } from './site.ts';
 
 /** What a run is given. */
 export interface BrowserBench {
   readonly chromium: string;
+  /** Where there is one. */
+  readonly firefox?: string | undefined;
   readonly files: Files;
   readonly rounds: number;
   readonly parts: readonly string[];
@@ -171,34 +173,48 @@ function memoryRow(name: string, seen: ReadonlyMap<string, readonly Seen[]>): Ro
   };
 }
 
-async function compute(stage: Stage, { rounds }: BrowserBench): Promise<Row[]> {
-  const { rows = [] } = await see(stage, stage.receivers[1]!, { kind: 'compute', rounds });
-  // The target beside Web Crypto is one for Node: Chromium's is five times as fast.
-  return rows.map(({ target, ...row }) => ({
-    ...row,
-    name: `Chromium: ${row.name}`,
-    target: row.name.includes('Web Crypto') ? undefined : target,
-  }));
-}
+/** What takes nothing but the processor. */
+const computeIn =
+  (browser: string) =>
+  async (stage: Stage, { rounds }: BrowserBench): Promise<Row[]> => {
+    const { rows = [] } = await see(stage, stage.receivers[1]!, { kind: 'compute', rounds });
+    // The target beside Web Crypto is one for Node: Chromium's is five times as fast.
+    return rows.map(({ target, ...row }) => ({
+      ...row,
+      name: `${browser}: ${row.name}`,
+      target: row.name.includes('Web Crypto') ? undefined : target,
+    }));
+  };
 
 const PARTS: Readonly<Record<string, (stage: Stage, bench: BrowserBench) => Promise<Row[]>>> = {
   small,
   large,
-  compute,
+  compute: computeIn('Chromium'),
+  firefox: computeIn('Firefox'),
 };
 export const BROWSER_PARTS: readonly string[] = Object.keys(PARTS);
 
 export function benchBrowser(bench: BrowserBench): Promise<Row[]> {
   return withReceivers([{ latency: LATENCY }, {}, { bandwidth: LINK }], async (receivers) => {
-    const site = await startSite(bench.files);
-    const browser = startChromium(bench.chromium, `${site.url}/`);
-    try {
-      const rows: Row[] = [];
-      for (const part of bench.parts) rows.push(...(await PARTS[part]!({ site, browser, receivers }, bench)));
-      return rows;
-    } finally {
-      await browser.close();
-      site.close();
-    }
+    const rows: Row[] = [];
+    for (const part of bench.parts) rows.push(...(await runPart(part, receivers, bench)));
+    return rows;
   });
+}
+
+async function runPart(part: string, receivers: readonly Receiver[], bench: BrowserBench): Promise<Row[]> {
+  const { chromium, firefox, files, say } = bench;
+  if (part === 'firefox' && !firefox) {
+    say('not run: no Firefox is here');
+    return [];
+  }
+  const site = await startSite(files);
+  const browser =
+    part === 'firefox' && firefox ? startFirefox(firefox, `${site.url}/`) : startChromium(chromium, `${site.url}/`);
+  try {
+    return await PARTS[part]!({ site, browser, receivers }, bench);
+  } finally {
+    await browser.close();
+    site.close();
+  }
 }

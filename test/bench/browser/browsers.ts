@@ -1,4 +1,4 @@
-// A Chromium of our own, without DevTools attached, and what memory all its processes have.
+// Browsers of our own, without a debugger attached, and what memory all their processes have.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -27,8 +27,16 @@ export interface Browser {
 }
 
 export function startChromium(path: string, url: string): Browser {
+  return start(path, (profile) => [...SWITCHES, `--user-data-dir=${profile}`, url]);
+}
+
+export function startFirefox(path: string, url: string): Browser {
+  return start(path, (profile) => ['--headless', '--no-remote', '--profile', profile, url]);
+}
+
+function start(path: string, args: (profile: string) => readonly string[]): Browser {
   const profile = mkdtempSync(join(tmpdir(), 'oss-append-bench-'));
-  const child = spawn(path, [...SWITCHES, `--user-data-dir=${profile}`, url], { stdio: 'ignore' });
+  const child = spawn(path, args(profile), { stdio: 'ignore' });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const ended = exited.then(() => {
     throw new Error('the browser ended');
