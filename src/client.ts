@@ -132,12 +132,8 @@ export class OssClient {
     const { onprogress } = options;
     checkFunction('onprogress', onprogress);
     const { headers } = await this.#transport.send({ ...operation, body: bytes, onprogress });
-    return {
-      nextAppendPosition: decimal(headers.get('x-oss-next-append-position')) ?? options.position + size,
-      hashCrc64ecma: headers.get('x-oss-hash-crc64ecma') ?? undefined,
-      etag: headers.get('etag') ?? undefined,
-      requestId: headers.get('x-oss-request-id') ?? undefined,
-    };
+    const { nextAppendPosition = options.position + size, hashCrc64ecma, requestId } = toHead(headers);
+    return { nextAppendPosition, hashCrc64ecma, etag: headers.get('etag') ?? undefined, requestId };
   }
 
   /**
@@ -148,7 +144,7 @@ export class OssClient {
    */
   async headObject(key: string, options: CallOptions = {}): Promise<ObjectHead> {
     const { headers } = await this.#transport.send(headOperation(key, options));
-    return toHead(headers, decimal(headers.get('content-length')) ?? Number.NaN);
+    return toHead(headers);
   }
 
   /**
@@ -282,9 +278,9 @@ function sized(body: AppendBody): { bytes: Uint8Array<ArrayBuffer> | Blob; size:
   return { bytes, size: bytes.byteLength, type: '' };
 }
 
-function toHead(headers: Headers, contentLength: number): ObjectHead {
+function toHead(headers: Headers): ObjectHead {
   return {
-    contentLength,
+    contentLength: decimal(headers.get('content-length')) ?? Number.NaN,
     objectType: headers.get('x-oss-object-type') ?? undefined,
     nextAppendPosition: decimal(headers.get('x-oss-next-append-position')),
     hashCrc64ecma: headers.get('x-oss-hash-crc64ecma') ?? undefined,
@@ -297,6 +293,8 @@ function toContent({ status, headers, body }: Answer): ObjectContent {
   const [, start, end, total] = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(headers.get('content-range') ?? '') ?? [];
   const range = total === undefined ? undefined : { start: Number(start), end: Number(end) };
   const partial = status === 206;
-  const length = partial ? decimal(total ?? null) : decimal(headers.get('content-length'));
-  return { ...toHead(headers, length ?? Number.NaN), body, range, partial };
+  const head = toHead(headers);
+  // Of a part, Content-Length is the part's.
+  const contentLength = partial ? (decimal(total ?? null) ?? Number.NaN) : head.contentLength;
+  return { ...head, contentLength, body, range, partial };
 }

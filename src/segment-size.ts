@@ -30,7 +30,7 @@ const MiB: number = 1024 * 1024;
 /** Where a size begins and how small it may become, bytes. */
 const START: number = MiB;
 const FLOOR: number = MiB / 4;
-/** Two of these and a piece of 1 MiB are 47 MiB: what a stream may hold. At 20 MB/s it hides 50 ms: 96 % of the link. */
+/** Two of these and a piece are less than 47 MiB: what a stream may hold. At 20 MB/s it hides 50 ms: 96 % of the link. */
 const STREAM_CEILING: number = 23 * MiB;
 /** At 20 MB/s it hides 200 ms: 97 % of the link. */
 const BLOB_CEILING: number = 128 * MiB;
