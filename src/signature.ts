@@ -186,7 +186,6 @@ export function signature(key: Uint8Array, text: string): string {
 const utf8 = /* @__PURE__ */ new TextEncoder();
 /** Noble's makes a copy of its answer too. */
 const encode = (text: string): Uint8Array => utf8.encode(text);
-const ascii = /* @__PURE__ */ new TextDecoder();
 
 function hex(bytes: Uint8Array): string {
   const text = new Uint8Array(2 * bytes.length);
@@ -194,7 +193,7 @@ function hex(bytes: Uint8Array): string {
     text[2 * i] = hexDigit(bytes[i]! >> 4);
     text[2 * i + 1] = hexDigit(bytes[i]! & 15);
   }
-  return ascii.decode(text);
+  return String.fromCharCode(...text);
 }
 
 const hexDigit = (value: number): number => value + (value < 10 ? 48 : 87);
