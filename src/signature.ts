@@ -187,13 +187,17 @@ const utf8 = /* @__PURE__ */ new TextEncoder();
 /** Noble's makes a copy of its answer too. */
 const encode = (text: string): Uint8Array => utf8.encode(text);
 
+/** Made on first use: Node sets a global when it is first looked at. */
+let ascii: TextDecoder | undefined;
+
 function hex(bytes: Uint8Array): string {
   const text = new Uint8Array(2 * bytes.length);
   for (let i = 0; i < bytes.length; i++) {
     text[2 * i] = hexDigit(bytes[i]! >> 4);
     text[2 * i + 1] = hexDigit(bytes[i]! & 15);
   }
-  return String.fromCharCode(...text);
+  ascii ??= new TextDecoder();
+  return ascii.decode(text);
 }
 
 const hexDigit = (value: number): number => value + (value < 10 ? 48 : 87);
