@@ -153,7 +153,7 @@ export class AppendableObject {
     this.key = key;
     this.#client = client;
     this.#evidence = new Evidence(client, key);
-    this.#options = { ...options };
+    this.#options = { ...options, headers: { ...options.headers } };
     this.#laterOptions = laterOptions(options);
     this.#pace = new SegmentPace(segmentSize);
     this.#flushAfter = flushAfter;
@@ -404,7 +404,7 @@ export class AppendableObject {
     try {
       const result = await this.#client.appendObject(this.key, segment.body, {
         contentType,
-        headers,
+        headers: { ...headers },
         position,
         signal,
         onprogress: handed,

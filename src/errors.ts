@@ -46,7 +46,7 @@ export class OssError extends Error {
   /** Spelled out, here and below: minifiers rename classes. */
   override readonly name: string = 'OssError';
   /** For machines: OSS's own code (`AccessDenied`), or one of this library's. */
-  declare readonly code: string;
+  readonly code: string;
   /** After a failed append: the last confirmed tail of the object. */
   declare readonly tail?: ObjectTail;
   /** After a failed append: whether the segment under way is stored. */
@@ -54,10 +54,9 @@ export class OssError extends Error {
   /** After a failed append: bytes of this call's source that are confirmed stored. */
   declare readonly loaded?: number;
 
-  constructor(message: string, init: OssErrorInit) {
-    const { cause, ...facts } = init;
-    super(message, 'cause' in init ? { cause: withoutSecrets(cause) } : undefined);
-    Object.assign(this, facts);
+  constructor(message: string, { code, ...rest }: OssErrorInit) {
+    super(message, 'cause' in rest ? { cause: withoutSecrets(rest.cause) } : undefined);
+    this.code = code;
   }
 }
 
@@ -79,21 +78,26 @@ export interface ServiceErrorInit extends OssErrorInit {
 export class ServiceError extends OssError {
   override readonly name: string = 'ServiceError';
   /** HTTP status. */
-  declare readonly status: number;
+  readonly status: number;
   /** `x-oss-request-id`: what Alibaba Cloud's support asks for. */
-  declare readonly requestId: string | undefined;
+  readonly requestId: string | undefined;
   /** OSS's finer error code, such as `0026-00000016`. For reading: it may change, so do not branch on it. */
-  declare readonly ec: string | undefined;
+  readonly ec: string | undefined;
   /** The object's length in bytes, where a 409 carries it. */
-  declare readonly position: number | undefined;
+  readonly position: number | undefined;
   /** OSS's clock, ms since the epoch, where the answer carries it. */
-  declare readonly serverTime: number | undefined;
+  readonly serverTime: number | undefined;
   /** How long OSS asks us to wait, ms. */
-  declare readonly retryAfter: number | undefined;
+  readonly retryAfter: number | undefined;
 
-  // Narrower than the base's.
   constructor(message: string, init: ServiceErrorInit) {
     super(message, init);
+    this.status = init.status;
+    this.requestId = init.requestId;
+    this.ec = init.ec;
+    this.position = init.position;
+    this.serverTime = init.serverTime;
+    this.retryAfter = init.retryAfter;
   }
 }
 
@@ -119,15 +123,17 @@ export interface AppendConflictInit extends OssErrorInit {
 export class AppendConflictError extends OssError {
   override readonly name: string = 'AppendConflictError';
   /** Where our segment was to go, bytes. */
-  declare readonly position: number;
+  readonly position: number;
   /** The length of our segment, bytes. */
-  declare readonly size: number;
+  readonly size: number;
   /** The object's length as it was found, bytes; `undefined` where there is no such object. */
-  declare readonly found: number | undefined;
+  readonly found: number | undefined;
 
-  // Narrower than the base's.
   constructor(message: string, init: AppendConflictInit) {
     super(message, init);
+    this.position = init.position;
+    this.size = init.size;
+    this.found = init.found;
   }
 }
 
@@ -142,15 +148,17 @@ export interface ChecksumErrorInit extends OssErrorInit {
 export class ChecksumError extends OssError {
   override readonly name: string = 'ChecksumError';
   /** First byte of the segment that is damaged. */
-  declare readonly position: number;
+  readonly position: number;
   /** CRC-64 that the object should have, decimal. */
-  declare readonly expected: string;
+  readonly expected: string;
   /** CRC-64 that it has, decimal. */
-  declare readonly actual: string;
+  readonly actual: string;
 
-  // Narrower than the base's.
   constructor(message: string, init: ChecksumErrorInit) {
     super(message, init);
+    this.position = init.position;
+    this.expected = init.expected;
+    this.actual = init.actual;
   }
 }
 

@@ -268,9 +268,9 @@ export class Transport {
         response,
         deadline.guard(response.body, (error) => networkError(error, operation, secrets)),
       );
-    const hasRest = method === 'POST' && (await holdsBytes(response));
+    const rest = await response.arrayBuffer();
     // OSS answers an append with 200 and an empty body, and bears its mark again where CORS has shown it once.
-    if (method === 'POST' && (response.status !== 200 || (!marked && (this.#sawMark || hasRest))))
+    if (method === 'POST' && (response.status !== 200 || (!marked && (this.#sawMark || rest.byteLength > 0))))
       throw notOss(operation, response);
     deadline.end();
     return pick(response);
@@ -464,11 +464,6 @@ export class Deadline {
   #stop(): void {
     this.#clock.clearTimeout(this.#timer);
   }
-}
-
-/** Reads a body that should be empty to its end. One that says it is empty is not looked at: that takes as long as signing. */
-async function holdsBytes(response: Response): Promise<boolean> {
-  return response.headers.get('content-length') !== '0' && (await response.arrayBuffer()).byteLength > 0;
 }
 
 /** A stream that nobody reads is not made: it would cost a small append a tenth of its time. */

@@ -8,7 +8,10 @@ import { redact, SourceError } from './errors.ts';
 /** Bytes in any of the forms that a chunk of a stream may have. */
 export type AppendChunk = ArrayBuffer | ArrayBufferView | string | Blob;
 
-/** What can be appended. Streams and iterables are read once; bytes longer than a segment must not change until the append is done. */
+/**
+ * What can be appended. Streams and iterables are read once; bytes longer than a segment must not change until the append is
+ * done, and those of a chunk not before the next chunk is asked for.
+ */
 export type AppendSource =
   | Blob
   | ArrayBuffer
@@ -136,6 +139,8 @@ function breathe(): Promise<void> | undefined {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => {
       port1.close();
+      // Deno keeps it open else.
+      port2.close();
       resolve();
     };
     port2.postMessage(undefined);
@@ -179,7 +184,8 @@ class BlobSegments implements SegmentReader {
     this.#offset = Math.min(start + size, this.total);
     const body = this.#blob.slice(start, this.#offset);
     let crc = 0n;
-    for await (const piece of blobPieces(body)) crc = this.#crc64(piece, crc);
+    const crc64 = this.#crc64;
+    for await (const piece of blobPieces(body)) crc = crc64(piece, crc);
     return { size: body.size, crc, body };
   }
 
@@ -409,17 +415,25 @@ class Gatherer {
   }
 
   #flush(): void {
-    const filled = this.#piece.subarray(0, this.#used);
-    this.#crc = this.#crc64(filled, this.#crc);
-    this.#blobs.push(new Blob([filled]));
-    this.#used = 0;
+    this.#blobs.push(new Blob([this.#filled()]));
+    this.#hash();
   }
 
   #smallBody(): Uint8Array<ArrayBuffer> {
-    const bytes = this.#piece.slice(0, this.#used);
-    this.#crc = this.#crc64(bytes, 0n);
-    this.#used = 0;
+    const bytes = this.#filled().slice();
+    this.#hash();
     return bytes;
+  }
+
+  #filled(): Uint8Array<ArrayBuffer> {
+    return this.#piece.subarray(0, this.#used);
+  }
+
+  /** After the bytes were copied: the caller's function sees neither us nor what is sent. */
+  #hash(): void {
+    const crc64 = this.#crc64;
+    this.#crc = crc64(this.#filled(), this.#crc);
+    this.#used = 0;
   }
 
   #blobBody(): Blob {

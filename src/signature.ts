@@ -103,8 +103,8 @@ export function presignV4(request: SignableRequest, credentials: Credentials, sc
   const headers = lowerCased(request.headers);
   const extra = additionalHeaders(request.additionalHeaders, headers);
   const { securityToken } = credentials;
-  const query: Record<string, string> = {};
-  for (const name in request.query) query[name] = request.query[name]!;
+  const query: Record<string, string> = Object.create(null);
+  for (const [name, value] of Object.entries(request.query ?? {})) query[name] = value;
   query['x-oss-signature-version'] = ALGORITHM;
   query['x-oss-credential'] = `${credentials.accessKeyId}/${stamp.scope}`;
   query['x-oss-date'] = stamp.time;
@@ -138,8 +138,9 @@ function canonicalText(
 
 /** Encoded names in byte order; a name without value has no `=`. Without a signature: what it gives serves on the wire too. */
 export function canonicalQuery(query: Readonly<Record<string, string>>): string {
-  const values: Record<string, string> = {};
-  for (const name of Object.keys(query)) values[percentEncode(name)] = query[name]!;
+  // Without a prototype: a name may be `__proto__`.
+  const values: Record<string, string> = Object.create(null);
+  for (const [name, value] of Object.entries(query)) values[percentEncode(name)] = value;
   return Object.keys(values)
     .filter((name) => name !== 'x-oss-signature')
     .sort()
@@ -155,7 +156,7 @@ export interface Stamp {
 
 export function stampOf({ region, product = 'oss', date }: SigningScope): Stamp {
   if (typeof region !== 'string' || !region) throw new TypeError('region must be a string such as "cn-hangzhou"');
-  if (typeof date?.toISOString !== 'function' || Number.isNaN(date.getTime()))
+  if (typeof date?.toISOString !== 'function' || Number.isNaN(Number(date)))
     throw new TypeError('date must be a valid Date');
   const time = date.toISOString().replace(/[-:]|\.\d+/g, '');
   return { time, scope: `${time.slice(0, 8)}/${region}/${product}/aliyun_v4_request` };

@@ -1057,6 +1057,24 @@ describe('a crc64 of the caller’s', () => {
     expect(taken.bytes).toBe(12);
   });
 
+  test('gets nothing of ours as this, and does not see what is sent', async () => {
+    const receivers = new Set<unknown>();
+    let wild = false;
+    function destructive(this: unknown, data: Uint8Array<ArrayBuffer>, value: bigint): bigint {
+      receivers.add(this);
+      const crc = crc64(data, value);
+      if (wild) data.fill(0);
+      return crc;
+    }
+    const lab = new Lab({ crc64: destructive, segmentSize: 2 ** 20 });
+    wild = true;
+    const text = 'a long line\n'.repeat(10_000);
+    await lab.run(lab.object.append(new Response(text)));
+    await lab.run(lab.object.append(new Response('short')));
+    expect(lab.stored === `${text}short`).toBe(true);
+    expect([...receivers]).toEqual([undefined]);
+  });
+
   test('hashes what resume proves', async () => {
     const { taken, own } = counted();
     const lab = new Lab({ crc64: own, before: 'twelve' });
@@ -1072,4 +1090,26 @@ describe('a crc64 of the caller’s', () => {
   ])('is refused: %s', (_, wrong) => {
     expect(() => new Lab({ crc64: wrong })).toThrow(/^crc64 must be a function \(data, value\)/);
   });
+});
+
+test('headers are those of the construction, and a client’s changes to them stay with one append', async () => {
+  const lab = new Lab();
+  const seen: unknown[] = [];
+  const client: AppendClient = Object.assign(Object.create(lab.client) as AppendClient, {
+    appendObject: async (key: string, body: Blob, options: Parameters<AppendClient['appendObject']>[2]) => {
+      seen.push({ ...options.headers });
+      (options.headers as Record<string, string>)[`x-trace-${seen.length}`] = '1';
+      return lab.client.appendObject(key, body, options);
+    },
+    headObject: lab.client.headObject.bind(lab.client),
+    getObject: lab.client.getObject.bind(lab.client),
+    waitToRetry: lab.client.waitToRetry.bind(lab.client),
+    wait: lab.client.wait.bind(lab.client),
+    now: lab.client.now.bind(lab.client),
+  });
+  const headers = { 'x-oss-traffic-limit': '1000000' };
+  const object = new AppendableObject(client, KEY, { headers });
+  headers['x-oss-traffic-limit'] = '819200';
+  for (const text of ['a', 'b', 'c']) await lab.run(object.append(text));
+  expect(seen).toEqual(Array(3).fill({ 'x-oss-traffic-limit': '1000000' }));
 });

@@ -670,6 +670,30 @@ describe('the event loop turns while much is read at once', () => {
     expect(await reader.next(SIZE)).toBeUndefined();
   });
 
+  test('no port stays open', async () => {
+    const open = new Set<MessagePort>();
+    const Native = MessageChannel;
+    vi.stubGlobal(
+      'MessageChannel',
+      class {
+        constructor() {
+          const { port1, port2 } = new Native();
+          for (const port of [port1, port2]) {
+            open.add(port);
+            const close = port.close.bind(port);
+            port.close = () => {
+              open.delete(port);
+              close();
+            };
+          }
+          Object.assign(this, { port1, port2 });
+        }
+      },
+    );
+    await readSegments(ready()).next(SIZE);
+    expect(open.size).toBe(0);
+  });
+
   test('where there are no channels it is read all the same', async () => {
     vi.stubGlobal('MessageChannel', undefined);
     const reader = readSegments(ready());

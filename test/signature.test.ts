@@ -67,6 +67,17 @@ function completed(vector: Vector): SignableRequest {
   return { ...request, headers };
 }
 
+test('a query has its own names, whatever they are, and no inherited ones', () => {
+  const query = JSON.parse('{"append":"","__proto__":"x","position":"0"}') as Record<string, string>;
+  expect(canonicalQuery(query)).toBe('__proto__=x&append&position=0');
+  const credentials = { accessKeyId: 'a', accessKeySecret: 'b' };
+  const scope = { region: 'cn-hangzhou', date: new Date(0), expiresIn: 60 };
+  const inherits = Object.assign(Object.create({ acl: '' }) as Record<string, string>, query);
+  Object.defineProperty(inherits, '__proto__', { value: 'x', enumerable: true });
+  const signed = presignV4({ method: 'GET', query: inherits }, credentials, scope);
+  expect(signed.split('&').slice(0, 3)).toEqual(['__proto__=x', 'append', 'position=0']);
+});
+
 test('there are 14 official and 12 append-shaped vectors', () => {
   expect([official.length, appendShaped.length]).toEqual([14, 12]);
 });
