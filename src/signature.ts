@@ -103,8 +103,8 @@ export function presignV4(request: SignableRequest, credentials: Credentials, sc
   const headers = lowerCased(request.headers);
   const extra = additionalHeaders(request.additionalHeaders, headers);
   const { securityToken } = credentials;
-  const query: Record<string, string> = Object.create(null);
-  for (const [name, value] of Object.entries(request.query ?? {})) query[name] = value;
+  // Without a prototype: a name may be `__proto__`.
+  const query: Record<string, string> = Object.assign(Object.create(null), request.query);
   query['x-oss-signature-version'] = ALGORITHM;
   query['x-oss-credential'] = `${credentials.accessKeyId}/${stamp.scope}`;
   query['x-oss-date'] = stamp.time;
@@ -138,13 +138,11 @@ function canonicalText(
 
 /** Encoded names in byte order; a name without value has no `=`. Without a signature: what it gives serves on the wire too. */
 export function canonicalQuery(query: Readonly<Record<string, string>>): string {
-  // Without a prototype: a name may be `__proto__`.
-  const values: Record<string, string> = Object.create(null);
-  for (const [name, value] of Object.entries(query)) values[percentEncode(name)] = value;
-  return Object.keys(values)
+  return Object.keys(query)
     .filter((name) => name !== 'x-oss-signature')
-    .sort()
-    .map((name) => (values[name] === '' ? name : `${name}=${percentEncode(values[name]!)}`))
+    .map((name) => ({ name: percentEncode(name), value: query[name]! }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .map(({ name, value }) => (value === '' ? name : `${name}=${percentEncode(value)}`))
     .join('&');
 }
 
