@@ -101,7 +101,7 @@ describe('crc64', () => {
     ['two blocks and the remainder', 2 * 24_576 + 10_388],
     ['three blocks and the remainder', 3 * 24_576 + 10_388],
   ])('lengths around %s, at every offset', (_, edge) => {
-    expect(wrongLengths(around(edge, 17))).toEqual([]);
+    expect(wrongLengths(around(edge, 30))).toEqual([]);
   });
 
   test('random pieces, one after the other', () => {
