@@ -30,7 +30,7 @@ const subtle = {
 /** Delivers a message without a turn of the event loop. */
 class MicrotaskChannel {
   readonly port1 = { onmessage: () => {}, close: () => {} };
-  readonly port2 = { postMessage: () => queueMicrotask(() => this.port1.onmessage()) };
+  readonly port2 = { postMessage: () => queueMicrotask(() => this.port1.onmessage()), close: () => {} };
 }
 
 /** Makes Web Crypto's SHA-256 and HMAC, Blobs, and channels for messages answer at once, until the returned function is called. */
