@@ -63,8 +63,9 @@ export interface AppendableObjectOptions extends ObjectOptions {
   /** Several writers append to the object: where another one was first, follow it. Records must then tell their writer apart. Default false. */
   readonly shared?: boolean | undefined;
   /**
-   * Computes the CRC-64 of sources in place of {@link crc64}, from a WebAssembly module of yours, say: two or three times as
-   * fast where WebAssembly may be loaded. Refused where it gives other CRCs of a short text; beyond that it is trusted.
+   * Computes the CRC-64 of Blobs, streams and long bytes in place of {@link crc64}, from a WebAssembly module of yours, say: two
+   * or three times as fast where WebAssembly may be loaded. Refused where it gives other CRCs of a short text; beyond that it is
+   * trusted. Nothing of it is loaded here.
    */
   readonly crc64?: Crc64 | undefined;
 }
