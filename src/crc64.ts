@@ -237,6 +237,7 @@ function createUpdate(): Update {
 
   /** Passes `length` bytes of the scratch, from word `from`, through the register: sixteen a turn, the last ones singly. */
   function slice(register: Word64, from: number, length: number): Word64 {
+    // In locals as above.
     const l = lows;
     const h = highs;
     const w = words;

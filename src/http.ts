@@ -457,8 +457,8 @@ export class Deadline {
   }
 
   #start(): void {
-    if (Number.isFinite(this.#timeout))
-      this.#timer = this.#clock.setTimeout(() => this.#finish(timeoutError(this.#timeout)), this.#timeout);
+    if (this.#timeout === Number.POSITIVE_INFINITY) return;
+    this.#timer = this.#clock.setTimeout(() => this.#finish(timeoutError(this.#timeout)), this.#timeout);
   }
 
   #stop(): void {

@@ -53,7 +53,7 @@ export interface SegmentReader {
 
 /** Hash and hand over this much between two turns of the event loop, bytes: a millisecond in a browser, on a slow phone six. */
 const PIECE = 524_288;
-/** Read this much of a Blob at a time, bytes: browsers take a third longer for four reads of a piece, and more would block a page. */
+/** Read this much of a Blob at a time, bytes: browsers take a third longer for reads of 1 MiB, and 8 MiB would block a page. */
 const READ = 4_194_304;
 /** A segment up to this size is sent as bytes: a Blob costs more than it saves. */
 const SMALL = 65_536;

@@ -71,9 +71,10 @@ export function signV4(
   headers['x-oss-date'] = stamp.time;
   if (credentials.securityToken) headers['x-oss-security-token'] = credentials.securityToken;
   const extra = additionalHeaders(request.additionalHeaders, headers);
+  const names = extra.join(';');
   const canonical = canonicalText(request, canonicalQuery(request.query ?? {}), headers, extra);
   headers['authorization'] =
-    `${ALGORITHM} Credential=${credentials.accessKeyId}/${stamp.scope}${extra && `,AdditionalHeaders=${extra}`}` +
+    `${ALGORITHM} Credential=${credentials.accessKeyId}/${stamp.scope}${names && `,AdditionalHeaders=${names}`}` +
     `,Signature=${sign(canonical, credentials, stamp)}`;
   return headers;
 }
@@ -102,18 +103,18 @@ export function presignV4(request: SignableRequest, credentials: Credentials, sc
   checkLife(scope.expiresIn, credentials);
   const headers = lowerCased(request.headers);
   const extra = additionalHeaders(request.additionalHeaders, headers);
-  const { securityToken } = credentials;
   // Without a prototype: a name may be `__proto__`.
   const query: Record<string, string> = Object.assign(Object.create(null), request.query);
+  delete query['x-oss-signature'];
   query['x-oss-signature-version'] = ALGORITHM;
   query['x-oss-credential'] = `${credentials.accessKeyId}/${stamp.scope}`;
   query['x-oss-date'] = stamp.time;
   query['x-oss-expires'] = String(scope.expiresIn);
-  if (securityToken) query['x-oss-security-token'] = securityToken;
-  if (extra) query['x-oss-additional-headers'] = extra;
+  if (credentials.securityToken) query['x-oss-security-token'] = credentials.securityToken;
+  if (extra.length > 0) query['x-oss-additional-headers'] = extra.join(';');
   const search = canonicalQuery(query);
-  const signature = sign(canonicalText(request, search, headers, extra), credentials, stamp);
-  return `${search}&x-oss-signature=${signature}`;
+  const canonical = canonicalText(request, search, headers, extra);
+  return `${search}&x-oss-signature=${sign(canonical, credentials, stamp)}`;
 }
 
 /** Rung 1: method, resource, query and headers in one agreed spelling. The headers' names are lower-case. */
@@ -126,20 +127,18 @@ function canonicalText(
   { method, bucket, key }: SignableRequest,
   search: string,
   headers: Readonly<Record<string, string>>,
-  extra: string,
+  extra: readonly string[],
 ): string {
   const uri = bucket === undefined ? '/' : `/${bucket}/${key === undefined ? '' : encodeKey(key)}`;
-  const others = extra.split(';');
   let lines = '';
   for (const name of Object.keys(headers).sort())
-    if (isAlwaysSigned(name) || others.includes(name)) lines += `${name}:${headers[name]}\n`;
-  return `${method}\n${uri}\n${search}\n${lines}\n${extra}\nUNSIGNED-PAYLOAD`;
+    if (isAlwaysSigned(name) || extra.includes(name)) lines += `${name}:${headers[name]}\n`;
+  return `${method}\n${uri}\n${search}\n${lines}\n${extra.join(';')}\nUNSIGNED-PAYLOAD`;
 }
 
-/** Encoded names in byte order; a name without value has no `=`. Without a signature: what it gives serves on the wire too. */
+/** Encoded names in byte order; a name without value has no `=`. It serves on the wire too. */
 export function canonicalQuery(query: Readonly<Record<string, string>>): string {
   return Object.keys(query)
-    .filter((name) => name !== 'x-oss-signature')
     .map((name) => ({ name: percentEncode(name), value: query[name]! }))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .map(({ name, value }) => (value === '' ? name : `${name}=${percentEncode(value)}`))
@@ -173,8 +172,7 @@ export function signingKey(accessKeySecret: string, { scope }: Stamp): Uint8Arra
 
 /** SHA-256 of a text, lower-case hex. */
 export function digest(text: string): string {
-  start ??= new Sha256();
-  return hex(hashFrom(start, encode(text)));
+  return hex(new Sha256().update(encode(text)).digest());
 }
 
 /** Rung 4: lower-case hex. */
@@ -201,8 +199,7 @@ function hex(bytes: Uint8Array): string {
 
 const hexDigit = (value: number): number => value + (value < 10 ? 48 : 87);
 
-/** The state before any byte, and the one that every hash is computed in: a new one costs as much as hashing a block. */
-let start: Sha256 | undefined;
+/** The state that an HMAC is computed in: a new one costs as much as hashing a block. */
 let scratch: Sha256 | undefined;
 
 /** The hash of what a state has taken and these bytes. The state stays as it is. */
@@ -274,14 +271,11 @@ function isAlwaysSigned(name: string): boolean {
   return name.startsWith('x-oss-') || name === 'content-type' || name === 'content-md5';
 }
 
-/** The names of additional headers that count: present, and not signed anyway. */
-function additionalHeaders(names: readonly string[] = [], headers: Readonly<Record<string, string>>): string {
-  if (names.length === 0) return '';
+/** The additional headers that count: present, and not signed anyway. */
+function additionalHeaders(names: readonly string[] = [], headers: Readonly<Record<string, string>>): string[] {
+  if (names.length === 0) return [];
   const lower = new Set(names.map((name) => name.toLowerCase()));
-  return [...lower]
-    .filter((name) => headers[name] !== undefined && !isAlwaysSigned(name))
-    .sort()
-    .join(';');
+  return [...lower].filter((name) => headers[name] !== undefined && !isAlwaysSigned(name)).sort();
 }
 
 function lowerCased(headers: Readonly<Record<string, string>> = {}): Record<string, string> {
