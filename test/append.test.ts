@@ -1095,8 +1095,8 @@ describe('a crc64 of the caller’s', () => {
 test('headers are those of the construction, and a client’s changes to them stay with one append', async () => {
   const lab = new Lab();
   const seen: unknown[] = [];
-  const client: AppendClient = Object.assign(Object.create(lab.client) as AppendClient, {
-    appendObject: async (key: string, body: Blob, options: Parameters<AppendClient['appendObject']>[2]) => {
+  const client: AppendClient = {
+    appendObject: async (key, body, options) => {
       seen.push({ ...options.headers });
       (options.headers as Record<string, string>)[`x-trace-${seen.length}`] = '1';
       return lab.client.appendObject(key, body, options);
@@ -1106,7 +1106,7 @@ test('headers are those of the construction, and a client’s changes to them st
     waitToRetry: lab.client.waitToRetry.bind(lab.client),
     wait: lab.client.wait.bind(lab.client),
     now: lab.client.now.bind(lab.client),
-  });
+  };
   const headers = { 'x-oss-traffic-limit': '1000000' };
   const object = new AppendableObject(client, KEY, { headers });
   headers['x-oss-traffic-limit'] = '819200';

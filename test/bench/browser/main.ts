@@ -1,5 +1,5 @@
 // `npm run bench:browser`: what a page waits for. Small appends over 50 ms of latency, 500 MB from a File and from a stream,
-// signing and CRC-64; in a Chromium that nothing else is attached to.
+// signing and CRC-64 (these in Firefox too); in browsers that nothing else is attached to.
 import { type Costs, compare, median, type Row, rateOf, spread } from '../measure.ts';
 import { type Receiver, withReceivers } from '../receivers.ts';
 import { type Browser, startChromium, startFirefox } from './browsers.ts';
@@ -108,12 +108,13 @@ const LARGE: readonly (readonly [
   ['ali-oss, slices', { sender: 'ali-oss', from: 'blob', segmentSize: 8 * MIB }],
 ];
 
+function jobsOf(contestants: typeof LARGE, { url }: Receiver, size: number): Jobs {
+  return contestants.map(([name, job]) => [name, { kind: 'large', url, size, ...job }]);
+}
+
 async function large(stage: Stage, bench: BrowserBench): Promise<Row[]> {
   const receiver = stage.receivers[1]!;
-  const jobs = LARGE.map(([name, job]): [string, Job] => [
-    name,
-    { kind: 'large', url: receiver.url, size: SIZE, ...job },
-  ]);
+  const jobs = jobsOf(LARGE, receiver, SIZE);
   const seen = await seeAll(stage, receiver, [...jobs, ['idle', { kind: 'idle', time: 2000 }]], bench);
   const costs = timesOf(seen);
   const speed = (mine: string, theirs: string, target?: number) =>
@@ -133,11 +134,7 @@ async function large(stage: Stage, bench: BrowserBench): Promise<Row[]> {
 async function largeOnLink(stage: Stage, bench: BrowserBench): Promise<Row[]> {
   const receiver = stage.receivers[2]!;
   const contestants = LARGE.filter(([, { sender }]) => sender !== 'ali-oss');
-  const jobs = contestants.map(([name, job]): [string, Job] => [
-    name,
-    { kind: 'large', url: receiver.url, size: SIZE_ON_LINK, ...job },
-  ]);
-  const costs = timesOf(await seeAll(stage, receiver, jobs, bench));
+  const costs = timesOf(await seeAll(stage, receiver, jobsOf(contestants, receiver, SIZE_ON_LINK), bench));
   return ['File', 'File, adaptive', 'stream'].map((name) =>
     compare(costs, name, 'fetch of slices', {
       name: `250 MB at 100 MB/s, ${name} / fetch of slices`,
@@ -203,14 +200,14 @@ export function benchBrowser(bench: BrowserBench): Promise<Row[]> {
 }
 
 async function runPart(part: string, receivers: readonly Receiver[], bench: BrowserBench): Promise<Row[]> {
-  const { chromium, firefox, files, say } = bench;
-  if (part === 'firefox' && !firefox) {
-    say('not run: no Firefox is here');
+  const [path, start] =
+    part === 'firefox' ? ([bench.firefox, startFirefox] as const) : ([bench.chromium, startChromium] as const);
+  if (!path) {
+    bench.say('not run: no Firefox of the system is here');
     return [];
   }
-  const site = await startSite(files);
-  const browser =
-    part === 'firefox' && firefox ? startFirefox(firefox, `${site.url}/`) : startChromium(chromium, `${site.url}/`);
+  const site = await startSite(bench.files);
+  const browser = start(path, `${site.url}/`);
   try {
     return await PARTS[part]!({ site, browser, receivers }, bench);
   } finally {
