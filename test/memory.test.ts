@@ -13,8 +13,8 @@ const CHUNK = 64 * 1024;
 const HELD = 47 * MiB;
 /** Beside that: what LocalOss reads of a segment at a time. A network stack has as much. */
 const READ = 4 * MiB;
-/** Buffers that are garbage, but not yet collected. */
-const GARBAGE = 16 * MiB;
+/** Buffers that are garbage, but not yet collected: each piece is, and V8 looks for them when they are some 16 MiB. */
+const GARBAGE = 24 * MiB;
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;

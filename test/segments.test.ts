@@ -371,7 +371,7 @@ describe('sources that fail', () => {
         const error = await failureOf(readSegments(source).next(4));
         expect(error).toBeInstanceOf(SourceError);
         expect(error).toMatchObject({
-          message: expect.stringMatching(/^Cannot read the source: the file cannot be read any more/),
+          message: expect.stringMatching(/^Cannot read the source: it cannot be read any more: a file/),
           cause: { name: 'NotReadableError' },
         });
       }
