@@ -291,9 +291,10 @@ describe('reading an object', () => {
     const file = (text: string) =>
       Object.assign(memoryBlob(utf8(text)), {
         slice: (start?: number, end?: number) => file(text.slice(start, end)),
-        arrayBuffer: async () => {
-          if (isGone) throw new DOMException('gone', 'NotReadableError');
-          return utf8(text).buffer;
+        stream: () => {
+          if (!isGone) return new Blob([text]).stream();
+          const gone = new DOMException('gone', 'NotReadableError');
+          return new ReadableStream({ start: (controller) => controller.error(gone) });
         },
       });
     oss.after = () => {

@@ -162,7 +162,7 @@ describe('every source', () => {
     expect(await textsOf(realm('["01", Uint8Array.of(50).buffer]'))).toEqual(['012']);
     expect(await textsOf(realm('(async function* () { yield "01"; })()'))).toEqual(['01']);
     const blob = new Blob([TEXT]);
-    const duck = { size: 10, type: '', slice: blob.slice.bind(blob), arrayBuffer: () => blob.arrayBuffer() };
+    const duck = { size: 10, type: '', slice: blob.slice.bind(blob), stream: () => blob.stream() };
     expect([isBlob(duck), duck instanceof Blob]).toEqual([true, false]);
     expect(await textsOf(duck as unknown as Blob)).toEqual(['0123', '4567', '89']);
     const inner = streamOf(TEXT).getReader();
@@ -381,7 +381,7 @@ describe('sources that fail', () => {
   });
 
   test('a File that gives fewer bytes than it has', async () => {
-    const blob = { size: 10, type: '', slice: () => blob, arrayBuffer: async () => new ArrayBuffer(4) };
+    const blob = { size: 10, type: '', slice: () => blob, stream: () => streamOf(new Uint8Array(4)) };
     const error = await failureOf(readSegments(blob as unknown as Blob).next(10));
     expect(error).toMatchObject({ name: 'SourceError', message: expect.stringMatching(/the file gave 4 of 10 bytes/) });
   });
@@ -515,7 +515,7 @@ describe('a slow stream’s segment can be cut', () => {
     size: 1,
     type: '',
     slice: () => unreadable,
-    arrayBuffer: () => Promise.reject(new Error('gone')),
+    stream: () => new ReadableStream({ start: (controller) => controller.error(new Error('gone')) }),
   };
 
   function slow() {

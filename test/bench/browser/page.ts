@@ -3,6 +3,7 @@ import { AwsV4Signer } from 'aws4fetch';
 import { createCRC64 } from 'hash-wasm';
 import TinyOss from 'tiny-oss';
 import { AppendableObject, OssClient } from '../../../src/index.ts';
+import type { Row } from '../measure.ts';
 import { crc64Speed } from '../parts/crc64-speed.ts';
 import { signing } from '../parts/signing.ts';
 import type { AliOss, Peers } from '../peers.ts';
@@ -62,6 +63,8 @@ function objectOf(url: string, sender: Sender, segmentSize?: number): Appendable
   return new AppendableObject(clientOf(url, sender), key, { tail: { position: 0, hashCrc64ecma: '0' }, segmentSize });
 }
 
+type LargeJob = Job & { kind: 'large' };
+
 async function small({ url, sender, appends }: Job & { kind: 'small' }): Promise<void> {
   const bytes = new Uint8Array(SMALL).fill(46);
   const object = objectOf(url, sender);
@@ -70,13 +73,23 @@ async function small({ url, sender, appends }: Job & { kind: 'small' }): Promise
   for (let i = 0; i < appends; i++) await send(bytes, i * SMALL);
 }
 
-let noise: Blob | undefined;
+const files = new Map<number, File>();
 
-/** A File of that length; what of it repeats is held once. */
-function fileOf(size: number): File {
-  noise ??= new Blob(Array.from({ length: 256 }, () => crypto.getRandomValues(new Uint8Array(64 * KIB))));
-  const whole = Math.floor(size / noise.size);
-  return new File([...Array<Blob>(whole).fill(noise), noise.slice(0, size % noise.size)], 'large.bin');
+/** A File of that length on the disk, as one that a user picks. */
+async function fileOf(size: number): Promise<File> {
+  const file = files.get(size) ?? (await makeFile(size));
+  files.set(size, file);
+  return file;
+}
+
+async function makeFile(size: number): Promise<File> {
+  const folder = await navigator.storage.getDirectory();
+  const handle = await folder.getFileHandle(`${size}.bin`, { create: true });
+  const writer = await handle.createWritable();
+  const noise = new Blob(Array.from({ length: 256 }, () => crypto.getRandomValues(new Uint8Array(64 * KIB))));
+  for (let at = 0; at < size; at += noise.size) await writer.write(noise.slice(0, size - at));
+  await writer.close();
+  return handle.getFile();
 }
 
 function streamOf(size: number): ReadableStream<Uint8Array> {
@@ -92,17 +105,9 @@ function streamOf(size: number): ReadableStream<Uint8Array> {
   });
 }
 
-async function large({ url, sender, from, size, segmentSize }: Job & { kind: 'large' }): Promise<void> {
-  if (sender !== 'fetch' && sender !== 'ali-oss') {
-    await objectOf(url, sender, segmentSize).append(from === 'blob' ? fileOf(size) : streamOf(size));
-    return;
-  }
-  const [file, step, send] = [
-    fileOf(size),
-    segmentSize ?? 8 * MIB,
-    sender === 'fetch' ? withFetch(url) : withAliOss(url),
-  ];
-  for (let at = 0; at < size; at += step) await send(file.slice(at, Math.min(at + step, size)), at);
+async function slices({ url, sender, size, segmentSize = 8 * MIB }: LargeJob, file: File): Promise<void> {
+  const send = sender === 'fetch' ? withFetch(url) : withAliOss(url);
+  for (let at = 0; at < size; at += segmentSize) await send(file.slice(at, Math.min(at + segmentSize, size)), at);
 }
 
 /** Signing and CRC-64, as `npm run bench` has them. */
@@ -111,17 +116,25 @@ async function compute(rounds: number) {
   return [...(await signing({ peers, rounds })), ...(await crc64Speed({ peers, rounds }))];
 }
 
+/** Makes what a job appends, and returns what its time is taken of. */
+async function prepare(job: Job): Promise<() => Promise<unknown>> {
+  if (job.kind === 'small') return () => small(job);
+  if (job.kind === 'compute') return () => compute(job.rounds);
+  if (job.kind === 'idle') return () => new Promise((resolve) => setTimeout(resolve, job.time));
+  const { url, sender, from, size, segmentSize } = job;
+  const source = from === 'blob' ? await fileOf(size) : streamOf(size);
+  if (source instanceof File && (sender === 'fetch' || sender === 'ali-oss')) return () => slices(job, source);
+  return () => objectOf(url, sender, segmentSize).append(source);
+}
+
 async function perform(job: Job): Promise<Outcome> {
   key = `key-${jobs++}`;
+  const run = await prepare(job);
   const watch = watchMainThread();
   const start = performance.now();
-  let rows: Outcome['rows'];
-  if (job.kind === 'small') await small(job);
-  else if (job.kind === 'large') await large(job);
-  else if (job.kind === 'compute') rows = await compute(job.rounds);
-  else await new Promise((resolve) => setTimeout(resolve, job.time));
+  const result = await run();
   const time = (performance.now() - start) / 1000;
-  return { time, longestTask: watch(), ...(rows && { rows }) };
+  return { time, longestTask: watch(), ...(job.kind === 'compute' && { rows: result as Row[] }) };
 }
 
 async function main(): Promise<void> {
