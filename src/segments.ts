@@ -53,6 +53,8 @@ export interface SegmentReader {
 
 /** Hash and hand over this much between two turns of the event loop, bytes: a millisecond in a browser, on a slow phone six. */
 const PIECE = 524_288;
+/** Read this much of a Blob at a time, bytes: in half of it, Chromium takes a tenth longer. */
+const READ = 8_388_608;
 const UNREADABLE =
   'it cannot be read any more: a file that was changed, moved or removed since it was picked, or more Blobs than the browser has room for';
 /** A segment up to this size is sent as bytes: a Blob costs more than it saves. */
@@ -119,12 +121,17 @@ function concat(parts: readonly Uint8Array<ArrayBuffer>[], size: number): Uint8A
 }
 
 /**
- * Reads a Blob from its start, at most a piece at a time. As a stream: browsers read that twice as fast as slices into
- * buffers, Node three times.
+ * Reads a Blob from its start, at most a piece at a time. As streams, which browsers read half as fast again as slices into
+ * buffers; of slices all the same, for Node and Deno give what lies in memory in one chunk.
  *
  * @throws SourceError where the file changed since it was picked, or cannot be read any more.
  */
 export async function* blobPieces(blob: Blob): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
+  const { size } = blob;
+  for (let start = 0; start < size; start += READ) yield* streamPieces(blob.slice(start, Math.min(start + READ, size)));
+}
+
+async function* streamPieces(blob: Blob): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
   const chunks = readStream(blob.stream());
   const next = () => chunks.read().catch(unreadable) as Promise<Uint8Array<ArrayBuffer> | undefined>;
   const breather = new Breather();

@@ -248,6 +248,20 @@ describe('sizes', () => {
     expect([size, count, crc]).toEqual([100_000_000, 12, crc64(all)]);
   });
 
+  test('of a Blob no more than 8 MiB are read at a time, as Node gives all that is asked for in one chunk', async () => {
+    const read: number[] = [];
+    const zeros = (size: number): Blob => {
+      const stream = () => {
+        read.push(size);
+        return streamOf(new Uint8Array(size));
+      };
+      return { size, type: '', slice: (start = 0, end = size) => zeros(end - start), stream } as Blob;
+    };
+    const segment = await readSegments(zeros(100_000_000)).next(20 * MIB);
+    expect(segment?.crc).toBe(crc64(new Uint8Array(20 * MIB)));
+    expect(read).toEqual([8 * MIB, 8 * MIB, 4 * MIB]);
+  });
+
   test('small segments are bytes, large ones Blobs, slices of a Blob Blobs: none has a type', async () => {
     const kinds = async (source: AppendSource) => isBlob((await readSegments(source).next(1e9))?.body);
     expect(await kinds(pattern(65_536))).toBe(false);
