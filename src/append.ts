@@ -35,6 +35,7 @@ import {
   blobPieces,
   bytesOf,
   isBlob,
+  readBlob,
   readSegments,
   type Segment,
   type SegmentReader,
@@ -722,8 +723,7 @@ async function extendPrefix(
 
 /** A file that can no longer be read would make each repeat fail like a dead network. */
 async function checkReadable({ body }: Segment): Promise<void> {
-  if (!isBlob(body)) return;
-  for await (const piece of blobPieces(body.slice(0, 1))) void piece;
+  if (isBlob(body)) await readBlob(body.slice(0, 1));
 }
 
 function parseTail(name: string, tail: ObjectTail): Tail {

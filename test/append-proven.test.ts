@@ -291,10 +291,9 @@ describe('reading an object', () => {
     const file = (text: string) =>
       Object.assign(memoryBlob(utf8(text)), {
         slice: (start?: number, end?: number) => file(text.slice(start, end)),
-        stream: () => {
-          if (!isGone) return new Blob([text]).stream();
-          const gone = new DOMException('gone', 'NotReadableError');
-          return new ReadableStream({ start: (controller) => controller.error(gone) });
+        arrayBuffer: async () => {
+          if (isGone) throw new DOMException('gone', 'NotReadableError');
+          return utf8(text).buffer;
         },
       });
     oss.after = () => {

@@ -33,7 +33,8 @@ const client = makeClient({
 /** What TypeScript would not let pass. */
 type Wrong = never;
 const wrong = (value: unknown): Wrong => value as Wrong;
-const sized = (size: number) => wrong({ size, type: '', slice: () => sized(size), stream: () => new Blob().stream() });
+const sized = (size: number) =>
+  wrong({ size, type: '', slice: () => sized(size), arrayBuffer: async () => new ArrayBuffer(0) });
 
 type Case = [name: string, call: () => unknown, kind: typeof TypeError | typeof RangeError, message: RegExp];
 
