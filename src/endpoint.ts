@@ -149,7 +149,8 @@ export function percentEncode(text: string): string {
 
 /** A key as V4 signs it: slashes stay. */
 export function encodeKey(key: string): string {
-  return percentEncode(key).replaceAll('%2F', '/');
+  // Most keys need nothing either.
+  return /^[\w./~-]*$/.test(key) ? key : percentEncode(key).replaceAll('%2F', '/');
 }
 
 /** A key as it is sent. A segment of dots would be dropped by URL parsers, so there the slashes are encoded too: the signature is the same. */
