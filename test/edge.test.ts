@@ -1,7 +1,6 @@
 /** The demo's edge: the same handlers in Node, workerd, Deno and Bun, over real HTTP; and what its users may not do. */
 import { request as httpRequest } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { install, onCi } from '../.ci/project.mjs';
 import { edgeFrom } from '../demo/edge/app.ts';
 import type { Question } from '../demo/edge/grants.ts';
 import { createEdge, type EdgeHandler, type EdgeOptions } from '../demo/edge/handlers.ts';
@@ -30,8 +29,6 @@ const MIB = 1024 * 1024;
 /** What the edges of this file take at most, bytes. */
 const MOST = 24 * MIB;
 
-// CI has what the runtimes' own command installs.
-if (onCi) install('test/runtimes');
 const runtimes = edgeRuntimes();
 for (const [name, start] of Object.entries(runtimes))
   if (!start) console.log(`not run: the edge in ${name} (npm run test:runtimes installs it)`);

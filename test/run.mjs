@@ -61,6 +61,8 @@ function vitest(args) {
 
 async function* steps(args) {
   install();
+  // CI has the runtimes too. Before the tests: several look for them.
+  if (onCi) install('test/runtimes');
   // The whole suite may bring its browser; a run of chosen tests takes the one that is there.
   yield await browser({ mayInstall: onCi || args.length === 0 });
   yield step('build');
