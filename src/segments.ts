@@ -59,8 +59,6 @@ const PIECE = 524_288;
  * times as long, and Node 24.16 to 24.18 never frees what it has given.
  */
 const READ = 4_194_304;
-const UNREADABLE =
-  'it cannot be read any more: a file that was changed, moved or removed since it was picked, or more Blobs than there is room for';
 /** A segment up to this size is sent as bytes: a Blob costs more than it saves. */
 const SMALL = 65_536;
 
@@ -160,7 +158,8 @@ export async function readBlob(blob: Blob): Promise<ArrayBuffer> {
   try {
     bytes = await blob.arrayBuffer();
   } catch (cause) {
-    throw sourceError(UNREADABLE, cause);
+    const why = 'a file that was changed, moved or removed since it was picked, or more Blobs than there is room for';
+    throw sourceError(`it cannot be read any more: ${why}`, cause);
   }
   if (bytes.byteLength === size) return bytes;
   throw sourceError(`the file gave ${bytes.byteLength} of ${size} bytes: it was changed since it was picked`);
@@ -374,8 +373,8 @@ class Patience {
  * a Blob spares `fetch` the third, and its memory need not be in the JavaScript heap.
  *
  * A piece is not used again. Chromium frees Blobs as it collects garbage, counts bytes of buffers towards that and none of
- * Blobs, and has no room for more than 512 MiB of them: with one piece for all, a stream of that length was lost. So the
- * Blobs that live were at most 90 MiB of 5 GiB.
+ * Blobs, and has no room for more than 512 MiB of them: with one piece for all, a stream of that length was lost. With
+ * fresh ones no more than 90 MiB of Blobs were alive at once in 5 GiB.
  */
 class Gatherer {
   readonly #crc64: Crc64;

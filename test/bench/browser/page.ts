@@ -63,8 +63,6 @@ function objectOf(url: string, sender: Sender, segmentSize?: number): Appendable
   return new AppendableObject(clientOf(url, sender), key, { tail: { position: 0, hashCrc64ecma: '0' }, segmentSize });
 }
 
-type LargeJob = Job & { kind: 'large' };
-
 async function small({ url, sender, appends }: Job & { kind: 'small' }): Promise<void> {
   const bytes = new Uint8Array(SMALL).fill(46);
   const object = objectOf(url, sender);
@@ -105,7 +103,10 @@ function streamOf(size: number): ReadableStream<Uint8Array> {
   });
 }
 
-async function slices({ url, sender, size, segmentSize = 8 * MIB }: LargeJob, file: File): Promise<void> {
+async function slices(
+  { url, sender, size, segmentSize = 8 * MIB }: Job & { kind: 'large' },
+  file: File,
+): Promise<void> {
   const send = sender === 'fetch' ? withFetch(url) : withAliOss(url);
   for (let at = 0; at < size; at += segmentSize) await send(file.slice(at, Math.min(at + segmentSize, size)), at);
 }
