@@ -22,33 +22,33 @@ const STS = "credentials: { accessKeyId: 'STS.a', accessKeySecret: 'b', security
  */
 export const BUNDLES = {
   // Everything.
-  index: { budget: 22_860, code: "export * from './src/index.ts';" },
+  index: { budget: 23_370, code: "export * from './src/index.ts';" },
   // One append with static STS credentials.
   append: {
-    budget: 11_600,
+    budget: 11_810,
     code: `import { OssClient } from './src/index.ts';
       const client = new OssClient({ ${CLIENT}, ${STS} });
       client.appendObject('app.log', 'one line', { position: 0 }).then(console.log);`,
   },
   // The same exactly once: with the engine.
   'append, exactly once': {
-    budget: 21_410,
+    budget: 21_880,
     code: `import { append, OssClient } from './src/index.ts';
       append(new OssClient({ ${CLIENT}, ${STS} }), 'app.log', 'one line').then(console.log);`,
   },
   // The engine where an edge worker signs.
   presigned: {
-    budget: 21_420,
+    budget: 21_880,
     code: `import { AppendableObject, OssClient } from './src/index.ts';
       const presign = async (request) => (await fetch('/sign', { method: 'POST', body: JSON.stringify(request) })).text();
       new AppendableObject(new OssClient({ ${CLIENT}, presign }), 'app.log').append('one line').then(console.log);`,
   },
-  signV4: { budget: 3_840, code: "export { signV4 } from './src/index.ts';" },
+  signV4: { budget: 3_910, code: "export { signV4 } from './src/index.ts';" },
   crc64: { budget: 1_331, code: "export { crc64 } from './src/index.ts';" },
   'crc64, crc64Combine': { budget: 1_560, code: "export { crc64, crc64Combine } from './src/index.ts';" },
-  './xhr': { budget: 980, code: "export * from './src/xhr.ts';" },
-  './sts': { budget: 6_610, code: "export * from './src/sts.ts';" },
-  './testing': { budget: 17_950, code: "export * from './src/testing/index.ts';" },
+  './xhr': { budget: 1_000, code: "export * from './src/xhr.ts';" },
+  './sts': { budget: 6_730, code: "export * from './src/sts.ts';" },
+  './testing': { budget: 20_000, code: "export * from './src/testing/index.ts';" },
 };
 
 /** Bundles a program: its minified text, and the modules that have code in it. */
