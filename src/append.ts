@@ -295,7 +295,7 @@ export class AppendableObject {
 
   async #open(signal: AbortSignal | undefined): Promise<Tail> {
     if (this.#tail && !this.#stale) return this.#tail;
-    const found = await this.#evidence.look(signal);
+    const found = await this.#evidence.look(signal, this.#tail?.position);
     if (!found.appendable) throw notAppendable(this.key, found);
     await this.#settle(found, signal);
     this.#checkNotReplaced(found);
@@ -449,7 +449,7 @@ export class AppendableObject {
     const { signal, resumes } = call;
     try {
       for (let looks = 1; ; looks++) {
-        const found = await this.#evidence.look(signal);
+        const found = await this.#evidence.look(signal, plan.position);
         const ours = await this.#settle(
           found,
           signal,
@@ -594,7 +594,7 @@ export class AppendableObject {
   /** Goes on where the object holds a beginning of the Blob; again from the proof, where a late request of ours or another tab moved its end. */
   async #resume(blob: Blob, start: Tail, call: Call): Promise<void> {
     for (let prefix = { size: 0, crc: 0n }; ; ) {
-      const found = await this.#evidence.look(call.signal);
+      const found = await this.#evidence.look(call.signal, start.position + prefix.size);
       await this.#settle(found, call.signal);
       prefix = await this.#prove(blob, start, found, prefix, call.signal);
       const known = start.crc === undefined ? undefined : crc64Combine(start.crc, prefix.crc, prefix.size);

@@ -9,6 +9,7 @@ import {
   type Answer,
   type ByteRange,
   type Failure,
+  type OpenRange,
   type Operation,
   type PresignedRequest,
   Transport,
@@ -49,8 +50,11 @@ export interface AppendObjectResult {
 
 /** What OSS tells of an object. CORS hides all but `contentLength` and a few headers unless the bucket's rule exposes them. */
 export interface ObjectHead {
-  /** Length of the object, bytes. */
-  readonly contentLength: number;
+  /**
+   * Length of the object, bytes; `undefined` where the answer does not tell it. OSS leaves Content-Length out for text types
+   * from 1 KB on, where the client accepts gzip, as browsers, Node and Deno always do.
+   */
+  readonly contentLength: number | undefined;
   /** `Normal`, `Appendable`, `Multipart` or `Symlink`. */
   readonly objectType: string | undefined;
   /** Appendable objects only: where the next append goes, bytes. */
@@ -74,8 +78,8 @@ export interface ObjectContent extends ObjectHead {
 
 /** Settings of a read. */
 export interface GetObjectOptions extends CallOptions {
-  /** First and last byte, both included. Default: the whole object. */
-  readonly range?: ByteRange | undefined;
+  /** First and last byte, both included; without `end` up to the object's last byte. Default: the whole object. */
+  readonly range?: OpenRange | undefined;
 }
 
 /** Settings of every presigned request. */
@@ -94,7 +98,7 @@ export interface PresignAppendOptions extends ObjectOptions, PresignOptions {
 /** Settings of a presigned read. */
 export interface PresignGetOptions extends PresignOptions {
   /** Signed, so that nothing else can be read; without it the URL admits all of the object. */
-  readonly range?: ByteRange | undefined;
+  readonly range?: OpenRange | undefined;
 }
 
 /**
@@ -232,7 +236,7 @@ function getOperation(key: string, options: GetObjectOptions): Operation {
   checkCall(key, options);
   const { range, signal } = options;
   if (range) checkByteRange(range);
-  const bytes = range && `${range.start}-${range.end}`;
+  const bytes = range && `${range.start}-${range.end ?? ''}`;
   const headers: Record<string, string> = bytes ? { range: `bytes=${bytes}` } : {};
   const attempted = `read ${bytes ? `bytes ${bytes} of ` : ''}"${key}"`;
   return { operation: 'getObject', method: 'GET', key, range, query: {}, headers, signal, attempted };
@@ -265,7 +269,7 @@ function checkPosition(position: number, size: number): void {
   );
 }
 
-function checkByteRange({ start, end }: ByteRange): void {
+function checkByteRange({ start, end = start }: OpenRange): void {
   if (Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0 && end >= start) return;
   throw new RangeError(`range must have whole numbers 0 <= start <= end, not ${start} to ${end}`);
 }
@@ -278,11 +282,13 @@ function sized(body: AppendBody): { bytes: Uint8Array<ArrayBuffer> | Blob; size:
   return { bytes, size: bytes.byteLength, type: '' };
 }
 
-function toHead(headers: Headers): ObjectHead {
+/** The length of an appendable object is where the next append goes. */
+function toHead(headers: Headers, length = headers.get('content-length')): ObjectHead {
+  const nextAppendPosition = decimal(headers.get('x-oss-next-append-position'));
   return {
-    contentLength: decimal(headers.get('content-length')) ?? Number.NaN,
+    contentLength: nextAppendPosition ?? decimal(length),
     objectType: headers.get('x-oss-object-type') ?? undefined,
-    nextAppendPosition: decimal(headers.get('x-oss-next-append-position')),
+    nextAppendPosition,
     hashCrc64ecma: headers.get('x-oss-hash-crc64ecma') ?? undefined,
     requestId: headers.get('x-oss-request-id') ?? undefined,
     headers,
@@ -293,8 +299,6 @@ function toContent({ status, headers, body }: Answer): ObjectContent {
   const [, start, end, total] = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(headers.get('content-range') ?? '') ?? [];
   const range = total === undefined ? undefined : { start: Number(start), end: Number(end) };
   const partial = status === 206;
-  const head = toHead(headers);
-  // Of a part, Content-Length is the part's.
-  const contentLength = partial ? (decimal(total ?? null) ?? Number.NaN) : head.contentLength;
-  return { ...head, contentLength, body, range, partial };
+  // The Content-Length of a part is the length of that part.
+  return { ...toHead(headers, partial ? (total ?? '') : undefined), body, range, partial };
 }

@@ -2,9 +2,9 @@
  * What an object holds, read as evidence: its length and CRC, and the bytes at a place. Hides what CORS may hide, and
  * that an answer may be another than was asked for.
  */
-import type { ObjectContent, OssClient } from './client.ts';
+import type { ObjectContent, ObjectHead, OssClient } from './client.ts';
 import { crc64 } from './crc64.ts';
-import { ServiceError, TransportError } from './errors.ts';
+import { decimal, ServiceError, TransportError } from './errors.ts';
 import { blobPieces, isBlob, type Segment } from './segments.ts';
 
 /** The state of an object. Without `length` there is none; a `crc` may be hidden. */
@@ -38,16 +38,33 @@ export class Evidence {
     this.#key = key;
   }
 
-  /** The object's state now. */
-  async look(signal: AbortSignal | undefined): Promise<Found> {
-    const head = await this.#client.headObject(this.#key, { signal }).catch((error: unknown) => {
-      if (!isMissing(error)) throw error;
-    });
-    if (!head) return NO_OBJECT;
-    const length = head.nextAppendPosition ?? head.contentLength;
-    if (!Number.isSafeInteger(length)) throw unexpected(`read the state of "${this.#key}": the answer has no length`);
-    const appendable = head.objectType === undefined || head.objectType === 'Appendable';
-    return { length, crc: parseCrc(head.hashCrc64ecma), appendable };
+  /** The object's state now. `near` is a length that it had before, or 0. */
+  async look(signal: AbortSignal | undefined, near = 0): Promise<Found> {
+    try {
+      const head = await this.#client.headObject(this.#key, { signal });
+      const { contentLength } = head;
+      return Number.isSafeInteger(contentLength) ? asFound(head, contentLength) : await this.#measure(near, signal);
+    } catch (error) {
+      if (isMissing(error)) return NO_OBJECT;
+      throw error;
+    }
+  }
+
+  /**
+   * The state as a GET tells it, where HEAD does not tell the length: OSS leaves that out for text types. CORS never hides
+   * the Content-Length of a part; where it is missing too, the bytes are counted. So the part begins before the last byte
+   * that was there, and is short.
+   */
+  async #measure(near: number, signal: AbortSignal | undefined): Promise<Found> {
+    const start = Math.max(near - 1, 0);
+    const content = await this.#client.getObject(this.#key, { range: { start }, signal });
+    const bytes = new Bytes(content.body);
+    const { contentLength, headers, partial } = content;
+    // OSS answers a part that begins at the end, or behind it, with all of the object.
+    const before = partial ? start : 0;
+    const length = contentLength ?? before + (decimal(headers.get('content-length')) ?? (await bytes.countAll()));
+    bytes.cancel();
+    return asFound(content, length);
   }
 
   /** Whether the bytes at a place are these. */
@@ -119,7 +136,7 @@ class Bytes {
     return value;
   }
 
-  cancel(reason: unknown): void {
+  cancel(reason?: unknown): void {
     this.#reader.cancel(reason).catch(() => {});
   }
 
@@ -159,6 +176,10 @@ async function prefixCrcs(bytes: Bytes, sizes: readonly number[]): Promise<Reado
     }
   }
   return crcs;
+}
+
+function asFound({ objectType = 'Appendable', hashCrc64ecma }: ObjectHead, length: number | undefined): Found {
+  return { length, crc: parseCrc(hashCrc64ecma), appendable: objectType === 'Appendable' };
 }
 
 /** A GET's own length and CRC are newer than a HEAD's; CORS may hide both. */

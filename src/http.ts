@@ -67,6 +67,12 @@ export interface ByteRange {
   readonly end: number;
 }
 
+/** Bytes of an object from `start` on: to `end`, which is included, or to the object's last byte. */
+export interface OpenRange {
+  readonly start: number;
+  readonly end?: number | undefined;
+}
+
 /** What a presign function is asked for: one request, so that it can be allowed or refused as such. */
 export interface PresignRequest {
   readonly operation: 'appendObject' | 'headObject' | 'getObject';
@@ -75,8 +81,8 @@ export interface PresignRequest {
   readonly position?: number | undefined;
   /** Length of the body, bytes: to be signed as `content-length`. */
   readonly size?: number | undefined;
-  /** To be signed as `range`. */
-  readonly range?: ByteRange | undefined;
+  /** To be signed as `range`: `bytes=start-end`, or `bytes=start-` without an end. */
+  readonly range?: OpenRange | undefined;
   /** Headers that the request will carry. */
   readonly headers: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;

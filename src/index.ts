@@ -58,6 +58,7 @@ export type {
   Clock,
   Fetch,
   FetchInit,
+  OpenRange,
   Presign,
   PresignedRequest,
   PresignRequest,

@@ -7,6 +7,7 @@ import { Grants } from '../demo/page/grants.ts';
 import { AppendableObject, OssClient, refreshingCredentials } from '../src/index.ts';
 import type { FaultSchedule } from '../src/testing/index.ts';
 import { Browser, BUCKET, makeCloud, noise, RAM, SESSION_SECRET } from './edge-tools.ts';
+import { pageFetch } from './page-fetch.ts';
 import { NOON } from './unit-tools.ts';
 
 const MIB = 1024 * 1024;
@@ -260,6 +261,22 @@ describe('granted reads', () => {
     expect(await send(get, { headers: {} })).toBe('403 SignatureDoesNotMatch');
     expect(await send({ ...get, url: get.url.replace('file.bin', 'other.bin') })).toBe('403 SignatureDoesNotMatch');
     expect(await send({ ...get, method: 'HEAD' })).toMatch(/^403/);
+  });
+});
+
+describe('a page to which CORS shows nothing', () => {
+  test('learns the length of a text from a granted read to the end of its own object', async () => {
+    const { oss, browser, asked } = await world();
+    const options = { contentType: 'text/plain', segmentSize: MIB };
+    const object = () => {
+      const grants = new Grants('https://edge.example', { segmentSize: MIB, fetch: browser.fetch });
+      return new AppendableObject(pageClient(pageFetch(oss.fetch), grants), KEY, options);
+    };
+    await object().append('line\n'.repeat(400));
+    await expect(object().append('more\n')).resolves.toMatchObject({ position: 2005 });
+    expect(asked.filter(({ operation }) => operation === 'getObject')).toEqual([
+      { user: 'u1', operation: 'getObject', key: KEY, size: undefined },
+    ]);
   });
 });
 

@@ -390,6 +390,43 @@ describe('GetObject', () => {
     expect(Buffer.from(await response.arrayBuffer()).equals(bytes.subarray(1))).toBe(true);
   });
 
+  const LONG_TEXT = 'x'.repeat(1024);
+
+  /** Content-Length, ETag and Accept-Ranges of an answer, where they are there; the header of its coding; its bytes. */
+  const shownOf = async (
+    request: Parameters<typeof call>[1],
+    { type = 'text/plain', body = LONG_TEXT, encoding = '' } = {},
+  ): Promise<[names: string, coding: string | null, bytes: number]> => {
+    const oss = anOss();
+    const headers = { 'content-type': type, ...(encoding ? { 'content-encoding': encoding } : {}) };
+    await call(oss, appendCall('a', 0, headers), { body });
+    const response = await call(oss, request);
+    const names = ['content-length', 'etag', 'accept-ranges'].filter((name) => response.headers.has(name));
+    return [names.join(' '), response.headers.get('content-encoding'), (await response.arrayBuffer()).byteLength];
+  };
+  const ALL = 'content-length etag accept-ranges';
+
+  test.each([
+    ...['text/cache-manifest', 'text/xml', 'text/css', 'text/html', 'text/plain', 'text/json', 'application/json'],
+    ...['application/javascript', 'application/x-javascript', 'application/rss+xml', 'Text/Plain; charset=utf-8'],
+  ])('a text of 1,024 bytes as %s is compressed on its way: no length, no ETag, no ranges', async (type) => {
+    expect(await shownOf(['HEAD', 'a'], { type })).toEqual(['', 'gzip', 0]);
+    expect(await shownOf(['HEAD', 'a', { objectMeta: '' }], { type })).toEqual(['', 'gzip', 0]);
+    // Whoever calls `fetch` gets the decoded bytes.
+    expect(await shownOf(['GET', 'a'], { type })).toEqual(['', null, 1024]);
+    expect(await shownOf(['GET', 'a', {}, { range: 'bytes=24-' }], { type })).toEqual([ALL, null, 1000]);
+    expect(await shownOf(['HEAD', 'a', {}, { 'accept-encoding': 'br, gzip' }], { type })).toEqual(['', 'gzip', 0]);
+  });
+
+  test.each<[string, Parameters<typeof call>[1], Parameters<typeof shownOf>[1], string | null]>([
+    ['of 1,023 bytes', ['HEAD', 'a'], { body: 'x'.repeat(1023) }, null],
+    ['of another type', ['HEAD', 'a'], { type: 'text/csv' }, null],
+    ['for a client that takes no gzip', ['HEAD', 'a', {}, { 'accept-encoding': 'identity' }], {}, null],
+    ['stored with a Content-Encoding', ['HEAD', 'a'], { encoding: 'br' }, 'br'],
+  ])('an object %s is not compressed', async (_, request, object, coding) => {
+    expect(await shownOf(request, object)).toEqual([ALL, coding, 0]);
+  });
+
   test('response-* of the query replace headers', async () => {
     const oss = anOss();
     oss.appendObject('logs', 'a', utf8('test'));

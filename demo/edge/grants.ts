@@ -2,7 +2,7 @@
  * Grants: one request of OSS, signed for someone without a key. What is signed cannot be changed: for an append the key,
  * the position and the length; for a read the range. No RAM policy can say this: `oss:PutObject` also overwrites.
  */
-import type { ByteRange, ObjectOptions, OssClient, PresignedRequest } from '../../src/index.ts';
+import type { ObjectOptions, OpenRange, OssClient, PresignedRequest } from '../../src/index.ts';
 import { Refusal } from './http.ts';
 import { isOwnKey } from './keys.ts';
 
@@ -14,7 +14,7 @@ export interface Question {
   readonly key: string;
   /** Of an append, bytes; of an upload where the client told it. */
   readonly position?: number | undefined;
-  /** Of an append or an upload, bytes; `undefined` for an upload of unknown length: answer with a number of bytes. */
+  /** Of an append or an upload, bytes; `undefined` for an upload of unknown length: answer with a number of bytes. Of a read too, unless it goes to the object's end. */
   readonly size?: number | undefined;
   readonly contentType?: string | undefined;
 }
@@ -30,7 +30,7 @@ export interface GrantContext {
   readonly prefix: string;
   /** Life of a grant, s. */
   readonly life: number;
-  /** Bytes of one append, and of one range. */
+  /** Bytes of one append, and of one range that has an end. */
   readonly maxSegment: number;
   /** Grants at once. */
   readonly maxBatch: number;
@@ -129,14 +129,16 @@ function readAppend(context: GrantContext, key: string, asked: Record<string, un
   };
 }
 
-function readRange({ maxSegment }: GrantContext, range: unknown): ByteRange {
-  const { start, end } = (range ?? {}) as Partial<ByteRange>;
-  if (isCount(start, 0, MAX_OBJECT_SIZE) && isCount(end, start, start + maxSegment - 1)) return { start, end };
-  throw bad(`range must have a start and an end, ${maxSegment} bytes at most`);
+/** A range without an end tells the length of an object of the caller, where HEAD does not tell it. */
+function readRange({ maxSegment }: GrantContext, range: unknown): OpenRange {
+  const { start, end } = (range ?? {}) as Partial<OpenRange>;
+  if (isCount(start, 0, MAX_OBJECT_SIZE) && (end === undefined || isCount(end, start, start + maxSegment - 1)))
+    return { start, end };
+  throw bad(`range must have a start, and an end with ${maxSegment} bytes at most or none`);
 }
 
-function sizeOf({ start, end }: ByteRange): number {
-  return end - start + 1;
+function sizeOf({ start, end }: OpenRange): number | undefined {
+  return end === undefined ? undefined : end - start + 1;
 }
 
 /** Lower-case names; values that a header can carry. */

@@ -96,9 +96,9 @@ class AppendedTarget implements Target {
     return this.#object.resume(file, { ...call, start });
   }
 
-  async look(signal: AbortSignal): Promise<ObjectTail> {
-    const { contentLength: position, hashCrc64ecma } = await this.#client.headObject(this.key, { signal });
-    return hashCrc64ecma === undefined ? { position } : { position, hashCrc64ecma };
+  look(signal: AbortSignal): Promise<ObjectTail> {
+    // An object that knows nothing yet asks OSS.
+    return new AppendableObject(this.#client, this.key).open({ signal });
   }
 }
 
