@@ -160,10 +160,18 @@ export class OssClient {
     return toContent(await this.#transport.send(getOperation(key, options)));
   }
 
-  /** An append for someone else to make, once: what it may send, where, and until when, is fixed in the URL. */
+  /**
+   * Signs one append for someone else to make. The URL fixes the key, the position, the end of its life, the `size`, and every
+   * header that the options name: the holder must send these as they are in the result. The holder cannot add any `x-oss-*`
+   * header, Content-Type or Content-MD5, because V4 signs these wherever they are sent. V4 has no way to sign that another header
+   * is absent. So with a URL for position 0 the holder may still choose each of Cache-Control, Content-Disposition,
+   * Content-Encoding and Expires that `headers` does not name. Give those that matter a value.
+   */
   async presignAppendObject(key: string, options: PresignAppendOptions): Promise<PresignedRequest> {
     const operation = appendOperation(key, options, options?.size);
-    const additionalHeaders = options.size === undefined ? undefined : ['content-length'];
+    // The signer drops the names that V4 signs anyway.
+    const additionalHeaders = Object.keys(operation.headers);
+    if (options.size !== undefined) additionalHeaders.push('content-length');
     return this.#transport.presign({ ...operation, additionalHeaders }, options.expiresIn);
   }
 

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { signature, signingKey, stampOf, stringToSign } from '../src/signature.ts';
 import { Refusal } from '../src/testing/errors.ts';
 import { LocalOss } from '../src/testing/index.ts';
-import { type SignedRequest, Verifier } from '../src/testing/verify.ts';
+import { canonicalRequest, type SignedRequest, Verifier } from '../src/testing/verify.ts';
 import { appendCall, type CallOptions, call, element, NOON, refusal, sign } from './local-oss-tools.ts';
 
 interface Vector {
@@ -387,6 +388,34 @@ describe('additional headers', () => {
       appendWith({ additionalHeaders: ['host'], tamper: replaceQuery(/^https:..[^/]*/, origin)! }, { host });
     expect((await send(`https://${host}`)).status).toBe(200);
     expect((await send('https://logs.example.com')).code).toBe('SignatureDoesNotMatch');
+  });
+
+  // OSS refuses such a list. So nobody can sign that a header must not come, and a grant cannot forbid what it does not name.
+  test.each([
+    ['which the request has, is accepted', { 'cache-control': 'private' }, undefined],
+    ['which the request does not have, is refused', {}, 'SignatureDoesNotMatch'],
+  ])('a right signature that lists a header %s', async (_, headers, code) => {
+    const stamp = stampOf({ region: 'cn-hangzhou', date: new Date(NOON) });
+    const query = new Map([
+      ['x-oss-signature-version', 'OSS4-HMAC-SHA256'],
+      ['x-oss-credential', `ak/${stamp.scope}`],
+      ['x-oss-date', stamp.time],
+      ['x-oss-expires', '60'],
+      ['x-oss-additional-headers', 'cache-control'],
+    ]);
+    const request = {
+      ...{ method: 'GET', bucket: 'logs', key: 'a', query, headers: new Headers(headers), host },
+      ...{ contentLength: undefined, region: 'cn-hangzhou', product: 'oss' },
+    };
+    const canonical = canonicalRequest(request, ['cache-control']);
+    query.set('x-oss-signature', signature(signingKey('sk', stamp), stringToSign(canonical, stamp)));
+    const verifying = new Verifier(() => ({ secret: 'sk' })).verify(request, NOON);
+    expect(
+      await verifying.then(
+        () => undefined,
+        (error) => error.code,
+      ),
+    ).toBe(code);
   });
 
   test('a chunked body has no length to match', async () => {

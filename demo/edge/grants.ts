@@ -17,6 +17,12 @@ export interface Question {
   /** Of an append or an upload, bytes; `undefined` for an upload of unknown length: answer with a number of bytes. Of a read too, unless it goes to the object's end. */
   readonly size?: number | undefined;
   readonly contentType?: string | undefined;
+  /**
+   * Of a first append: the other headers that the grant will name, in lower case. The holder must send them as they are. The
+   * holder may add those of Cache-Control, Content-Disposition, Content-Encoding and Expires that are absent here, so allow
+   * only grants that name the ones that matter to you.
+   */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
 /** What the application says: yes or no; to an upload also how many bytes it may have. */
@@ -45,7 +51,7 @@ export interface AppendGrant extends PresignedRequest {
 
 const MAX_OBJECT_SIZE = 5 * 1024 ** 3;
 /** What a user may say of an object that is created; an ACL, a storage class or a redirect is the application's affair. */
-const FIRST_HEADERS = /^(content-(type|disposition|language)|cache-control|x-oss-meta-[a-z0-9-]+)$/;
+const FIRST_HEADERS = /^(content-(type|disposition|encoding|language)|cache-control|expires|x-oss-meta-[a-z0-9-]+)$/;
 
 /** Answers `POST /grant`. @throws Refusal */
 export async function grantOne(context: GrantContext, asked: Record<string, unknown>): Promise<PresignedRequest> {
@@ -95,9 +101,10 @@ interface Append extends ObjectOptions {
 }
 
 async function grantAppend(context: GrantContext, { key, ...append }: Append): Promise<PresignedRequest> {
-  const { position, size, contentType } = append;
+  const { position, size, contentType, headers } = append;
   const { client, user, life: expiresIn } = context;
-  await ask(context, { user, operation: 'appendObject', key, position, size, contentType: contentType ?? undefined });
+  const question = { key, position, size, contentType: contentType ?? undefined, headers };
+  await ask(context, { user, operation: 'appendObject', ...question });
   return client.presignAppendObject(key, { ...append, expiresIn });
 }
 

@@ -85,18 +85,25 @@ export class Verifier {
     const { accessKeyId, day, region, product, date } = claim;
     const checked = [accessKeyId, day, region, product, date, claim.signature, canonical].join('\n');
     if (this.#good.has(checked)) return;
-    await this.#compute(claim, key, canonical);
+    await this.#compute(claim, key, { request, canonical });
     if (this.#good.size >= REMEMBERED) this.#good.clear();
     this.#good.add(checked);
   }
 
-  async #compute(claim: Claim, key: AccessKey, canonical: string): Promise<void> {
+  async #compute(
+    claim: Claim,
+    key: AccessKey,
+    { request, canonical }: { readonly request: SignedRequest; readonly canonical: string },
+  ): Promise<void> {
     const digest = await crypto.subtle.digest('SHA-256', utf8(canonical));
     const scope = `${claim.day}/${claim.region}/${claim.product}/aliyun_v4_request`;
     const stringToSign = `${ALGORITHM}\n${claim.date}\n${scope}\n${hex(new Uint8Array(digest))}`;
     const signature = bytesOfHex(claim.signature);
     const signingKey = await this.#signingKey(claim, key.secret);
-    const good = signature && (await crypto.subtle.verify('HMAC', signingKey, signature, utf8(stringToSign)));
+    const good =
+      signature &&
+      hasAll(request, claim.additionalHeaders) &&
+      (await crypto.subtle.verify('HMAC', signingKey, signature, utf8(stringToSign)));
     if (!good) throw signatureDoesNotMatch(claim, stringToSign, canonical);
   }
 
@@ -161,6 +168,14 @@ function canonicalHeaders(request: SignedRequest, additionalHeaders: readonly st
 
 function isAlwaysSigned(name: string): boolean {
   return name.startsWith('x-oss-') || name === 'content-type' || name === 'content-md5';
+}
+
+/**
+ * Whether the request has every additional header that its signature lists. OSS refuses a list that names an absent header, so
+ * nobody can sign that a header must not come (https://www.alibabacloud.com/help/en/oss/support/0002-00000112).
+ */
+function hasAll(request: SignedRequest, names: readonly string[]): boolean {
+  return names.every((name) => headerOnTheWire(request, name) !== null);
 }
 
 /** Host and Content-Length are what the transport sends, whatever the caller wrote. */

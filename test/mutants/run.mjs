@@ -21,6 +21,11 @@ const PARTS = [
   'test/vitest.config.ts',
   'test/append.test.ts',
   'test/one-object.ts',
+  'demo/edge',
+  'demo/page/grants.ts',
+  'test/edge-tools.ts',
+  'test/grants.test.ts',
+  'test/page-fetch.ts',
   'test/unit-tools.ts',
 ];
 
