@@ -449,7 +449,7 @@ export class AppendableObject {
     const { signal, resumes } = call;
     try {
       for (let looks = 1; ; looks++) {
-        const found = await this.#evidence.look(signal, plan.position);
+        const found = await this.#look(plan, failure, signal);
         const ours = await this.#settle(
           found,
           signal,
@@ -464,6 +464,19 @@ export class AppendableObject {
     } catch (error) {
       if (signal?.aborted || !(error instanceof OssError)) throw error;
       throw unproven(failure, error);
+    }
+  }
+
+  /**
+   * The object's state after a failure. A 409 carries the object's length. An answer to HEAD that tells less comes from a cache,
+   * because an object only grows: OSS is asked again, and that answer is never used.
+   */
+  async #look(plan: Plan, failure: unknown, signal: AbortSignal | undefined): Promise<Found> {
+    const { position: told = 0 } = failure as Partial<ServiceError>;
+    for (let looks = 1; ; looks++) {
+      const found = await this.#evidence.look(signal, plan.position);
+      if ((found.length ?? 0) >= told) return found;
+      if (!(await this.#client.waitToRetry(looks, { signal }))) throw this.#evidence.outdated(found, told);
     }
   }
 
@@ -790,7 +803,7 @@ function conflict(key: string, { position, size, outcome }: PendingSegment, foun
   const why = {
     stored: 'These bytes are stored there, but others follow or precede them that are not ours',
     absent: 'Other bytes hold their place: another writer was first',
-    unknown: 'It was deleted, replaced or written by someone else',
+    unknown: 'It was deleted, replaced or written by someone else, or a cache (CDN) answered',
   }[outcome];
   return new AppendConflictError(
     `Cannot append ${size} bytes to "${key}": expected length ${position}, ${told(found)}. ${why}`,

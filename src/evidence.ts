@@ -94,6 +94,13 @@ export class Evidence {
     );
   }
 
+  /** For an answer that tells less than OSS told before. */
+  outdated({ length = 0 }: Found, told: number): TransportError {
+    return unexpected(
+      `read the state of "${this.#key}": the answer tells length ${length}, but OSS has told ${told}. Never read a position through a cache (CDN)`,
+    );
+  }
+
   /** Undefined where the answer is not exactly this range, because it broke off or the object became shorter: look again. */
   async #read<T>(
     { position, size }: Place,

@@ -14,6 +14,8 @@ import { isStream, type Query, type WireRequest } from './wire.ts';
 export interface Server {
   readonly clock: Clock;
   readonly verifier: Verifier;
+  /** What the cache of the fault `cached-head` holds, by bucket and key. */
+  readonly cachedHeads: Map<string, Reply>;
   /** A number never given before. */
   serial(): number;
   /** Awaits what is not the server's own work: the clock, the client. */
@@ -195,7 +197,7 @@ async function deliver(server: Server, exchange: Exchange, done: Reply): Promise
   if (late) await pause(server, exchange, late.delay);
   if (plan.get('drop-after')) throw dropped();
   if (plan.get('opaque')) throw new TypeError('Failed to fetch');
-  const reply = replaced(exchange, done);
+  const reply = plan.get('cached-head') ? cachedHead(server, exchange, done) : replaced(exchange, done);
   wire.signal?.throwIfAborted();
   const headers = new Headers(isGateway(plan) ? reply.headers : fullHeaders(server, exchange, reply));
   hideHeaders(plan, headers);
@@ -208,6 +210,15 @@ function replaced(exchange: Exchange, reply: Reply): Reply {
   if (gateway?.after) return gatewayReply(gateway);
   const error = exchange.plan.get('error-after');
   return error ? refusalReply(serverError(error), exchange) : reply;
+}
+
+function cachedHead({ cachedHeads }: Server, { operation, target }: Exchange, reply: Reply): Reply {
+  if (operation !== 'HeadObject') return reply;
+  const name = `${target.bucket}/${target.key}`;
+  const kept = cachedHeads.get(name);
+  if (kept) return { ...kept, headers: { ...kept.headers, age: '60', 'x-cache': 'HIT' } };
+  cachedHeads.set(name, reply);
+  return reply;
 }
 
 function isGateway(plan: FaultPlan): boolean {

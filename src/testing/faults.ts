@@ -36,6 +36,8 @@ export type Fault =
   | { readonly kind: 'repeat'; readonly lost?: 'first' }
   /** One bit of the body is stored wrong, at byte `at` of it (0 by default); the CRC returned is that of the stored bytes. */
   | { readonly kind: 'flip-bit'; readonly at?: number }
+  /** A cache (CDN) on the way answers HEAD as OSS answered the first HEAD of this object that had this fault. */
+  | { readonly kind: 'cached-head' }
   /** The answer lacks these headers; by default all that CORS hides without ExposeHeader. */
   | { readonly kind: 'hide-headers'; readonly names?: readonly string[] }
   /** Takes effect, and the browser withholds the answer because of CORS: TypeError. */

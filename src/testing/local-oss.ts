@@ -247,6 +247,7 @@ export class LocalOss {
     return {
       clock: this.#clock,
       verifier: new Verifier((id) => this.#keys.get(id)),
+      cachedHeads: new Map(),
       serial: () => ++this.#serial,
       idle: (work) => this.#idle(work),
       logRepeat: (entry) => this.#record({ ...entry }),
