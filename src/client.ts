@@ -80,6 +80,11 @@ export interface ObjectContent extends ObjectHead {
 export interface GetObjectOptions extends CallOptions {
   /** First and last byte, both included; without `end` up to the object's last byte. Default: the whole object. */
   readonly range?: OpenRange | undefined;
+  /**
+   * False asks OSS to tell no Content-Encoding (`response-content-encoding=identity`), so that `fetch` does not decode: the
+   * bytes are those stored. OSS may refuse that with HTTP 400. Default true.
+   */
+  readonly decode?: boolean | undefined;
 }
 
 /** Settings of every presigned request. */
@@ -96,7 +101,7 @@ export interface PresignAppendOptions extends ObjectOptions, PresignOptions {
 }
 
 /** Settings of a presigned read. */
-export interface PresignGetOptions extends PresignOptions {
+export interface PresignGetOptions extends PresignOptions, GetObjectOptions {
   /** Signed, so that nothing else can be read; without it the URL admits all of the object. */
   readonly range?: OpenRange | undefined;
 }
@@ -242,12 +247,13 @@ function headOperation(key: string, options: CallOptions): Operation {
 
 function getOperation(key: string, options: GetObjectOptions): Operation {
   checkCall(key, options);
-  const { range, signal } = options;
+  const { range, decode, signal } = options;
   if (range) checkByteRange(range);
   const bytes = range && `${range.start}-${range.end ?? ''}`;
   const headers: Record<string, string> = bytes ? { range: `bytes=${bytes}` } : {};
   const attempted = `read ${bytes ? `bytes ${bytes} of ` : ''}"${key}"`;
-  return { operation: 'getObject', method: 'GET', key, range, query: {}, headers, signal, attempted };
+  const query: Record<string, string> = (decode ?? true) ? {} : { 'response-content-encoding': 'identity' };
+  return { operation: 'getObject', method: 'GET', key, range, decode, query, headers, signal, attempted };
 }
 
 function checkCall(key: string, options: CallOptions): void {

@@ -5,6 +5,7 @@
 import type { ObjectContent, ObjectHead, OssClient } from './client.ts';
 import { crc64 } from './crc64.ts';
 import { decimal, ServiceError, TransportError } from './errors.ts';
+import type { OpenRange } from './http.ts';
 import { blobPieces, isBlob, type Segment } from './segments.ts';
 
 /** The state of an object. Without `length` there is none; a `crc` may be hidden. */
@@ -42,8 +43,7 @@ export class Evidence {
   async look(signal: AbortSignal | undefined, near = 0): Promise<Found> {
     try {
       const head = await this.#client.headObject(this.#key, { signal });
-      const { contentLength } = head;
-      return Number.isSafeInteger(contentLength) ? asFound(head, contentLength) : await this.#measure(near, signal);
+      return head.contentLength === undefined ? await this.#measure(near, signal) : asFound(head);
     } catch (error) {
       if (isMissing(error)) return NO_OBJECT;
       throw error;
@@ -56,8 +56,8 @@ export class Evidence {
    * that was there, and is short.
    */
   async #measure(near: number, signal: AbortSignal | undefined): Promise<Found> {
-    const start = Math.max(near - 1, 0);
-    const content = await this.#client.getObject(this.#key, { range: { start }, signal });
+    const start = near && near - 1;
+    const content = await this.#get({ start }, signal);
     const bytes = new Bytes(content.body);
     const { contentLength, headers, partial } = content;
     // OSS answers a part that begins at the end, or behind it, with all of the object.
@@ -89,8 +89,9 @@ export class Evidence {
 
   /** For callers whom `undefined` gets nowhere: the answers are not exactly the range asked for. */
   inexact({ position, size }: Place): TransportError {
+    const bytes = `bytes ${position} to ${position + size - 1}`;
     return unexpected(
-      `read bytes ${position} to ${position + size - 1} of "${this.#key}": the answer is another range, or broke off`,
+      `read ${bytes} of "${this.#key}": the answer is another range, broke off, or was decoded (Content-Encoding)`,
     );
   }
 
@@ -109,22 +110,37 @@ export class Evidence {
     consume: (bytes: Bytes) => Promise<T>,
   ): Promise<Reading<T> | undefined> {
     const end = position + size - 1;
-    const content = await this.#client.getObject(this.#key, { range: { start: position, end }, signal });
-    const { range, partial } = content;
-    if (!partial || (range && (range.start !== position || range.end !== end))) {
-      content.body.cancel().catch(() => {});
-      return undefined;
-    }
+    const content = await this.#get({ start: position, end }, signal);
+    const { range, partial, headers } = content;
     const bytes = new Bytes(content.body);
     try {
+      if (!partial || (range && (range.start !== position || range.end !== end))) return undefined;
       const value = await consume(bytes);
-      return (await bytes.countAll()) === size ? { value, found: toFound(content, looked) } : undefined;
+      if ((await bytes.countAll()) !== size) return undefined;
+      // Decoded bytes may be as many as were asked for, and are never the stored ones. No decoder makes one byte of one byte.
+      const isRaw =
+        value === true ||
+        headers.get('content-encoding') === 'identity' ||
+        (await this.#read({ position, size: 1 }, looked, signal, async () => true));
+      return isRaw ? { value, found: toFound(content, looked) } : undefined;
     } catch (error) {
-      bytes.cancel(error);
       // A body that broke off is half an answer: looking again costs less than giving up.
       if (signal?.aborted || !(error instanceof TransportError)) throw error;
       return undefined;
+    } finally {
+      bytes.cancel();
     }
+  }
+
+  /**
+   * Asks for the bytes as they are stored, because `fetch` decodes what has a Content-Encoding; Chromium even fails, when it
+   * has only a part. OSS refuses some such wishes with HTTP 400: then the bytes come as they come.
+   */
+  #get(range: OpenRange, signal: AbortSignal | undefined): Promise<ObjectContent> {
+    return this.#client.getObject(this.#key, { range, decode: false, signal }).catch((error: unknown) => {
+      if (!(error instanceof ServiceError) || error.status !== 400) throw error;
+      return this.#client.getObject(this.#key, { range, signal });
+    });
   }
 }
 
@@ -143,8 +159,9 @@ class Bytes {
     return value;
   }
 
-  cancel(reason?: unknown): void {
-    this.#reader.cancel(reason).catch(() => {});
+  /** Ends what is not read. */
+  cancel(): void {
+    this.#reader.cancel().catch(() => {});
   }
 
   async countAll(): Promise<number> {
@@ -185,18 +202,17 @@ async function prefixCrcs(bytes: Bytes, sizes: readonly number[]): Promise<Reado
   return crcs;
 }
 
-function asFound({ objectType = 'Appendable', hashCrc64ecma }: ObjectHead, length: number | undefined): Found {
+function asFound(
+  { objectType = 'Appendable', contentLength, hashCrc64ecma }: ObjectHead,
+  length = contentLength,
+): Found {
   return { length, crc: parseCrc(hashCrc64ecma), appendable: objectType === 'Appendable' };
 }
 
 /** A GET's own length and CRC are newer than a HEAD's; CORS may hide both. */
-function toFound({ range, contentLength: length, hashCrc64ecma }: ObjectContent, looked: Found): Found {
-  if (!range) return looked;
-  return {
-    length,
-    crc: parseCrc(hashCrc64ecma) ?? (length === looked.length ? looked.crc : undefined),
-    appendable: true,
-  };
+function toFound(content: ObjectContent, looked: Found): Found {
+  const found = asFound(content);
+  return found.length === undefined || (found.length === looked.length && found.crc === undefined) ? looked : found;
 }
 
 /** Absent; or CORS hides why, and then an append to position 0 will tell. NoSuchBucket is never absent. */

@@ -83,6 +83,8 @@ export interface PresignRequest {
   readonly size?: number | undefined;
   /** To be signed as `range`: `bytes=start-end`, or `bytes=start-` without an end. */
   readonly range?: OpenRange | undefined;
+  /** False: a read to be signed with `response-content-encoding=identity` in the query (see `getObject`). */
+  readonly decode?: boolean | undefined;
   /** Headers that the request will carry. */
   readonly headers: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;
@@ -313,13 +315,13 @@ export class Transport {
 
   /** A URL that someone else signed. */
   async #askPresigned(
-    { operation, key, position, size, range, headers }: Operation,
+    { operation, key, position, size, range, decode, headers }: Operation,
     signal: AbortSignal,
   ): Promise<Authorised> {
     const failed = `The presign function gave no http(s) URL for ${operation} of "${key}"`;
     let given: Awaited<ReturnType<Presign>> | undefined;
     try {
-      given = await this.#options.presign?.({ operation, key, position, size, range, headers, signal });
+      given = await this.#options.presign?.({ operation, key, position, size, range, decode, headers, signal });
     } catch (cause) {
       throw new CredentialsError(failed, { code: 'PresignFailed', cause });
     }

@@ -329,6 +329,23 @@ describe('presigned', () => {
       expect(await use(oss, { ...request, headers })).toMatchObject({ status: 403, code: 'SignatureDoesNotMatch' });
   });
 
+  test('a read of the bytes as they are stored', async () => {
+    const oss = localOss();
+    const client = makeClient({ credentials: KEYS, fetch: oss.fetch, clock: undefined });
+    await client.appendObject('p', 'hello', { position: 0, headers: { 'content-encoding': 'gzip' } });
+    for (const [decode, coding] of [
+      [undefined, 'gzip'] as const,
+      [true, 'gzip'] as const,
+      [false, 'identity'] as const,
+    ]) {
+      const { url, headers } = await client.presignGetObject('p', { range: { start: 1 }, decode });
+      const response = await oss.fetch(url, { headers });
+      expect([response.headers.get('content-encoding'), await response.text()]).toEqual([coding, 'ello']);
+      const content = await client.getObject('p', { range: { start: 1 }, decode });
+      expect([content.headers.get('content-encoding'), await textOf(content.body)]).toEqual([coding, 'ello']);
+    }
+  });
+
   test('a read of all', async () => {
     const { client, oss } = await withObject();
     const request = await client.presignGetObject('p');

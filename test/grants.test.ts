@@ -1,4 +1,5 @@
 /** Grants end to end: a page without any key appends through an edge that signs one request at a time, and can do nothing else. */
+import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Question } from '../demo/edge/grants.ts';
 import { createEdge, type EdgeOptions } from '../demo/edge/handlers.ts';
@@ -339,6 +340,21 @@ describe('a page to which CORS shows nothing', () => {
     expect(asked.filter(({ operation }) => operation === 'getObject')).toEqual([
       { user: 'u1', operation: 'getObject', key: KEY, size: undefined },
     ]);
+  });
+});
+
+describe('an object with a Content-Encoding', () => {
+  test('is read back as it is stored, by a granted read', async () => {
+    const faults = [{ kind: 'drop-after', operation: 'AppendObject', nth: 2 }] as const;
+    const { oss, browser, asked } = await world({ faults });
+    const grants = new Grants('https://edge.example', { segmentSize: MIB, fetch: browser.fetch });
+    const object = new AppendableObject(pageClient(pageFetch(oss.fetch), grants), KEY, { segmentSize: MIB });
+    const member = new Uint8Array(gzipSync('a record\n'.repeat(9)));
+    const owner = new OssClient({ region: 'cn-hangzhou', bucket: BUCKET, credentials: RAM, fetch: oss.fetch });
+    await owner.appendObject(KEY, member, { position: 0, headers: { 'content-encoding': 'gzip' } });
+    await object.append(member);
+    expect(oss.object(BUCKET, KEY)?.length).toBe(2 * member.byteLength);
+    expect(asked.filter(({ operation }) => operation === 'getObject')).toMatchObject([{ size: member.byteLength }]);
   });
 });
 

@@ -2,13 +2,16 @@
  * What CORS hides from a page, and what OSS leaves out by itself: the engine learns the length and proves the bytes all the
  * same, or says what it lacks.
  */
+import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { serve } from '../demo/node-http.ts';
 import { AppendableObject, type AppendableObjectOptions } from '../src/append.ts';
-import type { OssClient } from '../src/client.ts';
-import type { FaultSchedule } from '../src/testing/index.ts';
+import type { AppendBody, OssClient } from '../src/client.ts';
+import type { Fetch, FetchInit } from '../src/http.ts';
+import type { FaultSchedule, LocalOss } from '../src/testing/index.ts';
 import { memoryBlob } from './exactly-once/sources.ts';
 import { type PageOptions, pageFetch } from './page-fetch.ts';
-import { drive, failureOf, KEYS, localOss, makeClient, utf8, VirtualClock } from './unit-tools.ts';
+import { drive, failureOf, KEYS, localOss, makeClient, refused, utf8, VirtualClock } from './unit-tools.ts';
 
 const BUCKET = 'logs';
 const KEY = 'a.log';
@@ -17,6 +20,7 @@ const TEXT = 'line\n'.repeat(400);
 
 interface PageSetting extends PageOptions {
   readonly faults?: FaultSchedule;
+  readonly override?: Override;
 }
 
 /** A page that appends to a text of 2,000 bytes, and what it asks for. */
@@ -26,18 +30,21 @@ class Page {
   readonly client: OssClient;
   /** The method of each request, and its range. */
   readonly asked: string[] = [];
+  readonly urls: string[] = [];
 
-  constructor({ faults = [], ...options }: PageSetting = {}) {
+  constructor({ faults = [], override = 'taken', ...options }: PageSetting = {}) {
     this.oss = localOss({ faults, clock: this.clock });
-    const onrequest = (method: string, headers: Headers) =>
-      void this.asked.push(`${method} ${headers.get('range') ?? ''}`.trim());
-    const fetch = pageFetch(this.oss.fetch, { ...options, onrequest });
+    const onrequest = (url: string, { method, headers }: FetchInit) => {
+      this.urls.push(url);
+      this.asked.push(`${method} ${new Headers(headers).get('range') ?? ''}`.trim());
+    };
+    const fetch = pageFetch(overriding(this.oss, override), { ...options, onrequest });
     this.client = makeClient({ credentials: KEYS, fetch, clock: this.clock });
   }
 
-  async store(text: string, headers: Record<string, string> = {}, contentType = 'text/plain'): Promise<void> {
+  async store(body: AppendBody, headers: Record<string, string> = {}, contentType = 'text/plain'): Promise<void> {
     const client = makeClient({ credentials: KEYS, fetch: this.oss.fetch, clock: this.clock });
-    await this.run(client.appendObject(KEY, text, { position: 0, contentType, headers }));
+    await this.run(client.appendObject(KEY, body, { position: 0, contentType, headers }));
   }
 
   object(options: AppendableObjectOptions = {}): AppendableObject {
@@ -48,9 +55,12 @@ class Page {
     return drive(work, this.clock, this.oss);
   }
 
-  get stored(): string | undefined {
-    const object = this.oss.object(BUCKET, KEY);
-    return object && new TextDecoder().decode(object.bytes());
+  get bytes(): Uint8Array {
+    return this.oss.object(BUCKET, KEY)?.bytes() ?? new Uint8Array(0);
+  }
+
+  get stored(): string {
+    return new TextDecoder().decode(this.bytes);
   }
 }
 
@@ -183,5 +193,179 @@ describe('what it costs to learn the length', () => {
       code: 'AccessDenied',
       message: expect.stringContaining('Cannot read bytes 0- of "a.log"'),
     });
+  });
+});
+
+/** A text and its gzip member, which is exactly as long. */
+function evenMember(letters: string): { text: string; member: Uint8Array<ArrayBuffer> } {
+  for (let more = 1; more < 200; more++) {
+    const text = letters + 'x'.repeat(more);
+    const member = gzip(text);
+    if (member.byteLength === text.length) return { text, member };
+  }
+  throw new Error(`No such text begins with ${letters}`);
+}
+
+function gzip(text: string): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(gzipSync(text));
+}
+
+/** What OSS does with `response-content-encoding`. */
+type Override = 'taken' | 'refused' | 'ignored';
+
+function overriding(oss: LocalOss, override: Override): Fetch {
+  return async (url, init) => {
+    if (override === 'taken' || !url.includes('response-content-encoding=identity')) return oss.fetch(url, init);
+    if (override === 'refused') return refused(400, 'InvalidRequest');
+    const { status, headers, body } = await oss.fetch(url, init);
+    headers.set('content-encoding', oss.object(BUCKET, KEY)?.headers['content-encoding'] ?? 'none');
+    return new Response(body, { status, headers });
+  };
+}
+
+describe.each<[string, PageOptions]>([
+  ['nothing', {}],
+  ['Content-Encoding', { exposed: ['content-encoding', 'content-range'] }],
+])('an object stored with Content-Encoding: gzip, CORS exposes %s', (_, visible) => {
+  const FIRST = gzip('the first record\n');
+  const NEXT = gzip('the next record\n'.repeat(30));
+  const OTHER = gzip('a record of someone else\n'.repeat(20));
+
+  const page = async (faults: FaultSchedule = [], override: Override = 'taken'): Promise<Page> => {
+    const made = new Page({ ...visible, faults, override });
+    await made.store(FIRST, { 'content-encoding': 'gzip' });
+    return made;
+  };
+  const both = Buffer.concat([FIRST, NEXT]);
+
+  test.each([
+    ['was stored', LOST],
+    ['was not stored', NOT_SENT],
+  ])('an append without an answer that %s is there once', async (_outcome, fault) => {
+    const one = await page([fault]);
+    await expect(one.run(one.object().append(NEXT))).resolves.toMatchObject({ position: both.length });
+    expect(both.equals(one.bytes)).toBe(true);
+  });
+
+  test('other bytes in our place are other bytes', async () => {
+    const one = await page([{ kind: 'rival', bytes: OTHER, when: 'before', ...OF_THE_PAGE }]);
+    const error = await one.run(failureOf(one.object().append(NEXT.slice(0, 30))));
+    expect(error).toMatchObject({ name: 'AppendConflictError', outcome: 'absent' });
+  });
+
+  test('a segment that was given up and stored late is known for ours', async () => {
+    const one = await page([
+      { kind: 'drop-after', ...OF_THE_PAGE },
+      { kind: 'drop-before', operation: 'HeadObject', nth: 2, times: 8 },
+    ]);
+    const object = one.object();
+    await expect(one.run(failureOf(object.append(NEXT)))).resolves.toMatchObject({ outcome: 'unknown' });
+    await one.run(object.open());
+    expect(object.pending).toMatchObject([{ outcome: 'stored' }]);
+  });
+
+  test('resume goes on behind what is there, recognises a finished file, and refuses another', async () => {
+    const one = await page();
+    const file = memoryBlob(new Uint8Array(both));
+    await expect(one.run(one.object().resume(file))).resolves.toMatchObject({ position: both.length });
+    await expect(one.run(one.object().resume(file))).resolves.toMatchObject({ position: both.length });
+    expect(both.equals(one.bytes)).toBe(true);
+    const other = memoryBlob(new Uint8Array(Buffer.concat([OTHER, both])));
+    expect(await one.run(failureOf(one.object().resume(other)))).toMatchObject({ code: 'DifferentPrefix' });
+  });
+
+  describe.each<Override>(['refused', 'ignored'])('where OSS %s to leave it out', (override) => {
+    const UNREADABLE = expect.stringMatching(/could not be proven.*or was decoded \(Content-Encoding\)/);
+
+    test.each([
+      ['stored', LOST],
+      ['taken by other bytes', { kind: 'rival', bytes: OTHER, when: 'before', ...OF_THE_PAGE } as const],
+    ])('what became of an append is unknown: %s', async (_outcome, fault) => {
+      const one = await page([fault], override);
+      const error = await one.run(failureOf(one.object().append(NEXT.slice(0, OTHER.byteLength))));
+      expect(error).toMatchObject({ outcome: 'unknown', message: UNREADABLE });
+    });
+
+    test('decoded bytes that are exactly as many as ours are never taken for others', async () => {
+      const { member } = evenMember('abcdefghijklmnopqrstuvwxyz');
+      const one = await page([LOST], override);
+      const error = await one.run(failureOf(one.object().append(member)));
+      expect(error).toMatchObject({ outcome: 'unknown', message: UNREADABLE });
+    });
+
+    test('a file is never taken for a different one', async () => {
+      const { member } = evenMember('ABCDEFGHIJKLMNOPQRSTUVWXYZ');
+      const one = new Page({ ...visible, override });
+      await one.store(member, { 'content-encoding': 'gzip' });
+      const error = await one.run(failureOf(one.object().resume(memoryBlob(member))));
+      expect(error).toMatchObject({ name: 'TransportError', message: expect.stringContaining('Content-Encoding') });
+    });
+
+    test('an object without a Content-Encoding is proven all the same', async () => {
+      const rival = { kind: 'rival', bytes: utf8('other\n'), when: 'before', ...OF_THE_PAGE } as const;
+      for (const [fault, outcome] of [[LOST, undefined] as const, [rival, 'absent'] as const]) {
+        const one = new Page({ ...visible, override, faults: [fault] });
+        await one.store('line\n');
+        const ending = one.run(one.object().append('more\n')).catch((error: unknown) => error);
+        expect(await ending).toMatchObject(outcome ? { outcome } : { position: 10 });
+      }
+    });
+  });
+
+  test('no byte is read where the CRC is exposed', async () => {
+    const one = new Page({ exposed: ['x-oss-hash-crc64ecma'], faults: [LOST] });
+    await one.store(FIRST, { 'content-encoding': 'gzip' });
+    await one.run(one.object().append(NEXT));
+    expect(one.asked).toEqual(['HEAD', 'POST', 'HEAD']);
+  });
+});
+
+describe('over real HTTP, with the decoding of the platform', () => {
+  const FIRST = gzip('the first record\n');
+  const NEXT = gzip('the next record\n'.repeat(300));
+  const both = Buffer.concat([FIRST, NEXT]);
+
+  const world = async (faults: FaultSchedule = []) => {
+    const oss = localOss({ faults });
+    const served = await serve((request) => oss.fetch(request));
+    const options = { credentials: KEYS, endpoint: served.url, clock: undefined, retry: { baseDelay: 0 } };
+    const client = makeClient({ ...options, fetch: pageFetch(fetch, { decodes: true }) });
+    const make = (body: AppendBody, contentType: string, headers = {}) =>
+      makeClient(options).appendObject(KEY, body, { position: 0, contentType, headers });
+    const bytes = () => oss.object(BUCKET, KEY)?.bytes() ?? new Uint8Array(0);
+    return { ...served, client, make, bytes };
+  };
+
+  test('an object with a Content-Encoding is proven and resumed', async () => {
+    const { client, make, bytes, close } = await world([LOST]);
+    await make(FIRST, 'application/octet-stream', { 'content-encoding': 'gzip' });
+    await new AppendableObject(client, KEY).append(NEXT);
+    expect(both.equals(bytes())).toBe(true);
+    const object = new AppendableObject(client, KEY);
+    await expect(object.resume(new Blob([both, 'rest']))).resolves.toMatchObject({ position: both.length + 4 });
+    await close();
+  });
+
+  test('a text whose HEAD tells no length is opened and appended to', async () => {
+    const { client, make, bytes, close } = await world([LOST]);
+    await make(TEXT, 'text/plain');
+    await expect(new AppendableObject(client, KEY).append('more\n')).resolves.toMatchObject({ position: 2005 });
+    expect(new TextDecoder().decode(bytes())).toBe(`${TEXT}more\n`);
+    await close();
+  });
+});
+
+describe('bytes that seem to be others cost one byte more', () => {
+  const RIVAL = { kind: 'rival', bytes: utf8('other\n'), when: 'before', ...OF_THE_PAGE } as const;
+
+  test.each<[string, PageOptions, string[]]>([
+    ['where CORS hides the Content-Encoding', {}, ['GET bytes=5-9', 'GET bytes=5-5']],
+    ['but not where it is visible', { exposed: ['content-encoding'] }, ['GET bytes=5-9']],
+  ])('%s', async (_, visible, reads) => {
+    const page = new Page({ ...visible, faults: [RIVAL] });
+    await page.store('line\n');
+    await page.run(page.object({ shared: true }).append('mine\n'));
+    expect(page.asked).toEqual(['HEAD', 'POST', 'HEAD', ...reads, 'POST']);
+    expect(page.stored).toBe('line\nother\nmine\n');
   });
 });

@@ -675,9 +675,9 @@ describe('a presign function in place of credentials', () => {
 
   test('serves append, head and get end to end, length and range signed', async () => {
     const presign = vi.fn<NonNullable<OssClientOptions['presign']>>(
-      ({ operation, key, position, size, range, headers }) => {
+      ({ operation, key, position, size, range, decode, headers }) => {
         if (operation === 'headObject') return holder.presignHeadObject(key);
-        if (operation === 'getObject') return holder.presignGetObject(key, { range });
+        if (operation === 'getObject') return holder.presignGetObject(key, { range, decode });
         const { 'content-type': contentType = null } = headers;
         return holder.presignAppendObject(key, { position: position ?? -1, size, contentType });
       },
@@ -687,10 +687,12 @@ describe('a presign function in place of credentials', () => {
     expect(await client.appendObject('p', 'hello', options)).toMatchObject({ nextAppendPosition: 5 });
     expect(await client.headObject('p')).toMatchObject({ contentLength: 5 });
     expect(await textOf((await client.getObject('p', { range: { start: 1, end: 3 } })).body)).toBe('ell');
+    expect(await textOf((await client.getObject('p', { range: { start: 1 }, decode: false })).body)).toBe('ello');
     expect(presign.mock.calls.map(([{ signal, ...request }]) => [signal instanceof AbortSignal, request])).toEqual([
       [true, { operation: 'appendObject', key: 'p', position: 0, size: 5, headers: { 'content-type': 'text/plain' } }],
       [true, { operation: 'headObject', key: 'p', headers: {} }],
       [true, { operation: 'getObject', key: 'p', range: { start: 1, end: 3 }, headers: { range: 'bytes=1-3' } }],
+      [true, { operation: 'getObject', key: 'p', range: { start: 1 }, decode: false, headers: { range: 'bytes=1-' } }],
     ]);
   });
 

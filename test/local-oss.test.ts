@@ -435,6 +435,15 @@ describe('GetObject', () => {
     expect([headers.get('content-type'), headers.get('content-disposition')]).toEqual(['text/css', 'attachment']);
   });
 
+  test('response-* is refused without a signature', async () => {
+    const oss = new LocalOss({ buckets: { logs: { region: 'cn-hangzhou', acl: 'public-read' } } });
+    oss.appendObject('logs', 'a', utf8('test'));
+    const url = 'https://logs.oss-cn-hangzhou.aliyuncs.com/a';
+    expect((await oss.fetch(url)).status).toBe(200);
+    const response = await oss.fetch(`${url}?response-content-encoding=identity`);
+    expect(await refusal(response)).toMatchObject({ status: 400, code: 'InvalidRequest' });
+  });
+
   test('a missing key and a missing bucket', async () => {
     expect(await refusal(await call(anOss(), ['GET', 'b']))).toMatchObject({ status: 404, code: 'NoSuchKey' });
     const response = await call(anOss(), ['GET', 'b'], {

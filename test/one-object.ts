@@ -116,7 +116,9 @@ export class OneObject {
     const head = this.#head();
     const end = Math.min(last, this.#length - 1);
     const body = toStream((this.bytes ?? new Uint8Array(0)).slice(start, end + 1));
-    return { ...head, body, range: { start, end }, partial: true };
+    // As after `decode: false`: nothing is decoded, and that shows.
+    const headers = new Headers({ 'content-encoding': 'identity' });
+    return { ...head, headers, body, range: { start, end }, partial: true };
   }
 }
 

@@ -1,4 +1,5 @@
-/** What a page sees of a `fetch`: CORS hides headers of each answer. */
+/** What a page sees of a `fetch`: CORS hides headers of each answer, and the platform decodes what has a Content-Encoding. */
+import { constants, gunzipSync } from 'node:zlib';
 import type { Fetch, FetchInit } from '../src/http.ts';
 
 /** Of an answer from another origin a page sees these without the bucket's leave (Fetch standard, CORS-safelisted). */
@@ -17,17 +18,30 @@ export interface PageOptions {
   readonly exposed?: readonly string[];
   /** Headers that never reach the page: a proxy on the way may leave out Content-Length. */
   readonly dropped?: readonly string[];
+  /** The `fetch` decodes by itself, as the platform's does. */
+  readonly decodes?: boolean;
   /** Told of each request before it is sent. */
-  readonly onrequest?: (method: string, headers: Headers) => void;
+  readonly onrequest?: (url: string, init: FetchInit) => void;
 }
 
 /** A `fetch` as a page has it. */
-export function pageFetch(fetch: Fetch, { exposed = [], dropped = [], onrequest }: PageOptions = {}): Fetch {
+export function pageFetch(fetch: Fetch, { exposed = [], dropped = [], decodes, onrequest }: PageOptions = {}): Fetch {
   const visible = new Set([...SAFELISTED, ...exposed].filter((name) => !dropped.includes(name)));
   return async (url: string, init: FetchInit) => {
-    onrequest?.(init.method ?? 'GET', new Headers(init.headers));
-    const { status, headers, body } = await fetch(url, init);
-    const seen = [...headers].filter(([name]) => visible.has(name.toLowerCase()));
-    return new Response(body, { status, headers: seen });
+    onrequest?.(url, init);
+    const response = await fetch(url, init);
+    const seen = [...response.headers].filter(([name]) => visible.has(name.toLowerCase()));
+    return new Response(decodes ? response.body : await decoded(response), { status: response.status, headers: seen });
   };
+}
+
+/** As Node reads it: what can be decoded of the beginning of a stream; what is no beginning breaks off. */
+async function decoded({ body, headers }: Response): Promise<BodyInit | null> {
+  if (!body || headers.get('content-encoding') !== 'gzip') return body;
+  const bytes = new Uint8Array(await new Response(body).arrayBuffer());
+  try {
+    return new Uint8Array(gunzipSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH }));
+  } catch (cause) {
+    return new ReadableStream({ start: (controller) => controller.error(new TypeError('terminated', { cause })) });
+  }
 }

@@ -67,7 +67,7 @@ export async function grantOne(context: GrantContext, asked: Record<string, unkn
   const { client, user, life } = context;
   await ask(context, { user, operation: range ? 'getObject' : 'headObject', key, size: range && sizeOf(range) });
   return range
-    ? client.presignGetObject(key, { range, expiresIn: life })
+    ? client.presignGetObject(key, { range, decode: asked['decode'] !== false, expiresIn: life })
     : client.presignHeadObject(key, { expiresIn: life });
 }
 

@@ -49,8 +49,8 @@ export class Grants {
   readonly presign: Presign = async (request) => {
     const held = await this.#take(request);
     if (held) return held.url;
-    const { operation, key, position, size, range, headers, signal } = request;
-    const { url } = await this.#ask('/grant', { operation, key, position, size, range, headers }, signal);
+    const { operation, key, position, size, range, decode, headers, signal } = request;
+    const { url } = await this.#ask('/grant', { operation, key, position, size, range, decode, headers }, signal);
     return String(url);
   };
 

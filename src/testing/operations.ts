@@ -200,25 +200,31 @@ function refuseVersion(query: ReadonlyMap<string, string>): void {
 }
 
 function getObject(call: Call, object: StoredObject): Reply {
-  const { headers, query } = call;
-  const range = readRange(headers, object.length);
+  const range = readRange(call.headers, object.length);
   const [start, end] = range ?? [0, object.length];
   if (!object.keepsBytes && end > start) {
     throw new Refusal(501, 'NotImplemented', "The bucket keeps no bytes (contents: 'checksum'): nothing to read.");
   }
   const answer: Record<string, string> = { ...objectHeaders(object), 'content-length': String(end - start) };
   if (range) answer['content-range'] = `bytes ${start}-${end - 1}/${object.length}`;
-  for (const [name, value] of query.values) {
-    if (/^response-(cache-control|content-(disposition|encoding|language|type)|expires)$/.test(name)) {
-      answer[name.slice('response-'.length)] = value;
-    }
-  }
+  for (const [name, value] of overridesOf(call)) answer[name] = value;
   const body = contents(object, start, end);
   // The body stays as it is: a runtime gives its caller the decoded bytes.
   if (!range && !answer['content-encoding'] && isCompressed(call, object)) {
     return { status: 200, headers: withoutLength(answer), body };
   }
   return { status: range ? 206 : 200, headers: answer, body };
+}
+
+/** Headers that the query sets in place of the object's. */
+function overridesOf({ query, identity }: Call): [name: string, value: string][] {
+  const overrides = [...query.values].filter(([name]) =>
+    /^response-(cache-control|content-(disposition|encoding|language|type)|expires)$/.test(name),
+  );
+  if (overrides.length > 0 && !identity) {
+    throw new Refusal(400, 'InvalidRequest', 'Can not override response header for an anonymous user.');
+  }
+  return overrides.map(([name, value]) => [name.slice('response-'.length), value]);
 }
 
 /** One range, end exclusive; undefined: the whole object, which is also OSS's answer to a range it cannot satisfy. */

@@ -72,6 +72,11 @@ const MENDED: Readonly<
   },
 };
 
+/** A gzip member of a text of 2,700 bytes. */
+const MEMBER = Uint8Array.from(atob('H4sIAAAAAAAAA0tUKEpNzi9K4UocZYwyRhmjjFHGKGOUMcoYZYwy6MsAAFonsUWMCgAA'), (letter) =>
+  letter.charCodeAt(0),
+);
+
 export const engineCases: readonly Case[] = [
   ...Object.entries(MENDED).flatMap(([fault, { rules, options }]) =>
     // What waits for a time-out is shown once.
@@ -97,6 +102,33 @@ export const engineCases: readonly Case[] = [
       const source = bytesFrom(20, SIZE);
       await append(hidden, key, source, { segmentSize: SEGMENT });
       sameBytes((await stored({ bucket: 'hidden-bucket' }))?.bytes, source, 'object');
+    },
+  },
+  {
+    name: 'engine: an object with a Content-Encoding is proven and resumed, with the CRC hidden',
+    run: async ({ client, key, faults, stored }) => {
+      await faults({ ...HIDDEN }, { ...HIDDEN, operation: 'HeadObject' }, { ...HIDDEN, operation: 'GetObject' });
+      await faults({ kind: 'drop-after', nth: 1 }, { kind: 'drop-after', nth: 2 });
+      const object = new AppendableObject(client(), key, { headers: { 'content-encoding': 'gzip' } });
+      await object.append(MEMBER);
+      await object.append(MEMBER);
+      const file = new Blob([MEMBER, MEMBER, 'the rest']);
+      await new AppendableObject(client(), key).resume(file);
+      sameBytes((await stored())?.bytes, new Uint8Array(await file.arrayBuffer()), 'object');
+    },
+  },
+  {
+    name: 'engine: the length of a text is found where HEAD does not tell it and the position is hidden',
+    run: async ({ client, key, faults, stored }) => {
+      await faults({ ...HIDDEN }, { ...HIDDEN, operation: 'HeadObject' }, { ...HIDDEN, operation: 'GetObject' });
+      const text = 'line\n'.repeat(400);
+      await append(client(), key, text, { contentType: 'text/plain' });
+      const { contentLength } = await client().headObject(key);
+      equal(contentLength, undefined, 'HEAD tells no length, or this shows nothing');
+      await faults({ kind: 'drop-after', nth: 2 });
+      equal((await append(client(), key, 'more\n')).position, 2005, 'position');
+      await new AppendableObject(client(), key).resume(new Blob([text, 'more\n', 'rest\n']));
+      sameBytes((await stored())?.bytes, new TextEncoder().encode(`${text}more\nrest\n`), 'object');
     },
   },
   {
