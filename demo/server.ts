@@ -118,7 +118,8 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
     RAM_KEY_SECRET: ram.secret,
     ROLE_ARN,
     SESSION_SECRET: randomBytes(32).toString('hex'),
-    ORIGINS: page.url,
+    // The page's own origin is listed, because the edge believes no Host header.
+    ORIGINS: pageOrigins(page.url).join(' '),
     PREFIX: prefix,
   };
   const edgeUrl = (await options.startEdge?.(env)) ?? '';
@@ -142,10 +143,15 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
   return { url: page.url, ossUrl: ossServer.url, oss, bucket: BUCKET, prefix, close };
 }
 
+/** Both names that browsers know this machine by. */
+function pageOrigins(pageUrl: string): string[] {
+  return [pageUrl, pageUrl.replace('127.0.0.1', 'localhost')];
+}
+
 /** The same CORS rule as the README gives for a bucket of one's own. */
 function corsRule(pageUrl: string): CorsRule {
   return {
-    allowedOrigins: [pageUrl, pageUrl.replace('127.0.0.1', 'localhost')],
+    allowedOrigins: pageOrigins(pageUrl),
     allowedMethods: ['GET', 'HEAD', 'POST'],
     allowedHeaders: ['*'],
     exposeHeaders: EXPOSED,

@@ -1,6 +1,6 @@
 /** What the tests of the edge share: an OSS, an STS, the demo's edge before them, and a browser's cookie jar. */
 import { type EdgeEnvironment, edgeFrom } from '../demo/edge/app.ts';
-import type { EdgeHandler } from '../demo/edge/handlers.ts';
+import { createEdge, type EdgeHandler, type EdgeOptions } from '../demo/edge/handlers.ts';
 import { type FaultSchedule, LocalOss, LocalSts } from '../src/testing/index.ts';
 
 export const BUCKET = 'demo-bucket';
@@ -76,6 +76,20 @@ export function demoEdge(more: Partial<EdgeEnvironment> = {}): EdgeHandler {
   return edgeFrom({ ...ENVIRONMENT, ...more });
 }
 
+/** The edge of user u1, who may do anything but what `more` says. */
+export function edgeOf(store: LocalOss, more: Partial<EdgeOptions> = {}): EdgeHandler {
+  return createEdge({
+    oss: { region: 'cn-hangzhou', bucket: BUCKET, fetch: store.fetch },
+    credentials: RAM,
+    tokenFor: () => Promise.reject(new Error('none')),
+    authenticate: async () => 'u1',
+    prefixOf: (user) => `inbox/${user}/`,
+    origins: [],
+    segmentSize: 1000,
+    ...more,
+  });
+}
+
 /** Bytes that look like chance, the same each time. */
 export function noise(length: number, seed = 1): Uint8Array<ArrayBuffer> {
   const words = new Uint32Array(Math.ceil(length / 4));
@@ -84,4 +98,74 @@ export function noise(length: number, seed = 1): Uint8Array<ArrayBuffer> {
     words[i] = x ^ (x >>> 15);
   }
   return new Uint8Array(words.buffer, 0, length);
+}
+
+/** Holds back every append while it is closed: a store that is slower than its sender. */
+export class Gate {
+  #opened: Promise<void> = Promise.resolve();
+  #open = () => {};
+
+  close(): void {
+    this.#opened = new Promise((resolve) => {
+      this.#open = resolve;
+    });
+  }
+
+  open(): void {
+    this.#open();
+  }
+
+  get passed(): Promise<void> {
+    return this.#opened;
+  }
+}
+
+/** A body that comes when a test says so. */
+export class Sender {
+  #controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined;
+  #wanted: () => void = () => {};
+  cancelled = false;
+
+  readonly body: ReadableStream<Uint8Array<ArrayBuffer>> = new ReadableStream(
+    {
+      start: (controller) => {
+        this.#controller = controller;
+      },
+      pull: () => this.#wanted(),
+      cancel: () => {
+        this.cancelled = true;
+      },
+    },
+    { highWaterMark: 0 },
+  );
+
+  /** Gives a chunk, and waits until the next one is asked for. */
+  give(chunk: Uint8Array<ArrayBuffer>): Promise<void> {
+    const wanted = new Promise<void>((resolve) => {
+      this.#wanted = resolve;
+    });
+    this.offer(chunk);
+    return wanted;
+  }
+
+  offer(chunk: Uint8Array<ArrayBuffer>): void {
+    this.#controller?.enqueue(chunk);
+  }
+
+  end(): void {
+    this.#controller?.close();
+  }
+}
+
+/** A body of unknown length, given only as it is asked for. */
+export function streamOf(bytes: Uint8Array<ArrayBuffer>, chunk: number, ongive: (length: number) => void = () => {}) {
+  let at = 0;
+  const pull = (controller: ReadableStreamDefaultController<Uint8Array>) => {
+    const next = bytes.slice(at, at + chunk);
+    at += next.length;
+    if (next.length === 0) return controller.close();
+    ongive(next.length);
+    controller.enqueue(next);
+  };
+  return new ReadableStream<Uint8Array<ArrayBuffer>>({ pull }, { highWaterMark: 0 });
 }

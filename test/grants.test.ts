@@ -1,7 +1,7 @@
 /** Grants end to end: a page without any key appends through an edge that signs one request at a time, and can do nothing else. */
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { Question } from '../demo/edge/grants.ts';
+import type { Question } from '../demo/edge/decisions.ts';
 import { createEdge, type EdgeOptions } from '../demo/edge/handlers.ts';
 import { Sessions } from '../demo/edge/session.ts';
 import { Grants } from '../demo/page/grants.ts';
@@ -393,13 +393,86 @@ describe('the edge', () => {
     expect(asked).toEqual([]);
   });
 
+  /** What JavaScript takes for a number, or a client may send in place of one. */
+  const NO_NUMBERS = [null, '', '0', '4', ' 4', '1e3', true, false, [], [4], [[4]], {}, -1, 0.5, 4.000001, 2 ** 53];
+  const FIELDS: readonly [path: string, field: string][] = [
+    ['/grant', 'position'],
+    ['/grant', 'size'],
+    ['/grant', 'range.start'],
+    ['/grant', 'range.end'],
+    ['/grants', 'position'],
+    ['/grants', 'segmentSize'],
+    ['/grants', 'count'],
+    ['/grants', 'end'],
+  ];
+
+  /** A good question with one field replaced. */
+  function questionWith(path: string, field: string, value: unknown): object {
+    const range = { start: 0, end: 4 };
+    if (field.startsWith('range.'))
+      return { operation: 'getObject', key: KEY, range: { ...range, [field.slice(6)]: value } };
+    const good = path === '/grant' ? append(4, 4) : { key: KEY, position: 4, segmentSize: 4, count: 1, end: 100 };
+    return { ...good, [field]: value };
+  }
+
+  test.each(FIELDS)('%s takes for %s a whole number, and nothing that could be read as one', async (path, field) => {
+    const { browser, asked } = await world();
+    for (const value of NO_NUMBERS) {
+      const response = await browser.post(path, questionWith(path, field, value));
+      expect(response.status, JSON.stringify(value)).toBe(400);
+      expect((await response.json()).message, JSON.stringify(value)).toContain(field.replace('range.', ''));
+    }
+    expect(asked).toEqual([]);
+    // JSON has one kind of number: these are whole ones.
+    const sent = JSON.stringify(questionWith(path, field, 'HERE'));
+    const accepted = { position: '-0', size: '1e1', segmentSize: '4.0', count: '1E0', end: '1e2', 'range.end': '4.0' };
+    const number = accepted[field as keyof typeof accepted] ?? '0';
+    const init = { method: 'POST', body: sent.replace('"HERE"', number) };
+    expect((await browser.fetch(path, init)).status, number).toBe(200);
+  });
+
+  const append0 = { ...append(0, 4), headers: {} };
+  const batch0 = { key: KEY, position: 0, segmentSize: 4, count: 1 };
+  test.each<[what: string, headers: unknown]>([
+    ['null', null],
+    ['a text', 'content-type'],
+    ['a list', []],
+    ['a list of pairs', [['content-type', 'text/plain']]],
+    ['a value that is a number', { 'content-type': 5 }],
+    ['a value that is a list', { 'content-type': ['text/plain'] }],
+    ['a value that is null', { 'content-type': null }],
+    ['an empty value', { 'content-type': '' }],
+    ['a value of spaces', { 'content-type': '  ' }],
+    ['a name in upper case', { 'Content-Type': 'text/plain' }],
+    ['an ACL', { 'x-oss-object-acl': 'public-read' }],
+    ['a length', { 'content-length': '4' }],
+    ['a name from the prototype', JSON.parse('{"__proto__":"a"}')],
+    ['21 headers', Object.fromEntries(Array.from({ length: 21 }, (_, i) => [`x-oss-meta-${i}`, 'a']))],
+  ])('headers that are %s are refused by /grant and /grants', async (_, headers) => {
+    const { browser, asked } = await world();
+    expect((await browser.post('/grant', { ...append0, headers })).status).toBe(400);
+    expect((await browser.post('/grants', { ...batch0, headers })).status).toBe(400);
+    expect(asked).toEqual([]);
+  });
+
+  test.each([null, [], 'x', 7, { start: 0, end: null }, { end: 4 }, [0, 4]])('refuses the range %j', async (range) => {
+    const { browser } = await world();
+    const response = await browser.post('/grant', { operation: 'getObject', key: KEY, range });
+    expect(response.status).toBe(400);
+  });
+
   test.each([
     { position: 0, segmentSize: 4, count: 33 },
     { position: 0, segmentSize: 4, count: 0 },
     { position: 0, segmentSize: 0, count: 1 },
     { position: 0, segmentSize: 32 * MIB + 1, count: 1 },
     { position: 8, segmentSize: 4, count: 1, end: 4 },
+    { position: 4, segmentSize: 4, count: 1, headers: { 'content-type': 'text/plain' } },
+    { position: 5 * 1024 * MIB + 1, segmentSize: 4, count: 1 },
+    { position: 0, segmentSize: 4, count: 1, end: 5 * 1024 * MIB + 1 },
     { segmentSize: 4, count: 1 },
+    { position: 0, count: 1 },
+    { position: 0, segmentSize: 4 },
   ])('refuses the batch %o', async (batch) => {
     const { browser } = await world();
     expect((await browser.post('/grants', { key: KEY, ...batch })).status).toBe(400);

@@ -22,6 +22,7 @@ export class Sessions {
   constructor({ secret, life = 3600, now = Date.now }: SessionOptions) {
     if (typeof secret !== 'string' || secret.length < 32)
       throw new TypeError('the session secret has 32 characters at least');
+    if (!(Number.isSafeInteger(life) && life > 0)) throw new RangeError('life must be a whole number of seconds');
     this.#secret = secret;
     this.#life = life;
     this.#now = now;

@@ -1,5 +1,5 @@
 /** The floor of memory: a Worker that reads a body in JavaScript and posts its bytes, 256 KiB at a time, each once. */
-import { limited } from '../../demo/edge/http.ts';
+import { chunksOf } from '../../demo/edge/reader.ts';
 
 const PART = 256 * 1024;
 const clock = {
@@ -14,7 +14,7 @@ export default {
     let total = 0;
     let used = 0;
     let part = new Uint8Array(PART);
-    for await (const chunk of limited(request, { most: Number.POSITIVE_INFINITY, idle: 30_000, clock })) {
+    for await (const chunk of chunksOf(request, { idle: 30_000, clock })) {
       total += chunk.byteLength;
       for (let done = 0; done < chunk.byteLength; ) {
         const bytes = chunk.subarray(done, done + PART - used);

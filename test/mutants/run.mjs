@@ -23,6 +23,8 @@ const PARTS = [
   'test/one-object.ts',
   'demo/edge',
   'demo/page/grants.ts',
+  'test/edge-bodies.test.ts',
+  'test/edge-decisions.test.ts',
   'test/edge-tools.ts',
   'test/grants.test.ts',
   'test/page-fetch.ts',
