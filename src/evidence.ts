@@ -117,9 +117,9 @@ export class Evidence {
       if (!partial || (range && (range.start !== position || range.end !== end))) return undefined;
       const value = await consume(bytes);
       if ((await bytes.countAll()) !== size) return undefined;
-      // Decoded bytes may be as many as were asked for, and are never the stored ones. No decoder makes one byte of one byte.
+      // Decoded bytes may be as many as were asked for, and are not the stored ones. No decoder makes one byte of one byte.
       const isRaw =
-        value === true ||
+        size === 1 ||
         headers.get('content-encoding') === 'identity' ||
         (await this.#read({ position, size: 1 }, looked, signal, async () => true));
       return isRaw ? { value, found: toFound(content, looked) } : undefined;

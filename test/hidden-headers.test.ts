@@ -355,7 +355,7 @@ describe('over real HTTP, with the decoding of the platform', () => {
   });
 });
 
-describe('bytes that seem to be others cost one byte more', () => {
+describe('bytes that are read back cost one byte more', () => {
   const RIVAL = { kind: 'rival', bytes: utf8('other\n'), when: 'before', ...OF_THE_PAGE } as const;
 
   test.each<[string, PageOptions, string[]]>([

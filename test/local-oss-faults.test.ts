@@ -414,6 +414,38 @@ describe('schedules', () => {
     expect(await statuses('a')).toEqual([200, 503, 503, 200]);
   });
 
+  test('no-length: an answer of success tells no length, but a part does, unless that is left out too', async () => {
+    const shown = async (fault: Fault, request: Parameters<typeof call>[1]) => {
+      const oss = anOss(() => fault);
+      oss.appendObject('logs', 'a', utf8('test'));
+      const { headers } = await call(oss, request);
+      return ['content-length', 'etag', 'accept-ranges'].map((name) => headers.has(name));
+    };
+    const part: Parameters<typeof call>[1] = ['GET', 'a', {}, { range: 'bytes=1-' }];
+    const [none, all] = [
+      [false, false, false],
+      [true, true, true],
+    ];
+    expect(await shown({ kind: 'no-length' }, ['HEAD', 'a'])).toEqual(none);
+    expect(await shown({ kind: 'no-length' }, ['GET', 'a'])).toEqual(none);
+    expect(await shown({ kind: 'no-length' }, part)).toEqual(all);
+    expect(await shown({ kind: 'no-length', parts: true }, part)).toEqual(none);
+  });
+
+  test('decoded: as many other bytes, and none of one, unless they are asked for as they are stored', async () => {
+    const read = async (fault: Fault, range: string, asStored = false) => {
+      const oss = anOss(() => fault);
+      oss.appendObject('logs', 'a', utf8('test'));
+      const query: Record<string, string> = asStored ? { 'response-content-encoding': 'identity' } : {};
+      const response = await call(oss, ['GET', 'a', query, { range }]);
+      return [response.headers.get('content-encoding'), Buffer.from(await response.arrayBuffer()).toString('hex')];
+    };
+    expect(await read({ kind: 'decoded' }, 'bytes=0-1')).toEqual(['gzip', '8b9a']);
+    expect(await read({ kind: 'decoded' }, 'bytes=0-0')).toEqual(['gzip', '']);
+    expect(await read({ kind: 'decoded' }, 'bytes=0-1', true)).toEqual(['identity', '7465']);
+    expect(await read({ kind: 'decoded', always: true }, 'bytes=0-1', true)).toEqual(['gzip', '8b9a']);
+  });
+
   test('several at once', async () => {
     const { oss, pending } = appendUnder(
       { kind: 'flip-bit' },

@@ -199,9 +199,11 @@ async function deliver(server: Server, exchange: Exchange, done: Reply): Promise
   if (plan.get('opaque')) throw new TypeError('Failed to fetch');
   const reply = plan.get('cached-head') ? cachedHead(server, exchange, done) : replaced(exchange, done);
   wire.signal?.throwIfAborted();
-  const headers = new Headers(isGateway(plan) ? reply.headers : fullHeaders(server, exchange, reply));
+  const { status, body, headers: own } = isDecoded(exchange, reply) ? decodedReply(reply) : reply;
+  const headers = new Headers(isGateway(plan) ? own : fullHeaders(server, exchange, own));
   hideHeaders(plan, headers);
-  return new Response(pacedBody(server, exchange, reply.body), { status: reply.status, headers });
+  hideLength(plan, headers, status);
+  return new Response(pacedBody(server, exchange, body), { status, headers });
 }
 
 /** What takes the place of the answer after the effect. */
@@ -225,7 +227,7 @@ function isGateway(plan: FaultPlan): boolean {
   return plan.get('gateway') !== undefined;
 }
 
-function fullHeaders(server: Server, exchange: Exchange, reply: Reply): Record<string, string> {
+function fullHeaders(server: Server, exchange: Exchange, own: Reply['headers']): Record<string, string> {
   const { wire, bucket, operation, requestId } = exchange;
   const cors = bucket && operation !== 'OptionObject' ? corsResponseHeaders(bucket.cors, wire) : {};
   return {
@@ -235,7 +237,7 @@ function fullHeaders(server: Server, exchange: Exchange, reply: Reply): Record<s
     'x-oss-server-time': '1',
     ...(bucket?.responseVary ? { vary: 'Origin' } : {}),
     ...cors,
-    ...reply.headers,
+    ...own,
   };
 }
 
@@ -247,6 +249,25 @@ function hideHeaders(plan: FaultPlan, headers: Headers): void {
   if (!hide) return;
   const names = hide.names ?? [...headers.keys()].filter((name) => !ALWAYS_VISIBLE.test(name));
   for (const name of names) headers.delete(name);
+}
+
+function hideLength(plan: FaultPlan, headers: Headers, status: number): void {
+  const hide = plan.get('no-length');
+  if (!hide || status >= 400 || (status === 206 && !hide.parts)) return;
+  for (const name of ['content-length', 'etag', 'accept-ranges']) headers.delete(name);
+}
+
+function isDecoded({ plan, query }: Exchange, { status }: Reply): boolean {
+  const fault = plan.get('decoded');
+  const asksForStored = query.values.get('response-content-encoding') === 'identity';
+  return fault !== undefined && status < 300 && (!asksForStored || fault.always === true);
+}
+
+/** Stands for any coding, and is the worst of them: the decoded bytes are as many as the stored ones. */
+function decodedReply({ status, headers, body }: Reply): Reply {
+  const coded = { status, headers: { ...headers, 'content-encoding': 'gzip' } };
+  if (!(body instanceof Uint8Array)) return body ? { ...coded, body } : coded;
+  return { ...coded, body: body.length === 1 ? new Uint8Array(0) : body.map((byte) => ~byte) };
 }
 
 /** The body as it is, or a stream of it that is slow or stops in the middle. */

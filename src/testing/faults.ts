@@ -40,6 +40,17 @@ export type Fault =
   | { readonly kind: 'cached-head' }
   /** The answer lacks these headers; by default all that CORS hides without ExposeHeader. */
   | { readonly kind: 'hide-headers'; readonly names?: readonly string[] }
+  /**
+   * The answer lacks Content-Length, ETag and Accept-Ranges, as OSS leaves them out for a text that it compresses on its
+   * way. A part (HTTP 206) keeps its Content-Length, unless a proxy leaves that out too (`parts`).
+   */
+  | { readonly kind: 'no-length'; readonly parts?: boolean }
+  /**
+   * The platform decodes what is read, because of a Content-Encoding: as many bytes, all others, and of one byte none.
+   * Not so where the request asks for the bytes as they are stored (`response-content-encoding=identity`), unless OSS
+   * does not heed that (`always`).
+   */
+  | { readonly kind: 'decoded'; readonly always?: boolean }
   /** Takes effect, and the browser withholds the answer because of CORS: TypeError. */
   | { readonly kind: 'opaque' }
   /** The server's clock is `by` ms ahead for this request. */

@@ -185,7 +185,9 @@ class Oracle {
   }
 
   #isFaulty({ entry }: { readonly entry: number | undefined }): boolean {
-    return entry !== undefined && this.#run.oss.requests[entry]?.fault !== undefined;
+    // A length that HEAD does not tell is found otherwise: it explains no failure.
+    const faults = entry === undefined ? [] : (this.#run.oss.faults.get(entry) ?? []);
+    return faults.some(({ kind }) => kind !== 'no-length');
   }
 
   /** A confirmed tail is a length that the object had, with the CRC that it had there. */

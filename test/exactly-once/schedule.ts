@@ -83,6 +83,10 @@ export interface Schedule {
   readonly hidden: 'nothing' | 'crc' | 'all';
   /** The credentials lack oss:GetObject. */
   readonly unreadable: boolean;
+  /** HEAD tells no length, as OSS leaves it out for texts; `counted`: no part tells its length either. */
+  readonly lengths: 'told' | 'untold' | 'counted';
+  /** The object has a Content-Encoding, and the platform decodes what it reads; `always`: OSS cannot be kept from telling it. */
+  readonly coded: 'no' | 'yes' | 'always';
   readonly maxAttempts: number;
   /** Of one attempt, ms. */
   readonly timeout: number;
@@ -119,6 +123,7 @@ export function scheduleOf(seed: number): Schedule {
     signing: random.weighted({ none: 80, header: 14, query: 6 }),
     hidden: random.weighted({ nothing: 70, crc: 15, all: 15 }),
     unreadable: random.chance(0.04),
+    ...readingOf(new Random(seed ^ 0x1e57)),
     maxAttempts: random.pick([1, 2, 3, 4, 8]),
     timeout,
     latency: random.chance(LATENT[scenario]) ? random.int(1, 80) : 0,
@@ -127,6 +132,14 @@ export function scheduleOf(seed: number): Schedule {
     writers: writersOf(random, scenario, segmentSize),
     faults: faultsOf(random, scenario, segmentSize, timeout),
   };
+}
+
+/** Drawn apart from the rest of a schedule, so that each seed gives the rest as before. */
+function readingOf(random: Random): Pick<Schedule, 'lengths' | 'coded'> {
+  const lengths = random.weighted({ told: 80, untold: 14, counted: 6 } as const);
+  const coded = random.weighted({ no: 90, yes: 7, always: 3 } as const);
+  // Decoded bytes cannot be counted. OSS tells the length of an object with a Content-Encoding, as it does not compress it.
+  return { lengths, coded: lengths === 'counted' ? 'no' : coded };
 }
 
 function writersOf(random: Random, scenario: Scenario, segmentSize: number): WriterPlan[] {

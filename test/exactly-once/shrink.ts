@@ -15,6 +15,8 @@ function* plainer(schedule: Schedule): Generator<Schedule, void, void> {
     { signing: 'none' },
     { hidden: 'nothing' },
     { unreadable: false },
+    { lengths: 'told' },
+    { coded: 'no' },
     { latency: 0 },
     { initial: null },
     { initial: 0 },

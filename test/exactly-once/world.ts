@@ -234,12 +234,16 @@ class World {
   }
 
   #faults({ operation, nth, size = 0 }: FaultRequest): Fault[] {
-    const { faults, hidden, unreadable } = this.#schedule;
+    const { faults, hidden, unreadable, lengths = 'told', coded = 'no' } = this.#schedule;
     const due = this.#calm
       ? []
       : faults.filter((fault) => fault.operation === operation && nth >= fault.nth && nth < fault.nth + fault.times);
     const result = due.map((fault) => this.#toFault(fault, size));
-    if (unreadable && !this.#calm && operation !== 'AppendObject') result.push({ kind: 'deny' });
+    const reads = operation !== 'AppendObject';
+    if (unreadable && reads && !this.#calm) result.push({ kind: 'deny' });
+    if (lengths !== 'told' && reads) result.push({ kind: 'no-length', parts: lengths === 'counted' });
+    if (coded !== 'no' && operation === 'GetObject' && !this.#calm)
+      result.push({ kind: 'decoded', always: coded === 'always' });
     if (hidden === 'all') result.unshift({ kind: 'hide-headers' });
     if (hidden === 'crc') result.push({ kind: 'hide-headers', names: ['x-oss-hash-crc64ecma'] });
     return result;
