@@ -2,6 +2,7 @@
  * What CORS hides from a page, and what OSS leaves out by itself: the engine learns the length and proves the bytes all the
  * same, or says what it lacks.
  */
+import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { serve } from '../demo/node-http.ts';
@@ -11,7 +12,7 @@ import type { Fetch, FetchInit } from '../src/http.ts';
 import type { FaultSchedule, LocalOss } from '../src/testing/index.ts';
 import { memoryBlob } from './exactly-once/sources.ts';
 import { type PageOptions, pageFetch } from './page-fetch.ts';
-import { drive, failureOf, KEYS, localOss, makeClient, refused, utf8, VirtualClock } from './unit-tools.ts';
+import { drive, failureOf, KEYS, localOss, makeClient, refused, textOf, utf8, VirtualClock } from './unit-tools.ts';
 
 const BUCKET = 'logs';
 const KEY = 'a.log';
@@ -21,6 +22,7 @@ const TEXT = 'line\n'.repeat(400);
 interface PageSetting extends PageOptions {
   readonly faults?: FaultSchedule;
   readonly override?: Override;
+  readonly bucket?: string;
 }
 
 /** A page that appends to a text of 2,000 bytes, and what it asks for. */
@@ -32,14 +34,16 @@ class Page {
   readonly asked: string[] = [];
   readonly urls: string[] = [];
 
-  constructor({ faults = [], override = 'taken', ...options }: PageSetting = {}) {
+  constructor({ faults = [], override = 'taken', bucket = BUCKET, ...options }: PageSetting = {}) {
     this.oss = localOss({ faults, clock: this.clock });
     const onrequest = (url: string, { method, headers }: FetchInit) => {
       this.urls.push(url);
       this.asked.push(`${method} ${new Headers(headers).get('range') ?? ''}`.trim());
     };
     const fetch = pageFetch(overriding(this.oss, override), { ...options, onrequest });
-    this.client = makeClient({ credentials: KEYS, fetch, clock: this.clock });
+    // A provider, so that what OSS refuses can be replaced.
+    const credentials = () => KEYS;
+    this.client = makeClient({ credentials, bucket, fetch, clock: this.clock });
   }
 
   async store(body: AppendBody, headers: Record<string, string> = {}, contentType = 'text/plain'): Promise<void> {
@@ -195,6 +199,91 @@ describe('what it costs to learn the length', () => {
     });
   });
 });
+
+/** What the README's rule exposes. */
+const RULE = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+const README_RULE = [...RULE.matchAll(/<ExposeHeader>(.*?)<\/ExposeHeader>/g)].map(([, name]) =>
+  String(name).toLowerCase(),
+);
+
+type Work = (page: Page) => Promise<unknown>;
+
+const append: Work = (page) => page.object().append('more\n');
+const resume: Work = (page) => page.object().resume(memoryBlob(utf8('line\nmore\n')));
+const open: Work = (page) => page.object().open();
+const head: Work = (page) => page.client.headObject(KEY);
+const get: Work = async (page) => textOf((await page.client.getObject(KEY)).body);
+const part: Work = async (page) => textOf((await page.client.getObject(KEY, { range: { start: 1, end: 2 } })).body);
+
+describe.each<[string, PageOptions]>([
+  ['nothing', {}],
+  ['what the README says', { exposed: README_RULE }],
+])('each operation works or tells why it does not, CORS exposes %s', (_, visible) => {
+  const all = { open, append, resume, head, get, part };
+  const engine = { open, append, resume };
+
+  test.each(Object.entries(all))('%s works', async (name, work) => {
+    const page = new Page(visible);
+    await page.store('line\n');
+    const ended = { open: 5, append: 10, resume: 10 }[name];
+    const told = { head: { contentLength: 5 }, get: 'line\n', part: 'in' }[name];
+    expect(await page.run(work(page))).toEqual(ended ? expect.objectContaining({ position: ended }) : expected(told));
+  });
+
+  test.each(Object.entries(engine))('%s works where the clock of the device is wrong', async (_name, work) => {
+    for (const by of [-3_600_000, 3_600_000]) {
+      const page = new Page({ ...visible, faults: () => ({ kind: 'skew-clock', by }) });
+      await expect(page.run(work(page))).resolves.toMatchObject({ position: expect.any(Number) });
+    }
+  });
+
+  test.each(Object.entries(engine))('%s works where the token has ended before its time', async (_name, work) => {
+    const page = new Page({ ...visible, faults: [{ kind: 'expire-token' }] });
+    await expect(page.run(work(page))).resolves.toMatchObject({ position: expect.any(Number) });
+  });
+
+  test.each(Object.entries({ ...engine, get, part }))('%s says that the permission is missing', async (_name, work) => {
+    const page = new Page({ ...visible, faults: () => ({ kind: 'deny' }) });
+    expect(await page.run(failureOf(work(page)))).toMatchObject({
+      name: 'ServiceError',
+      status: 403,
+      code: 'AccessDenied',
+      message: expect.stringContaining('check the RAM policy'),
+    });
+  });
+
+  test.each(Object.entries({ append, resume, get }))('%s says that there is no such bucket', async (_name, work) => {
+    const page = new Page({ ...visible, bucket: 'missing' });
+    expect(await page.run(failureOf(work(page)))).toMatchObject({ code: 'NoSuchBucket', status: 404 });
+  });
+
+  test.each(Object.entries({ get, part }))('%s says that there is no such object', async (_name, work) => {
+    const page = new Page(visible);
+    expect(await page.run(failureOf(work(page)))).toMatchObject({ code: 'NoSuchKey', status: 404 });
+  });
+
+  test('head of what is missing tells the status at least', async () => {
+    const page = new Page(visible);
+    expect(await page.run(failureOf(head(page)))).toMatchObject({
+      status: 404,
+      code: expect.stringMatching(/^(Http404|NoSuchKey)$/),
+    });
+  });
+
+  test.each(Object.entries(engine))('%s refuses what AppendObject did not make', async (_name, work) => {
+    const page = new Page(visible);
+    page.oss.putObject(BUCKET, KEY, utf8('line\n'));
+    const made = await page.run(work(page)).catch((error: unknown) => error);
+    // Where the type of an object is hidden, its first append tells.
+    if (work === open && !visible.exposed) expect(made).toMatchObject({ position: 5 });
+    else expect(made).toMatchObject({ code: 'ObjectNotAppendable' });
+    expect(page.stored).toBe('line\n');
+  });
+});
+
+function expected(told: unknown): unknown {
+  return typeof told === 'object' ? expect.objectContaining(told) : told;
+}
 
 /** A text and its gzip member, which is exactly as long. */
 function evenMember(letters: string): { text: string; member: Uint8Array<ArrayBuffer> } {

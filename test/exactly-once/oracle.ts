@@ -350,10 +350,7 @@ class Oracle {
     if (this.#run.problems.length > 0 || last?.result) return;
     const isNormal = this.#run.oss.object('logs', 'a.log')?.type === 'Normal';
     const otherFile = plan.file && this.#run.oss.deeds.length > 0;
-    // A HEAD whose error is hidden does not tell the time: a clock once set wrong stays wrong.
-    const lostTime =
-      this.#run.schedule.hidden === 'all' && this.#run.schedule.faults.some(({ kind }) => kind === 'skew-clock');
-    if (!isNormal && !otherFile && !lostTime) yield `cannot append any more: ${last?.error}`;
+    if (!isNormal && !otherFile) yield `cannot append any more: ${last?.error}`;
   }
 
   #during({ start, end }: CallRecord): readonly Epoch[] {
