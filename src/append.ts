@@ -369,7 +369,8 @@ export class AppendableObject {
       }
       if (verdict.kind === 'absent') {
         await checkReadable(segment);
-        if (!(await this.#client.waitToRetry(++failures, { error: failure.error, signal }))) throw failure.error;
+        if (isLasting(failure.error) || !(await this.#client.waitToRetry(++failures, { error: failure.error, signal })))
+          throw failure.error;
       } else {
         this.#tail = verdict.kind === 'diverged' ? this.#follow(plan, verdict) : verdict.tail;
         plan = this.#plan(segment);
@@ -718,6 +719,16 @@ function leavesOpen(error: unknown): boolean {
   if (isAmbiguous(error)) return true;
   const final = ['ObjectNotAppendable', 'FileImmutable', 'AppendSealedObjectNotAllowed'];
   return error instanceof ServiceError && error.status === 409 && !final.includes(error.code);
+}
+
+/**
+ * Whether a repeat would get this 409 again: it is about something else than the position, such as a bucket's overwrite rule
+ * (`FileAlreadyExists`). The object is read once all the same, because our own lost request may be what the rule protects.
+ */
+function isLasting(error: unknown): boolean {
+  return (
+    error instanceof ServiceError && error.status === 409 && !/^(PositionNotEqualToLength|Http409)$/.test(error.code)
+  );
 }
 
 async function extendPrefix(

@@ -19,12 +19,20 @@ export interface EndpointOptions {
   readonly accelerate?: boolean | 'overseas' | undefined;
   /** Put the bucket in the path. Always so for IP addresses and localhost; OSS itself refuses it elsewhere. */
   readonly pathStyle?: boolean | undefined;
+  /**
+   * Whether the client sees the `x-oss-request-id` of an answer, which proves that the answer is OSS's. `true` wants it on every
+   * answer. `false` expects it on none: for a page to which the bucket's CORS rule exposes no headers. Objects of the type
+   * `text/html` can be read there only with `false`. Default: the first answer that has it shows that it is visible, and from
+   * then on every answer must have it.
+   */
+  readonly headersExposed?: boolean | undefined;
 }
 
 /** A bucket's address. */
 export interface Endpoint {
   readonly region: string;
   readonly bucket: string;
+  readonly headersExposed: boolean | undefined;
   /** Scheme, host and path of an object, no query. */
   url(key: string): string;
 }
@@ -45,12 +53,12 @@ export function resolveEndpoint(options: EndpointOptions): Endpoint {
   const pathStyle = options.pathStyle || isAddress(host);
   const origin = `${protocol}//${options.cname || pathStyle ? host : `${bucket}.${host}`}`;
   const base = pathStyle && !options.cname ? `${origin}/${bucket}/` : `${origin}/`;
-  return { region, bucket, url: (key) => base + encodePath(key) };
+  return { region, bucket, headersExposed: options.headersExposed, url: (key) => base + encodePath(key) };
 }
 
 /** A host or a region given where true is meant would be taken for true. */
-function checkFlags({ cname, internal, accelerate, pathStyle }: EndpointOptions): void {
-  for (const [name, value] of Object.entries({ cname, internal, accelerate, pathStyle }))
+function checkFlags({ cname, internal, accelerate, pathStyle, headersExposed }: EndpointOptions): void {
+  for (const [name, value] of Object.entries({ cname, internal, accelerate, pathStyle, headersExposed }))
     checkType(
       value === undefined || typeof value === 'boolean' || (name === 'accelerate' && value === 'overseas'),
       `${name} must be true or false${name === 'accelerate' ? ", or 'overseas'" : ''}`,

@@ -53,7 +53,7 @@ export interface Clock {
 
 /** How failures that may pass are repeated. */
 export interface RetryOptions {
-  /** Attempts in all, the first included. Default 8. */
+  /** Attempts in all, the first included. Default 8; 5 while this client has never had an answer. */
   readonly maxAttempts?: number | undefined;
   /** Before the n-th repeat: a random wait of up to `baseDelay * 2 ** (n - 1)` ms. Default 200. */
   readonly baseDelay?: number | undefined;
@@ -137,6 +137,8 @@ export interface TransportOptions {
   readonly allowPermanentKeys?: boolean | undefined;
 }
 
+/** The header that shows an answer to be OSS's. */
+const MARK = 'x-oss-request-id';
 /** Life of a query-signed URL that is used at once, s. */
 const QUERY_LIFE = 300;
 /** For one attempt without a body, and for loading credentials, ms. */
@@ -152,14 +154,17 @@ export class Transport {
   readonly #clock: Clock;
   /** OSS's clock less ours, ms. */
   #clockOffset = 0;
-  /** Whether an answer has shown that it is OSS's: then CORS does not hide that, and others must show it too. */
-  #sawMark = false;
+  /** Whether every answer must bear OSS's mark, because one has borne it, or the caller says so. Undefined while that is unknown. */
+  #marks: boolean | undefined;
+  /** Whether the browser believed itself offline when the last answer came, and was wrong. Undefined before any answer. */
+  #answered: boolean | undefined;
 
   constructor(endpoint: Endpoint, options: TransportOptions) {
     checkOptions(options);
     this.#endpoint = endpoint;
     this.#options = { ...options, retry: { ...options.retry } };
     this.#clock = options.clock ?? platformClock();
+    this.#marks = endpoint.headersExposed;
   }
 
   /** Sends an operation until it succeeds, is refused for good, or its outcome is unknown and it may not be repeated. */
@@ -167,7 +172,7 @@ export class Transport {
     const { signal } = operation;
     const handled = new Set<Mend>();
     for (let failures = 0, rejected: Credentials | undefined, last: unknown; ; ) {
-      if (isOffline()) await sleep(this.#clock, OFFLINE_WAIT, signal, true);
+      if (isOffline(this.#answered)) await sleep(this.#clock, OFFLINE_WAIT, signal, true);
       let authority: Credentials | undefined;
       try {
         authority = await this.#authority(operation, rejected);
@@ -188,8 +193,7 @@ export class Transport {
   async presign(operation: Operation, expiresIn = 900): Promise<PresignedRequest> {
     checkLife(expiresIn);
     const credentials = await this.#authority(operation);
-    if (!credentials)
-      throw new TypeError('This client has a presign function in place of credentials: it cannot presign');
+    if (!credentials) throw new TypeError('A client with a presign function cannot presign');
     checkLife(expiresIn, credentials);
     const { url, expiration } = this.#signQuery(operation, credentials, expiresIn);
     if (expiresAt(credentials) < expiration.getTime()) throw tooOld(credentials, operation);
@@ -198,7 +202,9 @@ export class Transport {
 
   /** {@link backOff} with this client's settings. */
   waitToRetry(failures: number, failure: Failure = {}): Promise<boolean> {
-    return backOff(this.#clock, this.#options.retry ?? {}, failures, failure);
+    // Where no answer has ever come, a wrong name is as likely as a dead network, and a page cannot tell these apart.
+    const retry = { maxAttempts: this.#answered === undefined ? 5 : 8, ...this.#options.retry };
+    return backOff(this.#clock, retry, failures, failure, isOffline(this.#answered));
   }
 
   now(): number {
@@ -237,17 +243,17 @@ export class Transport {
     const { signal, size = 0 } = operation;
     const { timeout = TIMEOUT + Math.ceil(size / 32_768) * 1000 } = this.#options;
     const secrets = authority ? [authority.accessKeySecret, authority.securityToken ?? ''] : [];
+    const signed = authority && this.#sign(operation, authority);
     const deadline = new Deadline(this.#clock, timeout, signal);
     try {
-      const request = authority
-        ? this.#sign(operation, authority)
-        : await deadline.race(this.#askPresigned(operation, deadline.signal));
+      const request = signed ?? (await deadline.race(this.#askPresigned(operation, deadline.signal)));
       return await deadline.race(this.#exchange(operation, request, deadline, secrets));
     } catch (error) {
       const cause = deadline.signal.aborted ? deadline.signal.reason : error;
       deadline.end(error);
       if (signal?.aborted) throw signal.reason;
-      throw networkError(cause, operation, secrets);
+      // What else was thrown is a mistake in code, ours or the caller's, and no failure of the network.
+      throw cause instanceof OssError ? networkError(cause, operation, secrets) : cause;
     }
   }
 
@@ -258,30 +264,42 @@ export class Transport {
     secrets: readonly string[],
   ): Promise<Answer> {
     const { method, body, onprogress, attempted } = operation;
-    const fetch = this.#options.fetch ?? ((url, init) => globalThis.fetch(url, init));
-    const init: FetchInit = { method, headers: request.headers, signal: deadline.signal };
+    const { fetch = globalThis.fetch } = this.#options;
+    checkFunction('fetch', fetch ?? null);
+    // A redirect that is followed carries the body and the token to another place.
+    const init: FetchInit = { method, headers: request.headers, signal: deadline.signal, redirect: 'manual' };
     if (body) init.body = body;
     // A stale position is worse than none. Workers know `cache` by compatibility date only, and throw before it.
-    else if ('cache' in Request.prototype) init.cache = 'no-store';
+    else if ('cache' in (globalThis.Request?.prototype ?? {})) init.cache = 'no-store';
     if (onprogress) init.onprogress = onprogress;
-    const response = await fetch(request.url, init);
-    if (response.redirected || response.status < 200) throw notOss(operation, response);
-    const marked = bearsMarkOfOss(response);
-    this.#sawMark ||= marked;
-    if (!response.ok) throw await toServiceError(response, attempted, secrets);
-    // A captive portal or a proxy answers 200 with a page. OSS dates its objects, and CORS never hides that.
-    if (method !== 'POST' && !marked && !response.headers.has('last-modified')) throw notOss(operation, response);
-    if (method === 'GET')
-      return pick(
-        response,
-        deadline.guard(response.body, (error) => networkError(error, operation, secrets)),
-      );
-    const rest = await response.arrayBuffer();
-    // OSS answers an append with 200 and an empty body, and bears its mark again where CORS has shown it once.
-    if (method === 'POST' && (response.status !== 200 || (!marked && (this.#sawMark || rest.byteLength > 0))))
+    // What `fetch` throws, or the reading of its answer, is a failure of the network. A TypeError from elsewhere is a mistake in code.
+    const fail = (cause: unknown): never => {
+      throw networkError(cause, operation, secrets, request.url);
+    };
+    const response = await (async () => fetch(request.url, init))().catch(fail);
+    this.#answered = isOffline();
+    if (this.#isForeign(operation, response)) throw notOss(operation, response);
+    if (!response.ok) throw await toServiceError(response, attempted, secrets).catch(fail);
+    if (method === 'GET') return pick(response, deadline.guard(response.body, fail));
+    const rest = await response.arrayBuffer().catch(fail);
+    // OSS answers an append with 200 and an empty body.
+    if (method === 'POST' && (response.status !== 200 || (rest.byteLength > 0 && !response.headers.has(MARK))))
       throw notOss(operation, response);
     deadline.end();
     return pick(response);
+  }
+
+  /**
+   * Whether an answer is not OSS's. Captive portals and proxies answer with redirects and with pages of their own. OSS marks each
+   * of its answers, but CORS may hide the mark. It is wanted where it has been seen before, where nothing is hidden (the type
+   * `basic`, as in Node and Deno), and of HTML. Where it is not, OSS's date of the object is visible all the same.
+   */
+  #isForeign({ method }: Operation, { headers, ok, redirected, status, type }: Response): boolean {
+    const marked = headers.has(MARK);
+    if (marked) this.#marks ??= true;
+    const wanted = this.#marks ?? (type === 'basic' || /html/.test(headers.get('content-type') ?? ''));
+    if (redirected || (!ok && status < 400)) return true;
+    return !marked && (wanted ? ok || status === 404 : ok && method !== 'POST' && !headers.has('last-modified'));
   }
 
   /** Adds the signature, in a header or in the query. At once: a promise more would cost a small append as much as the signature. */
@@ -326,7 +344,7 @@ export class Transport {
       throw new CredentialsError(failed, { code: 'PresignFailed', cause });
     }
     const url = typeof given === 'string' ? given : String(given?.url);
-    if (/^https?:\/\/[^/]/i.test(url)) return { url, headers };
+    if (/^https?:\/\/[^/?#@]+([/?#]|$)/i.test(url)) return { url, headers };
     throw new CredentialsError(failed, { code: 'PresignFailed' });
   }
 
@@ -358,11 +376,17 @@ export interface Failure {
  * Waits before the next attempt, after so many failures: with full jitter, as long as the server asks, and while the
  * browser believes itself offline. False when the attempts are used up.
  */
-export async function backOff(clock: Clock, retry: RetryOptions, failures: number, failure: Failure): Promise<boolean> {
+export async function backOff(
+  clock: Clock,
+  retry: RetryOptions,
+  failures: number,
+  failure: Failure,
+  offline: boolean = isOffline(),
+): Promise<boolean> {
   const { maxAttempts = 8, baseDelay = 200, maxDelay = 20_000 } = retry;
   const { error, signal } = failure;
   // An answer, be it a refusal, shows that the browser is wrong about being offline.
-  const patient = isOffline() && !(error instanceof ServiceError) && failures < MAX_OFFLINE_ATTEMPTS;
+  const patient = offline && !(error instanceof ServiceError) && failures < MAX_OFFLINE_ATTEMPTS;
   if (failures >= maxAttempts && !patient) return false;
   const jitter = clock.random() * Math.min(maxDelay, baseDelay * 2 ** (failures - 1));
   const asked = error instanceof ServiceError ? (error.retryAfter ?? 0) : 0;
@@ -379,7 +403,9 @@ interface Authorised {
 export function isAmbiguous(error: unknown): boolean {
   if (error instanceof TransportError) return true;
   if (!(error instanceof ServiceError) || isThrottled(error)) return false;
-  return error.status >= 500 || error.status < 400 || error.status === 408 || error.code === 'RequestTimeout';
+  const { status, code } = error;
+  // 501 and 505: the server has no such operation, and will have none later.
+  return (status >= 500 && ![501, 505].includes(status)) || status === 408 || code === 'RequestTimeout';
 }
 
 /** Throttling is decided before the request is carried out. */
@@ -432,7 +458,7 @@ export class Deadline {
   }
 
   /** A body under this deadline: each chunk gets the whole time anew, and nothing counts while nobody reads. */
-  guard(body: ReadableStream<Uint8Array> | null, toError: (error: unknown) => unknown): ReadableStream<Uint8Array> {
+  guard(body: ReadableStream<Uint8Array> | null, fail: (error: unknown) => never): ReadableStream<Uint8Array> {
     const reader = (body ?? emptyStream()).getReader();
     this.#stop();
     const pull = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
@@ -446,7 +472,7 @@ export class Deadline {
       } catch (error) {
         this.end(error);
         reader.cancel(error).catch(() => {});
-        controller.error(this.#caller?.aborted ? this.#caller.reason : toError(error));
+        throw this.#caller?.aborted ? this.#caller.reason : fail(error);
       }
     };
     const cancel = (reason: unknown) => {
@@ -494,33 +520,26 @@ function timeoutError(timeout: number): TransportError {
 }
 
 /** What kept an answer away. A time-out does not know what it interrupted: that is said here. */
-function networkError(cause: unknown, { attempted }: Operation, secrets: readonly string[]): OssError {
+function networkError(cause: unknown, { attempted }: Operation, secrets: readonly string[], url = ''): OssError {
   if (cause instanceof TransportError && cause.code === 'TimeoutError')
     return new TransportError(`Cannot ${attempted}: ${cause.message}`, { code: cause.code });
   if (cause instanceof OssError) return cause;
   const why = redact(cause instanceof Error ? cause.message : String(cause), secrets);
-  const hint = 'In a browser check the network, the bucket’s CORS rules, and the endpoint';
-  return new TransportError(`Cannot ${attempted}: no answer (${why}). ${hint}`, {
+  const hint = 'Check the network, region, bucket, endpoint, cname and, in a page, the CORS rule';
+  return new TransportError(`Cannot ${attempted}: no answer from ${url.split(/[/?#]/)[2]} (${why}). ${hint}`, {
     code: 'NetworkError',
     cause: withoutSecrets(cause, secrets),
   });
 }
 
-/** CORS may hide it. */
-function bearsMarkOfOss({ headers }: Response): boolean {
-  return headers.has('x-oss-request-id');
+function notOss({ attempted }: Operation, { status }: Response): TransportError {
+  const what = `the answer (HTTP ${status}) is not OSS’s, but a redirect or a page; check proxies and the endpoint`;
+  return new TransportError(`Cannot ${attempted}: ${what}`, { code: 'UnexpectedResponse' });
 }
 
-function notOss({ attempted }: Operation, { status, redirected }: Response): TransportError {
-  const what = redirected ? 'a redirect' : `HTTP ${status} with a page`;
-  return new TransportError(`Cannot ${attempted}: the answer is ${what}, not OSS’s; check proxies and the endpoint`, {
-    code: 'UnexpectedResponse',
-  });
-}
-
-/** `navigator.onLine` is only a hint, so it delays an attempt and never replaces it. */
-function isOffline(): boolean {
-  return globalThis.navigator?.onLine === false;
+/** `navigator.onLine` is only a hint, so it delays an attempt and never replaces it. `wrong`: an answer has refuted it. */
+function isOffline(wrong = false): boolean {
+  return !wrong && globalThis.navigator?.onLine === false;
 }
 
 /** Also ends, where asked, when the browser believes itself online again. */

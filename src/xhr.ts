@@ -17,12 +17,12 @@ const NULL_BODY = [204, 205, 304];
  *
  * A request without a body has nothing to listen to: it goes to the platform's `fetch`, which streams its answer and heeds
  * `cache`. Of the other settings, `method`, `headers`, `body`, `signal`, `credentials: 'include'` and `redirect` count here.
- * With `redirect: 'error'` an answer from elsewhere is an error, but the redirect has been followed by then. The answer's
- * body is read whole before the promise resolves.
+ * XMLHttpRequest follows every redirect, and nothing can prevent that: the body and the headers, a token too, go to the place
+ * that the redirect names, where that place allows it (CORS). With `redirect: 'manual'`, which `OssClient` asks for, and with
+ * `'error'` the promise then rejects. The answer's body is read whole before the promise resolves.
  *
- * @throws TypeError where there is no XMLHttpRequest (Node, service workers, edge workers), for a stream as body and for
- * `redirect: 'manual'`, before any request; and as `fetch` does for an impossible URL or method, and where no answer came.
- * After an abort, the signal's reason.
+ * @throws TypeError where there is no XMLHttpRequest (Node, service workers, edge workers), and for a stream as body, before
+ * any request; and as `fetch` does for an impossible URL or method, and where no answer came. After an abort, the signal's reason.
  * @see https://xhr.spec.whatwg.org/
  * @example
  * ```ts
@@ -42,14 +42,14 @@ export async function xhrFetch(url: string, init: FetchInit = {}): Promise<Respo
   const { body, signal, redirect, method = 'GET' } = init;
   if (typeof XMLHttpRequest === 'undefined')
     throw new TypeError('xhrFetch needs XMLHttpRequest, which pages and dedicated workers have: use fetch here');
-  if (redirect === 'manual') throw new TypeError("xhrFetch cannot hold a redirect: use 'follow' or 'error'");
   if (body instanceof ReadableStream) throw new TypeError('xhrFetch cannot send a stream: use bytes or a Blob');
   signal?.throwIfAborted();
   if (body === undefined || body === null || /^(GET|HEAD)$/i.test(method)) return fetch(url, init);
   const xhr = open(url, init);
   await exchange(xhr, body, signal);
   const response = toResponse(xhr, url);
-  if (redirect === 'error' && response.redirected) throw new TypeError('Failed to fetch: the request was redirected');
+  if (redirect && redirect !== 'follow' && response.redirected)
+    throw new TypeError('Failed to fetch: the request was redirected');
   return response;
 }
 

@@ -4,15 +4,20 @@ import { AppendableObject, type AppendableObjectOptions } from '../src/append.ts
 import type { OssClientOptions } from '../src/client.ts';
 import type { FaultSchedule } from '../src/testing/index.ts';
 import { memoryBlob } from './exactly-once/sources.ts';
-import { drive, failureOf, KEYS, localOss, makeClient, utf8, VirtualClock } from './unit-tools.ts';
+import { pageFetch } from './page-fetch.ts';
+import { appended, drive, failureOf, KEYS, localOss, makeClient, scripted, utf8, VirtualClock } from './unit-tools.ts';
 
 const KEY = 'a.log';
 
 /** LocalOss with an object, and a client of it on one virtual clock. */
-function setUp(faults: FaultSchedule, options: Partial<OssClientOptions> = {}) {
+function setUp(
+  faults: FaultSchedule,
+  { exposed, ...options }: Partial<OssClientOptions> & { readonly exposed?: readonly string[] } = {},
+) {
   const clock = new VirtualClock();
   const oss = localOss({ faults, clock });
-  const client = makeClient({ credentials: KEYS, fetch: oss.fetch, clock, ...options });
+  const fetch = exposed ? pageFetch(oss.fetch, { exposed }) : oss.fetch;
+  const client = makeClient({ credentials: KEYS, fetch, clock, ...options });
   return {
     oss,
     client,
@@ -71,5 +76,150 @@ describe('a cache that answers HEAD as it did before', () => {
     await run(log.append(' there'));
     await run(failureOf(log.append('x')));
     expect(await run(failureOf(log.open()))).toMatchObject({ message: expect.stringContaining('a cache (CDN)') });
+  });
+});
+
+describe('a portal that answers 200 in HTML, with a Last-Modified', () => {
+  const PORTAL = { kind: 'portal', times: Number.POSITIVE_INFINITY } as const;
+  const NOT_OSS = { name: 'TransportError', code: 'UnexpectedResponse', message: expect.stringContaining('not OSS’s') };
+  /** Longer than the portal's page, or the page would look like a longer object, and the bytes would be read. */
+  const LONG = 'x'.repeat(700);
+  const VISIBILITY = [
+    ['all of an answer is visible', undefined],
+    ['CORS exposes the mark', ['x-oss-request-id']],
+    ['CORS exposes nothing', []],
+  ] as const;
+
+  describe.each(VISIBILITY)('where %s', (_, exposed) => {
+    const page = (faults: FaultSchedule) => setUp(faults, exposed ? { exposed } : {});
+
+    test('is no object: open, append and resume fail', async () => {
+      const { object, run } = page([PORTAL]);
+      expect(await run(failureOf(object().open()))).toMatchObject(NOT_OSS);
+      expect(await run(failureOf(object().append('x')))).toMatchObject(NOT_OSS);
+      expect(await run(failureOf(object().resume(memoryBlob(utf8('x')))))).toMatchObject(NOT_OSS);
+    });
+
+    test('is no answer to a range', async () => {
+      const { client, run } = page([PORTAL]);
+      const range = { start: 0, end: 4 };
+      expect(await run(failureOf(client.getObject(KEY, { range })))).toMatchObject(NOT_OSS);
+    });
+
+    test.each([
+      ['was stored', 'drop-after'],
+      ['was not stored', 'drop-before'],
+    ] as const)('does not keep an append from being settled that got no answer and %s', async (_outcome, kind) => {
+      const { object, run, stored } = page([
+        { kind, operation: 'AppendObject', nth: 2 },
+        { kind: 'portal', operation: 'HeadObject', nth: 2, times: 2 },
+        { kind: 'portal', operation: 'GetObject', times: 2 },
+      ]);
+      const log = object();
+      await run(log.append(LONG));
+      await expect(run(log.append(' there'))).resolves.toMatchObject({ position: 706 });
+      expect(stored()).toBe(`${LONG} there`);
+    });
+
+    test('that stays leaves the outcome unknown, and is told as a portal, not as a deletion', async () => {
+      const { object, run } = page([
+        { kind: 'drop-after', operation: 'AppendObject', nth: 2 },
+        { ...PORTAL, operation: 'HeadObject', nth: 2 },
+      ]);
+      const log = object();
+      await run(log.append('hello'));
+      const error = await run(failureOf(log.append(' there')));
+      expect(error).toMatchObject({ name: 'TransportError', outcome: 'unknown', message: NOT_OSS.message });
+    });
+  });
+
+  test.each(['HeadObject', 'GetObject'] as const)('with a 404 page is no missing object (%s)', async (operation) => {
+    const { client, oss, run } = setUp([{ kind: 'gateway', status: 404, operation, nth: 2, times: 9 }]);
+    oss.appendObject('logs', KEY, utf8('hello'));
+    const call = () => (operation === 'HeadObject' ? client.headObject(KEY) : client.getObject(KEY));
+    await run(call());
+    expect(await run(failureOf(call()))).toMatchObject(NOT_OSS);
+  });
+
+  test('is known from its first answer on, in HTML or not, where nothing of an answer is hidden', async () => {
+    const page = new Response('{}', { headers: { 'content-type': 'text/json', 'last-modified': 'x' } });
+    const file = () => Object.defineProperty(page.clone(), 'type', { value: 'basic' });
+    const empty = () => Object.defineProperty(new Response(null), 'type', { value: 'basic' });
+    const options = { retry: { maxAttempts: 1 } };
+    const reader = makeClient({ ...scripted(file), ...options });
+    expect(await failureOf(reader.headObject(KEY))).toMatchObject(NOT_OSS);
+    const writer = makeClient({ ...scripted(empty), ...options });
+    expect(await failureOf(writer.appendObject(KEY, 'x', { position: 0 }))).toMatchObject(NOT_OSS);
+  });
+
+  test('headersExposed: true wants OSS’s mark from the first answer on', async () => {
+    const { client, oss, run } = setUp([], { exposed: [], headersExposed: true, retry: { maxAttempts: 1 } });
+    oss.appendObject('logs', KEY, utf8('hello'));
+    expect(await run(failureOf(client.headObject(KEY)))).toMatchObject(NOT_OSS);
+    const seen = setUp([], { headersExposed: true });
+    await expect(seen.run(seen.object().append('hello'))).resolves.toMatchObject({ position: 5 });
+  });
+
+  test('headersExposed: false expects it on no answer, so that objects in HTML can be read', async () => {
+    const options = { contentType: 'text/html' };
+    const strict = setUp([], { exposed: [] });
+    await strict.run(strict.object(options).append('<p>'));
+    expect(await strict.run(failureOf(strict.object().open()))).toMatchObject(NOT_OSS);
+    const told = setUp([], { exposed: [], headersExposed: false });
+    await told.run(told.object(options).append('<p>'));
+    await expect(told.run(told.object().open())).resolves.toMatchObject({ position: 3 });
+    const { fetch } = scripted(appended(1), () => appended(2, {}));
+    const mixed = makeClient({ fetch: pageFetch(fetch, { exposed: [] }), headersExposed: false });
+    await mixed.appendObject(KEY, 'x', { position: 0 });
+    await mixed.appendObject(KEY, 'x', { position: 1 });
+  });
+});
+
+describe('a refusal for good', () => {
+  test.each([
+    ['by the header of the first append', {}, { headers: { 'x-oss-forbid-overwrite': 'true' } }],
+    ['by a rule of the bucket', { forbidOverwrite: true }, {}],
+  ])('FileAlreadyExists %s: our own lost request is recognised behind it', async (_, bucket, settings) => {
+    const clock = new VirtualClock();
+    const buckets = { logs: { region: 'cn-hangzhou', ...bucket } };
+    const oss = localOss({ buckets, clock, faults: [{ kind: 'repeat', operation: 'AppendObject' }] });
+    const client = makeClient({ credentials: KEYS, fetch: oss.fetch, clock });
+    const log = new AppendableObject(client, KEY, settings);
+    await expect(drive(log.append('hello'), clock, oss)).resolves.toMatchObject({ position: 5 });
+  });
+
+  test('FileAlreadyExists by a rule of the bucket ends an append to an object at once', async () => {
+    const clock = new VirtualClock();
+    const oss = localOss({ buckets: { logs: { region: 'cn-hangzhou', forbidOverwrite: true } }, clock });
+    oss.appendObject('logs', KEY, utf8('hello'));
+    const client = makeClient({ credentials: KEYS, fetch: oss.fetch, clock });
+    const began = clock.now();
+    const error = await drive(failureOf(new AppendableObject(client, KEY).append('x')), clock, oss);
+    expect(error).toMatchObject({ name: 'ServiceError', code: 'FileAlreadyExists', status: 409 });
+    expect([clock.now() - began, oss.requests.filter(({ method }) => method === 'POST').length]).toEqual([0, 1]);
+  });
+
+  test.each([
+    [409, 'FileImmutable'],
+    [409, 'AppendSealedObjectNotAllowed'],
+    [409, 'OperationNotSupported'],
+    [409, 'NoneThatWeKnow'],
+    [501, 'NotImplemented'],
+    [505, 'HttpVersionNotSupported'],
+    [403, 'CnameDenied'],
+  ])('%i %s ends an append at once', async (status, code) => {
+    const { oss, object, run } = setUp([{ kind: 'refuse', status, code, times: 9, operation: 'AppendObject' }]);
+    oss.appendObject('logs', KEY, utf8('hello'));
+    expect(await run(failureOf(object().append('x')))).toMatchObject({ name: 'ServiceError', code, status });
+    expect(oss.requests.filter(({ method }) => method === 'POST')).toHaveLength(1);
+  });
+});
+
+describe('a redirect', () => {
+  test.each([301, 302, 303, 307, 308] as const)('%i is no answer of OSS', async (status) => {
+    const location = 'https://elsewhere.example/';
+    const { client, run } = setUp([{ kind: 'redirect', location, status, times: 9 }]);
+    for (const call of [() => client.headObject(KEY), () => client.appendObject(KEY, 'x', { position: 0 })])
+      expect(await run(failureOf(call()))).toMatchObject({ name: 'TransportError', code: 'UnexpectedResponse' });
   });
 });

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { serve } from '../demo/node-http.ts';
 import type { OssClient, OssClientOptions } from '../src/client.ts';
-import { CredentialsError, ServiceError, TransportError } from '../src/errors.ts';
+import { CredentialsError, OssError, ServiceError, TransportError } from '../src/errors.ts';
 import { isAmbiguous, isThrottled, platformClock } from '../src/http.ts';
 import {
   appended,
@@ -226,7 +226,7 @@ describe('what is repeated', () => {
     ['an empty 504', new Response(null, { status: 504 })],
     ['RequestTimeout', refused(400, 'RequestTimeout')],
     ['408', new Response(null, { status: 408 })],
-    ['a redirect without a place', new Response(null, { status: 307 })],
+    ['a redirect', new Response(null, { status: 307, headers: { location: 'https://portal.example/' } })],
     ['a captive portal’s 200', HTML(200)],
   ];
 
@@ -268,8 +268,23 @@ describe('what is repeated', () => {
 
   test.each([
     [400, 'InvalidArgument'],
+    [400, 'NotImplemented'],
+    [400, 'OperationNotSupported'],
+    [400, 'AppendSealedObjectNotAllowed'],
+    [400, 'PublicEndpointForbidden'],
     [403, 'AccessDenied'],
+    [403, 'CnameDenied'],
+    [403, 'SecondLevelDomainForbidden'],
     [403, 'SignatureDoesNotMatch'],
+    [403, 'TransferAccelerationDisabled'],
+    [407, 'Http407'],
+    [411, 'MissingContentLength'],
+    [414, 'Http414'],
+    [421, 'Http421'],
+    [431, 'Http431'],
+    [451, 'Http451'],
+    [501, 'NotImplemented'],
+    [505, 'Http505'],
     [404, 'NoSuchBucket'],
     [409, 'PositionNotEqualToLength'],
     [416, 'InvalidRange'],
@@ -286,10 +301,43 @@ describe('what is repeated', () => {
     ['8 attempts in all by default', undefined, 8],
     ['as many as asked', { maxAttempts: 3 }, 3],
     ['one', { maxAttempts: 1 }, 1],
-  ])('%s', async (_, retry, attempts) => {
-    const { client, sent, clock } = setUp([DROPPED], { retry });
+  ])('%s, where an answer has come before', async (_, retry, attempts) => {
+    const { client, sent, clock } = setUp([HEAD, DROPPED], { retry });
+    await head(client);
     expect(await drive(failureOf(head(client)), clock)).toMatchObject({ code: 'NetworkError' });
+    expect(sent).toHaveLength(1 + attempts);
+  });
+
+  test.each([
+    ['5 attempts by default', undefined, 5],
+    ['as many as asked', { maxAttempts: 20 }, 20],
+  ])('%s, where no answer has ever come: a wrong name looks like a dead network', async (_, retry, attempts) => {
+    const { client, sent, clock } = setUp([DROPPED], { retry });
+    const began = clock.now();
+    const error = await drive(failureOf(head(client)), clock);
     expect(sent).toHaveLength(attempts);
+    expect((error as Error).message).toMatch(
+      /no answer from logs\.oss-cn-hangzhou\.aliyuncs\.com .*region, bucket, endpoint, cname/,
+    );
+    if (!retry) expect(clock.now() - began).toBeLessThanOrEqual(3000);
+  });
+
+  test.each([
+    ['a wrong bucket or region', { bucket: 'lgos' }, 'lgos.oss-cn-hangzhou.aliyuncs.com'],
+    ['a forgotten cname', { endpoint: 'https://files.example.com' }, 'logs.files.example.com'],
+    ['https where only http is spoken', { endpoint: 'https://127.0.0.1:9' }, '127.0.0.1:9'],
+  ])('%s is told by the host that was asked, without its query', async (_, options, host) => {
+    const { client, clock } = setUp([DROPPED], { ...options, signing: 'query' });
+    const error = (await drive(failureOf(head(client)), clock)) as Error;
+    expect(error.message).toContain(`no answer from ${host} (fetch failed)`);
+    expect(error.message).not.toContain('x-oss-');
+  });
+
+  test('a presigned URL is told by its host alone', async () => {
+    const presign = () => 'https://files.example.com?x-oss-signature=1';
+    const { client, clock } = setUp([DROPPED], { presign });
+    const error = (await drive(failureOf(head(client)), clock)) as Error;
+    expect(error.message).toContain('no answer from files.example.com (fetch failed)');
   });
 
   test('each attempt is signed afresh, and presigned afresh', async () => {
@@ -317,7 +365,8 @@ describe('the wait before another attempt', () => {
     [0.5, [100, 200, 400, 800, 1600, 3200, 6400]],
     [0.999, [199.8, 399.6, 799.2, 1598.4, 3196.8, 6393.6, 12_787.2]],
   ])('is random over a time that doubles (chance %f)', async (chance, delays) => {
-    const { client, clock } = setUp([DROPPED], firstAttempts);
+    const { client, clock } = setUp([HEAD, DROPPED], firstAttempts);
+    await head(client);
     clock.chance = chance;
     await drive(failureOf(head(client)), clock);
     expect(clock.delays.map((delay) => Math.round(delay * 10) / 10)).toEqual(delays);
@@ -455,24 +504,27 @@ describe('what is not OSS', () => {
     expect(clock.waiting).toBe(0);
   });
 
-  test.each([301, 302, 303, 307, 308])('what a redirect (%i) leads to, over HTTP', async (status) => {
-    const there: string[] = [];
-    const server = await serve(({ url, method }) => {
-      if (new URL(url).pathname !== '/there') return new Response(null, { status, headers: { location: '/there' } });
-      there.push(method);
-      return method === 'HEAD' ? HEAD() : appended(5);
-    });
-    try {
-      const client = makeClient({ endpoint: server.url, clock: undefined, retry: { maxAttempts: 1 } });
-      // Not bytes: Node 20 cannot send these to a second place.
-      const appendBlob = () => client.appendObject('a', new Blob(['bytes']), { position: 0 });
-      for (const call of [appendBlob, () => head(client), () => get(client)])
-        expect(await failureOf(call())).toMatchObject({ name: 'TransportError', code: 'UnexpectedResponse' });
-      expect(there).toHaveLength(3);
-    } finally {
-      await server.close();
-    }
-  });
+  test.each([301, 302, 303, 307, 308])(
+    'a redirect (%i) over HTTP, and the place it names is never asked',
+    async (status) => {
+      const there: string[] = [];
+      const server = await serve(({ url, method }) => {
+        if (new URL(url).pathname !== '/there') return new Response(null, { status, headers: { location: '/there' } });
+        there.push(method);
+        return method === 'HEAD' ? HEAD() : appended(5);
+      });
+      try {
+        const client = makeClient({ endpoint: server.url, clock: undefined, retry: { maxAttempts: 1 } });
+        // Node 20 could not send bytes to a second place, and a Blob it could.
+        const appendBlob = () => client.appendObject('a', new Blob(['bytes']), { position: 0 });
+        for (const call of [appendBlob, () => append(client), () => head(client), () => get(client)])
+          expect(await failureOf(call())).toMatchObject({ name: 'TransportError', code: 'UnexpectedResponse' });
+        expect(there).toEqual([]);
+      } finally {
+        await server.close();
+      }
+    },
+  );
 
   test('an answer of which CORS hides all it may is OSS’s', async () => {
     const oss = localOss({ faults: () => ({ kind: 'hide-headers' }) });
@@ -501,8 +553,85 @@ describe('what is not OSS', () => {
     const error = await failureOf(append(client));
     expect(error).toMatchObject({ code: 'NetworkError', cause: DROPPED });
     expect((error as Error).message).toBe(
-      'Cannot append to "a" at position 0 (5 bytes): no answer (fetch failed). In a browser check the network, the bucket’s CORS rules, and the endpoint',
+      'Cannot append to "a" at position 0 (5 bytes): no answer from logs.oss-cn-hangzhou.aliyuncs.com (fetch failed). Check the network, region, bucket, endpoint, cname and, in a page, the CORS rule',
     );
+  });
+});
+
+describe('a mistake in code is told as what it is, never as a failure of the network', () => {
+  const boom = new TypeError('x is not a function');
+  const fail = () => {
+    throw boom;
+  };
+  const clock = { now: () => NOON, random: () => 0.5, setTimeout: () => 0, clearTimeout: () => {} };
+
+  test.each<[string, Partial<OssClientOptions>]>([
+    ['clock.now', { clock: { ...clock, now: fail } }],
+    ['clock.setTimeout', { clock: { ...clock, setTimeout: fail } }],
+    ['clock.clearTimeout', { clock: { ...clock, clearTimeout: fail } }],
+    ['the Headers of what fetch gave', { fetch: async () => ({ headers: { has: fail }, ok: true }) as never }],
+    ['the body of what fetch gave', { fetch: async () => Object.defineProperty(GET(), 'body', { get: fail }) }],
+  ])('%s throws', async (_, options) => {
+    const { client } = setUp([HEAD], options);
+    const call = options.fetch ? get : append;
+    expect(await failureOf(call(client))).toBe(boom);
+  });
+
+  test.each([
+    ['nothing', undefined],
+    ['a plain object', { status: 200, ok: true }],
+    ['a text', 'hello'],
+  ])('fetch gives %s', async (_, given) => {
+    for (const [, call] of CALLS) {
+      const { client } = setUp([HEAD], { fetch: (async () => given) as never });
+      expect(await failureOf(call(client))).toBeInstanceOf(TypeError);
+    }
+  });
+
+  test.each(['AbortController', 'ReadableStream', 'fetch'])('the runtime has no %s', async (name) => {
+    const answer = GET();
+    vi.stubGlobal(name, undefined);
+    const client = makeClient(name === 'fetch' ? {} : { fetch: async () => answer });
+    expect(await failureOf(get(client))).not.toBeInstanceOf(OssError);
+  });
+
+  test('credentials that become impossible after the client was made', async () => {
+    const credentials = { ...STS };
+    const { client, sent } = setUp([HEAD], { credentials });
+    Object.assign(credentials, { accessKeySecret: 7 });
+    expect(await failureOf(head(client))).toMatchObject({ name: 'TypeError', message: /accessKeySecret/ });
+    expect(sent).toHaveLength(0);
+  });
+
+  test.each(CALLS)('without a global Request or Headers, %s works with a fetch of its own', async (_, call) => {
+    const { fetch } = scripted(() => (call === append ? appended(5) : call === head ? HEAD() : GET()));
+    const { Headers } = globalThis;
+    const own: typeof fetch = async (url, init) => {
+      vi.stubGlobal('Headers', Headers);
+      return fetch(url, init);
+    };
+    const client = makeClient({ fetch: own });
+    vi.stubGlobal('Request', undefined);
+    vi.stubGlobal('Headers', undefined);
+    await call(client);
+  });
+
+  test('what a fetch throws at once, or rejects with, is a failure of the network', async () => {
+    for (const fetch of [fail, async () => fail()]) {
+      const { client } = setUp([], { fetch });
+      expect(await failureOf(append(client))).toMatchObject({
+        name: 'TransportError',
+        cause: { message: boom.message },
+      });
+    }
+  });
+
+  test('a presign function that throws is a CredentialsError with its cause', async () => {
+    const { client } = setUp([], { presign: fail });
+    expect(await failureOf(append(client))).toMatchObject({
+      name: 'CredentialsError',
+      cause: { message: boom.message },
+    });
   });
 });
 
@@ -636,6 +765,52 @@ describe('while the browser believes itself offline', () => {
     expect([sent.length, listeners.size]).toEqual([1, 0]);
   });
 
+  test('a wrong hint delays once: an answer shows that it is wrong', async () => {
+    goOffline();
+    const { client, clock, sent } = setUp([HEAD, DROPPED, HEAD]);
+    const began = clock.now();
+    const work = head(client);
+    await settle();
+    expect([sent.length, clock.next]).toEqual([0, 30_000]);
+    await drive(work, clock);
+    await drive(head(client), clock);
+    await drive(append(client), clock);
+    expect(sent).toHaveLength(4);
+    expect(clock.now() - began).toBeLessThan(31_000);
+  });
+
+  test('a hint that was proven wrong makes no call endless', async () => {
+    goOffline();
+    const { client, clock, sent } = setUp([HEAD, DROPPED], { retry: { maxAttempts: 3 } });
+    await drive(head(client), clock);
+    expect(await drive(failureOf(head(client)), clock)).toMatchObject({ code: 'NetworkError' });
+    expect(sent).toHaveLength(4);
+  });
+
+  test('a refusal and a page of a portal are answers too', async () => {
+    for (const answer of [refused(403, 'AccessDenied'), HTML(200)]) {
+      goOffline();
+      const { client, clock } = setUp([answer]);
+      await drive(failureOf(append(client)), clock);
+      const began = clock.now();
+      await drive(failureOf(append(client)), clock);
+      expect(clock.now()).toBe(began);
+    }
+  });
+
+  test('the hint counts again when an answer came while it said online', async () => {
+    const { goOnline } = goOffline();
+    const { client, clock, sent } = setUp([HEAD]);
+    await drive(head(client), clock);
+    goOnline();
+    await head(client);
+    goOffline();
+    const work = head(client);
+    await settle();
+    expect([sent.length, clock.next]).toEqual([2, 30_000]);
+    await drive(work, clock);
+  });
+
   test('the attempts do not end', async () => {
     const { goOnline } = goOffline();
     const answers = [...Array(20).fill(DROPPED), HEAD];
@@ -708,6 +883,7 @@ describe('a presign function in place of credentials', () => {
     ['no URL', () => ({ href: 'https://e.com' })],
     ['a path', () => '/a?signed'],
     ['another scheme', () => 'javascript:alert(1)'],
+    ['a password', () => 'https://user:pass@files.example.com/a?signed'],
     ['a refusal', () => Promise.reject(new Error('not yours'))],
   ])('that gives %s is a CredentialsError, and nothing is sent', async (_, presign) => {
     const { client, sent } = setUp([appended(1)], { presign: presign as () => string });
@@ -761,11 +937,11 @@ describe('what reaches fetch', () => {
     expect(sent).toHaveLength(1);
   });
 
-  test('reads are never from a cache, where Requests know of caches; nothing says redirect or keepalive', async () => {
+  test('reads are never from a cache, where Requests know of caches; redirects are not followed; nothing says keepalive', async () => {
     const { client, sent } = setUp([HEAD]);
     await head(client);
-    expect(Object.keys(sent[0]?.init ?? {}).sort()).toEqual(['cache', 'headers', 'method', 'signal']);
-    expect(sent[0]?.init.cache).toBe('no-store');
+    expect(Object.keys(sent[0]?.init ?? {}).sort()).toEqual(['cache', 'headers', 'method', 'redirect', 'signal']);
+    expect(sent[0]?.init).toMatchObject({ cache: 'no-store', redirect: 'manual' });
     class Bare {}
     vi.stubGlobal('Request', Bare);
     await head(client);

@@ -120,6 +120,11 @@ async function answer(server: Server, exchange: Exchange, body: Body): Promise<R
 function plannedRefusal({ plan, wire, query }: Exchange): Reply | undefined {
   const gateway = plan.get('gateway');
   if (gateway && !gateway.after) return gatewayReply(gateway);
+  const redirect = plan.get('redirect');
+  if (redirect) return { status: redirect.status ?? 307, headers: { location: redirect.location } };
+  if (plan.get('portal')) return portalReply(wire.method);
+  const refuse = plan.get('refuse');
+  if (refuse) throw new Refusal(refuse.status, refuse.code, 'The request is refused.');
   const error = plan.get('error-before');
   if (error) throw serverError(error);
   const throttle = plan.get('throttle');
@@ -200,7 +205,7 @@ async function deliver(server: Server, exchange: Exchange, done: Reply): Promise
   const reply = plan.get('cached-head') ? cachedHead(server, exchange, done) : replaced(exchange, done);
   wire.signal?.throwIfAborted();
   const { status, body, headers: own } = isDecoded(exchange, reply) ? decodedReply(reply) : reply;
-  const headers = new Headers(isGateway(plan) ? own : fullHeaders(server, exchange, own));
+  const headers = new Headers(isForeign(plan) ? own : fullHeaders(server, exchange, own));
   hideHeaders(plan, headers);
   hideLength(plan, headers, status);
   return new Response(pacedBody(server, exchange, body), { status, headers });
@@ -223,8 +228,9 @@ function cachedHead({ cachedHeads }: Server, { operation, target }: Exchange, re
   return reply;
 }
 
-function isGateway(plan: FaultPlan): boolean {
-  return plan.get('gateway') !== undefined;
+/** Whether somebody else answers in OSS's place. */
+function isForeign(plan: FaultPlan): boolean {
+  return (plan.get('gateway') ?? plan.get('redirect') ?? plan.get('portal')) !== undefined;
 }
 
 function fullHeaders(server: Server, exchange: Exchange, own: Reply['headers']): Record<string, string> {
@@ -344,6 +350,16 @@ function gatewayReply({ status = 502, body }: Extract<Fault, { kind: 'gateway' }
   const page = `<html><head><title>${status} Bad Gateway</title></head><body><h1>${status}</h1></body></html>\n`;
   const bytes = new TextEncoder().encode(body ?? page);
   return { status, headers: { 'content-type': 'text/html', 'content-length': String(bytes.length) }, body: bytes };
+}
+
+function portalReply(method: string): Reply {
+  const bytes = new TextEncoder().encode('<!doctype html><title>Log in</title>\n'.padEnd(612));
+  const headers = {
+    'content-type': 'text/html',
+    'content-length': String(bytes.length),
+    'last-modified': 'Fri, 02 Jan 2026 00:00:00 GMT',
+  };
+  return { status: 200, headers, ...(method === 'HEAD' ? {} : { body: bytes }) };
 }
 
 /** What fetch rejects with in Node when a connection breaks. */

@@ -28,6 +28,15 @@ export type Fault =
   | { readonly kind: 'error-after'; readonly status?: 500 | 502 | 503; readonly code?: string }
   /** A proxy's HTML instead of OSS's XML, without any header of OSS or CORS. `status` 502 by default. */
   | { readonly kind: 'gateway'; readonly after?: boolean; readonly status?: number; readonly body?: string }
+  /**
+   * A captive portal, or the page of a site that answers every path: 200 in HTML with a Last-Modified, also to HEAD and to a GET
+   * of a range, without any header of OSS or CORS. No effect.
+   */
+  | { readonly kind: 'portal' }
+  /** A redirect to this URL, without any header of OSS or CORS. `status` 307 by default. No effect. */
+  | { readonly kind: 'redirect'; readonly location: string; readonly status?: 301 | 302 | 303 | 307 | 308 }
+  /** A refusal with any status and code, without effect. */
+  | { readonly kind: 'refuse'; readonly status: number; readonly code: string }
   /** Takes effect at once, answered after the delay. */
   | { readonly kind: 'answer-late'; readonly delay: number }
   /** Takes effect after the delay, even when the client has given up; the position is checked then. Never answered. */

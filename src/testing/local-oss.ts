@@ -23,6 +23,8 @@ export interface BucketOptions {
   readonly acl?: BucketAcl;
   /** None by default: no cross-origin page sees an answer. */
   readonly cors?: readonly CorsRule[];
+  /** A rule of the bucket refuses every write to an object that exists, appends too: 409 FileAlreadyExists. */
+  readonly forbidOverwrite?: boolean;
   /** Add `Vary: Origin` to every answer. */
   readonly responseVary?: boolean;
   /** Custom domains bound to the bucket, with the port where it is not the usual one. */
@@ -273,7 +275,14 @@ const NO_HEADERS: Readonly<Record<string, string>> = {
 };
 
 function bucketFrom(name: string, options: BucketOptions): Bucket {
-  const { region, acl = 'private', cors = [], responseVary = false, contents = 'bytes' } = options;
+  const {
+    region,
+    acl = 'private',
+    cors = [],
+    responseVary = false,
+    contents = 'bytes',
+    forbidOverwrite = false,
+  } = options;
   if (!/^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(name)) {
     throw new RangeError(`A bucket name has 3 to 63 of a-z, 0-9 and "-", none of these at its ends: got "${name}"`);
   }
@@ -281,7 +290,8 @@ function bucketFrom(name: string, options: BucketOptions): Bucket {
     throw new RangeError(`A region reads like cn-hangzhou, without "oss-": got "${region}"`);
   }
   checkCorsRules(cors);
-  return { name, region, acl, cors, responseVary, keepsBytes: contents === 'bytes', objects: new Map() };
+  const rules = { acl, cors, responseVary, forbidsOverwrite: forbidOverwrite };
+  return { name, region, ...rules, keepsBytes: contents === 'bytes', objects: new Map() };
 }
 
 function domainsOf(buckets: Readonly<Record<string, BucketOptions>>): Map<string, string> {

@@ -19,6 +19,8 @@ export interface Bucket {
   readonly region: string;
   readonly acl: BucketAcl;
   readonly cors: readonly CorsRule[];
+  /** Refuse to write to an object that exists, appends too (the bucket's overwrite rule). */
+  readonly forbidsOverwrite: boolean;
   /** Answer every request with `Vary: Origin`. */
   readonly responseVary: boolean;
   /** Bytes are kept, or only length and CRC. */
@@ -81,6 +83,7 @@ function appendObject(call: Call): Reply {
   checkWriteHeaders(call.headers);
   checkDigest(call.headers, call.body);
   const before = call.bucket.objects.get(call.key);
+  if (before) refuseOverwrite(call);
   if (before && before.type !== 'Appendable') throw notAppendable();
   if (position !== (before?.length ?? 0)) throw positionNotEqualToLength(before);
   checkSize(position + call.body.length);
@@ -134,15 +137,19 @@ function putObject(call: Call): Reply {
   checkWriteHeaders(call.headers);
   checkDigest(call.headers, call.body);
   checkSize(call.body.length);
-  if (call.headers.get('x-oss-forbid-overwrite') === 'true' && call.bucket.objects.has(call.key)) {
-    const message = 'The object you specified already exists and can not be overwritten.';
-    throw new Refusal(409, 'FileAlreadyExists', message, { ec: '0026-00000002' });
-  }
+  if (call.bucket.objects.has(call.key)) refuseOverwrite(call);
   const object = createObject(call, 'Normal');
   object.append(call.body, call.now, call.serial);
   object.acl = call.headers.get('x-oss-object-acl') ?? 'default';
   const headers = { etag: object.etag, 'x-oss-hash-crc64ecma': String(object.crc), ...encryptionHeaders(object) };
   return { status: 200, headers: { ...headers, 'content-length': '0' } };
+}
+
+/** For an object that exists. */
+function refuseOverwrite({ headers, bucket }: Call): void {
+  if (headers.get('x-oss-forbid-overwrite') !== 'true' && !bucket.forbidsOverwrite) return;
+  const message = 'The object you specified already exists and can not be overwritten.';
+  throw new Refusal(409, 'FileAlreadyExists', message, { ec: '0026-00000002' });
 }
 
 function deleteObject(call: Call): Reply {
