@@ -10,6 +10,7 @@ import { realpathSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import sirv from 'sirv';
+import { EXPOSED_HEADERS } from '../src/exposed-headers.ts';
 import {
   type CorsRule,
   type Fault,
@@ -54,21 +55,6 @@ const REGION = 'cn-hangzhou';
 const BUCKET = 'demo-bucket';
 const TOKEN_LIFE = 900;
 const ROLE_ARN = 'acs:ram::1000000000000000:role/demo-append';
-
-/** The headers that the library reads: the ones to expose in a bucket of your own, too. */
-const EXPOSED = [
-  'ETag',
-  'Date',
-  'Content-Range',
-  'x-oss-next-append-position',
-  'x-oss-hash-crc64ecma',
-  'x-oss-request-id',
-  'x-oss-object-type',
-  'x-oss-ec',
-  'x-oss-err',
-  'x-oss-server-time',
-  'x-oss-qos-delay-time',
-];
 
 /**
  * Starts the demo.
@@ -154,7 +140,7 @@ function corsRule(pageUrl: string): CorsRule {
     allowedOrigins: pageOrigins(pageUrl),
     allowedMethods: ['GET', 'HEAD', 'POST'],
     allowedHeaders: ['*'],
-    exposeHeaders: EXPOSED,
+    exposeHeaders: EXPOSED_HEADERS,
     maxAgeSeconds: 600,
   };
 }

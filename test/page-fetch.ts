@@ -3,7 +3,7 @@ import { constants, gunzipSync } from 'node:zlib';
 import type { Fetch, FetchInit } from '../src/http.ts';
 
 /** Of an answer from another origin a page sees these without the bucket's leave (Fetch standard, CORS-safelisted). */
-const SAFELISTED = [
+export const SAFELISTED: readonly string[] = [
   'cache-control',
   'content-language',
   'content-length',

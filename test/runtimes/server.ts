@@ -8,6 +8,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { extname, join } from 'node:path';
 import { createListener, type FetchHandler, listen } from '../../demo/node-http.ts';
+import { EXPOSED_HEADERS } from '../../src/exposed-headers.ts';
 import {
   type CorsRule,
   type Fault,
@@ -28,13 +29,11 @@ export interface RuntimeServer extends RunConfig {
 }
 
 const REGION = 'cn-hangzhou';
-const EXPOSED =
-  'ETag Date Content-Range x-oss-next-append-position x-oss-hash-crc64ecma x-oss-request-id x-oss-object-type x-oss-ec x-oss-err x-oss-server-time x-oss-qos-delay-time x-oss-meta-origin';
 const CORS: CorsRule = {
   allowedOrigins: ['*'],
   allowedMethods: ['GET', 'HEAD', 'POST'],
   allowedHeaders: ['*'],
-  exposeHeaders: EXPOSED.split(' '),
+  exposeHeaders: [...EXPOSED_HEADERS, 'x-oss-meta-origin'],
 };
 /** By what a page may see of an answer: all that matters, what needs no permission, nothing. */
 const BUCKETS: LocalOssOptions['buckets'] = {

@@ -1,0 +1,63 @@
+/** The one list of headers that a bucket's CORS rule must expose: what the library reads, the README, and the demo agree on it. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { EXPOSED_HEADERS } from '../src/exposed-headers.ts';
+import { pageFetch, SAFELISTED } from './page-fetch.ts';
+import { appended, drive, KEYS, localOss, makeClient, refused, scripted, VirtualClock } from './unit-tools.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const textOf = (path: string) => readFileSync(join(root, path), 'utf8');
+const lower = (names: readonly string[]) => names.map((name) => name.toLowerCase());
+
+/** What the library reads of an answer, by its spelling in the sources. */
+function readHeaders(): Set<string> {
+  const files = readdirSync(join(root, 'src')).filter((name) => name.endsWith('.ts') && !/^(xhr|sts)\.ts$/.test(name));
+  const texts = files.map((name) => textOf(`src/${name}`));
+  const calls = texts.flatMap((text) => [...text.matchAll(/\b(?:headers\.(?:get|has)|told)\('([a-z0-9-]+)'\)/g)]);
+  const marks = texts.flatMap((text) => [...text.matchAll(/^const MARK = '([a-z0-9-]+)'/gm)]);
+  return new Set([...calls, ...marks].map(([, name = '']) => name));
+}
+
+test('the list has every header that the library reads and CORS hides, and no other', () => {
+  const read = [...readHeaders()].filter((name) => !SAFELISTED.includes(name));
+  expect(read.sort()).toEqual(lower(EXPOSED_HEADERS).sort());
+});
+
+test('the README shows the list', () => {
+  const shown = [...textOf('README.md').matchAll(/<ExposeHeader>(.*?)<\/ExposeHeader>/g)].map(([, name]) => name);
+  expect(shown.sort()).toEqual([...EXPOSED_HEADERS].sort());
+});
+
+test.each(['demo/server.ts', 'test/runtimes/server.ts'])(
+  '%s exposes the list, and holds no list of its own',
+  (path) => {
+    const text = textOf(path);
+    expect(text).toMatch(/exposeHeaders: (\[\.\.\.)?EXPOSED_HEADERS\b/);
+    expect(EXPOSED_HEADERS.filter((name) => name.startsWith('x-oss-') && text.includes(name))).toEqual([]);
+  },
+);
+
+test('a page waits as long as OSS asks', async () => {
+  const clock = new VirtualClock();
+  const oss = localOss({ clock, faults: [{ kind: 'throttle', delay: 9000 }] });
+  const fetch = pageFetch(oss.fetch, { exposed: lower(EXPOSED_HEADERS) });
+  const client = makeClient({ credentials: KEYS, fetch, clock });
+  const began = clock.now();
+  await drive(client.appendObject('a', 'x', { position: 0 }), clock, oss);
+  expect(clock.now() - began).toBe(9000);
+});
+
+test.each<[string, Record<string, string>]>([
+  ['x-oss-qos-delay-time', { 'x-oss-qos-delay-time': '9000' }],
+  ['Retry-After in seconds', { 'retry-after': '9' }],
+  ['Retry-After as a date', { 'retry-after': 'Fri, 02 Jan 2026 12:00:09 GMT', date: 'Fri, 02 Jan 2026 12:00:00 GMT' }],
+])('a page waits as long as %s says', async (_, headers) => {
+  const clock = new VirtualClock();
+  const { fetch } = scripted(refused(503, 'TotalQpsLimitExceeded', {}, headers), appended(1));
+  const client = makeClient({ fetch: pageFetch(fetch, { exposed: lower(EXPOSED_HEADERS) }), clock });
+  const began = clock.now();
+  await drive(client.appendObject('a', 'x', { position: 0 }), clock);
+  expect(clock.now() - began).toBe(9000);
+});
