@@ -26,7 +26,18 @@ import {
   withAppendFacts,
 } from './errors.ts';
 import { differ, Evidence, type Found, type Place, parseCrc, type Reading } from './evidence.ts';
-import { type AppendOptions, type Call, Group, publicTail, report, reportHanded, type Tail } from './group.ts';
+import {
+  type AppendOptions,
+  type Call,
+  type Flight,
+  Group,
+  type PendingSegment,
+  type Plan,
+  publicTail,
+  report,
+  reportHanded,
+  type Tail,
+} from './group.ts';
 import { appendHeaders, laterOptions, type ObjectOptions } from './headers.ts';
 import { isAmbiguous } from './http.ts';
 import { SegmentPace } from './segment-size.ts';
@@ -41,7 +52,7 @@ import {
   type SegmentReader,
 } from './segments.ts';
 
-export type { AppendOptions, AppendProgress } from './group.ts';
+export type { AppendOptions, AppendProgress, PendingSegment } from './group.ts';
 
 /** What the engine needs of a client: an `OssClient`, or anything of this shape. */
 export type AppendClient = Pick<
@@ -76,26 +87,26 @@ export interface ResumeOptions extends AppendOptions {
   readonly start?: ObjectTail | undefined;
 }
 
-/** A segment whose outcome was unknown when its call failed, and what later reads showed. */
-export interface PendingSegment {
-  readonly position: number;
-  readonly size: number;
-  readonly outcome: Outcome;
-}
-
+const NOTHING_SENT: Ended = { loaded: 0, size: 0, flight: undefined };
 const FLUSH_AFTER = 1000;
 /** Of more segments given up, the oldest is the least likely to turn up. */
 const MOST_PENDING = 100;
 
-/** A segment at its place, on its way. */
-interface Plan extends PendingSegment {
-  /** `absent` until something of it was sent. */
-  outcome: Outcome;
-  /** CRC-64 of the segment alone. */
-  readonly crc: bigint;
-  /** The end that it was sent to, and the end that it makes. */
-  readonly from: Tail;
-  readonly want: Tail;
+/** How far a call was when it ended without success: what `settle` needs to go on. */
+interface Ended {
+  /** Bytes of the call's source that were confirmed before the segment in flight. */
+  readonly loaded: number;
+  /** Bytes of the call's source in the segment in flight. */
+  readonly size: number;
+  readonly flight: Flight | undefined;
+}
+
+/** What `settle` found out for good. */
+export interface SettledAppend {
+  /** Bytes of the failed call's source that are stored. Go on behind them; of text, count bytes of UTF-8. */
+  readonly loaded: number;
+  /** The object's end now. */
+  readonly tail: ObjectTail;
 }
 
 /** The answer of reconciling. `moved`: a segment of ours from an earlier call was stored in this place after all. */
@@ -142,6 +153,10 @@ export class AppendableObject {
   #told = false;
   #underWay: Plan | undefined;
   #pending: Plan[] = [];
+  /** The segment of the last failed call, with its bytes. They are dropped when another append begins. */
+  #kept: Flight | undefined;
+  /** The calls that ended without success, by what they were rejected with. */
+  readonly #ended = new WeakMap<object, Ended | 'several'>();
   #queue: Promise<unknown> = Promise.resolve();
   /** The last in the queue, while others may join it. */
   #group: Group | undefined;
@@ -205,6 +220,7 @@ export class AppendableObject {
     const checked = checkCall(options);
     const bytes = bytesOf(source);
     if (bytes?.byteLength && bytes.byteLength <= this.#pace.size(true)) {
+      if (checked.signal?.aborted) this.#noteEnd(checked.signal.reason, NOTHING_SENT);
       checked.signal?.throwIfAborted();
       return this.#join(typeof source === 'string' ? bytes : bytes.slice(), checked);
     }
@@ -236,10 +252,80 @@ export class AppendableObject {
     return this.#perform(call, () => this.#resume(blob, start, call));
   }
 
+  /**
+   * Finds out for good how much of a failed or aborted call's source is stored, so that the caller can go on without doubling
+   * or losing a byte. Give it what the call was rejected with. A segment whose request got no answer may be stored, may not be,
+   * and may still become so. When it is not there, `settle` sends the same bytes again at the same position: only then no
+   * earlier request can be carried out any more.
+   *
+   * Then append the rest of the source, from `loaded` on. Call `settle` before any other append: the object keeps the bytes of
+   * one segment, until the next append begins. For a File, {@link resume} does all of this, also after a reload.
+   *
+   * @throws TypeError for anything but the error (or abort reason, which must be an object) of a call on this object. A
+   * ChecksumError is thrown again: the object is damaged.
+   * OssError (`Unsettled`) where another append began since and has not taken the segment's place. Otherwise it fails as
+   * {@link append}: then call it again, with the same error or the new one.
+   * @example
+   * ```ts
+   * import type { AppendableObject } from 'oss-append';
+   *
+   * async function appendOnce(object: AppendableObject, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+   *   try {
+   *     await object.append(bytes);
+   *   } catch (error) {
+   *     const { loaded } = await object.settle(error);
+   *     await object.append(bytes.subarray(loaded));
+   *   }
+   * }
+   * ```
+   */
+  async settle(error: unknown, { signal }: CallOptions = {}): Promise<SettledAppend> {
+    checkSignal(signal);
+    // A damaged object does not become whole by appending more.
+    if (error instanceof ChecksumError) throw error;
+    const ended = this.#ended.get(Object(error));
+    if (!ended) throw new TypeError('settle needs the error with which a call on this AppendableObject was rejected');
+    if (ended === 'several')
+      throw new TypeError(
+        'settle cannot tell calls apart that were aborted with one reason: give each a signal of its own',
+      );
+    const { loaded, size, flight } = ended;
+    return this.#enqueue(signal, async () => {
+      try {
+        const isStored = flight && (await this.#finish(flight, signal));
+        return { loaded: isStored ? loaded + size : loaded, tail: publicTail(await this.#open(signal)) };
+      } catch (failure) {
+        const reason = this.#fail(failure, { signal, loaded, flight });
+        this.#noteEnd(reason, ended);
+        throw reason;
+      }
+    });
+  }
+
+  /** Whether a segment is stored, once and for good. Sends it again where it is not there. */
+  async #finish(flight: Flight, signal: AbortSignal | undefined): Promise<boolean> {
+    const { plan, segment, type, resumes } = flight;
+    if (plan.outcome === 'unknown' && !segment) {
+      this.#stale = true;
+      await this.#open(signal);
+    }
+    if (plan.outcome !== 'unknown') return plan.outcome === 'stored';
+    if (!segment) throw unsettled(this.key, plan);
+    // The segment is in flight again, and no longer one that was given up.
+    this.#pending = this.#pending.filter((other) => other !== plan);
+    this.#tail = plan.from;
+    const call: Call = { signal, total: plan.size, type, inMemory: true, resumes, loaded: 0, flight };
+    await this.#commit(segment, call, true);
+    this.#stale = false;
+    return true;
+  }
+
   /** Goes with those that wait at the end of the queue, or waits there for others. */
   #join(bytes: Uint8Array<ArrayBuffer>, options: AppendOptions): Promise<ObjectTail> {
     if (this.#group?.takes(bytes.byteLength, this.#pace.size(true))) return this.#group.add(bytes, options);
-    const group = new Group(options);
+    const group: Group = new Group(options, (reason, size) =>
+      this.#noteEnd(reason, { loaded: 0, size, flight: group.flight }),
+    );
     const tail = group.add(bytes, options);
     this.#perform(group, () => this.#sendGroup(group)).catch((error: unknown) => group.fail(error));
     this.#group = group;
@@ -268,29 +354,54 @@ export class AppendableObject {
 
   /** Runs a call, and adds to its failure what is known to be stored. */
   #perform(call: Call, work: () => Promise<void>): Promise<ObjectTail> {
-    return this.#enqueue(call.signal, async () => {
+    const done = this.#enqueue(call.signal, async () => {
       this.#pending = this.#pending.filter(({ outcome }) => outcome === 'unknown');
+      if (this.#kept) this.#kept.segment = undefined;
       try {
         await work();
         return publicTail(this.#confirmed());
       } catch (error) {
-        const outcome = this.#setAside();
-        this.#stale = true;
-        this.#told ||= error instanceof AppendConflictError;
-        if (call.signal?.aborted && error === call.signal.reason) throw error;
-        throw withAppendFacts(error, { tail: this.tail, outcome, loaded: call.loaded });
+        const reason = this.#fail(error, call);
+        const { loaded, flight } = call;
+        // A group notes the end of each of its calls itself.
+        if (!(call instanceof Group)) this.#noteEnd(reason, { loaded, size: flight?.plan.size ?? 0, flight });
+        throw reason;
       }
     });
+    // An abort while the call waits in the queue ends it before anything is sent.
+    if (!(call instanceof Group))
+      done.catch((reason: unknown) => this.#ended.has(Object(reason)) || this.#noteEnd(reason, NOTHING_SENT));
+    return done;
   }
 
-  /** Remembers a segment that may still be stored, so that it is known for ours when it turns up. */
-  #setAside(): Outcome {
+  /** What a call is rejected with: the error, with what is known to be stored. */
+  #fail(error: unknown, { signal, loaded, flight }: Pick<Call, 'signal' | 'loaded' | 'flight'>): unknown {
+    this.#setAside();
+    this.#kept = flight;
+    this.#stale = true;
+    this.#told ||= error instanceof AppendConflictError;
+    if (signal?.aborted && error === signal.reason) return error;
+    return withAppendFacts(error, { tail: this.tail, outcome: flight?.plan.outcome ?? 'absent', loaded });
+  }
+
+  /** Notes how far a call was, for `settle`. */
+  #noteEnd(reason: unknown, ended: Ended): void {
+    if (Object(reason) !== reason) return;
+    const before = this.#ended.get(reason as object);
+    this.#ended.set(reason as object, before && before !== ended ? 'several' : ended);
+  }
+
+  /**
+   * Remembers a segment that may still be stored, so that it is recognised as ours when it turns up. Of the same bytes, sent by
+   * two calls to one place, nobody can tell which are stored: they are there once, and the later call reports them.
+   */
+  #setAside(): void {
     const plan = this.#underWay;
     this.#underWay = undefined;
-    const isKnown = this.#pending.some((other) => other.outcome === 'unknown' && isAlike(other, plan));
-    if (plan?.outcome === 'unknown' && plan.size > 0 && !isKnown)
-      this.#pending = [...this.#pending, plan].slice(-MOST_PENDING);
-    return plan?.outcome ?? 'absent';
+    if (plan?.outcome !== 'unknown' || plan.size === 0) return;
+    const alike = this.#pending.filter((other) => other.outcome === 'unknown' && isAlike(other, plan));
+    for (const other of alike) other.outcome = 'absent';
+    this.#pending = [...this.#pending.filter((other) => !alike.includes(other)), plan].slice(-MOST_PENDING);
   }
 
   async #open(signal: AbortSignal | undefined): Promise<Tail> {
@@ -349,19 +460,22 @@ export class AppendableObject {
     return held(abortable(reader.next(size, cut), signal).finally(() => done.abort('cut')));
   }
 
-  /** Sends one segment until it is stored, exactly once, or that cannot be. Returns how it was sent last. */
-  async #commit(segment: Segment, call: Call): Promise<Plan> {
+  /**
+   * Sends one segment until it is stored, exactly once, or that cannot be. Returns how it was sent last. A segment that was
+   * given up before (`again`) is looked for first.
+   */
+  async #commit(segment: Segment, call: Call, again = false): Promise<Plan> {
     const { signal } = call;
-    let plan = this.#plan(segment);
-    for (let failures = 0; ; ) {
+    let plan = again && call.flight ? this.#fly(call.flight) : this.#plan(segment, call);
+    for (let failures = 0, looks = again; ; looks = false) {
       const started = this.#client.now();
-      const failure = await this.#send(plan, segment, call);
+      const failure = looks ? { error: undefined } : await this.#send(plan, segment, call);
       if (!failure) {
         const time = this.#client.now() - started;
         if (segment.size > 0) this.#pace.stored({ size: segment.size, time }, call.inMemory);
         break;
       }
-      if (isAmbiguous(failure.error)) this.#pace.failed();
+      if (!looks && isAmbiguous(failure.error)) this.#pace.failed();
       const verdict = await this.#reconcile(plan, segment, failure.error, call);
       if (verdict.kind === 'committed') {
         this.#tail = verdict.tail;
@@ -369,15 +483,19 @@ export class AppendableObject {
       }
       if (verdict.kind === 'absent') {
         await checkReadable(segment);
+        if (looks) continue;
         if (isLasting(failure.error) || !(await this.#client.waitToRetry(++failures, { error: failure.error, signal })))
           throw failure.error;
       } else {
         this.#tail = verdict.kind === 'diverged' ? this.#follow(plan, verdict) : verdict.tail;
-        plan = this.#plan(segment);
+        plan = this.#plan(segment, call);
         failures = 0;
       }
     }
     this.#underWay = undefined;
+    plan.outcome = 'stored';
+    if (call.flight) call.flight.segment = undefined;
+    call.flight = undefined;
     if (segment.size > 0 && !call.resumes) this.#takePlace(plan.position);
     call.loaded += segment.size;
     if (call.thrown) throw call.thrown.error;
@@ -385,14 +503,22 @@ export class AppendableObject {
     return plan;
   }
 
-  #plan({ size, crc }: Segment): Plan {
+  #plan(segment: Segment, call: Call): Plan {
+    const { size, crc } = segment;
     const from = this.#confirmed();
     const position = from.position + size;
     if (position > MAX_OBJECT_SIZE)
       throw new OssError(noRoom(this.key, from.position, size), { code: 'EntityTooLarge' });
     const want = { position, crc: from.crc === undefined ? undefined : crc64Combine(from.crc, crc, size) };
-    this.#underWay = { position: from.position, size, crc, from, want, outcome: 'absent' };
-    return this.#underWay;
+    const plan: Plan = { position: from.position, size, crc, from, want, outcome: 'absent', unanswered: false };
+    call.flight ??= { plan, segment, type: call.type, resumes: call.resumes };
+    call.flight.plan = plan;
+    return this.#fly(call.flight);
+  }
+
+  #fly({ plan }: Flight): Plan {
+    this.#underWay = plan;
+    return plan;
   }
 
   /** One attempt. Returns a failure that leaves the outcome open; throws one that settles the call. */
@@ -418,6 +544,8 @@ export class AppendableObject {
       this.#tail = { position: plan.want.position, crc: plan.want.crc ?? crc };
       return undefined;
     } catch (error) {
+      const isAnswer = error instanceof ServiceError && !isAmbiguous(error);
+      if (!isAnswer && !(error instanceof CredentialsError)) plan.unanswered = true;
       if (leavesOpen(error)) return { error };
       // Without credentials nothing was sent this time, unless others were refused before.
       if (error instanceof CredentialsError && !error.sent) plan.outcome = before;
@@ -464,7 +592,7 @@ export class AppendableObject {
       }
     } catch (error) {
       if (signal?.aborted || !(error instanceof OssError)) throw error;
-      throw unproven(failure, error);
+      throw failure === undefined ? error : unproven(failure, error);
     }
   }
 
@@ -473,7 +601,7 @@ export class AppendableObject {
    * because an object only grows: OSS is asked again, and that answer is never used.
    */
   async #look(plan: Plan, failure: unknown, signal: AbortSignal | undefined): Promise<Found> {
-    const { position: told = 0 } = failure as Partial<ServiceError>;
+    const { position: told = 0 } = Object(failure) as Partial<ServiceError>;
     for (let looks = 1; ; looks++) {
       const found = await this.#evidence.look(signal, plan.position);
       if ((found.length ?? 0) >= told) return found;
@@ -503,7 +631,9 @@ export class AppendableObject {
     const { length = 0, crc } = found;
     const { want } = plan;
     const ends = length === want.position;
-    if (ends ? differ(crc, want.crc) : !this.#options.shared) return { kind: 'diverged', outcome: 'stored', found };
+    // Where every request was refused, these may be the beginning of another writer's longer request.
+    const outcome = plan.unanswered ? 'stored' : 'unknown';
+    if (ends ? differ(crc, want.crc) : !this.#options.shared) return { kind: 'diverged', outcome, found };
     return { kind: 'committed', tail: ends ? { position: length, crc: want.crc ?? crc } : { position: length, crc } };
   }
 
@@ -607,14 +737,17 @@ export class AppendableObject {
 
   /** Goes on where the object holds a beginning of the Blob; again from the proof, where a late request of ours or another tab moved its end. */
   async #resume(blob: Blob, start: Tail, call: Call): Promise<void> {
-    for (let prefix = { size: 0, crc: 0n }; ; ) {
+    for (let prefix = { size: 0, crc: 0n }, rounds = 0; ; ) {
       const found = await this.#evidence.look(call.signal, start.position + prefix.size);
       await this.#settle(found, call.signal);
       prefix = await this.#prove(blob, start, found, prefix, call.signal);
       const known = start.crc === undefined ? undefined : crc64Combine(start.crc, prefix.crc, prefix.size);
       this.#tail = { position: start.position + prefix.size, crc: found.crc ?? known };
       this.#stale = this.#told = false;
+      if (prefix.size > call.loaded) rounds = 0;
       call.loaded = prefix.size;
+      // What was given up before is part of the prefix, or was proven not to be there.
+      call.flight = undefined;
       report(call);
       const reader = readSegments(blob.slice(prefix.size), this.#options.crc64);
       try {
@@ -625,8 +758,8 @@ export class AppendableObject {
       } catch (error) {
         reader.cancel(error);
         const grown = error instanceof AppendConflictError && (error.found ?? 0) > error.position;
-        if (!grown) throw error;
         this.#setAside();
+        if (!grown || !(await this.#client.waitToRetry(++rounds, { error, signal: call.signal }))) throw error;
       }
     }
   }
@@ -825,6 +958,11 @@ function conflict(key: string, { position, size, outcome }: PendingSegment, foun
       found: found.length,
     },
   );
+}
+
+function unsettled(key: string, { position, size }: Plan): OssError {
+  const message = `Cannot settle the ${size} bytes for "${key}" at position ${position}: another append began since, and the bytes are no longer held. Settle that append first`;
+  return new OssError(message, { code: 'Unsettled' });
 }
 
 function notAppendable(key: string, found: Found): AppendConflictError {

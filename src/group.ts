@@ -4,7 +4,7 @@
  */
 import type { CallOptions } from './client.ts';
 import { crc64 } from './crc64.ts';
-import { type ObjectTail, OssError, withAppendFacts } from './errors.ts';
+import { type ObjectTail, OssError, type Outcome, withAppendFacts } from './errors.ts';
 import { joinBytes, type Segment } from './segments.ts';
 
 /** How far an append is. */
@@ -46,7 +46,39 @@ export interface Call extends Listener {
   readonly type: string;
   /** As of its reader. */
   readonly inMemory: boolean;
+  /** The segment that is in flight, or was when the call failed. */
+  flight?: Flight | undefined;
   /** Resuming: the source is what earlier calls sent, so that a late segment of theirs is part of it, not before it. */
+  readonly resumes: boolean;
+}
+
+/** A segment whose outcome was unknown when its call failed, and what later reads showed. */
+export interface PendingSegment {
+  readonly position: number;
+  readonly size: number;
+  readonly outcome: Outcome;
+}
+
+/** A segment at its place, on its way. */
+export interface Plan extends PendingSegment {
+  /** `absent` until something of it was sent. */
+  outcome: Outcome;
+  /** At least one request with this segment got no answer, so that it may have been carried out, or may be later. */
+  unanswered: boolean;
+  /** CRC-64 of the segment alone. */
+  readonly crc: bigint;
+  /** The end that it was sent to, and the end that it makes. */
+  readonly from: Tail;
+  readonly want: Tail;
+}
+
+/** A segment on its way, for whoever must know later what became of it. */
+export interface Flight {
+  plan: Plan;
+  /** Undefined when the bytes are no longer held. */
+  segment: Segment | undefined;
+  /** As of its call. */
+  readonly type: string;
   readonly resumes: boolean;
 }
 
@@ -78,6 +110,7 @@ export class Group implements Call {
   readonly type = '';
   readonly inMemory = true;
   readonly resumes = false;
+  flight: Flight | undefined;
   loaded = 0;
   /** Bytes. */
   total = 0;
@@ -91,8 +124,11 @@ export class Group implements Call {
   readonly #signals = new Map<AbortSignal, { readonly members: Member[]; readonly abort: () => void }>();
   #isWatched = false;
   #closed = false;
+  /** Is given what a call is rejected with, and how many bytes of the call are in the segment. */
+  readonly #noteEnd: (reason: unknown, size: number) => void;
 
-  constructor({ signal }: AppendOptions) {
+  constructor({ signal }: AppendOptions, noteEnd: (reason: unknown, size: number) => void) {
+    this.#noteEnd = noteEnd;
     this.#aborter = signal && new AbortController();
   }
 
@@ -147,6 +183,11 @@ export class Group implements Call {
     }
     if (!this.#closed) this.total -= member.total;
     this.#waiting.delete(member);
+    this.#reject(member, reason);
+  }
+
+  #reject(member: Member, reason: unknown): void {
+    this.#noteEnd(reason, this.#sent.includes(member) ? member.total : 0);
     member.reject(reason);
   }
 
@@ -164,7 +205,7 @@ export class Group implements Call {
       check(this.total, member.total);
     } catch (error) {
       this.#waiting.delete(member);
-      member.reject(error);
+      this.#reject(member, error);
       return false;
     }
     member.start = this.total;
@@ -196,8 +237,8 @@ export class Group implements Call {
   fail(error: unknown): void {
     this.#closed = true;
     let own = error;
-    for (const { reject } of this.#waiting) {
-      reject(own);
+    for (const member of this.#waiting) {
+      this.#reject(member, own);
       own = copy(error);
     }
     this.#end();

@@ -10,6 +10,7 @@ export {
   append,
   type PendingSegment,
   type ResumeOptions,
+  type SettledAppend,
 } from './append.ts';
 // REST operations
 export {

@@ -6,6 +6,8 @@
  * - `replacedUnseen`: an object deleted or replaced between two reads, where the CRC is hidden or was not handed in,
  *   or where several writers share it: they follow whatever is longer.
  * - `damagedUnseen`: damage that no CRC shows.
+ * - `#aliased`: the bytes of a segment are in its place, but another request of the same bytes, or of more, brought them. The
+ *   engine cannot tell that from its own request whose answer was lost.
  */
 import { crc64 } from '../../src/crc64.ts';
 import { AppendConflictError, ChecksumError, type ObjectTail, OssError, SourceError } from '../../src/errors.ts';
@@ -71,8 +73,21 @@ class Oracle {
     if (!call.settled) yield 'never ended';
     else if (call.result) yield* this.#success(call, call.result);
     else yield* this.#failure(call);
+    yield* this.#settled(call);
     yield* this.#progress(call);
     yield* this.#segments(call);
+  }
+
+  /** What `settle` says is stored is stored, from the beginning of the source. */
+  *#settled(call: CallRecord): Generator<string> {
+    const { settledAt, source, loaded } = call;
+    if (settledAt === undefined || this.#replacedUnseen(call) || this.#damagedUnseen(call)) return;
+    if (settledAt > source.length || settledAt < loaded)
+      yield `settled at ${settledAt} of ${source.length}, loaded ${loaded}`;
+    const { confirmed } = split(sentBy(call), settledAt);
+    if (!confirmed) yield `settled at ${settledAt}, which is no whole number of segments`;
+    else if (!confirmed.every((segment) => this.#isStored(segment)))
+      yield `settled at ${settledAt}, but not all is stored`;
   }
 
   *#success(call: CallRecord, { position, hashCrc64ecma }: ObjectTail): Generator<string> {
@@ -221,6 +236,8 @@ class Oracle {
     if (!underWay) return;
     if (outcome === 'stored' && !this.#isStored(underWay) && !this.#replacedUnseen(call))
       yield `outcome stored, but it is not: ${message}`;
+    if (outcome === 'stored' && !underWay.attempts.some(({ answer }) => answer !== 409))
+      yield `outcome stored, but every request was refused: ${message}`;
     // Deleted, the object may take the segment once more; damaged, other bytes stand in its place.
     if (outcome === 'absent' && this.#isCommitted(underWay) && !this.#lifeEnded())
       yield `outcome absent, but it is stored: ${message}`;
@@ -228,7 +245,8 @@ class Oracle {
       yield `outcome unknown, and the segment is forgotten: ${message}`;
   }
 
-  #isRemembered({ pendingAfter, object }: CallRecord, { bytes, attempts }: SentSegment): boolean {
+  #isRemembered({ pendingAfter, object, settles }: CallRecord, { bytes, attempts }: SentSegment): boolean {
+    if (settles) return true;
     // While others want it, a segment goes on without the call that was aborted.
     if (bytes.length === 0 || object.writer.atOnce) return true;
     const { position } = attempts.at(-1)!;
@@ -304,12 +322,40 @@ class Oracle {
 
   /** How much of its source a call may have stored. */
   #possible(call: CallRecord): number[] {
-    const { source, result, error } = call;
+    const sizes = this.#claimed(call);
+    const aliased = this.#aliased(call);
+    return aliased > 0 ? [...sizes, ...sizes.map((size) => size - aliased)] : sizes;
+  }
+
+  /** How much of its source a call says that it stored; two figures where it does not know. */
+  #claimed(call: CallRecord): number[] {
+    const { source, result, error, settledAt } = call;
     if (result) return [source.length];
+    // Damaged bytes are other bytes: the segment is then said to be absent, and sent again.
+    if (settledAt !== undefined && !this.#flipped) return [settledAt];
     const loaded = error instanceof OssError ? (error.loaded ?? 0) : call.loaded;
     const size = split(sentBy(call), loaded).underWay?.bytes.length ?? 0;
+    if (settledAt !== undefined)
+      return [settledAt, settledAt + (split(sentBy(call), settledAt).underWay?.bytes.length ?? 0)];
     if (!(error instanceof OssError) || error.outcome === 'unknown' || this.#flipped) return [loaded, loaded + size];
     return [error.outcome === 'stored' ? loaded + size : loaded];
+  }
+
+  /** Bytes of a call's segments that are stored only because another request brought the same bytes to the same place. */
+  #aliased(call: CallRecord): number {
+    return sentBy(call)
+      .filter((segment) => !this.#isCommitted(segment) && segment.attempts.some((one) => this.#isCovered(one)))
+      .reduce((sum, { bytes }) => sum + bytes.length, 0);
+  }
+
+  /** Whether a request of another call brought these bytes to this place. */
+  #isCovered({ call, position, bytes }: Passage): boolean {
+    const others = this.#run.writers.flatMap(({ objects }) => objects).flatMap(({ calls }) => calls);
+    return others
+      .filter((other) => other !== call)
+      .flatMap(({ appends }) => appends)
+      .filter((other) => other.position <= position && this.#committed(other))
+      .some((other) => same(other.bytes.subarray(position - other.position).subarray(0, bytes.length), bytes));
   }
 
   /** What became of segments left open. */

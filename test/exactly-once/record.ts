@@ -60,6 +60,10 @@ export class CallRecord {
   error: unknown;
   tailAfter: ObjectTail | undefined;
   pendingAfter: readonly PendingSegment[] = [];
+  /** What `settle` said later: bytes of the source that are stored for good. */
+  settledAt: number | undefined;
+  /** `settle` was called, so that requests came after the error. */
+  settles = false;
 
   constructor(
     object: ObjectRecord,

@@ -88,6 +88,8 @@ export interface Schedule {
   /** The object has a Content-Encoding, and the platform decodes what it reads; `always`: OSS cannot be kept from telling it. */
   readonly coded: 'no' | 'yes' | 'always';
   readonly maxAttempts: number;
+  /** After a call that failed, the caller asks `settle`, and appends the rest of the source. */
+  readonly settles?: boolean;
   /** Of one attempt, ms. */
   readonly timeout: number;
   /** Each way takes up to so long, ms. */
@@ -125,6 +127,8 @@ export function scheduleOf(seed: number): Schedule {
     unreadable: random.chance(0.04),
     ...readingOf(new Random(seed ^ 0x1e57)),
     maxAttempts: random.pick([1, 2, 3, 4, 8]),
+    // From a number of its own, so that a seed keeps all else that it was.
+    settles: new Random(seed ^ 0x5e771e).chance(0.5),
     timeout,
     latency: random.chance(LATENT[scenario]) ? random.int(1, 80) : 0,
     ...(scenario === 'large' ? { bandwidth: random.pick([30, 100, 1000, 10_000]) } : {}),

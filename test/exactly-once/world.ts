@@ -3,7 +3,7 @@ import { AppendableObject } from '../../src/append.ts';
 import { OssClient } from '../../src/client.ts';
 import { crc64 } from '../../src/crc64.ts';
 import type { Credentials, CredentialsProvider } from '../../src/credentials.ts';
-import type { ObjectTail } from '../../src/errors.ts';
+import { type ObjectTail, OssError } from '../../src/errors.ts';
 import type { PresignRequest } from '../../src/http.ts';
 import type { AppendSource } from '../../src/segments.ts';
 import { AppendStream } from '../../src/stream.ts';
@@ -173,7 +173,32 @@ class World {
     const work = piped ? pipe(made, object, call) : object.append(made, optionsOf(call));
     if (source.reuse && isCopied(source.form, size, handle.record)) own.fill(0xff);
     // The caller's buffer is the caller's again when the call has ended, however it ended.
-    return this.#finish(handle, call, work).finally(() => own.fill(0xff));
+    return this.#finish(handle, call, work)
+      .finally(() => own.fill(0xff))
+      .then(() => this.#settle(handle, call));
+  }
+
+  /** What README tells callers to do after a failure: `settle`, again while nobody answers, and then append the rest. */
+  async #settle(handle: Handle, call: CallRecord): Promise<void> {
+    const { atOnce } = handle.record.writer;
+    if (!this.#schedule.settles || this.#calm || atOnce || call.error === undefined) return;
+    let error: unknown = call.error;
+    call.settled = false;
+    call.settles = true;
+    for (let tries = 0; tries < 3 && call.settledAt === undefined; tries++) {
+      try {
+        call.settledAt = (await handle.object.settle(error)).loaded;
+      } catch (failure) {
+        if (!(failure instanceof OssError)) call.problems.push(`settle threw ${failure}`);
+        error = failure;
+      }
+    }
+    call.settled = true;
+    call.end = this.oss.tick();
+    const rest = call.source.slice(call.settledAt ?? call.source.length);
+    if (rest.length === 0) return;
+    const next = this.#begin(handle, { kind: 'append', source: rest });
+    await this.#finish(handle, next, handle.object.append(rest.slice(), optionsOf(next)));
   }
 
   #begin(
