@@ -170,7 +170,8 @@ class Oracle {
     const since = call.kind === 'resume' ? 0 : (known ?? object.from);
     if (object.stale && earlier.length === 0) return true;
     // An object that was deleted or replaced may be missed when it is needed next, and that can be much later.
-    const lasting = (kind: string) => kind === 'delete' || kind === 'replace';
+    // Damage that a hidden CRC did not show is found when a later answer shows the CRC.
+    const lasting = (kind: string) => kind !== 'rival';
     if (this.#run.oss.deeds.some(({ kind, at }) => (at >= since || lasting(kind)) && at <= end)) return true;
     return this.#foreignAppends(object).some(({ call: { end: last }, entry }) => entry !== undefined && last >= 0);
   }
@@ -360,6 +361,8 @@ class Oracle {
 
   /** What became of segments left open. */
   *#pending(object: ObjectRecord): Generator<string> {
+    // `settle` sends a segment again, perhaps elsewhere: nobody sees from outside which of them is left.
+    if (object.calls.some(({ settles }) => settles)) return;
     for (const { position, size, outcome } of object.pending) {
       const isThis = (one: { position: number; size: number }) => one.position === position && one.size === size;
       const sent = ({ request }: Passage) => isThis({ position: request.position, size: request.bytes.length });
