@@ -7,12 +7,13 @@ import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream as NodeStream } from 'node:stream/web';
+import { type BodyLimits, type IncomingBody, toBody } from './node-body.ts';
 
 /** Answers one request. Rejecting means: no answer, the connection drops. */
 export type FetchHandler = (request: Request) => Response | Promise<Response>;
 
-/** Where a server listens. */
-export interface ServeOptions {
+/** Where a server listens, and how long it bears with senders. */
+export interface ServeOptions extends BodyLimits {
   /** 0 takes any free port, which is the default. */
   readonly port?: number | undefined;
   readonly hostname?: string | undefined;
@@ -41,10 +42,14 @@ export interface Listening extends Served {
  * createServer(createListener((request) => new Response(request.url))).listen(8080);
  * ```
  */
-export function createListener(handler: FetchHandler): RequestListener {
+export function createListener(handler: FetchHandler, limits: BodyLimits = {}): RequestListener {
   return async (incoming, outgoing) => {
+    const url = urlOf(incoming);
+    if (!url) return void outgoing.writeHead(400).end();
+    const body = toBody(incoming, limits);
     try {
-      await send(await handler(toRequest(incoming, outgoing)), outgoing);
+      await send(await handler(toRequest(incoming, outgoing, { url, body })), outgoing);
+      body.dismiss();
     } catch {
       incoming.socket.destroy();
     }
@@ -54,14 +59,22 @@ export function createListener(handler: FetchHandler): RequestListener {
 /** Serves a handler, by default on any free port of 127.0.0.1. Rejects where the port is taken. */
 export async function serve(handler: FetchHandler, options: ServeOptions = {}): Promise<Served> {
   const { answerWith, ...served } = await listen(options);
-  answerWith(createListener(handler));
+  answerWith(createListener(handler, options));
   return served;
 }
 
+/** In ms. */
+export const TIMEOUTS = {
+  // A browser that uses a connection just as it is closed sends its request again: leave idle ones open for long.
+  keepAliveTimeout: 60_000,
+  headersTimeout: 60_000,
+  // Node's 300 s hold for a whole request, and cut slow uploads whose bytes still flow. Silent senders are ended by toBody.
+  requestTimeout: 0,
+} as const;
+
 /** Listens first, so that two servers can know each other's address before either answers. */
 export async function listen({ port = 0, hostname = '127.0.0.1' }: ServeOptions = {}): Promise<Listening> {
-  // A browser that uses a connection just as it is closed sends its request again: leave idle ones open for long.
-  const server = createServer({ keepAliveTimeout: 60_000 });
+  const server = createServer(TIMEOUTS);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(port, hostname, resolve);
   });
@@ -79,11 +92,25 @@ function closeServer(server: Server): Promise<void> {
   });
 }
 
-function toRequest(incoming: IncomingMessage, outgoing: ServerResponse): Request {
-  const { method = 'GET', headers, url } = incoming;
+/** Undefined for what is no URL: a Host header that is none, or that would become a part of the path. */
+function urlOf({ headers: { host = '' }, url = '' }: IncomingMessage): string | undefined {
+  const origin = `http://${host}`;
+  const path = url.startsWith('/') ? url : url.replace(/^http:\/\/[^/?#]+/i, '');
+  return path.startsWith('/') && URL.canParse(origin) && HOST.test(host) ? origin + path : undefined;
+}
+
+/** A name or an address, and a port. */
+const HOST = /^([\w.-]+|\[[\da-f:.]+\])(:\d{1,5})?$/i;
+
+function toRequest(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  { url, body }: { readonly url: string; readonly body: IncomingBody },
+): Request {
+  const { method = 'GET' } = incoming;
   const init: RequestInit = { method, headers: toHeaders(incoming), signal: untilClosed(outgoing) };
-  if (method !== 'GET' && method !== 'HEAD') Object.assign(init, { body: toBody(incoming), duplex: 'half' });
-  return new Request(`http://${headers.host}${url}`, init);
+  if (method !== 'GET' && method !== 'HEAD') Object.assign(init, { body: body.stream, duplex: 'half' });
+  return new Request(url, init);
 }
 
 function toHeaders({ rawHeaders }: IncomingMessage): Headers {
@@ -99,24 +126,6 @@ function untilClosed(outgoing: ServerResponse): AbortSignal {
     if (!outgoing.writableFinished) controller.abort(new DOMException('The client has gone', 'AbortError'));
   });
   return controller.signal;
-}
-
-/** `Readable.toWeb` would drop the connection on cancel; here an unread rest is let through, so that the answer arrives. */
-function toBody(incoming: IncomingMessage): ReadableStream<Uint8Array> {
-  let controller: ReadableStreamDefaultController<Uint8Array>;
-  const pass = (chunk: Uint8Array) => {
-    controller.enqueue(chunk);
-    incoming.pause();
-  };
-  const end = () => controller.close();
-  const start = (given: typeof controller) => {
-    controller = given;
-    incoming.on('data', pass).once('end', end).pause();
-    incoming.once('error', (error) => controller.error(error));
-  };
-  const pull = () => void incoming.resume();
-  const cancel = () => void incoming.off('data', pass).off('end', end).resume();
-  return new ReadableStream({ start, pull, cancel }, { highWaterMark: 0 });
 }
 
 async function send({ status, headers, body }: Response, outgoing: ServerResponse): Promise<void> {

@@ -5,15 +5,18 @@ import { Agent, type IncomingMessage, request } from 'node:http';
 import { connect } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright';
 import { rollup } from 'rollup';
 import { loadConfigFile } from 'rollup/loadConfigFile';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { findChromium } from '../.ci/chromium.mjs';
-import { serve } from '../demo/node-http.ts';
+import { serve, TIMEOUTS } from '../demo/node-http.ts';
 import { type Demo, type DemoOptions, startDemo } from '../demo/server.ts';
 import { credentialsFromUrl, OssClient } from '../src/index.ts';
+import { failureOf } from './unit-tools.ts';
 
 const MIB = 1024 * 1024;
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -175,6 +178,138 @@ describe('node-http', () => {
     expect((await post()).statusCode).toBe(409);
     expect((await post()).statusCode).toBe(409);
     agent.destroy();
+    await served.close();
+  });
+
+  /** Sends a request head and a body by a socket of its own, and reads nothing until all of it is written. */
+  function sendThenRead(url: string, head: string, body: Iterable<Uint8Array>): Promise<string> {
+    return new Promise((resolve) => {
+      let answer = '';
+      const { hostname, port } = new URL(url);
+      const socket = connect({ host: hostname, port: Number(port) });
+      const end = () => resolve(answer);
+      const sending = pipeline(Readable.from([Buffer.from(head), ...body]), socket, { end: false });
+      const read = () => {
+        socket.setEncoding('latin1').on('data', (text: string) => {
+          answer += text;
+          if (answer.includes('enough')) socket.destroy();
+        });
+      };
+      sending.then(read, read);
+      socket.once('close', end);
+    });
+  }
+
+  function* megabytes(count: number): Generator<Uint8Array, void, void> {
+    for (let i = 0; i < count; i++) yield new Uint8Array(MIB);
+  }
+
+  test.each<[what: string, handle: (body: ReadableStream<Uint8Array>) => Promise<unknown>]>([
+    ['looks at', async () => {}],
+    [
+      'reads to its end, and cancels',
+      (body) =>
+        body
+          .getReader()
+          .read()
+          .then(() => body.cancel().catch(() => {})),
+    ],
+    ['reads to its end, and forgets', (body) => body.getReader().read()],
+  ])(
+    'a sender that reads the answer last gets it, also where the handler %s nothing of the body',
+    async (_, handle) => {
+      const served = await serve(async ({ body }) => {
+        await handle(body as ReadableStream<Uint8Array>);
+        return new Response('enough', { status: 409 });
+      });
+      const head = `POST / HTTP/1.1\r\nhost: h\r\ncontent-length: ${48 * MIB}\r\n\r\n`;
+      expect(await sendThenRead(served.url, head, megabytes(48))).toMatch(/^HTTP\/1\.1 409 /);
+      await served.close();
+    },
+  );
+
+  test('an unread rest is let through up to a limit, and then the connection ends', async () => {
+    const served = await serve(() => new Response('enough', { status: 409 }), { unread: MIB });
+    const socket = connect(Number(new URL(served.url).port), '127.0.0.1');
+    let answer = '';
+    socket.setEncoding('latin1').on('data', (text: string) => {
+      answer += text;
+    });
+    socket.write(`POST / HTTP/1.1\r\nhost: h\r\ncontent-length: ${5 * 1024 * MIB}\r\n\r\n`);
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    let sent = 0;
+    const endless = function* () {
+      for (; ; sent++) yield new Uint8Array(MIB);
+    };
+    await pipeline(Readable.from(endless()), socket).catch(() => {});
+    await closed;
+    expect(answer).toMatch(/^HTTP\/1\.1 409 /);
+    // The rest is in the sockets' buffers.
+    expect(sent).toBeLessThan(200);
+    await served.close();
+  });
+
+  test('what reads on behind the answer is told that the body was not read, and gets no clean end', async () => {
+    let reading: Promise<unknown> | undefined;
+    const served = await serve(({ body }) => {
+      reading = failureOf(new Response(body).text());
+      return new Response('enough', { status: 409 });
+    });
+    const head = `POST / HTTP/1.1\r\nhost: h\r\ncontent-length: ${8 * MIB}\r\n\r\n`;
+    await sendThenRead(served.url, head, megabytes(8));
+    expect(String(await reading)).toContain('answered before its body was read');
+    await served.close();
+  });
+
+  test('a sender that falls silent while it is waited for loses its connection, and the reader is told', async () => {
+    let reading: Promise<unknown> | undefined;
+    const served = await serve(
+      async ({ body }) => {
+        reading = failureOf(new Response(body).text());
+        await reading;
+        return new Response();
+      },
+      { silence: 20 },
+    );
+    const socket = connect(Number(new URL(served.url).port), '127.0.0.1');
+    socket.write('POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 10\r\n\r\nfive.');
+    await new Promise((resolve) => socket.resume().once('close', resolve));
+    expect(String(await reading)).toContain('silent');
+    await served.close();
+  });
+
+  test('no request is cut for how long it takes', () => {
+    // Node's own limit is 300 s for a whole request. With 0 the limit for its headers would fall as well.
+    expect(TIMEOUTS).toMatchObject({ requestTimeout: 0, headersTimeout: 60_000 });
+  });
+
+  test.each([
+    'GET /x HTTP/1.1\r\nhost: a b',
+    'GET /x HTTP/1.1\r\nhost: [',
+    'GET /x HTTP/1.1\r\nhost: %',
+    'GET /x HTTP/1.1\r\nhost: a/b',
+    'GET /x HTTP/1.1\r\nhost: x\\y',
+    'GET /x HTTP/1.1\r\nhost: user@h',
+    'GET /x HTTP/1.1\r\nhost: h:99999',
+    'GET /x HTTP/1.1\r\nhost:',
+    'GET /x HTTP/1.0\r\nx: y',
+    'OPTIONS * HTTP/1.1\r\nhost: h',
+    'GET ftp://h/x HTTP/1.1\r\nhost: h',
+  ])('%j is answered with 400, and reaches no handler', async (head) => {
+    const served = await serve(() => new Response('enough'));
+    const answer = await sendThenRead(served.url, `${head}\r\nconnection: close\r\n\r\n`, []);
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+    await served.close();
+  });
+
+  test.each([
+    ['GET /x?y HTTP/1.1\r\nhost: h:8', 'http://h:8/x?y'],
+    ['GET //x/y HTTP/1.1\r\nhost: [::1]:8', 'http://[::1]:8//x/y'],
+    ['GET http://other/x HTTP/1.1\r\nhost: h', 'http://h/x'],
+  ])('%j is a request for %s', async (head, expected) => {
+    const served = await serve(({ url }) => new Response(`${url} enough`));
+    const answer = await sendThenRead(served.url, `${head}\r\nconnection: close\r\n\r\n`, []);
+    expect(answer).toContain(`${expected} enough`);
     await served.close();
   });
 

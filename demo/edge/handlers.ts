@@ -29,9 +29,8 @@ export interface EdgeContext {
 export type EdgeHandler = (request: Request, context?: EdgeContext) => Promise<Response>;
 
 /** One authenticated request. */
-interface Call extends GrantContext, UploadContext {
+interface Call extends GrantContext, UploadContext, Asked {
   readonly settings: Settings;
-  readonly context: EdgeContext | undefined;
 }
 
 /** Bytes of a question. */
@@ -46,18 +45,25 @@ export function createEdge(options: EdgeOptions): EdgeHandler {
   const settings = checkOptions(options);
   const cors = new Cors(options.origins);
   return async (request, context) => {
+    const name = routeOf(request);
     try {
       cors.check(request);
       if (request.method === 'OPTIONS') return cors.apply(request, cors.preflight());
-      return cors.apply(request, await route(settings, request, context));
+      return cors.apply(request, await route(settings, { request, context, name }));
     } catch (error) {
-      return cors.apply(request, failed(settings, request, error));
+      return cors.apply(request, failed(settings, name, error));
     }
   };
 }
 
-async function route(settings: Settings, request: Request, context: EdgeContext | undefined): Promise<Response> {
-  const name = routeOf(request);
+/** A request, and its way: `POST /token`. */
+interface Asked {
+  readonly request: Request;
+  readonly context: EdgeContext | undefined;
+  readonly name: string;
+}
+
+async function route(settings: Settings, { request, context, name }: Asked): Promise<Response> {
   const own = Object.hasOwn(settings.routes, name) ? settings.routes[name] : undefined;
   if (own) return own(request);
   const answer = ROUTES.get(name);
@@ -66,11 +72,12 @@ async function route(settings: Settings, request: Request, context: EdgeContext 
   const user = await userOf(request, settings.authenticate);
   const prefix = prefixFor(user, settings.prefixOf);
   const client = new OssClient({ ...oss, credentials });
-  return answer({ ...settings, settings, request, context, user, prefix, client, patience: { idle, clock } });
+  return answer({ ...settings, settings, request, context, name, user, prefix, client, patience: { idle, clock } });
 }
 
-/** `GET /upload` for all keys: a key in a log says more than it should. */
+/** `GET /upload` for all keys: a key in a log says more than it should. Never throws: Bun and Deno pass any Host into the URL. */
 function routeOf({ method, url }: Request): string {
+  if (!URL.canParse(url)) return method;
   const { pathname } = new URL(url);
   return `${method} ${pathname.startsWith(UPLOAD) ? '/upload' : pathname}`;
 }
@@ -96,7 +103,7 @@ async function answerToken({ user, prefix, allows, settings: { tokenFor } }: Cal
 }
 
 async function answerUpload(call: Call): Promise<Response> {
-  const { user, settings, context, request } = call;
+  const { user, settings, context, name } = call;
   const work = upload(call);
   // A client that leaves takes its request with it. What is under way is settled all the same, within the 30 s that a Worker
   // then has. Nobody waits for more: the next request asks OSS where the object ends.
@@ -104,24 +111,23 @@ async function answerUpload(call: Call): Promise<Response> {
   const { key, tail } = await work;
   // Its failure is the application's, and the bytes are stored whatever it does.
   const told = (async () => settings.onuploaded?.({ user, key, tail }))();
-  const settled = told.catch((error: unknown) => report(settings, request, toRefusal(error)));
+  const settled = told.catch((error: unknown) => report(settings, name, toRefusal(error)));
   context?.waitUntil(settled);
   return json(tail);
 }
 
 /** The answer to a failure: a code, and how much is stored. Causes and messages of what lies behind stay here. */
-function failed(settings: Settings, request: Request, error: unknown): Response {
+function failed(settings: Settings, name: string, error: unknown): Response {
   const refusal = toRefusal(error);
-  if (refusal.status !== 404) report(settings, request, refusal);
+  if (refusal.status !== 404) report(settings, name, refusal);
   return refusal.toResponse();
 }
 
 /** Tells the application. An unknown path could say anything, so only the names of known routes are told. */
-function report({ onfailure }: Settings, request: Request, { status, code }: Refusal): void {
-  const name = routeOf(request);
-  const path = ROUTES.has(name) ? (name.split(' ')[1] ?? '') : '-';
+function report({ onfailure }: Settings, name: string, { status, code }: Refusal): void {
+  const [method = '', path = ''] = name.split(' ');
   try {
-    onfailure?.({ method: request.method, route: path, status, code });
+    onfailure?.({ method, route: ROUTES.has(name) ? path : '-', status, code });
   } catch {
     // A log that fails must not change the answer.
   }

@@ -102,18 +102,27 @@ class AppendedTarget implements Target {
   }
 }
 
+/** Thrown where the object's end is not where the page believed it. */
+class Moved extends Error {}
+
+/** How often a resume looks again at an object whose end does not move any more, and the first wait before that, ms. */
+const LOOKS = 6;
+const FIRST_WAIT = 100;
+
 /** The edge appends; the page sends it a body, and asks it for the tail. */
 class PipedTarget implements Target {
   readonly key: string;
   readonly #url: string;
   readonly #fetch: Fetch;
+  readonly #clock: Timers;
   readonly #type: boolean;
   #tail: ObjectTail | undefined;
 
-  constructor({ edge, key, contentType }: TargetOptions, fetch: Fetch) {
+  constructor({ edge, key, contentType, client }: TargetOptions, fetch: Fetch) {
     this.key = key;
     this.#url = `${edge || location.origin}/upload/${encodeURIComponent(key)}`;
     this.#fetch = fetch;
+    this.#clock = client.clock ?? platform;
     this.#type = contentType !== null;
   }
 
@@ -129,14 +138,27 @@ class PipedTarget implements Target {
     await this.#send(file, file.size, this.#tail ?? (await this.open(call)), call);
   }
 
+  /**
+   * A request that was stopped may still be carried out: the edge has bytes of it, and OSS an append. Until that is settled
+   * the end moves, and the edge answers 409. So this looks again, a little later each time. What it finds is taken only where
+   * its CRC proves it to be a beginning of the file, whoever stored it.
+   */
   async resume(file: File, start: ObjectTail, call: Call): Promise<void> {
-    const tail = await this.look(call.signal);
-    const done = tail.position - start.position;
-    const there = file.slice(0, Math.max(done, 0));
-    const crc = crc64Combine(BigInt(start.hashCrc64ecma ?? '0'), crc64(await there.arrayBuffer()), there.size);
-    if (done < 0 || done > file.size || String(crc) !== tail.hashCrc64ecma)
-      throw new Error(`${this.key} does not hold a beginning of this file`);
-    await this.#send(file.slice(done, file.size, file.type), file.size, tail, call);
+    for (let looks = 0, last = -1; ; looks++) {
+      const tail = await this.look(call.signal);
+      if (tail.position !== last) looks = 0;
+      last = tail.position;
+      const rest = await restOf(file, start, tail);
+      if (!rest) throw new Error(`${this.key} does not hold a beginning of this file`);
+      try {
+        return await this.#send(rest, file.size, tail, call);
+      } catch (error) {
+        // A refusal that comes while the body is being sent may reach the page as a broken connection.
+        const mayPass = error instanceof Moved || error instanceof TypeError;
+        if (!mayPass || looks >= LOOKS) throw error;
+        await pause(FIRST_WAIT * 2 ** looks, call.signal, this.#clock);
+      }
+    }
   }
 
   async look(signal: AbortSignal): Promise<ObjectTail> {
@@ -153,8 +175,40 @@ class PipedTarget implements Target {
   }
 }
 
+/** What of a file an object does not hold yet; undefined where it holds something else. */
+async function restOf(file: File, start: ObjectTail, tail: ObjectTail): Promise<Blob | undefined> {
+  const done = tail.position - start.position;
+  if (done < 0 || done > file.size) return undefined;
+  const there = file.slice(0, done);
+  const crc = crc64Combine(BigInt(start.hashCrc64ecma ?? '0'), crc64(await there.arrayBuffer()), done);
+  return String(crc) === (tail.hashCrc64ecma ?? '0') ? file.slice(done, file.size, file.type) : undefined;
+}
+
 async function read(response: Response): Promise<ObjectTail> {
   const answer = await response.json();
   if (response.ok) return answer;
-  throw new Error(`The edge answered HTTP ${response.status}: ${answer.message ?? answer.error ?? ''}`);
+  const message = `The edge answered HTTP ${response.status}: ${answer.message ?? answer.error ?? ''}`;
+  throw response.status === 409 ? new Moved(message) : new Error(message);
+}
+
+type Timers = Pick<NonNullable<OssClientOptions['clock']>, 'setTimeout' | 'clearTimeout'>;
+
+const platform: Timers = {
+  setTimeout: (callback, delay) => setTimeout(callback, delay),
+  clearTimeout: (timer) => clearTimeout(timer as number),
+};
+
+/** Waits, unless the signal ends the wait: then it rejects with the signal's reason. */
+function pause(delay: number, signal: AbortSignal, clock: Timers): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const end = () => {
+      clock.clearTimeout(timer);
+      reject(signal.reason);
+    };
+    const timer = clock.setTimeout(() => {
+      signal.removeEventListener('abort', end);
+      resolve();
+    }, delay);
+    signal.addEventListener('abort', end, { once: true });
+  });
 }
