@@ -45,6 +45,8 @@ export interface AppendObjectResult {
   /** CRC-64 of the whole object, decimal; `undefined` where CORS hides it. */
   readonly hashCrc64ecma: string | undefined;
   readonly etag: string | undefined;
+  /** In a bucket with versioning: of the version that was appended to. */
+  readonly versionId?: string | undefined;
   readonly requestId: string | undefined;
 }
 
@@ -61,6 +63,8 @@ export interface ObjectHead {
   readonly nextAppendPosition: number | undefined;
   /** CRC-64 of the whole object, decimal. */
   readonly hashCrc64ecma: string | undefined;
+  /** In a bucket with versioning. */
+  readonly versionId?: string | undefined;
   readonly requestId: string | undefined;
   /** All that is visible: `content-type`, `last-modified`, `x-oss-meta-*` and the rest. */
   readonly headers: Headers;
@@ -141,8 +145,8 @@ export class OssClient {
     const { onprogress } = options;
     checkFunction('onprogress', onprogress);
     const { headers } = await this.#transport.send({ ...operation, body: bytes, onprogress });
-    const { nextAppendPosition = options.position + size, hashCrc64ecma, requestId } = toHead(headers);
-    return { nextAppendPosition, hashCrc64ecma, etag: headers.get('etag') ?? undefined, requestId };
+    const { nextAppendPosition = options.position + size, hashCrc64ecma, versionId, requestId } = toHead(headers);
+    return { nextAppendPosition, hashCrc64ecma, etag: headers.get('etag') ?? undefined, versionId, requestId };
   }
 
   /**
@@ -304,6 +308,7 @@ function toHead(headers: Headers, length = headers.get('content-length')): Objec
     objectType: headers.get('x-oss-object-type') ?? undefined,
     nextAppendPosition,
     hashCrc64ecma: headers.get('x-oss-hash-crc64ecma') ?? undefined,
+    versionId: headers.get('x-oss-version-id') ?? undefined,
     requestId: headers.get('x-oss-request-id') ?? undefined,
     headers,
   };

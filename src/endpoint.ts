@@ -26,13 +26,14 @@ export interface EndpointOptions {
    * then on every answer must have it.
    */
   readonly headersExposed?: boolean | undefined;
+  /** Agree to pay for the requests, as a bucket of another account may ask (requester pays). Goes with every request. */
+  readonly requestPayer?: boolean | undefined;
 }
 
 /** A bucket's address. */
 export interface Endpoint {
   readonly region: string;
   readonly bucket: string;
-  readonly headersExposed: boolean | undefined;
   /** Scheme, host and path of an object, no query. */
   url(key: string): string;
 }
@@ -53,12 +54,12 @@ export function resolveEndpoint(options: EndpointOptions): Endpoint {
   const pathStyle = options.pathStyle || isAddress(host);
   const origin = `${protocol}//${options.cname || pathStyle ? host : `${bucket}.${host}`}`;
   const base = pathStyle && !options.cname ? `${origin}/${bucket}/` : `${origin}/`;
-  return { region, bucket, headersExposed: options.headersExposed, url: (key) => base + encodePath(key) };
+  return { region, bucket, url: (key) => base + encodePath(key) };
 }
 
 /** A host or a region given where true is meant would be taken for true. */
-function checkFlags({ cname, internal, accelerate, pathStyle, headersExposed }: EndpointOptions): void {
-  for (const [name, value] of Object.entries({ cname, internal, accelerate, pathStyle, headersExposed }))
+function checkFlags({ cname, internal, accelerate, pathStyle, headersExposed, requestPayer }: EndpointOptions): void {
+  for (const [name, value] of Object.entries({ cname, internal, accelerate, pathStyle, headersExposed, requestPayer }))
     checkType(
       value === undefined || typeof value === 'boolean' || (name === 'accelerate' && value === 'overseas'),
       `${name} must be true or false${name === 'accelerate' ? ", or 'overseas'" : ''}`,

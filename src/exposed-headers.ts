@@ -9,6 +9,7 @@ export const EXPOSED_HEADERS: readonly string[] = [
   'x-oss-hash-crc64ecma',
   'x-oss-object-type',
   'x-oss-request-id',
+  'x-oss-version-id',
   'x-oss-err',
   'x-oss-ec',
   'x-oss-qos-delay-time',

@@ -30,8 +30,8 @@ export interface ObjectProperties {
 /** These belong to the signature, to the transport, or to `contentType`. */
 const OURS =
   /^(authorization|host|content-(length|type)|transfer-encoding|date|range|x-oss-(date|content-sha256|security-token|signature.*))$/;
-/** These count for one request, not for the object. */
-const EVERY_REQUEST = /^x-oss-(traffic-limit|request-payer)$/i;
+/** These count for one request, not for the object. OSS takes them in the query as well. */
+export const EVERY_REQUEST: RegExp = /^x-oss-(traffic-limit|request-payer)$/i;
 
 /**
  * The headers of an append, names in lower case.

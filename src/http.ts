@@ -10,7 +10,7 @@ import {
   loadFailed,
   usableCredentials,
 } from './credentials.ts';
-import type { Endpoint } from './endpoint.ts';
+import type { Endpoint, EndpointOptions } from './endpoint.ts';
 import {
   CredentialsError,
   checkFunction,
@@ -24,6 +24,7 @@ import {
   toServiceError,
   withoutSecrets,
 } from './errors.ts';
+import { EVERY_REQUEST } from './headers.ts';
 import { canonicalQuery, checkLife, presignV4, type SignableRequest, signV4 } from './signature.ts';
 
 /** Bytes handed to the network, and all there are. Handed over is not yet stored. */
@@ -123,7 +124,7 @@ export interface PresignedRequest {
 }
 
 /** What a transport is made of. */
-export interface TransportOptions {
+export interface TransportOptions extends Pick<EndpointOptions, 'headersExposed' | 'requestPayer'> {
   readonly credentials?: CredentialsProvider | undefined;
   readonly presign?: Presign | undefined;
   /** Where the signature goes. Default `header`. */
@@ -164,11 +165,12 @@ export class Transport {
     this.#endpoint = endpoint;
     this.#options = { ...options, retry: { ...options.retry } };
     this.#clock = options.clock ?? platformClock();
-    this.#marks = endpoint.headersExposed;
+    this.#marks = options.headersExposed;
   }
 
   /** Sends an operation until it succeeds, is refused for good, or its outcome is unknown and it may not be repeated. */
-  async send(operation: Operation): Promise<Answer> {
+  async send(given: Operation): Promise<Answer> {
+    const operation = this.#complete(given);
     const { signal } = operation;
     const handled = new Set<Mend>();
     for (let failures = 0, rejected: Credentials | undefined, last: unknown; ; ) {
@@ -190,14 +192,20 @@ export class Transport {
   }
 
   /** Signs an operation for someone else to send. */
-  async presign(operation: Operation, expiresIn = 900): Promise<PresignedRequest> {
+  async presign(given: Operation, expiresIn = 900): Promise<PresignedRequest> {
     checkLife(expiresIn);
+    const operation = this.#complete(given);
     const credentials = await this.#authority(operation);
     if (!credentials) throw new TypeError('A client with a presign function cannot presign');
     checkLife(expiresIn, credentials);
-    const { url, expiration } = this.#signQuery(operation, credentials, expiresIn);
-    if (expiresAt(credentials) < expiration.getTime()) throw tooOld(credentials, operation);
-    return { method: operation.method, url, headers: operation.headers, expiration };
+    const signed = this.#signQuery(operation, credentials, expiresIn);
+    if (expiresAt(credentials) < signed.expiration.getTime()) throw tooOld(credentials, operation);
+    return { method: operation.method, ...signed };
+  }
+
+  #complete(operation: Operation): Operation {
+    if (!this.#options.requestPayer) return operation;
+    return { ...operation, headers: { ...operation.headers, 'x-oss-request-payer': 'requester' } };
   }
 
   /** {@link backOff} with this client's settings. */
@@ -304,25 +312,29 @@ export class Transport {
 
   /** Adds the signature, in a header or in the query. At once: a promise more would cost a small append as much as the signature. */
   #sign(operation: Operation, credentials: Credentials): Authorised {
-    const { key, headers, query } = operation;
-    if (this.#options.signing === 'query') {
-      return { url: this.#signQuery(operation, credentials, QUERY_LIFE).url, headers };
-    }
+    const { key, query } = operation;
+    if (this.#options.signing === 'query') return this.#signQuery(operation, credentials, QUERY_LIFE);
     const { region } = this.#endpoint;
     const signed = signV4(this.#signable(operation), credentials, { region, date: new Date(this.#now()) });
     const search = canonicalQuery(query);
     return { url: this.#endpoint.url(key) + (search && `?${search}`), headers: signed };
   }
 
-  #signQuery(operation: Operation, credentials: Credentials, life: number): { url: string; expiration: Date } {
+  /** What OSS takes in the query as well as in a header goes there, because a header makes browsers ask first (a preflight). */
+  #signQuery(operation: Operation, credentials: Credentials, life: number): Authorised & { readonly expiration: Date } {
+    const headers: Record<string, string> = {};
+    const query: Record<string, string> = { ...operation.query };
+    for (const [name, value] of Object.entries(operation.headers))
+      (EVERY_REQUEST.test(name) ? query : headers)[name] = value;
     // V4 knows whole seconds only.
     const now = Math.floor(this.#now() / 1000) * 1000;
     const left = Math.floor((expiresAt(credentials) - now) / 1000);
     // Never past the token's own end; with a clock that may be wrong about that end, the asked life.
     const expiresIn = left > 0 ? Math.min(life, left) : life;
     const scope = { region: this.#endpoint.region, date: new Date(now), expiresIn };
-    const query = presignV4(this.#signable(operation), credentials, scope);
-    return { url: `${this.#endpoint.url(operation.key)}?${query}`, expiration: new Date(now + expiresIn * 1000) };
+    const signable = this.#signable({ ...operation, headers, query });
+    const url = `${this.#endpoint.url(operation.key)}?${presignV4(signable, credentials, scope)}`;
+    return { url, headers, expiration: new Date(now + expiresIn * 1000) };
   }
 
   #signable({ method, key, query, headers, additionalHeaders, size }: Operation): SignableRequest {
@@ -336,16 +348,19 @@ export class Transport {
     { operation, key, position, size, range, decode, headers }: Operation,
     signal: AbortSignal,
   ): Promise<Authorised> {
-    const failed = `The presign function gave no http(s) URL for ${operation} of "${key}"`;
-    let given: Awaited<ReturnType<Presign>> | undefined;
+    let cause: unknown;
     try {
-      given = await this.#options.presign?.({ operation, key, position, size, range, decode, headers, signal });
-    } catch (cause) {
-      throw new CredentialsError(failed, { code: 'PresignFailed', cause });
+      const given = await this.#options.presign?.({ operation, key, position, size, range, decode, headers, signal });
+      const url = typeof given === 'string' ? given : String(given?.url);
+      const sent = { ...headers };
+      // What the URL carries in its query already, OSS refuses in a header.
+      for (const name of Object.keys(headers)) if (url.includes(`${name}=`)) delete sent[name];
+      if (/^https?:\/\/[^/?#@]+([/?#]|$)/i.test(url)) return { url, headers: sent };
+    } catch (error) {
+      cause = error;
     }
-    const url = typeof given === 'string' ? given : String(given?.url);
-    if (/^https?:\/\/[^/?#@]+([/?#]|$)/i.test(url)) return { url, headers };
-    throw new CredentialsError(failed, { code: 'PresignFailed' });
+    const failed = `The presign function gave no http(s) URL for ${operation} of "${key}"`;
+    throw new CredentialsError(failed, { code: 'PresignFailed', cause });
   }
 
   /** A refusal that can be mended at once, each kind once an operation: other credentials, or the right time. */
@@ -533,7 +548,7 @@ function networkError(cause: unknown, { attempted }: Operation, secrets: readonl
 }
 
 function notOss({ attempted }: Operation, { status }: Response): TransportError {
-  const what = `the answer (HTTP ${status}) is not OSS’s, but a redirect or a page; check proxies and the endpoint`;
+  const what = `HTTP ${status} is a redirect or a page, not OSS’s answer; check proxies and the endpoint`;
   return new TransportError(`Cannot ${attempted}: ${what}`, { code: 'UnexpectedResponse' });
 }
 
@@ -571,7 +586,7 @@ export function platformClock(): Clock {
 }
 
 const EXPOSED =
-  'credentials have no securityToken: a permanent key in a page can be read by anyone. Use STS, or set allowPermanentKeys: true';
+  'credentials have no securityToken: anyone can read a permanent key in a page. Use STS, or allowPermanentKeys: true';
 
 function isExposed(credentials: Credentials, allowed = false): boolean {
   return !allowed && !credentials.securityToken && 'document' in globalThis;
@@ -588,9 +603,8 @@ function checkOptions(options: TransportOptions): void {
   checkNumber('retry.maxAttempts', maxAttempts, maxAttempts >= 1 && maxAttempts % 1 === 0, 'a whole number from 1');
   checkNumber('retry.baseDelay', baseDelay, baseDelay >= 0, '0 ms or more');
   checkNumber('retry.maxDelay', maxDelay, maxDelay >= 0, '0 ms or more');
-  const methods = ['now', 'setTimeout', 'clearTimeout', 'random'] as const;
-  const runs = clock === undefined || methods.every((name) => typeof clock?.[name] === 'function');
-  checkType(runs, `clock must have the methods ${methods.join(', ')}`);
+  for (const name of ['now', 'setTimeout', 'clearTimeout', 'random'] as const)
+    if (clock !== undefined) checkFunction(`clock.${name}`, clock?.[name] ?? null);
 }
 
 function checkAuthority({ credentials, presign, allowPermanentKeys }: TransportOptions): void {

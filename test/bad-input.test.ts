@@ -151,7 +151,14 @@ describe('new OssClient', () => {
       /^retry.baseDelay must be 0 ms or more, not -1/,
     ],
     ['a delay that is NaN', make({ retry: { maxDelay: Number.NaN } }), RangeError, /^retry.maxDelay must be/],
-    ['a clock without hands', make({ clock: {} }), TypeError, /^clock must have the methods now, setTimeout/],
+    [
+      'requestPayer that is a word',
+      make({ requestPayer: 'requester' }),
+      TypeError,
+      /^requestPayer must be true or false/,
+    ],
+    ['headersExposed that is a list', make({ headersExposed: [] }), TypeError, /^headersExposed must be true or false/],
+    ['a clock without hands', make({ clock: {} }), TypeError, /^clock\.now must be a function/],
   ]);
 });
 

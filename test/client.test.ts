@@ -1,5 +1,6 @@
 /** OSS's operations on one object, against LocalOss: signed in the header, in the query, and presigned. */
 import { describe, expect, test } from 'vitest';
+import { AppendableObject } from '../src/append.ts';
 import type { OssClient, OssClientOptions } from '../src/client.ts';
 import { CredentialsError, type ServiceError } from '../src/errors.ts';
 import { objectHeaders } from '../src/headers.ts';
@@ -248,6 +249,110 @@ describe('where the signature goes', () => {
     const lives = sent.map(({ url }) => new URL(url).searchParams.get('x-oss-expires'));
     expect(lives).toEqual(['300', '120']);
   });
+});
+
+describe('what counts for one request: who pays, and how fast', () => {
+  const PAYER = { 'x-oss-request-payer': 'requester' };
+  const LIMIT = { 'x-oss-traffic-limit': '819200' };
+  const ASKED = { ...PAYER, ...LIMIT };
+
+  /** A bucket of another account, and a client that agrees to pay. */
+  function setUpPaid(options: Partial<OssClientOptions> = {}) {
+    const clock = new VirtualClock();
+    const oss = localOss({ clock, buckets: { logs: { region: 'cn-hangzhou', requesterPays: true } } });
+    const sent: Request[] = [];
+    const fetch = (url: string, init: RequestInit) => {
+      sent.push(new Request(url, { ...init, body: null }));
+      return oss.fetch(url, init);
+    };
+    const credentials = options.presign ? undefined : oss.issueToken();
+    return { oss, sent, client: makeClient({ clock, fetch, credentials, requestPayer: true, ...options }) };
+  }
+
+  async function useAll(client: OssClient): Promise<void> {
+    await client.appendObject('a', 'hello', { position: 0, headers: LIMIT });
+    await client.headObject('a');
+    await client.getObject('a');
+  }
+
+  test('requestPayer goes with every request; without it a bucket of requester pays refuses', async () => {
+    for (const signing of ['header', 'query'] as const) {
+      await useAll(setUpPaid({ signing }).client);
+      const { client } = setUpPaid({ signing, requestPayer: false });
+      for (const call of [
+        () => client.appendObject('a', 'x', { position: 0 }),
+        () => client.headObject('a'),
+        () => client.getObject('a'),
+      ])
+        expect(await failureOf(call())).toMatchObject({ code: 'AccessDenied', ec: '0003-00000702' });
+    }
+  });
+
+  test('the engine pays for its reads too', async () => {
+    const { client, oss } = setUpPaid();
+    await new AppendableObject(client, 'a').append('hello');
+    expect(oss.object('logs', 'a')?.length).toBe(5);
+  });
+
+  test('both go into the query where the signature is there, so that no preflight comes back', async () => {
+    const { client, sent } = setUpPaid({ signing: 'query' });
+    await useAll(client);
+    const names = (all: Iterable<[string, string]>) => Object.fromEntries([...all].filter(([name]) => name in ASKED));
+    expect(sent.map(({ headers }) => [...headers.keys()])).toEqual([[], [], []]);
+    expect(sent.map(({ url }) => names(new URL(url).searchParams))).toEqual([ASKED, PAYER, PAYER]);
+  });
+
+  test('both go into the query of a presigned URL, and the result names no header of them', async () => {
+    const { client, oss } = setUpPaid();
+    const request = await client.presignAppendObject('a', { position: 0, headers: { ...LIMIT, 'x-oss-meta-a': 'b' } });
+    expect(request.headers).toEqual({ 'x-oss-meta-a': 'b' });
+    expect(
+      await use(oss, { ...request, headers: { ...request.headers, ...LIMIT } }, { body: utf8('x') }),
+    ).toMatchObject({ status: 403 });
+    expect(await use(oss, request, { body: utf8('x') })).toMatchObject({ status: 200 });
+    expect(await use(oss, await client.presignHeadObject('a'))).toMatchObject({ status: 200 });
+    expect(await use(oss, await client.presignGetObject('a'))).toMatchObject({ status: 200 });
+  });
+
+  test('a client with a presign function sends no header that its URL carries already', async () => {
+    const holder = setUpPaid();
+    const seen: unknown[] = [];
+    const presign: NonNullable<OssClientOptions['presign']> = ({ operation, key, position = 0, headers }) => {
+      seen.push(headers);
+      if (operation === 'headObject') return holder.client.presignHeadObject(key);
+      if (operation === 'getObject') return holder.client.presignGetObject(key);
+      return holder.client.presignAppendObject(key, { position, headers });
+    };
+    const fetch = holder.oss.fetch;
+    await useAll(makeClient({ presign, fetch, requestPayer: true }));
+    expect(seen).toEqual([ASKED, PAYER, PAYER]);
+  });
+
+  test('a URL in which they were signed as headers gets them as headers', async () => {
+    const { fetch, sent } = scripted(appended(1));
+    const client = makeClient({ presign: () => 'https://e.com/a?x-oss-signature=1', fetch, requestPayer: true });
+    await client.appendObject('a', 'x', { position: 0, headers: LIMIT });
+    expect(Object.fromEntries(sent[0]?.headers ?? [])).toEqual(ASKED);
+  });
+
+  test.each([
+    ['in both places', { ...PAYER }, '?x-oss-request-payer=requester'],
+    ['with another payer', { 'x-oss-request-payer': 'me' }, ''],
+    ['too slow', { 'x-oss-traffic-limit': '819199' }, ''],
+    ['too fast', {}, '?x-oss-traffic-limit=838860801'],
+    ['no number', { 'x-oss-traffic-limit': 'fast' }, ''],
+  ])('LocalOss refuses them %s', async (_, headers, search) => {
+    const oss = localOss({ buckets: { logs: { region: 'cn-hangzhou', acl: 'public-read-write' } } });
+    const response = await oss.fetch(`http://localhost/logs/a${search}`, { headers: { ...headers } as never });
+    expect([response.status, await response.text()]).toEqual([400, expect.stringContaining('InvalidArgument')]);
+  });
+});
+
+test('the version of an object in a bucket with versioning is in the result of an append and of a HEAD', async () => {
+  const versionId = 'CAEQNhiBgMDJgZCA0BYiIDc4MGZjZGI2OTBjOTRmNTE5NmU5NmFhZjhjYmY0';
+  const client = makeClient(scripted(appended(1, { 'x-oss-version-id': versionId })));
+  expect(await client.appendObject('a', 'x', { position: 0 })).toMatchObject({ versionId });
+  expect(await client.headObject('a')).toMatchObject({ versionId });
 });
 
 describe('presigned', () => {

@@ -14,6 +14,30 @@ export function checkKey(key: string): void {
   if (size < 1 || size > 1023 || key.startsWith('/') || key.startsWith('\\')) throw invalidObjectName(key);
 }
 
+/**
+ * Checks what OSS takes in a header or in the query, and refuses in both: the traffic limit and the consent to pay.
+ * @throws {Refusal}
+ */
+export function checkRequestOptions(headers: Headers, query: ReadonlyMap<string, string>, payerWanted: boolean): void {
+  const limit = requestOption(headers, query, 'x-oss-traffic-limit');
+  if (limit !== undefined && !(/^\d{1,10}$/.test(limit) && Number(limit) >= 819_200 && Number(limit) <= 838_860_800)) {
+    throw invalidArgument('x-oss-traffic-limit', limit, 'The traffic limit must be 819200 to 838860800 bit/s.');
+  }
+  const payer = requestOption(headers, query, 'x-oss-request-payer');
+  if (payer !== undefined && payer !== 'requester') {
+    throw invalidArgument('x-oss-request-payer', payer, 'The payer must be requester.');
+  }
+  if (payerWanted && payer === undefined) {
+    throw new Refusal(403, 'AccessDenied', 'Access denied for requester pay bucket.', { ec: '0003-00000702' });
+  }
+}
+
+function requestOption(headers: Headers, query: ReadonlyMap<string, string>, name: string): string | undefined {
+  const [header, value] = [headers.get(name) ?? undefined, query.get(name)];
+  if (header === undefined || value === undefined) return header ?? value;
+  throw invalidArgument(name, value, `${name} must be in a header or in the query, not in both.`);
+}
+
 /** Checks the headers of AppendObject and PutObject. @throws {Refusal} */
 export function checkWriteHeaders(headers: Headers): void {
   refuseConditions(headers);

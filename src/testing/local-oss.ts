@@ -25,6 +25,8 @@ export interface BucketOptions {
   readonly cors?: readonly CorsRule[];
   /** A rule of the bucket refuses every write to an object that exists, appends too: 409 FileAlreadyExists. */
   readonly forbidOverwrite?: boolean;
+  /** Requester pays: every request must carry `x-oss-request-payer: requester`, in a header or in the query. */
+  readonly requesterPays?: boolean;
   /** Add `Vary: Origin` to every answer. */
   readonly responseVary?: boolean;
   /** Custom domains bound to the bucket, with the port where it is not the usual one. */
@@ -282,6 +284,7 @@ function bucketFrom(name: string, options: BucketOptions): Bucket {
     responseVary = false,
     contents = 'bytes',
     forbidOverwrite = false,
+    requesterPays = false,
   } = options;
   if (!/^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(name)) {
     throw new RangeError(`A bucket name has 3 to 63 of a-z, 0-9 and "-", none of these at its ends: got "${name}"`);
@@ -290,7 +293,7 @@ function bucketFrom(name: string, options: BucketOptions): Bucket {
     throw new RangeError(`A region reads like cn-hangzhou, without "oss-": got "${region}"`);
   }
   checkCorsRules(cors);
-  const rules = { acl, cors, responseVary, forbidsOverwrite: forbidOverwrite };
+  const rules = { acl, cors, responseVary, forbidsOverwrite: forbidOverwrite, requesterPays };
   return { name, region, ...rules, keepsBytes: contents === 'bytes', objects: new Map() };
 }
 

@@ -5,7 +5,7 @@ import type { Body } from './body.ts';
 import type { CorsRule } from './cors.ts';
 import { invalidArgument, Refusal, type Reply } from './errors.ts';
 import type { Operation } from './faults.ts';
-import { checkDigest, checkKey, checkWriteHeaders, creationHeaders, readTags } from './limits.ts';
+import { checkDigest, checkKey, checkRequestOptions, checkWriteHeaders, creationHeaders, readTags } from './limits.ts';
 import { MAX_OBJECT_SIZE, StoredObject } from './objects.ts';
 import type { Identity } from './verify.ts';
 import type { Query } from './wire.ts';
@@ -21,6 +21,8 @@ export interface Bucket {
   readonly cors: readonly CorsRule[];
   /** Refuse to write to an object that exists, appends too (the bucket's overwrite rule). */
   readonly forbidsOverwrite: boolean;
+  /** Refuse every request that does not agree to pay. */
+  readonly requesterPays: boolean;
   /** Answer every request with `Vary: Origin`. */
   readonly responseVary: boolean;
   /** Bytes are kept, or only length and CRC. */
@@ -63,6 +65,7 @@ export function operationOf(method: string, key: string, query: ReadonlyMap<stri
 export function perform(call: Call): Reply {
   if (call.operation === 'Unsupported') throw unsupported(call);
   checkKey(call.key);
+  checkRequestOptions(call.headers, call.query.values, call.bucket.requesterPays);
   if (call.operation === 'AppendObject') return appendObject(call);
   if (call.operation === 'PutObject') return putObject(call);
   if (call.operation === 'DeleteObject') return deleteObject(call);
