@@ -153,7 +153,7 @@ export class AppendableObject {
   #told = false;
   #underWay: Plan | undefined;
   #pending: Plan[] = [];
-  /** The segment of the last failed call, with its bytes. They are dropped when another append begins. */
+  /** The segment of the last failed call, with its bytes. They are dropped when another segment is sent. */
   #kept: Flight | undefined;
   /** The calls that ended without success, by what they were rejected with. */
   readonly #ended = new WeakMap<object, Ended | 'several'>();
@@ -259,11 +259,11 @@ export class AppendableObject {
    * earlier request can be carried out any more.
    *
    * Then append the rest of the source, from `loaded` on. Call `settle` before any other append: the object keeps the bytes of
-   * one segment, until the next append begins. For a File, {@link resume} does all of this, also after a reload.
+   * one segment, until another one is sent. For a File, {@link resume} does all of this, also after a reload.
    *
    * @throws TypeError for anything but the error (or abort reason, which must be an object) of a call on this object. A
    * ChecksumError is thrown again: the object is damaged.
-   * OssError (`Unsettled`) where another append began since and has not taken the segment's place. Otherwise it fails as
+   * OssError (`Unsettled`) where another segment was sent since and has not taken the segment's place. Otherwise it fails as
    * {@link append}: then call it again, with the same error or the new one.
    * @example
    * ```ts
@@ -356,7 +356,6 @@ export class AppendableObject {
   #perform(call: Call, work: () => Promise<void>): Promise<ObjectTail> {
     const done = this.#enqueue(call.signal, async () => {
       this.#pending = this.#pending.filter(({ outcome }) => outcome === 'unknown');
-      if (this.#kept) this.#kept.segment = undefined;
       try {
         await work();
         return publicTail(this.#confirmed());
@@ -377,7 +376,7 @@ export class AppendableObject {
   /** What a call is rejected with: the error, with what is known to be stored. */
   #fail(error: unknown, { signal, loaded, flight }: Pick<Call, 'signal' | 'loaded' | 'flight'>): unknown {
     this.#setAside();
-    this.#kept = flight;
+    this.#kept = flight ?? this.#kept;
     this.#stale = true;
     this.#told ||= error instanceof AppendConflictError;
     if (signal?.aborted && error === signal.reason) return error;
@@ -511,6 +510,8 @@ export class AppendableObject {
       throw new OssError(noRoom(this.key, from.position, size), { code: 'EntityTooLarge' });
     const want = { position, crc: from.crc === undefined ? undefined : crc64Combine(from.crc, crc, size) };
     const plan: Plan = { position: from.position, size, crc, from, want, outcome: 'absent', unanswered: false };
+    // The bytes of one segment are kept at most.
+    if (this.#kept && this.#kept !== call.flight) this.#kept.segment = undefined;
     call.flight ??= { plan, segment, type: call.type, resumes: call.resumes };
     call.flight.plan = plan;
     return this.#fly(call.flight);
@@ -706,7 +707,7 @@ export class AppendableObject {
         const stored = await this.#findStored(plans, found, signal);
         if (stored) this.#takePlace(position);
         for (const plan of plans) plan.outcome = plan === stored ? 'stored' : 'absent';
-        ours = stored?.want ?? ours;
+        ours = stored ? endOf(stored, found) : ours;
       } catch (error) {
         if (signal?.aborted || strict) throw error;
       }
@@ -837,6 +838,15 @@ function judge({ position, size, from, want }: Plan, found: Found, shared = fals
   return diverged(length > position ? 'absent' : 'unknown');
 }
 
+/**
+ * The end of an earlier segment. Its own CRC may be that of an object which was replaced since: where the object shows its CRC,
+ * only that counts.
+ */
+function endOf({ want }: Plan, { length, crc }: Found): Tail {
+  if (crc === undefined) return want;
+  return { position: want.position, crc: length === want.position ? crc : undefined };
+}
+
 /** Behind a segment of ours there is nothing left to do for an empty one: the object exists. */
 function moved({ size }: Plan, tail: Tail): Verdict {
   return { kind: size > 0 ? 'moved' : 'committed', tail };
@@ -961,7 +971,7 @@ function conflict(key: string, { position, size, outcome }: PendingSegment, foun
 }
 
 function unsettled(key: string, { position, size }: Plan): OssError {
-  const message = `Cannot settle the ${size} bytes for "${key}" at position ${position}: another append began since, and the bytes are no longer held. Settle that append first`;
+  const message = `Cannot settle the ${size} bytes for "${key}" at position ${position}: another append was sent since, and the bytes are no longer held. Settle that append first`;
   return new OssError(message, { code: 'Unsettled' });
 }
 
