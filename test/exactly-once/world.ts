@@ -189,7 +189,8 @@ class World {
       try {
         call.settledAt = (await handle.object.settle(error)).loaded;
       } catch (failure) {
-        if (!(failure instanceof OssError)) call.problems.push(`settle threw ${failure}`);
+        // A pipe whose source broke as it was aborted is rejected with what the source threw, which append never saw.
+        if (!(failure instanceof OssError) && !call.piped) call.problems.push(`settle threw ${failure}`);
         error = failure;
       }
     }
