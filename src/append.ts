@@ -126,6 +126,9 @@ const EMPTY: Segment = { size: 0, crc: 0n, body: new Uint8Array(0) };
  *
  * After a call that failed or was aborted, the next one reads the object's state again.
  *
+ * Two writers that append the same bytes at the same position both succeed, and one copy is stored: OSS shows the same object as
+ * after a lost answer. So each record should hold its writer and a sequence number.
+ *
  * @throws TypeError or RangeError for impossible options.
  * @example
  * ```ts
@@ -183,9 +186,9 @@ export class AppendableObject {
   }
 
   /**
-   * Segments whose outcome was unknown when their call failed. A later read, such as {@link open}, settles them: one that was
-   * stored late is ours, and never taken for another writer's. Settled ones are dropped when the next append begins; of more
-   * than a hundred the oldest.
+   * Segments whose outcome was unknown when their call failed. A later read, such as {@link open}, shows what became of them,
+   * and one that was stored late is never taken for another writer's. To go on after such a failure
+   * use {@link settle}. Those whose outcome is known are dropped when the next append begins, and the oldest of more than a hundred.
    */
   get pending(): readonly PendingSegment[] {
     return this.#pending.map(({ position, size, outcome }) => ({ position, size, outcome }));
@@ -214,7 +217,7 @@ export class AppendableObject {
    * @throws TypeError for what is no source, before any request. RangeError for one that would exceed 5 GiB.
    * AppendConflictError where the object is not what it was; ChecksumError where OSS holds other bytes than were sent;
    * SourceError where the source fails; ServiceError, TransportError, CredentialsError from requests; the signal's reason.
-   * An `OssError` says in `loaded`, `tail` and `outcome` what is stored.
+   * An `OssError` says in `loaded`, `tail` and `outcome` what is stored. Do not append the same bytes again after one: see {@link settle}.
    */
   async append(source: AppendSource, options: AppendOptions = {}): Promise<ObjectTail> {
     const checked = checkCall(options);

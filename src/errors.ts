@@ -14,8 +14,9 @@ export interface ObjectTail {
  * What is known of the segment that was under way when an append failed.
  *
  * - `absent`: it is not stored and will not be: nothing was sent, or other bytes were seen in its place.
- * - `stored`: it is in the object, as a byte comparison showed.
- * - `unknown`: it may be stored now, or become so; open the object again to find out.
+ * - `stored`: the object holds these bytes in this place, and at least one request with them got no answer. Where more bytes
+ *   follow, another writer's longer request may have begun with the same bytes: nobody can tell.
+ * - `unknown`: it may be stored now, or may still become so. `AppendableObject.settle` finds out.
  */
 export type Outcome = 'absent' | 'stored' | 'unknown';
 
