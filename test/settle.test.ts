@@ -77,6 +77,21 @@ describe.each(Object.entries(LOSSES))('a segment that %s', (_loss, fault) => {
   );
 });
 
+test('after settle no earlier request can be carried out any more, however late it comes', async () => {
+  const weather = new Weather();
+  const lab = new Lab({ faults: weather.faults, before: 'a', segmentSize: 64 });
+  await lab.run(lab.object.open());
+  weather.set(({ operation }) =>
+    operation === 'AppendObject' ? { kind: 'commit-late', delay: 600_000 } : { kind: 'drop-before' },
+  );
+  const error = await lab.failure(lab.object.append('bcd'));
+  weather.clear();
+  const { loaded } = await lab.run(lab.object.settle(error));
+  await lab.run(lab.clock.wait(3_600_000));
+  await lab.run(lab.object.append(`${'bcd'.slice(loaded)}efg`));
+  expect(lab.stored).toBe('abcdefg');
+});
+
 describe('settle', () => {
   const failing = async (lab: Lab, weather: Weather, source: AppendSource, options = {}): Promise<unknown> => {
     await lab.run(lab.object.open());

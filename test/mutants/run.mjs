@@ -20,6 +20,7 @@ const PARTS = [
   'test/soak',
   'test/vitest.config.ts',
   'test/append.test.ts',
+  'test/settle.test.ts',
   'test/one-object.ts',
   'demo/edge',
   'demo/page/grants.ts',
