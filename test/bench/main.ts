@@ -1,4 +1,4 @@
-// Runs the parts, one after the other, and prints what they found. A part that fails does not take the others with it.
+// Runs the parts one after the other and prints their results. When one part fails, the other parts still run.
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { Bench } from './bench.ts';
@@ -13,11 +13,11 @@ import { small } from './parts/small.ts';
 import { loadPeers } from './peers.ts';
 import { toJson, toTable } from './report.ts';
 
-/** What `run.mjs` knows of the project. */
+/** The facts about the project that `run.mjs` passes on. */
 export interface Place {
   readonly root: string;
   bundle(code: string): Promise<string>;
-  /** For `bench:browser`: the browsers' paths, and what the page is made of. */
+  /** The paths of the browsers and the files of the page. Only `bench:browser` sets this. */
   readonly browser?: Pick<BrowserBench, 'chromium' | 'firefox' | 'files'> | undefined;
 }
 
@@ -54,17 +54,18 @@ function parse(args: readonly string[]) {
     },
   });
   const rounds = Number(values.rounds);
-  if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds needs a whole number from 1');
+  if (!Number.isInteger(rounds) || rounds < 1)
+    throw new Error(`--rounds must be a whole number of at least 1, found "${values.rounds}"`);
   return { json: values.json, rounds, names: positionals };
 }
 
 function choose(parts: Parts, names: readonly string[]): [name: string, part: () => Promise<Row[]>][] {
   for (const name of names)
-    if (!parts[name]) throw new Error(`there is no part "${name}"; there are ${Object.keys(parts).join(', ')}`);
+    if (!parts[name]) throw new Error(`there is no part "${name}"; the parts are ${Object.keys(parts).join(', ')}`);
   return Object.entries(parts).filter(([name]) => names.length === 0 || names.includes(name));
 }
 
-/** True where every part ran. */
+/** Returns true when every part ran without an error. */
 export async function main(place: Place, args: readonly string[]): Promise<boolean> {
   const { json, rounds, names } = parse(args);
   const rows: Row[] = [];
@@ -85,6 +86,7 @@ export async function main(place: Place, args: readonly string[]): Promise<boole
 
 function footer(rounds: number): string {
   const machine = `Node ${process.versions.node} on ${cpus().length} cores`;
-  return `Ratios: how many times as good; above 1 is better. Medians of ${rounds} rounds, all contestants in each; "all rounds" is
-the least and the greatest of them, the machine's noise included. ${machine}.`;
+  return `A ratio says how many times as good our side is: above 1 is better. It is the median over ${rounds} round(s).
+All contestants ran in each round. "all rounds" shows the lowest and the highest ratio with the machine's noise.
+${machine}.`;
 }

@@ -1,10 +1,10 @@
-// How contestants are compared: interleaved, so that what else the machine does falls on all of them, and by ratios of
-// the same round, so that a slow minute cancels.
+// Compares contestants. They run interleaved, so that other work on the machine slows all of them equally. Each ratio
+// compares two runs of the same round, so that a slow minute changes both sides and cancels out.
 
-/** One way to do a piece of work. */
+/** One of several ways to do the same work. */
 export interface Contestant {
   readonly name: string;
-  /** Does the work once. Returns what it cost: seconds, or any measure of which less is better. */
+  /** Does the work once and returns its cost: seconds, or another measure where a smaller number is better. */
   run(): number | Promise<number>;
 }
 
@@ -14,19 +14,22 @@ export type Costs = ReadonlyMap<string, readonly number[]>;
 /** One line of the table. */
 export interface Row {
   readonly name: string;
-  /** How many times as good as what it is compared with: the median of the rounds. */
+  /** How many times as good our side is as the other side. This is the median of the rounds. */
   readonly ratio: number;
-  /** The least and the greatest of the rounds: what the machine's noise makes of the same thing. */
+  /** The lowest and the highest ratio of all rounds. Their distance shows the noise of the machine. */
   readonly low: number;
   readonly high: number;
-  /** The medians of both, for people: `9.2 us`. */
+  /** The median costs of both sides as text for people, for example `9.2 us`. */
   readonly ours: string;
   readonly theirs: string;
-  /** What issue 6 asks of the ratio. */
+  /** The lowest ratio that is good enough. Absent for rows without a goal. */
   readonly target?: number | undefined;
 }
 
-/** Runs every contestant once a round. Each round begins with another one: the first pays for what the last one left. */
+/**
+ * Runs every contestant once in each round. Each round starts with a different contestant, because the first one also
+ * pays for the garbage that the round before left behind.
+ */
 export async function race(contestants: readonly Contestant[], rounds: number): Promise<Costs> {
   const costs = new Map(contestants.map(({ name }) => [name, [] as number[]]));
   for (let round = 0; round < rounds; round++) {
@@ -38,14 +41,14 @@ export async function race(contestants: readonly Contestant[], rounds: number): 
   return costs;
 }
 
-/** How a line is named and spelled. */
+/** The name of a row, its target, and the text form of its costs. */
 export interface Naming {
   readonly name: string;
   readonly target?: number | undefined;
   readonly unit: (cost: number) => string;
 }
 
-/** `ours` against `theirs`, round by round. */
+/** Compares `ours` with `theirs` in each round, and returns one row for the table. */
 export function compare(costs: Costs, ours: string, theirs: string, { name, target, unit }: Naming): Row {
   const [mine = [], other = []] = [costs.get(ours), costs.get(theirs)];
   const ratios = mine.map((cost, round) => other[round]! / cost);
@@ -62,20 +65,20 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** Work so short that it must be repeated to be timed. */
+/** Work that is so short that one call cannot be timed. */
 export interface Work {
-  /** Calls before the clock is read again. */
+  /** The number of calls between two readings of the clock. */
   readonly batch: number;
   run(): unknown;
 }
 
 const SLICES = 40;
-/** ms of one slice: shorter than what a busy system gives a process at a time. */
+/** The length of one slice in ms. It is shorter than the time for which a busy system lets one process run. */
 const SLICE = 2;
 
 /**
- * Seconds of one call: the fastest of many slices, because another process can only make a slice longer. Awaits what is
- * a promise, and nothing else.
+ * Returns the seconds that one call takes. The fastest of many slices counts, because another process can only make a
+ * slice longer. A result is awaited only when it is a promise, because an `await` costs time.
  */
 export async function fastest({ batch, run }: Work): Promise<number> {
   let best = Number.POSITIVE_INFINITY;
@@ -97,7 +100,7 @@ async function timeSlice(batch: number, run: () => unknown): Promise<number> {
 
 export const microseconds = (seconds: number): string => `${(seconds * 1e6).toFixed(1)} us`;
 export const milliseconds = (seconds: number): string => `${(seconds * 1e3).toFixed(2)} ms`;
-/** For the time that so many bytes take. */
+/** Returns a formatter that turns the seconds for `bytes` bytes into a rate. */
 export const rateOf =
   (bytes: number) =>
   (seconds: number): string =>

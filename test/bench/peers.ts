@@ -1,8 +1,9 @@
-// The peers, from their own folder, and the little of each that is measured. They are no dependencies of the project.
+// Loads the peers from test/peers, and declares only the functions that the benchmark measures. The peers are not
+// dependencies of the project.
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
-/** ali-oss: the client that most pages use today. */
+/** ali-oss is the client that most pages use today. */
 export interface AliOss {
   authorizationV4(
     method: string,
@@ -19,30 +20,30 @@ export interface AliOss {
   ): Promise<string>;
 }
 
-/** aws4fetch: V4 signatures of the service that OSS's are like, on Web Crypto. */
+/** aws4fetch makes AWS V4 signatures with Web Crypto. The V4 signatures of OSS follow the same steps. */
 export interface AwsSigner {
   sign(): Promise<unknown>;
 }
 
-/** tiny-oss: an upload client for browsers; V1 signatures (one HMAC-SHA1) only. */
+/** tiny-oss is an upload client for browsers. It only makes V1 signatures, which are one HMAC-SHA1. */
 export interface TinyOss {
   signatureUrl(key: string, options: { expires: number }): string;
 }
 
-/** hash-wasm: hashes as WebAssembly. */
+/** hash-wasm computes hashes in WebAssembly. */
 export interface WasmHash {
   init(): WasmHash;
   update(data: Uint8Array): WasmHash;
   digest(): string;
 }
 
-/** What the peers export. */
+/** The exports of the peers. */
 export interface Peers {
   readonly AliOss: new (options: Readonly<Record<string, unknown>>) => AliOss;
   readonly AwsV4Signer: new (options: Readonly<Record<string, unknown>>) => AwsSigner;
   readonly TinyOss: new (options: Readonly<Record<string, unknown>>) => TinyOss;
   readonly createCRC64: () => Promise<WasmHash>;
-  /** Where a file of a package lies. */
+  /** Returns the path of a file in a package. */
   resolve(name: string): string;
 }
 

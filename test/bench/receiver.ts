@@ -1,14 +1,15 @@
-// A server that takes appends and keeps nothing: it reads requests as bytes of a socket, counts the body, and answers as
-// OSS does. It checks no signature and computes no CRC, so that the sender is what is measured; `x-oss-hash-crc64ecma` is
-// missing, as where CORS hides it. On request it is a link: so many bytes a second, and a round trip before each answer.
-// Started with `fork`; it sends its port.
+// A server that accepts appends and stores nothing. It reads requests directly from the socket, counts the bytes of the
+// body, and answers like OSS. It checks no signature and computes no CRC, so that the benchmark measures only the
+// sender. The answer has no `x-oss-hash-crc64ecma`, as in pages where CORS hides that header. The server can also
+// simulate a link: it limits the bytes per second and waits for a round trip before each answer. It is started with
+// `fork` and sends its port to the parent process.
 import { createServer, type Socket } from 'node:net';
 
-/** What kind of link lies before the server. */
+/** The simulated link between the sender and the server. */
 export interface Link {
-  /** Bytes a second; unlimited where absent. */
+  /** Bytes per second. The link is unlimited when this is absent. */
   readonly bandwidth?: number | undefined;
-  /** The round trip, ms. */
+  /** The round trip in ms. */
   readonly latency?: number | undefined;
 }
 
@@ -20,7 +21,7 @@ const CORS = [
   'Access-Control-Max-Age: 7200',
 ].join('\r\n');
 
-/** A request whose body is on its way. */
+/** A request whose body has not arrived completely. */
 interface Incoming {
   readonly method: string;
   readonly target: string;
@@ -52,7 +53,10 @@ class Connection {
     else this.#throttle(request);
   }
 
-  /** Returns how much of the chunk is body. Senders here wait for an answer: nothing follows a body. */
+  /**
+   * Starts a request, and returns how many bytes of the chunk belong to its body. No second request can follow in the
+   * same chunk, because the senders wait for the answer first.
+   */
   #begin(chunk: Buffer): number {
     const before = this.#head.length;
     this.#head += chunk.toString('latin1');
@@ -66,7 +70,10 @@ class Connection {
     return chunk.byteLength - (end + 4 - before);
   }
 
-  /** The sender may be ahead of the link by what lies in the sockets' buffers; the answer waits for the link all the same. */
+  /**
+   * Stops reading until the link would have carried the received bytes. The sender can still be ahead of the link by
+   * the size of the socket buffers, but the answer waits for the link anyway.
+   */
   #throttle({ begun, received }: Incoming): void {
     const ahead = this.#carried(begun, received) - performance.now();
     if (ahead < 4) return;
@@ -101,7 +108,7 @@ const counts = { requests: 0, preflights: 0 };
 const link = JSON.parse(process.argv[2] ?? '{}') as Link;
 const server = createServer((socket) => void new Connection(socket, link));
 server.listen(0, '127.0.0.1', () => process.send?.(server.address()));
-// Asked for its counts, it answers and begins anew.
+// Any message asks for the counts. The server sends them and starts counting from zero again.
 process.on('message', () => {
   process.send?.({ ...counts });
   counts.requests = 0;

@@ -1,13 +1,13 @@
-// Starts receivers, each a process of its own, and ends them.
+// Starts receivers, each in its own process, and ends them.
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Link } from './receiver.ts';
 
-/** A receiver that listens. */
+/** A running receiver. */
 export interface Receiver {
   /** `http://127.0.0.1:<port>`. */
   readonly url: string;
-  /** What came in since it was last asked. */
+  /** Returns the number of requests since the last call. */
   counts(): Promise<{ readonly requests: number; readonly preflights: number }>;
   close(): void;
 }
@@ -22,7 +22,7 @@ export async function startReceiver(link: Link = {}): Promise<Receiver> {
   return { url: `http://127.0.0.1:${port}`, counts, close: () => child.disconnect() };
 }
 
-/** Runs `work` with a receiver of each kind of link, and ends them. */
+/** Starts one receiver for each link, runs `work` with them, and ends them. */
 export async function withReceivers<T>(
   links: readonly Link[],
   work: (receivers: readonly Receiver[]) => Promise<T>,
@@ -35,7 +35,7 @@ export async function withReceivers<T>(
   }
 }
 
-/** The next message of a child; it fails where the child ends before. */
+/** Resolves to the next message of a child process. Rejects when the process ends before it sends one. */
 export function answerOf<T>(child: ChildProcess): Promise<T> {
   return new Promise((resolve, reject) => {
     const ended = (code: number | null) => reject(new Error(`a process of the benchmark ended with code ${code}`));

@@ -1,7 +1,7 @@
-// The table for people, and the same for programs.
+// Prints the rows as a table for people or as JSON for programs.
 import type { Row } from './measure.ts';
 
-/** `{ name: { ratio, … } }`. */
+/** Returns the rows as JSON text in the form `{ name: { ratio, … } }`. */
 export function toJson(rows: readonly Row[]): string {
   const rounded = (value: number) => Number(value.toPrecision(4));
   const entries = rows.map(({ name, ratio, low, high, target, ours, theirs }) => [

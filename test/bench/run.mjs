@@ -1,13 +1,14 @@
-// `npm run bench`: how fast, beside the peers and beside what the platform offers. One table of ratios; ten minutes for all.
-// `npm run bench:browser`: the same in Chromium, what is only computed in Firefox too; six minutes.
+// `npm run bench` compares our speed with that of the peers and of the platform's own functions. It prints one table of
+// ratios. All parts together take ten minutes. `npm run bench:browser` does the same in Chromium, and repeats signing
+// and CRC-64 in Firefox. It takes six minutes.
 //
-//   npm run bench                         everything
-//   npm run bench -- signing crc          these parts: signing, crc, small, large, link, growth
-//   npm run bench:browser -- large        these parts: small, large, compute, firefox (compute, in Firefox)
-//   npm run bench -- --json               { name: { ratio, low, high, target, ours, theirs } }
-//   npm run bench -- --rounds 9           more rounds than five
+//   npm run bench                         runs all parts
+//   npm run bench -- signing crc          runs some parts of: signing, crc, small, large, link, growth
+//   npm run bench:browser -- large        runs some parts of: small, large, compute, firefox (compute in Firefox)
+//   npm run bench -- --json               prints { name: { ratio, low, high, target, ours, theirs } }
+//   npm run bench -- --rounds 9           runs nine rounds; the default is five
 //
-// The peers (ali-oss, aws4fetch, hash-wasm, tiny-oss) are those of test/peers, with a lock of their own.
+// The peers (ali-oss, aws4fetch, hash-wasm, tiny-oss) are installed in test/peers, which has its own lock file.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -45,7 +46,7 @@ async function bundle(contents) {
   return outputFiles[0].text;
 }
 
-/** The page: our sources as a bundler makes them, the browser builds of the peers. */
+/** Returns the files of the page: our sources as a bundler builds them, and the browser builds of the peers. */
 async function pageFiles() {
   const { build } = await import('esbuild');
   const entryPoints = ['test/bench/browser/page.ts'];
@@ -62,17 +63,17 @@ async function pageFiles() {
 
 async function browser() {
   const chromium = await findChromium();
-  if (!chromium) throw new Error(`no Chromium is here. To install one: ${installCommand()}`);
+  if (!chromium) throw new Error(`no Chromium was found. Install one with: ${installCommand()}`);
   const firefox = await findFirefox();
   return { chromium, firefox: firefox?.executablePath, files: await pageFiles() };
 }
 
-/** In a process of its own, so that what npm says does not come between the figures. */
+/** Installs the packages in a separate process whose output goes to stderr. So stdout contains only the results. */
 function installAll() {
   const { status } = spawnSync(process.execPath, [fileURLToPath(import.meta.url), INSTALL], {
     stdio: ['ignore', 2, 2],
   });
-  if (status !== 0) throw new Error('the packages cannot be installed: see above');
+  if (status !== 0) throw new Error('the packages could not be installed; the output of npm above says why');
 }
 
 async function bench(args) {

@@ -1,36 +1,41 @@
-// Uploads once, in a process of its own, so that time, processor and memory are this upload's alone. Started with `fork`.
+// Does one upload in its own process, so that the measured time, processor time and memory belong to this upload only.
+// It is started with `fork`.
 import { AppendableObject, OssClient } from '../../src/index.ts';
 import { LocalOss } from '../../src/testing/index.ts';
 
-/** One upload. */
+/** The settings of one upload. */
 export interface Job {
   readonly url: string;
-  /** A receiver without a link's limits, to warm up with. */
+  /** The URL of a receiver without limits, which gets the upload that warms up the process. */
   readonly warmUp: string;
-  /** `append`: the engine. `local`: the same on a LocalOss in this process. `fetch`: bare requests of the same bytes. */
+  /**
+   * `append` uses the engine and a receiver. `local` uses the engine and a LocalOss in the same process.
+   * `fetch` sends bare requests with the same bytes.
+   */
   readonly with: 'append' | 'local' | 'fetch';
   readonly from: 'stream' | 'blob';
-  /** Bytes in all. */
+  /** The total number of bytes. */
   readonly size: number;
-  /** Bytes a request; undefined: adaptive. */
+  /** The bytes of one request. When it is undefined, the engine adapts the size. */
   readonly segmentSize?: number | undefined;
 }
 
-/** What it took. */
+/** The measurements of one upload. */
 export interface Taken {
-  /** s */
+  /** Duration in s. */
   readonly time: number;
-  /** s of all threads of the process. */
+  /** Processor time of all threads of the process, in s. */
   readonly cpu: number;
-  /** Most of what the process held, and of that in array buffers, above what it held before, bytes. */
+  /** The peak memory of the process in bytes, minus its memory before the upload. */
   readonly memory: number;
+  /** The same for the memory in array buffers. */
   readonly buffers: number;
 }
 
 const CHUNK = 64 * 1024;
 const WARM_UP = 32 * 1024 * 1024;
 
-/** A stream of chunks that cost nothing to make: a view of the same random bytes again and again. */
+/** Returns a stream whose chunks cost no time to make, because each chunk is a view of the same random bytes. */
 function streamOf(size: number): ReadableStream<Uint8Array> {
   const bytes = noise(CHUNK);
   let left = size;
@@ -44,7 +49,7 @@ function streamOf(size: number): ReadableStream<Uint8Array> {
   });
 }
 
-/** A Blob of the same 16 MiB again and again: it holds them once. */
+/** Returns a Blob that repeats the same 16 MiB. It keeps these bytes in memory only once. */
 function blobOf(size: number): Blob {
   const bytes = new Blob([noise(16 * 1024 * 1024)]);
   const whole = Math.floor(size / bytes.size);
@@ -63,7 +68,7 @@ const credentials = {
   securityToken: 'x'.repeat(600),
 };
 
-/** Keeps lengths and CRCs only. */
+/** Returns a client of a LocalOss that keeps only lengths and CRCs. */
 function localClient(): OssClient {
   const oss = new LocalOss({ buckets: { bench: { region: 'cn-hangzhou', contents: 'checksum' } } });
   return new OssClient({ region: 'cn-hangzhou', bucket: 'bench', credentials: oss.issueToken(), fetch: oss.fetch });
@@ -78,7 +83,7 @@ async function withEngine(job: Job): Promise<void> {
   if (position !== size) throw new Error(`appended ${position} of ${size} bytes`);
 }
 
-/** From a stream: what one gets who has each segment ready as bytes, the fastest body that `fetch` knows. */
+/** For a stream, each body is a ready array of bytes, because that is the fastest body for `fetch`. */
 async function withFetch({ url, from, size, segmentSize = 8 * 1024 * 1024 }: Job): Promise<void> {
   const source = from === 'blob' ? blobOf(size) : noise(segmentSize);
   for (let position = 0; position < size; position += segmentSize) {

@@ -1,4 +1,4 @@
-// Runs uploads, each in a process of its own.
+// Runs uploads, each in its own process.
 import { fork } from 'node:child_process';
 import { answerOf, beside } from './receivers.ts';
 import type { Job, Taken } from './uploader.ts';

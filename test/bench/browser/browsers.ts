@@ -1,4 +1,4 @@
-// Browsers of our own, without a debugger attached, and what memory all their processes have.
+// Starts browsers without an attached debugger, and measures the memory of all their processes.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -17,12 +17,15 @@ const SWITCHES = [
   ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
 ];
 
-/** A browser that runs. */
+/** A running browser. */
 export interface Browser {
-  /** Rejects where the browser ends before it is closed. */
+  /** Rejects when the browser process ends. */
   readonly ended: Promise<never>;
   close(): Promise<void>;
-  /** Bytes of all its processes, what they share counted once; undefined where the system does not tell (Linux does). */
+  /**
+   * Memory of all processes of the browser in bytes. Memory that the processes share is counted once.
+   * Returns undefined on systems without `/proc` (only Linux has it).
+   */
   memory(): number | undefined;
 }
 
@@ -45,7 +48,7 @@ function start(path: string, args: (profile: string) => readonly string[]): Brow
   const close = async () => {
     child.kill();
     await exited;
-    // Its other processes may write for a moment yet.
+    // The child processes of the browser may still write to the profile for a moment, so the removal is retried.
     await rm(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }).catch(() => {});
   };
   return { ended, close, memory: () => memoryOf(child) };
@@ -72,7 +75,7 @@ function familyOf(first: number): number[] {
 
 function parentOf(pid: string): number {
   const stat = readOr(`/proc/${pid}/stat`);
-  // After the name, which may hold spaces and parentheses: state, parent.
+  // The process name may contain spaces and parentheses. The fields after it are the state and the parent's id.
   return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
 }
 
@@ -80,7 +83,7 @@ function sharedOutMemory(pid: number): number {
   return Number(/^Pss: +(\d+) kB/m.exec(readOr(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0) * 1024;
 }
 
-/** A process may end while it is looked at. */
+/** Returns an empty string when the file is gone, because a process may end while we read about it. */
 function readOr(file: string): string {
   try {
     return readFileSync(file, 'utf8');

@@ -1,11 +1,11 @@
-// What the page is asked to do, and what it answers. Both go over HTTP: a DevTools connection would slow uploads of bytes
-// to a tenth (seen with Chromium 156), so the browser is started without one.
+// The messages between the benchmark and the page: a job and its outcome. Both are sent over HTTP, and the browser is
+// started without a DevTools connection. With such a connection, Chromium 156 uploads bytes at a tenth of its speed.
 import type { Row } from '../measure.ts';
 
-/** Who appends, and how. */
+/** The way in which the page appends: bare `fetch`, OssClient with one kind of signature, or ali-oss. */
 export type Sender = 'fetch' | 'header' | 'query' | 'presigned' | 'ali-oss';
 
-/** One thing for the page to do. */
+/** One task for the page. */
 export type Job =
   | { readonly kind: 'small'; readonly url: string; readonly sender: Sender; readonly appends: number }
   | {
@@ -19,12 +19,12 @@ export type Job =
   | { readonly kind: 'idle'; readonly time: number }
   | { readonly kind: 'compute'; readonly rounds: number };
 
-/** What it took. */
+/** The measurements of one job. */
 export interface Outcome {
-  /** s */
+  /** Duration in s. */
   readonly time: number;
-  /** The longest that the main thread was busy at a stretch, ms. */
+  /** The longest time for which the main thread was busy without a break, in ms. */
   readonly longestTask: number;
-  /** Of a job of the kind `compute`. */
+  /** The results of a job of the kind `compute`; absent for the other kinds. */
   readonly rows?: readonly Row[];
 }

@@ -1,11 +1,12 @@
-// How long the main thread is busy at a stretch. The platform reports tasks from 50 ms on; a clock that should tick every
-// few milliseconds tells of shorter ones by how late it is. Where another process had the processor, that counts too: so
-// an idle page is watched as well, and of several rounds the least counts, as what the page itself does comes back in each.
+// Measures how long the main thread is busy without a break. The platform reports only tasks of 50 ms or more. A timer
+// that should fire every 4 ms also shows shorter tasks, because each task delays it by the length of the task.
+// The timer is also late when another process has the processor. So the benchmark watches an idle page too. It uses the
+// smallest value of several rounds, because the work of the page itself appears in every round.
 
-/** Chromium's least time between two ticks, ms. */
+/** The shortest interval in ms that Chromium allows for a repeating timer. */
 const TICK = 4;
 
-/** Returns how to end the watch: the longest stretch, ms. */
+/** Starts the watch. The returned function ends it and returns the longest busy time in ms. */
 export function watchMainThread(): () => number {
   let last = performance.now();
   let longest = 0;

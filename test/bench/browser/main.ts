@@ -1,15 +1,16 @@
-// `npm run bench:browser`: what a page waits for. Small appends over 50 ms of latency, 500 MB from a File and from a stream,
-// signing and CRC-64 (these in Firefox too); in browsers that nothing else is attached to.
+// `npm run bench:browser` measures the times for which a page waits: small appends over 50 ms of latency, 500 MB from a
+// File and from a stream, signing and CRC-64. Signing and CRC-64 also run in Firefox. No debugger is attached to the
+// browsers.
 import { type Costs, compare, median, type Row, rateOf, spread } from '../measure.ts';
 import { type Receiver, withReceivers } from '../receivers.ts';
 import { type Browser, startChromium, startFirefox } from './browsers.ts';
 import type { Job, Outcome, Sender } from './job.ts';
 import { type Files, type Site, startSite } from './site.ts';
 
-/** What a run is given. */
+/** The settings of one run. */
 export interface BrowserBench {
   readonly chromium: string;
-  /** Where there is one. */
+  /** The path of Firefox; undefined when it is not installed. */
   readonly firefox?: string | undefined;
   readonly files: Files;
   readonly rounds: number;
@@ -21,17 +22,17 @@ const MIB = 1024 * 1024;
 const APPENDS = 50;
 const LATENCY = 50;
 const SIZE = 500e6;
-/** Bytes a second of a good line, and what is sent over it. */
+/** The bandwidth of a good line in bytes per second, and the number of bytes that are sent over it. */
 const LINK = 100e6;
 const SIZE_ON_LINK = 250e6;
 const SENDERS: readonly Sender[] = ['fetch', 'header', 'query', 'presigned', 'ali-oss'];
 
-/** One job's outcome, with what was seen from outside. */
+/** The outcome of one job, and what the benchmark measured outside the page. */
 interface Seen extends Outcome {
-  /** Of the receiver. */
+  /** The number of requests that the receiver counted, without preflights. */
   readonly requests: number;
   readonly preflights: number;
-  /** Most of the browser's memory, all its processes, bytes. */
+  /** The peak memory of all browser processes, in bytes. */
   readonly memory: number;
 }
 
@@ -57,7 +58,7 @@ async function see({ site, browser }: Stage, receiver: Receiver, job: Job): Prom
 
 type Jobs = readonly (readonly [name: string, job: Job])[];
 
-/** Interleaved, as in `race`, with all that was seen. */
+/** Runs the jobs interleaved, like `race` does, and returns all measurements instead of one cost. */
 async function seeAll(stage: Stage, receiver: Receiver, jobs: Jobs, { rounds, say }: BrowserBench) {
   const seen = new Map(jobs.map(([name]) => [name, [] as Seen[]]));
   for (let round = 0; round < rounds; round++) {
@@ -85,7 +86,8 @@ async function small(stage: Stage, bench: BrowserBench): Promise<Row[]> {
     median(seen.get(sender)!.map(({ requests, preflights }) => (requests + preflights) / APPENDS));
   const unit = (seconds: number) => `${seconds.toFixed(2)} s`;
   const line = (mine: Sender, theirs: Sender, target?: number) => {
-    const name = `${APPENDS} small appends, ${LATENCY} ms, ${mine} (${trips(mine)} round trips each) / ${theirs} (${trips(theirs)})`;
+    const sides = `${mine} (${trips(mine)} round trips each) / ${theirs} (${trips(theirs)})`;
+    const name = `${APPENDS} small appends over ${LATENCY} ms of latency, ${sides}`;
     return compare(costs, mine, theirs, { name, target, unit });
   };
   return [
@@ -130,7 +132,10 @@ async function large(stage: Stage, bench: BrowserBench): Promise<Row[]> {
   ];
 }
 
-/** Where the network is the limit, as everywhere but on a loopback: there reading and hashing cost no time. */
+/**
+ * Repeats the large appends over a link of 100 MB/s. The network is the limit there, as it is everywhere except on
+ * loopback. Reading and hashing then cost no time, because they run while the link is busy.
+ */
 async function largeOnLink(stage: Stage, bench: BrowserBench): Promise<Row[]> {
   const receiver = stage.receivers[2]!;
   const contestants = LARGE.filter(([, { sender }]) => sender !== 'ali-oss');
@@ -144,14 +149,17 @@ async function largeOnLink(stage: Stage, bench: BrowserBench): Promise<Row[]> {
   );
 }
 
-/** Against the 16 ms of a frame: above 1 is within it. The least of the rounds, see `watchMainThread`. */
+/**
+ * Compares the longest task with the 16 ms of a frame. A ratio above 1 means that the task fits into a frame.
+ * The smallest value of the rounds counts, for the reason given at `watchMainThread`.
+ */
 function taskRow(name: string, seen: ReadonlyMap<string, readonly Seen[]>): Row {
   const [mine, idle] = [name, 'idle'].map((of) => (seen.get(of) ?? []).map(({ longestTask }) => longestTask));
   const ratios = spread(mine!.map((task) => 16 / task));
   return {
     ...ratios,
     ratio: ratios.high,
-    name: `500 MB, ${name}: a frame (16 ms) / longest task (least of the rounds)`,
+    name: `500 MB, ${name}: a frame (16 ms) / longest task (smallest of the rounds)`,
     target: /^(File|stream)/.test(name) ? 1 : undefined,
     ours: `${Math.min(...mine!).toFixed(1)} ms`,
     theirs: `${Math.min(...idle!).toFixed(1)} ms idle`,
@@ -164,18 +172,18 @@ function memoryRow(name: string, seen: ReadonlyMap<string, readonly Seen[]>): Ro
   const ratios = mine!.map((value, round) => floor![round]! / value);
   return {
     ...spread(ratios),
-    name: `500 MB, ${name}: memory, all processes / fetch of slices`,
+    name: `500 MB, ${name}: memory of all processes / fetch of slices`,
     ours: text(mine!),
     theirs: text(floor!),
   };
 }
 
-/** What takes nothing but the processor. */
+/** Measures signing and CRC-64, which need the processor and no network. */
 const computeIn =
   (browser: string) =>
   async (stage: Stage, { rounds }: BrowserBench): Promise<Row[]> => {
     const { rows = [] } = await see(stage, stage.receivers[1]!, { kind: 'compute', rounds });
-    // The target beside Web Crypto is one for Node: Chromium's is five times as fast.
+    // The target for the comparison with Web Crypto applies to Node only: Web Crypto in Chromium is five times as fast.
     return rows.map(({ target, ...row }) => ({
       ...row,
       name: `${browser}: ${row.name}`,
@@ -203,7 +211,7 @@ async function runPart(part: string, receivers: readonly Receiver[], bench: Brow
   const [path, start] =
     part === 'firefox' ? ([bench.firefox, startFirefox] as const) : ([bench.chromium, startChromium] as const);
   if (!path) {
-    bench.say('not run: no Firefox of the system is here');
+    bench.say('not run: Firefox is not installed on this system');
     return [];
   }
   const site = await startSite(bench.files);

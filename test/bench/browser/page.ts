@@ -1,4 +1,4 @@
-// The page of `npm run bench:browser`: asks for a job, does it, posts what it took, and asks again.
+// The page of `npm run bench:browser`. It asks for a job, does the job, posts the measurements, and asks again.
 import { AwsV4Signer } from 'aws4fetch';
 import { createCRC64 } from 'hash-wasm';
 import TinyOss from 'tiny-oss';
@@ -10,7 +10,7 @@ import type { AliOss, Peers } from '../peers.ts';
 import type { Job, Outcome, Sender } from './job.ts';
 import { watchMainThread } from './main-thread.ts';
 
-/** The browser build of ali-oss, by a script of its own. */
+/** The browser build of ali-oss, which a script tag of the page loads. */
 interface AliOssInPage extends AliOss {
   append(key: string, body: Blob, options: { readonly position: number }): Promise<unknown>;
 }
@@ -27,7 +27,7 @@ function clientOf(endpoint: string, sender: Sender): OssClient {
   const common = { region: REGION, bucket: 'bench', endpoint };
   if (sender !== 'presigned')
     return new OssClient({ ...common, credentials, signing: sender === 'query' ? 'query' : 'header' });
-  // The signer of a page is elsewhere; this one answers at once, so that the append is what is measured.
+  // A real page asks a server for presigned URLs. The signer here answers at once, so that only the append is measured.
   const signer = new OssClient({ ...common, credentials });
   return new OssClient({
     ...common,
@@ -42,11 +42,11 @@ function aliOssOf(endpoint: string) {
   return new OSS({ ...options, ...keys, endpoint, cname: true });
 }
 
-/** A way to append one body at a position. */
+/** Appends one body at a position. */
 type Send = (body: Blob | Uint8Array<ArrayBuffer>, position: number) => Promise<unknown>;
 
 let jobs = 0;
-/** Another key for each job: browsers keep the answer to a preflight by URL. */
+/** The object's key. Each job gets a new one, because browsers cache the answer to a preflight by URL. */
 let key = '';
 
 function withFetch(url: string): Send {
@@ -73,7 +73,7 @@ async function small({ url, sender, appends }: Job & { kind: 'small' }): Promise
 
 const files = new Map<number, File>();
 
-/** A File of that length on the disk, as one that a user picks. */
+/** Returns a File of `size` bytes that is stored on the disk, like a file that a user picks. */
 async function fileOf(size: number): Promise<File> {
   const file = files.get(size) ?? (await makeFile(size));
   files.set(size, file);
@@ -111,13 +111,13 @@ async function slices(
   for (let at = 0; at < size; at += segmentSize) await send(file.slice(at, Math.min(at + segmentSize, size)), at);
 }
 
-/** Signing and CRC-64, as `npm run bench` has them. */
+/** Runs the same parts for signing and CRC-64 as `npm run bench`. */
 async function compute(rounds: number) {
   const peers = { AliOss: OSS, AwsV4Signer, TinyOss, createCRC64 } as unknown as Peers;
   return [...(await signing({ peers, rounds })), ...(await crc64Speed({ peers, rounds }))];
 }
 
-/** Makes what a job appends, and returns what its time is taken of. */
+/** Creates the source of a job, and returns the work whose duration is measured. */
 async function prepare(job: Job): Promise<() => Promise<unknown>> {
   if (job.kind === 'small') return () => small(job);
   if (job.kind === 'compute') return () => compute(job.rounds);

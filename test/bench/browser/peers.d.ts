@@ -1,4 +1,5 @@
-// What of the peers a page imports. They lie in test/peers, where the compiler does not look.
+// Declares the exports of the peers that the page imports. The compiler does not find the packages, because they are
+// installed in test/peers.
 declare module 'aws4fetch' {
   export const AwsV4Signer: unknown;
 }

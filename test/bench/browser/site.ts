@@ -1,18 +1,18 @@
-// The site of the page: hands out jobs one at a time, and takes what they took.
+// The web server of the page. It hands out one job at a time and receives the outcomes.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { Job, Outcome } from './job.ts';
 
-/** A site with a page that works for us. */
+/** A running web server whose page does the jobs of the benchmark. */
 export interface Site {
   readonly url: string;
-  /** Has the page do a job. Rejects where it fails there. */
+  /** Gives the page a job and resolves to its outcome. Rejects when the job fails in the page. */
   ask(job: Job): Promise<Outcome>;
   close(): void;
 }
 
-/** Files by path: what the page is made of. */
+/** The files of the page, by URL path. */
 export type Files = Readonly<Record<string, { readonly type: string; readonly body: string | Buffer }>>;
 
 class Desk {
@@ -26,7 +26,7 @@ class Desk {
       this.#job = job;
       this.#hand();
     });
-    if ('error' in outcome) throw new Error(`in the page: ${outcome.error}`);
+    if ('error' in outcome) throw new Error(`the job failed in the page: ${outcome.error}`);
     return outcome;
   }
 
@@ -52,7 +52,7 @@ class Desk {
 export async function startSite(files: Files): Promise<Site> {
   const desk = new Desk();
   const server = createServer((request, response) => {
-    // A page that is isolated has a clock of 5 us, others one of 100.
+    // In a cross-origin isolated page, the clock has a resolution of 5 us; in other pages it has one of 100 us.
     response
       .setHeader('cross-origin-opener-policy', 'same-origin')
       .setHeader('cross-origin-embedder-policy', 'require-corp');

@@ -1,4 +1,4 @@
-// CRC-64 of bytes at hand, in Node and in pages.
+// Measures the CRC-64 of bytes in memory. Node and the pages run the same code.
 import { crc64 as ours } from '../../../src/crc64.ts';
 import type { Bench } from '../bench.ts';
 import { type Contestant, compare, fastest, type Row, race, rateOf } from '../measure.ts';
@@ -9,7 +9,10 @@ const SIZES: readonly (readonly [name: string, bytes: number, target: number | u
   ['16 MiB', 16 * 1024 * 1024, undefined],
 ];
 
-/** The table of the textbooks: a byte at a time, in 32-bit halves, as BigInt would be forty times slower. */
+/**
+ * The algorithm of the textbooks: one table lookup for each byte. It works on 32-bit halves, because BigInt would be
+ * forty times slower.
+ */
 function naiveTable(): (bytes: Uint8Array) => bigint {
   const lows = new Int32Array(256);
   const highs = new Int32Array(256);
@@ -34,7 +37,7 @@ function naiveTable(): (bytes: Uint8Array) => bigint {
   };
 }
 
-/** All must agree before any is timed. */
+/** Throws when the contestants return different checksums. They are timed only after this check. */
 function check(values: readonly bigint[]): void {
   if (new Set(values).size !== 1) throw new Error(`the contestants disagree: ${values.join(', ')}`);
 }

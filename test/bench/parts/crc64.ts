@@ -1,11 +1,14 @@
-// CRC-64: speed, what the first call costs, and how much code it is.
+// Measures the CRC-64: its speed, the cost of the first call, and the size of its code.
 import { gzipSync } from 'node:zlib';
 import type { crc64 as Crc64 } from '../../../src/crc64.ts';
 import type { Bench } from '../bench.ts';
 import { compare, milliseconds, type Row, spread } from '../measure.ts';
 import { crc64Speed } from './crc64-speed.ts';
 
-/** The first call makes the tables. A fresh copy of the module each time, as on a fresh page. */
+/**
+ * Measures the first call, which builds the tables. Each round imports a fresh copy of the module, as a newly loaded
+ * page does.
+ */
 async function setUp({ importFresh, peers, rounds }: Bench): Promise<Row> {
   const empty = new Uint8Array(1);
   const times: { ours: number[]; wasm: number[] } = { ours: [], wasm: [] };

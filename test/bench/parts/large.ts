@@ -1,5 +1,5 @@
-// 1 GiB from a stream of 64 KiB chunks and from a Blob, CRC on; each upload in a process of its own. The floor is `fetch`
-// with bodies of the same length: prepared bytes for the stream, slices for the Blob.
+// Appends 1 GiB from a stream of 64 KiB chunks and from a Blob, with the CRC on. Each upload runs in its own process.
+// The reference is bare `fetch` with bodies of the same length: prepared bytes for the stream, and slices for the Blob.
 import type { Bench } from '../bench.ts';
 import { compare, median, type Row, rateOf, spread } from '../measure.ts';
 import { type Receiver, withReceivers } from '../receivers.ts';
@@ -8,12 +8,12 @@ import { type Job, type Taken, upload } from '../uploads.ts';
 const MIB = 1024 * 1024;
 const SEGMENT = 8 * MIB;
 const SIZE = 1024 * MIB;
-/** On a link the time is known, and less of it tells as much. */
+/** The number of bytes for the slow link. The link sets the time there, so fewer bytes give the same information. */
 const SIZE_ON_LINK = 256 * MIB;
-/** Bytes a second: a good line. */
+/** The bandwidth of a good line, in bytes per second. */
 const LINK = 100e6;
 
-/** What differs between the contestants. */
+/** The settings in which the contestants differ. */
 type Entry = Pick<Job, 'with' | 'from' | 'segmentSize' | 'size'>;
 
 const ENTRIES: Readonly<Record<string, Entry>> = {
@@ -53,7 +53,7 @@ function column(results: Results, pick: (taken: Taken) => number): Map<string, n
 
 const mib = (bytes: number) => `${Math.round(bytes / MIB)} MiB`;
 
-/** Memory has no floor worth a ratio: the ratio is that of the whole of it to the floor's. */
+/** Compares the peak memory of the whole process with the peak memory of the reference. The row has no target. */
 function memoryRow(results: Results, mine: string, theirs: string): Row {
   const [a = [], b = []] = [results.get(mine), results.get(theirs)];
   const most = (taken: readonly Taken[]) => mib(median(taken.map(({ memory }) => memory)));

@@ -1,14 +1,16 @@
-// A long thin link: 20 MB/s and a round trip of 0, 50 or 200 ms. The ratio is the share of the link that is used: of 1 GiB
-// where segments grow, of less where they stay or need not. Links wait more than they work, so all uploads of a round
-// run side by side. The receiver is the link: TCP's own slow start is not in it.
+// Appends over a slow link with a long round trip: 20 MB/s, and 0, 50 or 200 ms. The ratio is the used share of the
+// link. Adaptive segments on a link with latency get 1 GiB, because they need time to grow; the others get 256 MiB.
+// An upload mostly waits for its link, so all uploads of a round run at the same time. The receiver simulates the link,
+// so the slow start of TCP is not part of the result.
 import type { Bench } from '../bench.ts';
 import { median, type Row, rateOf, spread } from '../measure.ts';
 import { type Receiver, withReceivers } from '../receivers.ts';
 import { type Job, type Taken, upload } from '../uploads.ts';
 
 const MIB = 1024 * 1024;
-/** For what does not change with it. */
+/** The number of bytes for uploads whose segments keep their size, and for the link without latency. */
 const SHORT = 256 * MIB;
+/** The number of bytes for uploads whose segments grow. */
 const LONG = 1024 * MIB;
 const BANDWIDTH = 20e6;
 const LATENCIES = [0, 50, 200] as const;
@@ -19,7 +21,7 @@ const KINDS: readonly (readonly [name: string, job: Pick<Job, 'from' | 'segmentS
   ['Blob, adaptive', { from: 'blob' }],
 ];
 
-/** What issue 6 asks for. */
+/** The lowest share of the link that is good enough, for the rows that have a goal. */
 const TARGETS: Readonly<Record<string, number>> = { 'stream, adaptive, 50 ms': 0.95, 'Blob, adaptive, 200 ms': 0.95 };
 
 const sizeOf = (latency: number, { segmentSize }: Pick<Job, 'segmentSize'>) =>
@@ -50,7 +52,7 @@ export function link({ rounds, say }: Bench): Promise<Row[]> {
   return withReceivers(links, async (receivers) => {
     const all: Taken[][] = [];
     for (let round = 0; round < rounds; round++) {
-      say(`a long thin link: round ${round + 1} of ${rounds}, a minute each`);
+      say(`slow link with a long round trip: round ${round + 1} of ${rounds}, about one minute each`);
       all.push(await runRound(receivers, receivers.at(-1)!.url));
     }
     return linesOf().map(({ name, latency, job }, at) =>

@@ -1,5 +1,5 @@
-// Signing one AppendObject with an STS token of usual length, as it happens for each append: the time differs from one
-// signature to the next, credentials and key of the day do not.
+// Measures the signature of one AppendObject request with an STS token of usual length. As in real appends, each
+// signature has a new time, while the credentials and the signing key of the day stay the same.
 import { bytesToHex } from '@noble/hashes/utils.js';
 import { presignV4, signV4 } from '../../../src/index.ts';
 import { canonicalRequest, signingKey, stampOf, stringToSign } from '../../../src/signature.ts';
@@ -17,7 +17,7 @@ const KEY = 'logs/2026/11/page.log';
 const REGION = 'cn-hangzhou';
 const URL_OF_APPEND = `https://bench.oss-${REGION}.aliyuncs.com/${KEY}?append&position=12345`;
 
-/** Another second each time, on the same day. */
+/** Returns a clock that moves by one second at each call and stays on the same day. */
 function ticking(): () => Date {
   let seconds = 0;
   const start = Date.UTC(2026, 10, 23);
@@ -32,7 +32,7 @@ function ours(): Contestant[] {
   return [contestant('header', header), contestant('query', query)];
 }
 
-/** The same rungs, with the platform's SHA-256 and HMAC on a kept CryptoKey. */
+/** The same steps of V4 signing with SHA-256 and HMAC from Web Crypto. The CryptoKey is imported once and reused. */
 async function webCrypto(): Promise<Contestant> {
   const now = ticking();
   const utf8 = new TextEncoder();
@@ -72,7 +72,10 @@ function aliOss({ AliOss }: Peers): Contestant[] {
   return [contestant('ali-oss, header', header), contestant('ali-oss, query', query)];
 }
 
-/** The service differs; the ladder, the number of hashes and a kept key (`cache`) are the same. */
+/**
+ * aws4fetch signs for another service, but it does the same work: the same signing steps, the same number of hashes,
+ * and a signing key that is kept in `cache`.
+ */
 function aws4fetch({ AwsV4Signer }: Peers): Contestant[] {
   const now = ticking();
   const common = {

@@ -1,6 +1,7 @@
-// 2,000 appends of 1 KiB, one after the other, and all asked for at once; a receiver in another process. The floor is
-// `fetch` of the same bytes to the same place, its answer read, nothing signed and nothing checked; and `fetch` of the same
-// requests, signed beforehand and with a signal, which tells what of the difference is `fetch`'s own.
+// Makes 2,000 appends of 1 KiB to a receiver in another process: one after the other, and with all calls made at once.
+// The first reference is bare `fetch`: it sends the same bytes to the same place and reads the answer, but it signs and
+// checks nothing. The second reference is `fetch` of the same requests, signed beforehand and with a signal. It shows
+// how much of the difference is the cost of `fetch` itself.
 import { AppendableObject, OssClient, presignV4, signV4 } from '../../../src/index.ts';
 import type { Bench } from '../bench.ts';
 import { type Contestant, compare, microseconds, type Row, race } from '../measure.ts';
@@ -8,7 +9,7 @@ import { withReceivers } from '../receivers.ts';
 
 const APPENDS = 2000;
 const SIZE = 1024;
-/** The round trip to a region nearby, ms, and how many appends are sent over it. */
+/** The round trip in ms to a nearby region, and the number of appends that are sent over it. */
 const LATENCY = 10;
 const DISTANT_APPENDS = 100;
 
@@ -40,7 +41,10 @@ async function bareFetch(url: string, appends = APPENDS): Promise<void> {
   }
 }
 
-/** The same request as ours, prepared: what `fetch` itself takes for the headers or the longer URL, and for a signal. */
+/**
+ * Sends the same requests as our client, signed beforehand. This shows what the headers (or the longer URL) and the
+ * signal cost in `fetch` itself.
+ */
 function preparedFetch(url: string, signing: 'header' | 'query'): () => Promise<void> {
   const request = { method: 'POST', bucket: 'bench', key: 'small.log', query: { append: '', position: '0' } };
   const scope = { region: 'cn-hangzhou', date: new Date() };
