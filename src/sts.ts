@@ -4,7 +4,7 @@
  */
 import { type Credentials, credentialsProblem, parseCredentials } from './credentials.ts';
 import { checkBucket, checkKey, percentEncode } from './endpoint.ts';
-import { OssError, redact, ServiceError, TransportError, withoutSecrets } from './errors.ts';
+import { checkFunction, redact, ServiceError, TransportError, withoutSecrets } from './errors.ts';
 import { backOff, type Clock, Deadline, type Fetch, isThrottled, platformClock, type RetryOptions } from './http.ts';
 import { digest, signature } from './signature.ts';
 
@@ -135,20 +135,26 @@ function form(fields: Readonly<Record<string, string>>): string {
 }
 
 async function attempt(options: AssumeRoleOptions, clock: Clock): Promise<Credentials> {
-  const { fetch = (url: string, init: RequestInit) => globalThis.fetch(url, init), timeout = 10_000, signal } = options;
+  const { fetch = globalThis.fetch, timeout = 10_000, signal } = options;
+  checkFunction('fetch', fetch ?? null);
+  const { url, headers, body } = signedCall(options, clock);
   const deadline = new Deadline(clock, timeout, signal);
+  // A redirect that is followed carries the signed call to another place.
+  const init: RequestInit = { method: 'POST', headers, body, signal: deadline.signal, redirect: 'manual' };
+  let response: Response;
+  let answer: string;
+  // Only what fails in here is a failure of the network. What fails outside is a mistake in code, and stays what it is.
   try {
-    const { url, headers, body } = signedCall(options, clock);
-    const response = await deadline.race(fetch(url, { method: 'POST', headers, body, signal: deadline.signal }));
-    const answer = await deadline.race(response.text());
-    deadline.end();
-    return read(response, answer, options);
+    response = await deadline.race(fetch(url, init));
+    answer = await deadline.race(response.text());
   } catch (error) {
     const cause = deadline.signal.aborted ? deadline.signal.reason : error;
     deadline.end(error);
     if (signal?.aborted) throw signal.reason;
-    throw cause instanceof OssError && !(cause instanceof TransportError) ? cause : noAnswer(cause, options);
+    throw noAnswer(cause, options);
   }
+  deadline.end();
+  return read(response, answer, options);
 }
 
 function signedCall(

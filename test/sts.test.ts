@@ -1,6 +1,7 @@
 /** "./sts" against the official vector and against LocalSts, which computes every signature again by itself. */
-import { describe, expect, test, vi } from 'vitest';
-import { AppendableObject, OssClient, refreshingCredentials } from '../src/index.ts';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { serve } from '../demo/node-http.ts';
+import { AppendableObject, OssClient, OssError, refreshingCredentials } from '../src/index.ts';
 import { type AssumeRoleOptions, appendPolicy, assumeRole } from '../src/sts.ts';
 import { LocalOss, LocalSts, type LocalStsOptions } from '../src/testing/index.ts';
 import { drive, failureOf, hanging, KEYS, NOON, printed, STS, scripted, VirtualClock } from './unit-tools.ts';
@@ -197,6 +198,49 @@ describe('assumeRole', () => {
     const { sts, call } = world();
     await expect(call(options)).rejects.toThrow(message);
     expect(sts.calls).toBe(0);
+  });
+});
+
+describe('a redirect of the call', () => {
+  test.each([302, 307, 308])('(%i) is no answer, and carries nothing to another place', async (status) => {
+    const there: string[] = [];
+    const server = await serve(({ url, method }) => {
+      if (new URL(url).pathname === '/') return new Response(null, { status, headers: { location: '/there' } });
+      there.push(method);
+      return new Response('{}');
+    });
+    try {
+      const options = { ...RAM, roleArn: ROLE, roleSessionName: 'u42', endpoint: server.url };
+      expect(await failureOf(assumeRole(options))).toMatchObject({ name: 'ServiceError', status });
+      expect(there).toEqual([]);
+    } finally {
+      await server.close();
+    }
+  });
+});
+
+describe('a mistake in code is told as what it is, never as a failure of the network', () => {
+  afterEach(() => {
+    vi.unstubAllGlobals();
+  });
+
+  test.each(['crypto', 'AbortController', 'fetch'])('the runtime has no %s', async (name) => {
+    vi.stubGlobal(name, undefined);
+    const clock = new VirtualClock();
+    const given = name === 'fetch' ? {} : { fetch: hanging as never };
+    const work = assumeRole({ ...RAM, roleArn: ROLE, roleSessionName: 'u42', clock, ...given });
+    expect(await drive(failureOf(work), clock)).not.toBeInstanceOf(OssError);
+  });
+
+  test('the clock throws', async () => {
+    const boom = new TypeError('x is not a function');
+    const clock = Object.assign(new VirtualClock(), {
+      now: () => {
+        throw boom;
+      },
+    });
+    const { fetch } = scripted(new Response('{}'));
+    expect(await failureOf(assumeRole({ ...RAM, roleArn: ROLE, roleSessionName: 'u42', clock, fetch }))).toBe(boom);
   });
 });
 

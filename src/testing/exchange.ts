@@ -121,7 +121,10 @@ function plannedRefusal({ plan, wire, query }: Exchange): Reply | undefined {
   const gateway = plan.get('gateway');
   if (gateway && !gateway.after) return gatewayReply(gateway);
   const redirect = plan.get('redirect');
-  if (redirect) return { status: redirect.status ?? 307, headers: { location: redirect.location } };
+  if (redirect) {
+    const headers = { location: redirect.location, 'access-control-allow-origin': '*' };
+    return { status: redirect.status ?? 307, headers };
+  }
   if (plan.get('portal')) return portalReply(wire.method);
   const refuse = plan.get('refuse');
   if (refuse) throw new Refusal(refuse.status, refuse.code, 'The request is refused.');

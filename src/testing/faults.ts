@@ -33,7 +33,7 @@ export type Fault =
    * of a range, without any header of OSS or CORS. No effect.
    */
   | { readonly kind: 'portal' }
-  /** A redirect to this URL, without any header of OSS or CORS. `status` 307 by default. No effect. */
+  /** A redirect to this URL, which a page of any origin may follow. `status` 307 by default. No effect. */
   | { readonly kind: 'redirect'; readonly location: string; readonly status?: 301 | 302 | 303 | 307 | 308 }
   /** A refusal with any status and code, without effect. */
   | { readonly kind: 'refuse'; readonly status: number; readonly code: string }

@@ -159,14 +159,33 @@ interface Parts {
   readonly config: RunConfig;
 }
 
+/** The methods of the requests that a redirect led to the control endpoint, by the key that they were for. */
+class Elsewhere {
+  readonly #methods = new Map<string, string[]>();
+
+  record(key: string, method: string): void {
+    this.#methods.set(key, [...this.of(key), method]);
+  }
+
+  of(key: string): readonly string[] {
+    return this.#methods.get(key) ?? [];
+  }
+}
+
 /** Bodies come as text/plain, so that no preflight is spent on them. */
 function control({ oss, faults, wire, reports, config }: Parts): FetchHandler {
+  const elsewhere = new Elsewhere();
+  const lead = (query: URLSearchParams, { method }: Request) => elsewhere.record(need(query, 'key'), method);
   const routes: Record<string, (query: URLSearchParams, request: Request) => unknown> = {
     'GET /config': () => config,
     'POST /token': () => oss.issueToken(),
     'GET /token': () => ({ Credentials: assumed(oss) }),
     'POST /faults': async (query, request) => faults.add(need(query, 'key'), await request.json()),
     'DELETE /faults': (query) => faults.clear(need(query, 'key')),
+    'POST /elsewhere': lead,
+    'HEAD /elsewhere': lead,
+    'GET /elsewhere': lead,
+    'GET /elsewhere/methods': (query) => elsewhere.of(need(query, 'key')),
     'GET /wire': (query) => wire.of(need(query, 'key')),
     'GET /object': (query) => view(oss, need(query, 'bucket'), need(query, 'key')),
     'POST /normal': async (query, request) => {
@@ -188,6 +207,8 @@ function control({ oss, faults, wire, reports, config }: Parts): FetchHandler {
 const OPEN = {
   'access-control-allow-origin': '*',
   'access-control-allow-methods': 'GET, POST, DELETE',
+  // A star does not stand for Authorization.
+  'access-control-allow-headers': 'authorization, *',
   'access-control-expose-headers': 'x-view',
   'cache-control': 'no-store',
 };

@@ -21,6 +21,8 @@ export type Trait =
   | 'subtle'
   /** A POST is sent again by the platform when the kept-alive connection it went out on dies. */
   | 'repeats-posts'
+  /** A redirect is not followed where the request says so: XMLHttpRequest always follows. */
+  | 'holds-redirects'
   /** A rejection counts as unhandled before the turn in which it is handled has ended. */
   | 'hasty-rejections'
   /** The code runs at a Worker's module scope, outside any request. */
@@ -37,15 +39,23 @@ export const REASONS: Readonly<Record<Trait, string>> = {
   'compression-streams': 'has no CompressionStream',
   subtle: 'has no crypto.subtle',
   'repeats-posts': 'sends a POST once',
+  'holds-redirects': 'follows every redirect',
   'hasty-rejections': 'waits for the turn to end',
   'module-scope': 'has no module scope outside requests',
 };
 
-const MODERN = ['simple-requests', 'byte-streams', 'stream-iteration', 'compression-streams', 'subtle'] as const;
+const MODERN = [
+  'simple-requests',
+  'byte-streams',
+  'stream-iteration',
+  'compression-streams',
+  'subtle',
+  'holds-redirects',
+] as const;
 
 const CHROMIUM = [...MODERN, 'cors', 'repeats-posts'] as const;
 const FIREFOX = [...MODERN, 'cors', 'repeats-posts'] as const;
-const WEBKIT = ['cors', 'simple-requests', 'compression-streams', 'subtle'] as const;
+const WEBKIT = ['cors', 'simple-requests', 'compression-streams', 'subtle', 'holds-redirects'] as const;
 
 const without = (traits: readonly Trait[], trait: Trait): Trait[] => traits.filter((one) => one !== trait);
 
@@ -61,17 +71,17 @@ export const TRAITS: Readonly<Record<string, readonly Trait[]>> = {
   // It asks before all requests, and hides nothing of the answers.
   'happy-dom': [...without(MODERN, 'simple-requests'), 'document', 'xhr'],
   'chromium window': [...CHROMIUM, 'document', 'xhr'],
-  'chromium xhr': [...CHROMIUM, 'document', 'xhr'],
+  'chromium xhr': [...without(CHROMIUM, 'holds-redirects'), 'document', 'xhr'],
   'chromium worker': [...CHROMIUM, 'xhr'],
   'chromium service worker': CHROMIUM,
   'chromium plain http': [...without(CHROMIUM, 'subtle'), 'document', 'xhr'],
   'firefox window': [...FIREFOX, 'document', 'xhr'],
-  'firefox xhr': [...FIREFOX, 'document', 'xhr'],
+  'firefox xhr': [...without(FIREFOX, 'holds-redirects'), 'document', 'xhr'],
   'firefox worker': [...FIREFOX, 'xhr'],
   'firefox service worker': FIREFOX,
   'firefox plain http': [...without(FIREFOX, 'subtle'), 'document', 'xhr'],
   'webkit window': [...WEBKIT, 'document', 'xhr'],
-  'webkit xhr': [...WEBKIT, 'document', 'xhr'],
+  'webkit xhr': [...without(WEBKIT, 'holds-redirects'), 'document', 'xhr'],
   'webkit worker': [...WEBKIT, 'xhr'],
   'webkit service worker': WEBKIT,
   'webkit plain http': [...without(WEBKIT, 'subtle'), 'document', 'xhr'],

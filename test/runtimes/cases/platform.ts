@@ -55,6 +55,28 @@ export const platformCases: readonly Case[] = [
     },
   },
   {
+    name: 'platform: a redirect is no answer, and carries nothing to another origin',
+    run: async ({ client, key, controlUrl, faults, traits }) => {
+      const query = `key=${encodeURIComponent(key)}`;
+      const location = `${controlUrl}/elsewhere?${query}`;
+      for (const operation of ['AppendObject', 'HeadObject', 'GetObject'] as const)
+        await faults({ kind: 'redirect', location, operation, times: 2 });
+      for (const signing of ['header', 'query'] as const) {
+        const one = client({ signing, retry: { maxAttempts: 1 } });
+        await rejects(one.appendObject(key, new Blob(['secret']), { position: 0 }), TransportError, 'an append');
+        await rejects(one.headObject(key), TransportError, 'a HEAD');
+        await rejects(one.getObject(key), TransportError, 'a GET');
+      }
+      const seen: string[] = await (await fetch(`${controlUrl}/elsewhere/methods?${query}`)).json();
+      const may = traits.has('holds-redirects') ? [] : ['POST'];
+      equal(
+        seen.filter((method) => !may.includes(method)),
+        [],
+        'requests at the other origin',
+      );
+    },
+  },
+  {
     name: 'platform: a host that does not answer is a TransportError',
     run: async ({ client, key, deadUrl }) => {
       const nobody = client({ endpoint: deadUrl, retry: { maxAttempts: 1 } });
