@@ -1,4 +1,7 @@
-/** A client of the Worker: a source that is the same each time, sent as fast as it is taken, and resumed from the tail. */
+/**
+ * A client of the Worker. It sends a repeatable source as fast as the Worker reads it. After a failure it resumes from
+ * the tail of the object.
+ */
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { Readable } from 'node:stream';
@@ -9,7 +12,7 @@ import { crc64, type ObjectTail } from '../../src/index.ts';
 const CHUNK = 64 * 1024;
 const ORIGIN = 'https://page.example';
 
-/** Bytes that differ from client to client and from chunk to chunk, made as they are needed. */
+/** Makes bytes on demand that differ between clients and between chunks, but are the same at each read. */
 export class Source {
   readonly size: number;
   readonly #chunk: Uint8Array<ArrayBuffer>;
@@ -21,7 +24,7 @@ export class Source {
     this.#chunk = Uint8Array.from({ length: CHUNK }, (_, i) => Math.imul(i + 1, 2654435761 + seed) >>> 24);
   }
 
-  /** A copy each time: what is written to a socket must not change. */
+  /** Yields the bytes after `from`. Each chunk is a copy, because bytes on their way to a socket must not change. */
   *chunks(from = 0): Generator<Uint8Array<ArrayBuffer>, void, void> {
     for (let at = from; at < this.size; ) {
       const index = Math.floor(at / CHUNK);
@@ -33,7 +36,7 @@ export class Source {
     }
   }
 
-  /** Of the first bytes, decimal. */
+  /** Returns the CRC-64 of the first `length` bytes in decimal. */
   crc(length: number = this.size): string {
     let crc = 0n;
     let left = length;
@@ -62,7 +65,7 @@ export class Client {
     return { client: new Client(url, response.headers.get('set-cookie')?.split(';')[0] ?? ''), prefix };
   }
 
-  /** Where an object ends. */
+  /** Asks the Worker for the tail of an object. */
   async tail(key: string): Promise<ObjectTail> {
     const headers = { origin: ORIGIN, cookie: this.#cookie };
     const response = await fetch(`${this.#url}/upload/${encodeURIComponent(key)}`, { headers });
@@ -70,21 +73,24 @@ export class Client {
     return response.json();
   }
 
-  /** Sends a source from a position on. */
+  /** Sends the bytes of a source after the position `from`. */
   async upload(key: string, source: Source, from = 0): Promise<ObjectTail> {
     const path = `${this.#url}/upload/${encodeURIComponent(key)}?position=${from}`;
     const text = await send(path, source.chunks(from), { origin: ORIGIN, cookie: this.#cookie });
     return JSON.parse(text);
   }
 
-  /** Sends a source whatever happens to the Worker: asks for the tail, proves it, and goes on. */
+  /**
+   * Sends a source completely, even when the Worker is killed. After each failure it asks for the tail, checks the CRC
+   * of the stored bytes, and continues from there.
+   */
   async uploadThrough(key: string, source: Source): Promise<{ tail: ObjectTail; resumed: number }> {
     let last: unknown;
     for (let resumed = -1; resumed < 100; await wait(50)) {
       try {
         const { position, hashCrc64ecma } = await this.tail(key);
         if (hashCrc64ecma !== undefined && hashCrc64ecma !== source.crc(position))
-          throw new Fatal(`${key}: other bytes`);
+          throw new Fatal(`${key}: the stored bytes are not the first ${position} bytes of the source`);
         resumed++;
         return { tail: await this.upload(key, source, position), resumed };
       } catch (error) {
@@ -92,13 +98,13 @@ export class Client {
         last = error;
       }
     }
-    throw new Error(`${key}: no end after 100 attempts`, { cause: last });
+    throw new Error(`${key}: the upload did not finish in 100 attempts`, { cause: last });
   }
 }
 
 class Fatal extends Error {}
 
-/** POSTs a body of unknown length, no faster than it is taken. */
+/** Sends a body of unknown length with POST, at the speed at which the server reads it. */
 export async function send(
   url: string,
   chunks: Iterable<Uint8Array>,
@@ -106,7 +112,8 @@ export async function send(
 ): Promise<string> {
   const sending = request(url, { method: 'POST', headers });
   const answered = once(sending, 'response') as Promise<[IncomingMessage]>;
-  // A connection that breaks while the body is sent may have brought an answer first; without one `answered` rejects.
+  // The server may have sent its answer before the connection broke, so an error of the pipeline is ignored.
+  // Without an answer, `answered` rejects.
   pipeline(Readable.from(chunks), sending).catch(() => {});
   const [response] = await answered;
   let text = '';

@@ -1,4 +1,4 @@
-/** The rounds of `npm run load:worker`, and what each must show. */
+/** The rounds of `npm run load:worker`, and the checks of each round. */
 import { join } from 'node:path';
 import { serve } from '../../demo/node-http.ts';
 import { type RunningWorkerd, startWorkerd } from '../../demo/worker/workerd.ts';
@@ -12,18 +12,19 @@ const MB = 1_000_000;
 const MIB = 1024 * 1024;
 const CLIENTS = Number(process.env['OSS_APPEND_LOAD_CLIENTS'] ?? 50);
 const SIZE = Number(process.env['OSS_APPEND_LOAD_MB'] ?? 20) * MB;
-/** What the Worker's process may grow by under load, bytes. */
+/** The memory in bytes by which the process of the Worker may grow under load. */
 const MEMORY = 100 * MB;
 /**
- * Bodies lie outside V8's heap, and left alone it collects them late: workerd itself has no limit of memory. Cloudflare's
- * 128 MB for heap and bodies make it collect before; with these flags it collects often, and each time in full.
+ * Flags that make V8 collect garbage often, and completely each time. Bodies are stored outside of V8's heap, so V8
+ * collects them late, and workerd has no memory limit of its own. On Cloudflare, the limit of 128 MB for heap and
+ * bodies makes V8 collect earlier.
  */
 const COLLECT_EARLY = ['--gc-global', '--max-semi-space-size=1'];
 const COMPATIBILITY_DATE = '2026-04-01';
 
 interface Places {
   readonly root: string;
-  /** Of the bundles. */
+  /** The folder of the bundles. */
   readonly folder: string;
 }
 
@@ -38,7 +39,7 @@ class Results {
   }
 }
 
-/** What the OSS does to about one append in eight. */
+/** The faults of LocalOss. One of them happens to about one append in eight. */
 const TROUBLE: readonly Fault[] = [
   { kind: 'drop-before' },
   { kind: 'drop-during' },
@@ -79,16 +80,16 @@ export async function main({ root, folder }: Places): Promise<{ passed: number; 
       compatibilityDate: COMPATIBILITY_DATE,
     });
   const env = { ...ENVIRONMENT, OSS_ENDPOINT: ossServer.url, STS_ENDPOINT: stsServer.url } as Record<string, string>;
-  console.log(`${CLIENTS} clients at once, ${SIZE / MB} MB each, body of unknown length`);
+  console.log(`${CLIENTS} clients upload ${SIZE / MB} MB each at the same time, with bodies of unknown length`);
   try {
-    const bare = await bareRound('bare proxying fetch', await start('proxy.mjs', { SINK: sink.url }));
-    const pump = await bareRound('reading and posting alone', await start('pump.mjs', { SINK: sink.url }));
+    const bare = await bareRound('a bare proxy', await start('proxy.mjs', { SINK: sink.url }));
+    const pump = await bareRound('reading and posting only', await start('pump.mjs', { SINK: sink.url }));
     const ours = await pipeRound('pipe to appends', await start('worker.mjs', env), oss, results);
-    console.log(`rate against a bare proxying fetch: ${(ours.rate / bare.rate).toFixed(2)}`);
+    console.log(`our rate divided by the rate of a bare proxy: ${(ours.rate / bare.rate).toFixed(2)}`);
     compareMemory({ bare, pump, ours }, results);
     const early = await start('worker.mjs', env, { v8Flags: COLLECT_EARLY });
-    const limited = await pipeRound('pipe, bodies collected early', early, oss, results);
-    checkMemory('peak memory less idle memory, bodies collected early', limited.growth, results);
+    const limited = await pipeRound('pipe to appends, with early garbage collection', early, oss, results);
+    checkMemory('peak memory minus idle memory, with early garbage collection,', limited.growth, results);
     await killRound((port) => start('worker.mjs', env, { port }), oss, results);
   } finally {
     await Promise.all([ossServer.close(), stsServer.close(), sink.close()]);
@@ -96,18 +97,18 @@ export async function main({ root, folder }: Places): Promise<{ passed: number; 
   return results;
 }
 
-/** Takes a body and its CRC, as the OSS does, and keeps nothing. */
+/** Reads a body and computes its CRC, like LocalOss, but stores nothing. */
 async function swallow({ body }: Request): Promise<Response> {
   let crc = 0n;
   for await (const chunk of body ?? []) crc = crc64(chunk, crc);
   return new Response(String(crc));
 }
 
-/** What a round took. */
+/** The measurements of one round. */
 interface Round {
-  /** MB/s. */
+  /** All clients together, in MB/s. */
   readonly rate: number;
-  /** Of memory, at its peak, bytes. */
+  /** Peak memory minus idle memory, in bytes. It is undefined on systems without `/proc`. */
   readonly growth: number | undefined;
 }
 
@@ -116,7 +117,8 @@ async function bareRound(name: string, proxy: RunningWorkerd): Promise<Round> {
   const round = await timed(name, proxy.pid, async (i) => {
     const source = new Source(i, SIZE);
     const answer = await send(proxy.url, source.chunks());
-    if (answer !== source.crc() && answer !== String(source.size)) throw new Error('the sink got other bytes');
+    if (answer !== source.crc() && answer !== String(source.size))
+      throw new Error(`the sink did not receive the bytes of client ${i}: it answered ${answer.slice(0, 100)}`);
   });
   await proxy.stop();
   return round;
@@ -125,35 +127,38 @@ async function bareRound(name: string, proxy: RunningWorkerd): Promise<Round> {
 async function pipeRound(name: string, worker: RunningWorkerd, oss: LocalOss, results: Results): Promise<Round> {
   oss.clearRequests();
   const { client, prefix } = await Client.login(worker.url);
-  // What is compiled and allocated once is no part of the load.
+  // The first upload compiles code and allocates memory once. That cost is not part of the load.
   await client.upload(`${prefix}warm`, new Source(0, 2 * MIB));
   const round = await timed(name, worker.pid, async (i) => {
     await client.upload(`${prefix}${i}`, new Source(i, SIZE));
   });
   const faulty = oss.requests.filter(({ fault }) => fault).length;
   const appends = oss.requests.filter(({ operation }) => operation === 'AppendObject').length;
-  console.log(
-    `${appends} appends, ${faulty} of all requests in trouble; ${Math.ceil(oss.requests.length / CLIENTS)} subrequests an upload`,
-  );
-  results.check(`each of ${CLIENTS} objects is its source, in length and CRC`, areSources(oss, prefix, CLIENTS));
+  const subrequests = Math.ceil(oss.requests.length / CLIENTS);
+  console.log(`${appends} appends; ${faulty} requests had a fault; ${subrequests} subrequests for each upload`);
+  const stored = areSources(oss, prefix, CLIENTS);
+  results.check(`each of the ${CLIENTS} objects has the length and the CRC of its source`, stored);
   results.check('the Worker logged no failure', worker.output() === '', worker.output().slice(0, 200));
   await worker.stop();
   return round;
 }
 
-/** Where V8 collects as late as it likes, what counts is what we add to what any Worker takes that touches its bytes. */
+/**
+ * Compares the memory of our Worker with the memory of a Worker that only reads and posts the bytes. Without flags, V8
+ * collects garbage late, so every Worker that touches its bytes needs much memory. Only the additional memory counts.
+ */
 function compareMemory({ bare, pump, ours }: Record<'bare' | 'pump' | 'ours', Round>, results: Results): void {
   if (ours.growth === undefined || bare.growth === undefined || pump.growth === undefined) return;
-  console.log(`peak memory less that of a bare proxying fetch: ${mb(ours.growth - bare.growth)} MB`);
-  checkMemory('peak memory less that of reading and posting alone', ours.growth - pump.growth, results);
+  console.log(`peak memory minus that of a bare proxy: ${mb(ours.growth - bare.growth)} MB`);
+  checkMemory('peak memory minus that of reading and posting only', ours.growth - pump.growth, results);
 }
 
 function checkMemory(what: string, growth: number | undefined, results: Results): void {
-  if (growth === undefined) console.log(`not run: ${what} (no /proc)`);
-  else results.check(`${what} is within ${MEMORY / MB} MB`, growth <= MEMORY, `${mb(growth)} MB`);
+  if (growth === undefined) console.log(`not run: ${what} (this system has no /proc)`);
+  else results.check(`${what} is at most ${MEMORY / MB} MB`, growth <= MEMORY, `${mb(growth)} MB`);
 }
 
-/** The process is killed twice while everybody sends; the second time right after it came back. */
+/** Kills the process twice while all clients send: after a quarter and after half of the bytes are stored. */
 async function killRound(
   start: (port?: number) => Promise<RunningWorkerd>,
   oss: LocalOss,
@@ -167,7 +172,7 @@ async function killRound(
     Array.from({ length: CLIENTS }, (_, i) => client.uploadThrough(`${prefix}${i}`, new Source(i, SIZE))),
   );
   for (const part of [1 / 4, 1 / 2]) {
-    // A client that fails ends the round, too.
+    // The race ends the round also when a client fails, because the bytes would then never reach the goal.
     await Promise.race([work, until(() => total() >= CLIENTS * SIZE * part)]);
     await worker.stop();
     console.log(`killed with ${mb(total())} of ${mb(CLIENTS * SIZE)} MB stored`);
@@ -176,8 +181,9 @@ async function killRound(
   const ends = await work;
   await worker.stop();
   const resumed = ends.reduce((sum, end) => sum + end.resumed, 0);
-  results.check('the kills were felt', resumed >= CLIENTS, `${resumed} resumptions`);
-  results.check(`each of ${CLIENTS} objects is its source after two kills`, areSources(oss, prefix, CLIENTS));
+  const complete = areSources(oss, prefix, CLIENTS);
+  results.check('the clients had to resume after the kills', resumed >= CLIENTS, `${resumed} times in total`);
+  results.check(`each of the ${CLIENTS} objects has the length and the CRC of its source after two kills`, complete);
 }
 
 function areSources(oss: LocalOss, prefix: string, count: number): boolean {
@@ -188,7 +194,7 @@ function areSources(oss: LocalOss, prefix: string, count: number): boolean {
   });
 }
 
-/** Runs everybody at once, and prints what it took. */
+/** Runs all clients at the same time, and prints the measurements. */
 async function timed(name: string, pid: number, one: (i: number) => Promise<void>): Promise<Round> {
   const idle = await usageOf(pid);
   await resetPeak(pid);
@@ -205,10 +211,11 @@ async function timed(name: string, pid: number, one: (i: number) => Promise<void
   const at = (part: number) => ((times[Math.ceil(times.length * part) - 1] ?? 0) / 1000).toFixed(2);
   const after = await usageOf(pid);
   const growth = idle && after && after.peak - idle.resident;
-  const cpu =
-    idle && after ? `, CPU ${((after.cpu - idle.cpu) / ((CLIENTS * SIZE) / MIB)).toFixed(2)} ms for a MiB` : '';
-  const memory = growth === undefined ? '' : `, memory ${mb(idle?.resident ?? 0)} MB idle and ${mb(growth)} MB more`;
-  console.log(`${name}: ${rate.toFixed(0)} MB/s, an upload takes p50 ${at(0.5)} s, p99 ${at(0.99)} s${cpu}${memory}`);
+  const cpu = idle && after ? `, CPU ${((after.cpu - idle.cpu) / ((CLIENTS * SIZE) / MIB)).toFixed(2)} ms per MiB` : '';
+  const resident = mb(idle?.resident ?? 0);
+  const memory = growth === undefined ? '' : `, memory ${resident} MB when idle and ${mb(growth)} MB more at the peak`;
+  const upload = `an upload takes ${at(0.5)} s (p50) or ${at(0.99)} s (p99)`;
+  console.log(`${name}: ${rate.toFixed(0)} MB/s, ${upload}${cpu}${memory}`);
   return { rate, growth };
 }
 

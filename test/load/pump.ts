@@ -1,4 +1,4 @@
-/** The floor of memory: a Worker that reads a body in JavaScript and posts its bytes, 256 KiB at a time, each once. */
+/** The reference for memory: a Worker that reads a body in JavaScript and posts each byte once, in parts of 256 KiB. */
 import { chunksOf } from '../../demo/edge/reader.ts';
 
 const PART = 256 * 1024;

@@ -1,8 +1,9 @@
-// `npm run load:worker`: the demo's Worker in real workerd under load, with a faulty OSS behind it and a kill in the middle.
-// Prints rates, times and memory, and one closing line, "N passed, N failed". Needs nothing but Node 20 and npm.
+// `npm run load:worker` runs the Worker of the demo in real workerd under load. The LocalOss behind it has faults, and
+// the Worker is killed twice in the middle of the uploads. The script prints rates, times and memory, and at the end
+// "N passed, N failed". It needs only Node 20 and npm.
 //
-//   OSS_APPEND_LOAD_CLIENTS=50   uploads at once
-//   OSS_APPEND_LOAD_MB=20        MB of each
+//   OSS_APPEND_LOAD_CLIENTS=50   the number of simultaneous uploads
+//   OSS_APPEND_LOAD_MB=20        the size of each upload in MB
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { install, root } from '../../.ci/project.mjs';
