@@ -1,11 +1,11 @@
 /**
- * `npm run test:soak`: as many random schedules as wanted, on all cores, without a test framework.
+ * `npm run test:soak` runs random schedules on all cores, without a test framework.
  *
- *   -- --schedules N    how many; default 1,000,000
- *   -- --seed S         the first seed; default 1
- *   -- --schedule JSON  only this one, with its trace
- *   -- --workers N      default: one for each core
- *   -- --until-failure  stop at the first failure, and do not cut it down
+ *   -- --schedules N    the number of schedules; the default is 1,000,000
+ *   -- --seed S         the first seed; the default is 1
+ *   -- --schedule JSON  runs only this schedule and prints its trace
+ *   -- --workers N      the number of worker threads; the default is one for each core
+ *   -- --until-failure  stops at the first failure and does not search for a shorter schedule that fails too
  */
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
@@ -20,7 +20,7 @@ import { trace } from '../exactly-once/trace.ts';
 import { type Counts, VerdictTable } from '../exactly-once/verdicts.ts';
 import { runSchedule } from '../exactly-once/world.ts';
 
-/** A stretch of seeds for one worker. */
+/** A range of seeds for one worker. */
 interface Batch {
   readonly from: number;
   readonly count: number;
@@ -35,7 +35,7 @@ interface BatchResult {
 
 const BATCH = 1000;
 const MAX_FAILURES = 5;
-/** So many schedules reach every cell of the table. */
+/** This number of schedules is large enough to reach every cell of the verdict table. */
 const ENOUGH = 10_000;
 
 function options() {
@@ -50,12 +50,13 @@ function options() {
   });
   const numbers = { schedules: Number(values.schedules), seed: Number(values.seed), workers: Number(values.workers) };
   for (const [name, value] of Object.entries(numbers)) {
-    if (!Number.isSafeInteger(value) || value < 1) throw new RangeError(`--${name} must be a whole number from 1`);
+    if (!Number.isSafeInteger(value) || value < 1)
+      throw new RangeError(`--${name} must be a whole number of at least 1, found ${value}`);
   }
   return { ...numbers, schedule: values.schedule, untilFailure: values['until-failure'] };
 }
 
-/** Runs in a worker: batches in, results out. */
+/** Runs in a worker thread. It receives batches and answers each one with its results. */
 function serve(): void {
   prepare();
   parentPort?.on('message', async ({ from, count, shrink }: Batch) => {
@@ -68,7 +69,7 @@ function serve(): void {
 
 function prepare(): void {
   quickPlatform();
-  // Thousands of errors are made here on purpose, and nobody reads where.
+  // The schedules create thousands of errors on purpose. Their stack traces cost time, and nobody reads them.
   Error.stackTraceLimit = 0;
 }
 
@@ -92,9 +93,9 @@ async function soak({ schedules, seed, workers, untilFailure }: ReturnType<typeo
   };
   await Promise.all(Array.from({ length: Math.min(workers, Math.ceil(schedules / BATCH)) }, work));
   if (!untilFailure) console.log(`\n${table}\n`);
-  // Fewer schedules need not reach every cell.
+  // A smaller number of schedules may miss some cells, so missing cells are then no failure.
   const missing = schedules < ENOUGH || failed > 0 ? [] : table.missing;
-  for (const cell of missing) console.log(`never reached: ${cell}`);
+  for (const cell of missing) console.log(`no schedule reached this cell of the verdict table: ${cell}`);
   failed += missing.length;
   console.log(`${passed} passed, ${failed} failed`);
   return failed === 0;
