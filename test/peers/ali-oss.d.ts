@@ -1,4 +1,5 @@
-// What the tests use of ali-oss 6.23, which comes without types (and @types/ali-oss lacks half of it).
+// Declares the parts of ali-oss 6.23 that the tests use. The package has no types, and half of these parts are missing
+// in @types/ali-oss.
 
 declare module 'ali-oss' {
   import type { Agent, IncomingHttpHeaders } from 'node:http';
@@ -9,15 +10,15 @@ declare module 'ali-oss' {
     readonly accessKeySecret: string;
     readonly stsToken?: string | undefined;
     readonly bucket: string;
-    /** `oss-cn-hangzhou` */
+    /** For example `oss-cn-hangzhou`. */
     readonly region: string;
     readonly endpoint?: string;
     readonly internal?: boolean;
     readonly cname?: boolean;
-    /** Path style. */
+    /** Puts the bucket into the path of the URL. */
     readonly sldEnable?: boolean;
     readonly authorizationV4: boolean;
-    /** ms */
+    /** Interval in ms. */
     readonly refreshSTSTokenInterval?: number;
     readonly agent?: Agent;
   }
@@ -46,16 +47,16 @@ declare module 'ali-oss' {
 
   export interface Signable {
     readonly headers?: Record<string, string>;
-    /** null: a name without a value. */
+    /** The value null makes a name without a value in the query. */
     readonly queries?: Record<string, string | number | null>;
   }
 
-  /** A Buffer, the path of a file, or a stream. */
+  /** A Buffer, the path of a file as a string, or a stream. */
   export type Contents = Buffer | string | Readable;
 
   export default class OSS {
     constructor(options: Options);
-    /** What sends its requests. */
+    /** The HTTP client that sends the requests. */
     urllib: Urllib;
     append(
       key: string,

@@ -1,5 +1,6 @@
-// LocalOss as ali-oss sees it, the client that most pages use today: its V4 signatures, its requests over real HTTP, its
-// reading of answers and errors. A mistake that our client and LocalOss shared would show here.
+// Tests LocalOss with ali-oss, the client that most pages use today. ali-oss makes the V4 signatures, sends the
+// requests over real HTTP, and reads the answers and errors. These tests find a mistake that our client and LocalOss
+// share.
 
 import { readFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
@@ -9,7 +10,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { TokenOptions } from '../../src/testing/index.ts';
 import { BUCKET, DOMAIN, type Network, PERMANENT, send, startNetwork } from './network.ts';
 
-/** The CRC-64 of `test`, as a HEAD sample of the OSS documentation has it (page of EC 0026-00000016). */
+/** The CRC-64 of `test`. The value comes from a sample HEAD answer in the OSS documentation of EC 0026-00000016. */
 const CRC_OF_TEST = '18020588380933092773';
 
 let network: Network;
@@ -23,12 +24,12 @@ afterEach(() => network.close());
 function clientFor(changes: Partial<Options> = {}, token: TokenOptions = {}): OSS {
   const { accessKeyId, accessKeySecret, securityToken } = network.oss.issueToken(token);
   const credentials = { accessKeyId, accessKeySecret, stsToken: securityToken };
-  // The interval keeps ali-oss from advising to set one.
+  // ali-oss prints advice to set this interval when it is missing.
   const common = { bucket: BUCKET, region: 'oss-cn-hangzhou', authorizationV4: true, refreshSTSTokenInterval: 300_000 };
   return new OSS({ ...common, ...credentials, agent: network.agent, ...changes });
 }
 
-/** The answers that a client got, newest last: its errors do not carry their headers. */
+/** Returns the list of answers that a client receives. It is needed because the errors of ali-oss have no headers. */
 function answersTo(client: OSS): Answer[] {
   const answers: Answer[] = [];
   const { urllib } = client;
@@ -47,23 +48,24 @@ function stored(key: string): string | undefined {
   return object && Buffer.from(object.bytes()).toString();
 }
 
-/** One element of an XML error. */
+/** Returns the text of one element of an XML error. */
 function element(body: string, name: string): string | undefined {
   return new RegExp(`<${name}>([^<]*)</${name}>`).exec(body)?.[1];
 }
 
-describe('every form of address', () => {
+describe('every form of endpoint address', () => {
   const addresses: Record<string, () => Partial<Options>> = {
     'virtual-hosted': () => ({}),
     internal: () => ({ internal: true }),
     accelerate: () => ({ endpoint: 'http://oss-accelerate.aliyuncs.com' }),
     'custom domain': () => ({ endpoint: `http://${DOMAIN}`, cname: true }),
-    // ali-oss then connects to the address and sends the virtual-hosted name as Host; not so in its presigned URLs.
+    // With an IP address, ali-oss connects to it and sends the virtual-hosted name as Host. Its presigned URLs do not
+    // contain that name.
     'IP address': () => ({ endpoint: network.url }),
     'path style': () => ({ endpoint: 'http://localhost', sldEnable: true }),
   };
 
-  test.each(Object.entries(addresses))('%s: append, head, get, presigned GET', async (_, options) => {
+  test.each(Object.entries(addresses))('append, head, get and a presigned GET work with: %s', async (_, options) => {
     const client = clientFor(options());
     const { nextAppendPosition } = await client.append('logs/a.log', Buffer.from('hello'), { position: 0 });
     expect(nextAppendPosition).toBe('5');
@@ -75,7 +77,7 @@ describe('every form of address', () => {
 });
 
 describe('append', () => {
-  test('goes on where the last one ended, and gives position and CRC', async () => {
+  test('a second append continues at the position of the first answer and gets position and CRC', async () => {
     const client = clientFor();
     const first = await client.append('a.log', Buffer.from('te'));
     expect(first.nextAppendPosition).toBe('2');
@@ -86,7 +88,7 @@ describe('append', () => {
     expect(stored('a.log')).toBe('test');
   });
 
-  test('head reads the position', async () => {
+  test('a HEAD answer tells the next append position and the CRC', async () => {
     const client = clientFor();
     await client.append('a.log', Buffer.from('test'));
     const { status, res } = await client.head('a.log');
@@ -99,7 +101,7 @@ describe('append', () => {
     });
   });
 
-  test('GetObjectMeta gives the length, and no position', async () => {
+  test('GetObjectMeta tells the length and no position', async () => {
     const client = clientFor();
     await client.append('a.log', Buffer.from('test'));
     const { headers } = (await client.getObjectMeta('a.log')).res;
@@ -107,7 +109,7 @@ describe('append', () => {
     expect(headers).not.toHaveProperty('x-oss-next-append-position');
   });
 
-  test('a stream comes chunked, a file with its length', async () => {
+  test('a stream with chunked encoding and a file with a Content-Length are stored completely', async () => {
     const client = clientFor();
     await client.append('a.log', Readable.from([Buffer.from('from '), Buffer.from('a stream, ')]));
     const file = fileURLToPath(import.meta.url);
@@ -118,10 +120,10 @@ describe('append', () => {
   });
 
   test.each([
-    ['behind the end', 9],
+    ['after the end', 9],
     ['before the end', 2],
-    ['at 0 of what is not empty', 0],
-  ])('wrong position, %s: 409 with the right one', async (_, position) => {
+    ['0 of an object that is not empty', 0],
+  ])('an append at a wrong position (%s) gets 409 with the correct position', async (_, position) => {
     const client = clientFor();
     const answers = answersTo(client);
     await client.append('a.log', Buffer.from('test'));
@@ -135,13 +137,13 @@ describe('append', () => {
     expect(stored('a.log')).toBe('test');
   });
 
-  test('a missing object above 0: 409, not 404', async () => {
+  test('an append to a missing object at a position above 0 gets 409 and not 404', async () => {
     const appended = clientFor().append('a.log', Buffer.from('more'), { position: 4 });
     await expect(appended).rejects.toMatchObject({ status: 409, code: 'PositionNotEqualToLength' });
     expect(stored('a.log')).toBeUndefined();
   });
 
-  test.each([0, 4])('a normal object, at %d: 409 ObjectNotAppendable', async (position) => {
+  test.each([0, 4])('an append to a normal object at %d gets 409 ObjectNotAppendable', async (position) => {
     const client = clientFor();
     await client.put('a.log', Buffer.from('test'));
     await expect(client.append('a.log', Buffer.from('more'), { position })).rejects.toMatchObject({
@@ -152,7 +154,7 @@ describe('append', () => {
     expect(stored('a.log')).toBe('test');
   });
 
-  test('type and metadata are those of the first', async () => {
+  test('the object keeps the type and the metadata of the first append', async () => {
     const client = clientFor();
     await client.append('a.bin', Buffer.from('te'), { mime: 'text/csv', meta: { writer: 'first' } });
     const later = { position: 2, mime: 'text/html', meta: { writer: 'second' } };
@@ -162,14 +164,14 @@ describe('append', () => {
     expect(res.headers['content-type']).toBe('text/csv');
   });
 
-  test('a Content-MD5 of other bytes is refused', async () => {
+  test('an append whose Content-MD5 belongs to other bytes is refused', async () => {
     const headers = { 'Content-MD5': 'CY9rzUYh03PK3k6DJie09g==' };
     await clientFor().append('a.log', Buffer.from('test'), { headers: { ...headers } });
     const other = clientFor().append('a.log', Buffer.from('Test'), { position: 4, headers: { ...headers } });
     await expect(other).rejects.toMatchObject({ status: 400, code: 'InvalidDigest', ecCode: '0017-00000503' });
   });
 
-  test('an answer that is lost reads as an error, though the bytes are there', async () => {
+  test('ali-oss reports an error when the answer is lost, although the bytes are stored', async () => {
     const client = clientFor();
     network.fault = { kind: 'drop-after' };
     await expect(client.append('a.log', Buffer.from('test'))).rejects.toMatchObject({ status: -1 });
@@ -181,7 +183,7 @@ describe('append', () => {
 });
 
 describe('put, get, head, delete', () => {
-  test('what was put comes back', async () => {
+  test('get and head return the bytes and the metadata that were put', async () => {
     const client = clientFor();
     const { res } = await client.put('a.txt', Buffer.from('test'), { meta: { uid: '42' } });
     expect(res.headers).toMatchObject({
@@ -195,7 +197,7 @@ describe('put, get, head, delete', () => {
     expect(head.headers).not.toHaveProperty('x-oss-next-append-position');
   });
 
-  test('put over an appendable object makes it normal', async () => {
+  test('a put over an appendable object turns it into a normal object', async () => {
     const client = clientFor();
     await client.append('a.txt', Buffer.from('test'));
     await client.put('a.txt', Buffer.from('new'));
@@ -204,7 +206,7 @@ describe('put, get, head, delete', () => {
     });
   });
 
-  test('a range, and a signed one', async () => {
+  test('a get with a range returns only that range, with and without a signed range header', async () => {
     const client = clientFor();
     await client.append('a.log', Buffer.from('test'));
     const part = await client.get('a.log', { headers: { Range: 'bytes=1-2' } });
@@ -214,7 +216,7 @@ describe('put, get, head, delete', () => {
     expect(signed.content.toString()).toBe('st');
   });
 
-  test('what was deleted is gone; deleting nothing is no error', async () => {
+  test('a deleted object is gone, and deleting a missing object is no error', async () => {
     const client = clientFor();
     await client.append('a.log', Buffer.from('test'));
     expect((await client.delete('a.log')).res.status).toBe(204);
@@ -224,7 +226,7 @@ describe('put, get, head, delete', () => {
     await expect(client.get('a.log')).rejects.toMatchObject({ ...missing, ecCode: '0026-00000001' });
   });
 
-  test('a bucket that is not there', async () => {
+  test('a request for a missing bucket gets NoSuchBucket', async () => {
     await expect(clientFor({ bucket: 'no-such-bucket' }).get('a.log')).rejects.toMatchObject({
       status: 404,
       code: 'NoSuchBucket',
@@ -233,7 +235,7 @@ describe('put, get, head, delete', () => {
   });
 
   test.each(['日志/2026 年.log', '😀.log', 'a+b&c=d?e#f%20%.log', "!'()*~-_.log", 'a//b', 'x'.repeat(1023)])(
-    'the key %s',
+    'the key %s can be appended, read and presigned',
     async (key) => {
       const client = clientFor();
       await client.append(key, Buffer.from('te'));
@@ -246,7 +248,7 @@ describe('put, get, head, delete', () => {
   );
 });
 
-describe('who may', () => {
+describe('authorization', () => {
   const policy = {
     Version: '1',
     Statement: [
@@ -259,14 +261,14 @@ describe('who may', () => {
   };
   const denied = { status: 403, code: 'AccessDenied' };
 
-  test('a session policy lets append and read under its prefix', async () => {
+  test('a session policy allows appends and reads under its prefix', async () => {
     const client = clientFor({}, { policy });
     await client.append('logs/u42/a.log', Buffer.from('test'));
     expect((await client.head('logs/u42/a.log')).res.headers['x-oss-next-append-position']).toBe('4');
     expect((await client.get('logs/u42/a.log')).content.toString()).toBe('test');
   });
 
-  test('and nothing outside it, nor another action', async () => {
+  test('a session policy denies keys outside its prefix and actions that it does not name', async () => {
     network.oss.appendObject(BUCKET, 'logs/u43/a.log', Buffer.from('theirs'));
     network.oss.appendObject(BUCKET, 'logs/u42/a.log', Buffer.from('ours'));
     const client = clientFor({}, { policy });
@@ -274,13 +276,13 @@ describe('who may', () => {
     await expect(client.append('logs/u43/a.log', Buffer.from('!'), { position: 6 })).rejects.toMatchObject(ec);
     await expect(client.put('logs/u43/a.log', Buffer.from('!'))).rejects.toMatchObject(ec);
     await expect(client.get('logs/u43/a.log')).rejects.toMatchObject(ec);
-    // An answer to HEAD has no body: this is read from x-oss-err.
+    // An answer to HEAD has no body, so ali-oss reads this error from the x-oss-err header.
     await expect(client.head('logs/u43/a.log')).rejects.toMatchObject(ec);
     await expect(client.delete('logs/u42/a.log')).rejects.toMatchObject(ec);
     expect([stored('logs/u43/a.log'), stored('logs/u42/a.log')]).toEqual(['theirs', 'ours']);
   });
 
-  test('the policy holds for presigned URLs too', async () => {
+  test('a session policy also applies to presigned URLs', async () => {
     network.oss.appendObject(BUCKET, 'logs/u43/a.log', Buffer.from('theirs'));
     const url = await clientFor({}, { policy }).signatureUrlV4('GET', 60, undefined, 'logs/u43/a.log');
     const { status, body } = await send(network, 'GET', url);
@@ -291,7 +293,7 @@ describe('who may', () => {
     ['a wrong secret', { accessKeySecret: 'wrong' }, { code: 'SignatureDoesNotMatch', ecCode: '0002-00000201' }],
     ['an unknown key', { accessKeyId: 'STS.unknown' }, { code: 'InvalidAccessKeyId', ecCode: '0002-00000902' }],
     ['a wrong token', { stsToken: 'wrong' }, { code: 'InvalidSecurityToken', ecCode: '0002-00000008' }],
-    ['no token', { stsToken: undefined }, { code: 'InvalidAccessKeyId', ecCode: '0002-00000902' }],
+    ['a missing token', { stsToken: undefined }, { code: 'InvalidAccessKeyId', ecCode: '0002-00000902' }],
   ];
 
   test.each(refusals)('%s is refused', async (_, changes, error) => {
@@ -301,7 +303,7 @@ describe('who may', () => {
     expect(stored('a.log')).toBeUndefined();
   });
 
-  test('a permanent key needs no token', async () => {
+  test('a permanent access key works without a token', async () => {
     await clientFor({ ...PERMANENT, stsToken: undefined }).append('a.log', Buffer.from('test'));
     expect(stored('a.log')).toBe('test');
   });
@@ -311,14 +313,14 @@ describe('who may', () => {
     await expect(clientFor(elsewhere).get('a.log')).rejects.toMatchObject({ ecCode: '0002-00000228' });
   });
 
-  test('a token that has expired', async () => {
+  test('an expired token is refused', async () => {
     const client = clientFor({}, { durationSeconds: 60 });
     await client.append('a.log', Buffer.from('test'));
     network.ahead = 61_000;
     await expect(client.get('a.log')).rejects.toMatchObject({ status: 403, code: 'SecurityTokenExpired' });
   });
 
-  test('a clock that is wrong by more than 15 minutes', async () => {
+  test('a request from a clock that is wrong by more than 15 minutes is refused', async () => {
     const client = clientFor();
     network.ahead = 890_000;
     await client.append('a.log', Buffer.from('test'));
@@ -331,7 +333,7 @@ describe('presigned URLs', () => {
   const append = (client: OSS, position: number) =>
     client.signatureUrlV4('POST', 60, { queries: { append: null, position } }, 'a.log');
 
-  test('append, head, get', async () => {
+  test('presigned URLs for append, head and get work', async () => {
     const client = clientFor();
     const posted = await send(network, 'POST', await append(client, 0), 'test');
     expect(posted).toMatchObject({ status: 200, headers: { 'x-oss-next-append-position': '4' } });
@@ -341,7 +343,7 @@ describe('presigned URLs', () => {
     expect(got).toMatchObject({ status: 200, body: 'test' });
   });
 
-  test('one for another position, key or method does not match', async () => {
+  test('a presigned URL is refused for another position, key or method', async () => {
     const client = clientFor();
     network.oss.appendObject(BUCKET, 'a.log', Buffer.from('test'));
     const posted = await send(network, 'POST', (await append(client, 0)).replace('position=0', 'position=4'), 'more');
@@ -354,7 +356,7 @@ describe('presigned URLs', () => {
     expect(stored('a.log')).toBe('test');
   });
 
-  test('one whose signed Content-Length is another', async () => {
+  test('a presigned URL is refused when the Content-Length differs from the signed one', async () => {
     const client = clientFor();
     const request = { headers: { 'content-length': '4' }, queries: { append: null, position: 0 } };
     const url = await client.signatureUrlV4('POST', 60, request, 'a.log', ['content-length']);
@@ -363,7 +365,7 @@ describe('presigned URLs', () => {
     expect(await send(network, 'POST', url, 'test')).toMatchObject({ status: 200 });
   });
 
-  test('one that is out of date', async () => {
+  test('an expired presigned URL is refused', async () => {
     const url = await clientFor().signatureUrlV4('GET', 60, undefined, 'a.log');
     network.ahead = 62_000;
     const { status, body } = await send(network, 'GET', url);
@@ -371,7 +373,7 @@ describe('presigned URLs', () => {
     expect(element(body, 'Message')).toBe('Request has expired.');
   });
 
-  test('one that would live for longer than 12 hours with a token', async () => {
+  test('a presigned URL with a token is refused when its lifetime is longer than 12 hours', async () => {
     const url = await clientFor().signatureUrlV4('GET', 43_201, undefined, 'a.log');
     const { status, body } = await send(network, 'GET', url);
     expect([status, element(body, 'EC')]).toEqual([400, '0002-00000232']);

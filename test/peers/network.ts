@@ -1,6 +1,6 @@
 /**
- * A LocalOss behind real HTTP, for clients that know nothing of it. An agent stands in for DNS: whatever host a client
- * asks for, the connection goes to this machine, and the Host header is what the client would send to Alibaba Cloud.
+ * Puts a LocalOss behind real HTTP, for clients that are not made for it. An HTTP agent replaces DNS: it connects to
+ * this machine for every host name, and the Host header is the one that the client would send to Alibaba Cloud.
  */
 import { Agent, type IncomingHttpHeaders, request } from 'node:http';
 import { buffer } from 'node:stream/consumers';
@@ -9,23 +9,23 @@ import { type Fault, LocalOss } from '../../src/testing/index.ts';
 
 export const BUCKET = 'peer-bucket';
 export const DOMAIN = 'files.example.com';
-/** A key that is not temporary. */
+/** A permanent access key, which is used without a token. */
 export const PERMANENT = { accessKeyId: 'LTAI5tPeerTestsOnly', accessKeySecret: 'a secret of these tests' };
 
-/** What a client that we did not write talks to. */
+/** The server and the agent for the clients under test. */
 export interface Network {
   readonly oss: LocalOss;
-  /** `http://127.0.0.1:<port>`, bound to the bucket as a custom domain too. */
+  /** `http://127.0.0.1:<port>`. This host is also bound to the bucket as a custom domain. */
   readonly url: string;
   readonly agent: Agent;
-  /** ms by which the clock of OSS is ahead. */
+  /** The ms by which the clock of LocalOss is ahead of the client's clock. */
   ahead: number;
-  /** What befalls every append from now on. */
+  /** The fault that every following append has. */
   fault: Fault | undefined;
   close(): Promise<void>;
 }
 
-/** An answer as it came, whatever the status. */
+/** An unprocessed answer with any status. */
 export interface RawAnswer {
   readonly status: number | undefined;
   readonly headers: IncomingHttpHeaders;
@@ -51,7 +51,7 @@ export async function startNetwork(): Promise<Network> {
   return network;
 }
 
-/** One request over the network without any OSS client, as a holder of a presigned URL makes it. */
+/** Sends one request without an OSS client, like a program that only has a presigned URL. */
 export function send({ agent }: Network, method: string, url: string, body?: string): Promise<RawAnswer> {
   return new Promise((resolve, reject) => {
     const sent = request(url, { method, agent }, async (answer) => {

@@ -1,5 +1,5 @@
-// `npm run test:peers`: LocalOss checked by clients that we did not write. They have a lock file of their own here, and
-// are installed only when this runs. Prints "N passed, N failed" last.
+// `npm run test:peers` checks LocalOss with clients by other authors. The clients have their own lock file in this
+// folder, and this script installs them. It prints "N passed, N failed" at the end.
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { install, npm, root, run } from '../../.ci/project.mjs';
@@ -9,7 +9,7 @@ const RESULTS = 'build/test-results-peers.json';
 
 const readJson = (file) => JSON.parse(readFileSync(join(root, file), 'utf8'));
 
-/** True where every package is there in the version of the lock file. */
+/** Returns true when every package is installed in the version of the lock file. */
 function hasPeers() {
   if (!existsSync(join(root, FOLDER, 'node_modules/.package-lock.json'))) return false;
   const { '': _, ...wanted } = readJson(`${FOLDER}/package-lock.json`).packages;
@@ -29,8 +29,8 @@ function installPeers() {
 function readCounts() {
   if (!existsSync(join(root, RESULTS))) return { passed: 0, failed: 1 };
   const { numPassedTests, numFailedTests, numPendingTests, success } = readJson(RESULTS);
-  if (numPendingTests > 0) console.log(`not run: ${numPendingTests} tests that are marked so`);
-  // What is no test (a file that cannot be loaded, no test at all) counts as one failure.
+  if (numPendingTests > 0) console.log(`not run: ${numPendingTests} tests that are marked as skipped`);
+  // A problem outside of the tests counts as one failure: a file cannot be loaded, or there is no test at all.
   return { passed: numPassedTests, failed: numFailedTests || (success && numPassedTests > 0 ? 0 : 1) };
 }
 
@@ -47,7 +47,7 @@ function main(args) {
   install();
   installPeers();
   const typed = run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', FOLDER]);
-  if (!typed) console.error(`failed: types (tsc -p ${FOLDER})`);
+  if (!typed) console.error(`failed: the type check (tsc -p ${FOLDER})`);
   const { passed, failed } = vitest(args);
   return { passed, failed: failed + (typed ? 0 : 1) };
 }

@@ -1,4 +1,4 @@
-// The tests of `npm run test:peers`.
+// Configures the tests of `npm run test:peers`.
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
