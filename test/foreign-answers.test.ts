@@ -1,7 +1,7 @@
 /** Answers that are not OSS's own: of a cache, a portal, or the place that a redirect leads to. None of them is believed. */
 import { describe, expect, test } from 'vitest';
 import { AppendableObject, type AppendableObjectOptions } from '../src/append.ts';
-import type { OssClientOptions } from '../src/client.ts';
+import type { OssClient, OssClientOptions } from '../src/client.ts';
 import type { FaultSchedule } from '../src/testing/index.ts';
 import { memoryBlob } from './exactly-once/sources.ts';
 import { pageFetch } from './page-fetch.ts';
@@ -139,6 +139,17 @@ describe('a portal that answers 200 in HTML, with a Last-Modified', () => {
     const call = () => (operation === 'HeadObject' ? client.headObject(KEY) : client.getObject(KEY));
     await run(call());
     expect(await run(failureOf(call()))).toMatchObject(NOT_OSS);
+  });
+
+  test.each([
+    ['a HEAD', (client: OssClient) => client.headObject(KEY)],
+    ['a GET', (client: OssClient) => client.getObject(KEY)],
+    ['an append', (client: OssClient) => client.appendObject(KEY, 'x', { position: 1 })],
+  ])('is no answer to %s, whatever type it says, once an answer has borne OSS’s mark', async (_, call) => {
+    const page = new Response(null, { headers: { 'content-type': 'text/plain', 'last-modified': 'x' } });
+    const client = makeClient({ ...scripted(appended(1), page), retry: { maxAttempts: 1 } });
+    await client.appendObject(KEY, 'x', { position: 0 });
+    expect(await failureOf(call(client))).toMatchObject(NOT_OSS);
   });
 
   test('is known from its first answer on, in HTML or not, where nothing of an answer is hidden', async () => {

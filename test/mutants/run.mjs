@@ -27,6 +27,7 @@ const PARTS = [
   'test/edge-bodies.test.ts',
   'test/edge-decisions.test.ts',
   'test/edge-tools.ts',
+  'test/foreign-answers.test.ts',
   'test/grants.test.ts',
   'test/page-fetch.ts',
   'test/unit-tools.ts',
