@@ -903,7 +903,7 @@ function parseTail(name: string, tail: ObjectTail): Tail {
     throw new RangeError(`${name}.position must be a whole number from 0 to ${MAX_OBJECT_SIZE}, not ${position}`);
   }
   const crc = hashCrc64ecma === undefined ? undefined : parseCrc(hashCrc64ecma);
-  if (hashCrc64ecma !== undefined && (crc === undefined || crc >= 2n ** 64n)) {
+  if (hashCrc64ecma !== undefined && crc === undefined) {
     throw new TypeError(`${name}.hashCrc64ecma must be a decimal string below 2 ** 64`);
   }
   return { position, crc: position === 0 ? 0n : crc };

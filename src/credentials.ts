@@ -3,7 +3,8 @@
  * again, and that many callers waiting for one share a single fetch. Nothing here outlives the provider it belongs to.
  */
 import { abortable } from './abort.ts';
-import { CredentialsError, redact } from './errors.ts';
+import { type Clock, platformClock } from './clock.ts';
+import { CredentialsError, plainUrl, readStart, redact } from './errors.ts';
 
 /**
  * A key to sign with. From STS: all four fields.
@@ -23,7 +24,7 @@ export interface Credentials {
 export interface CredentialsRequest {
   /** Credentials that OSS has just refused: give others. */
   readonly rejected?: Credentials | undefined;
-  /** The end of the one call that waits; none for the `load` of {@link refreshingCredentials}, which works for all. */
+  /** Aborts when nobody waits any more: at the end of the one call that waits or, for a shared load, at its time-out. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -37,8 +38,10 @@ export type RefreshingProvider = (request?: CredentialsRequest) => Promise<Crede
 export interface RefreshOptions {
   /** Fetch anew this long before `expiration`, ms. Default 300,000 (5 minutes). */
   readonly refreshBefore?: number | undefined;
-  /** Clock, ms since the epoch. Default `Date.now`. */
-  readonly now?: (() => number) | undefined;
+  /** Time that one load may take, ms. Then it fails for all that wait, and the next call begins a new one. Default 30,000. */
+  readonly timeout?: number | undefined;
+  /** Default: the platform's. */
+  readonly clock?: Clock | undefined;
 }
 
 /**
@@ -61,17 +64,19 @@ export interface RefreshOptions {
  */
 export function refreshingCredentials(
   load: (request: CredentialsRequest) => unknown,
-  { refreshBefore = 300_000, now = Date.now }: RefreshOptions = {},
+  { refreshBefore = 300_000, timeout = 30_000, clock = platformClock() }: RefreshOptions = {},
 ): RefreshingProvider {
   if (typeof load !== 'function') throw new TypeError('refreshingCredentials needs a function that loads credentials');
   if (!(refreshBefore >= 0)) throw new RangeError(`refreshBefore must be 0 ms or more, not ${refreshBefore}`);
+  if (!(timeout > 0)) throw new RangeError(`timeout must be above 0 ms, not ${timeout}`);
+  const now = () => clock.now();
   let kept: Credentials | undefined;
   let freshUntil = 0;
   let loading: Promise<Credentials> | undefined;
 
   const refresh = async (rejected: Credentials | undefined): Promise<Credentials> => {
     try {
-      kept = parseCredentials(await load({ rejected }));
+      kept = parseCredentials(await limited((signal) => load({ rejected, signal }), timeout, clock));
       // A device whose clock is ahead sees every token as expired: OSS decides, and we ask once a minute at most.
       freshUntil = Math.max(expiresAt(kept) - refreshBefore, now() + 60_000);
       return kept;
@@ -93,8 +98,31 @@ export function refreshingCredentials(
   };
 }
 
+/** Runs a load for a limited time. What comes later is ignored: newer credentials may be in use by then. */
+function limited(load: (signal: AbortSignal) => unknown, timeout: number, clock: Clock): Promise<unknown> {
+  const controller = new AbortController();
+  return new Promise((resolve, reject) => {
+    const end = () => {
+      const error = new CredentialsError(`Cannot load credentials: nothing came within ${timeout} ms`, {
+        code: 'CredentialsLoadFailed',
+      });
+      reject(error);
+      controller.abort(error);
+    };
+    const timer = timeout === Number.POSITIVE_INFINITY ? undefined : clock.setTimeout(end, timeout);
+    const settle = (act: () => void) => () => {
+      clock.clearTimeout(timer);
+      act();
+    };
+    (async () => load(controller.signal))().then(
+      (value) => settle(() => resolve(value))(),
+      (error) => settle(() => reject(error))(),
+    );
+  });
+}
+
 /** Settings of `credentialsFromUrl`: those of `fetch`, and of refreshing. */
-export interface CredentialsUrlInit extends RequestInit, RefreshOptions {
+export interface CredentialsUrlInit extends Omit<RequestInit, 'signal'>, RefreshOptions {
   /** In place of the global `fetch`. */
   readonly fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
 }
@@ -114,15 +142,15 @@ export interface CredentialsUrlInit extends RequestInit, RefreshOptions {
  */
 export function credentialsFromUrl(url: string | URL, init: CredentialsUrlInit = {}): RefreshingProvider {
   if (typeof url !== 'string' && !(url instanceof URL)) throw new TypeError('credentialsFromUrl needs a URL');
-  const { fetch = globalThis.fetch, refreshBefore, now, ...request } = init;
+  const { fetch = globalThis.fetch, refreshBefore, timeout, clock, ...request } = init;
   const failed = (problem: string) =>
-    new CredentialsError(`Cannot load credentials from ${redact(String(url))}: ${problem}`, {
+    new CredentialsError(`Cannot load credentials from ${plainUrl(String(url))}: ${problem}`, {
       code: 'CredentialsLoadFailed',
     });
-  const load = async () => {
-    const response = await fetch.call(undefined, String(url), request);
+  const load = async ({ signal }: CredentialsRequest) => {
+    const response = await fetch.call(undefined, String(url), signal ? { ...request, signal } : request);
     if (!response.ok) throw failed(`HTTP ${response.status}`);
-    const text = await response.text();
+    const text = response.body ? await readStart(response.body) : '';
     try {
       return JSON.parse(text);
     } catch {
@@ -130,27 +158,66 @@ export function credentialsFromUrl(url: string | URL, init: CredentialsUrlInit =
       throw failed('the answer is not JSON');
     }
   };
-  return refreshingCredentials(load, { refreshBefore, now });
+  return refreshingCredentials(load, { refreshBefore, timeout, clock });
 }
 
-/** Reads credentials in any of the spellings in use. An object that is already in ours is returned itself. */
+/** Names in use for each field, in lower case and without `_` and `-`. */
+const NAMES: Readonly<Record<string, readonly string[]>> = {
+  accessKeyId: ['accesskeyid'],
+  accessKeySecret: ['accesskeysecret'],
+  securityToken: ['securitytoken', 'ststoken'],
+  expiration: ['expiration'],
+};
+
+/**
+ * Reads credentials in any of the spellings and envelopes in use: `SecurityToken`, `stsToken`, `security_token`, within `data`,
+ * `Credentials` or `body.credentials`. An object that is already in ours is returned itself.
+ */
 export function parseCredentials(given: unknown): Credentials {
-  const outer = record(given);
-  const fields = record(outer['Credentials'] ?? outer['credentials'] ?? outer);
-  if (!credentialsProblem(fields)) return fields as unknown as Credentials;
-  return usableCredentials({
-    accessKeyId: fields['AccessKeyId'] ?? fields['accessKeyId'],
-    accessKeySecret: fields['AccessKeySecret'] ?? fields['accessKeySecret'],
-    securityToken: fields['SecurityToken'] ?? fields['securityToken'] ?? undefined,
-    expiration: fields['Expiration'] ?? fields['expiration'] ?? undefined,
-  } as Credentials);
+  if (!credentialsProblem(record(given))) return given as Credentials;
+  const fields = findFields(given, 3);
+  if (!fields) throw unusable(`they came with ${fieldsOf(given)}, and need ${Object.keys(NAMES).join(', ')}`);
+  const { expiration, ...rest } = fields;
+  return usableCredentials({ ...rest, expiration: toDate(expiration) } as Credentials);
+}
+
+/** The fields of the first object that has a key and its secret, by our names. */
+function findFields(value: unknown, depth: number): Record<string, unknown> | undefined {
+  const entries = Object.entries(record(value));
+  const named = (names: readonly string[]) =>
+    entries.find(([name]) => names.includes(name.toLowerCase().replace(/[_-]/g, '')))?.[1] ?? undefined;
+  const fields = Object.fromEntries(Object.entries(NAMES).map(([name, names]) => [name, named(names)]));
+  if (fields['accessKeyId'] && fields['accessKeySecret']) return fields;
+  if (depth === 0) return undefined;
+  for (const [, inner] of entries) {
+    const found = findFields(inner, depth - 1);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+/** Names only: a value may be a secret, and so may a name that is none. */
+function fieldsOf(value: unknown): string {
+  const names = Object.keys(record(value)).filter((name) => /^[a-z_]\w{0,29}$/i.test(name));
+  return names.length > 0 ? `the fields ${names.slice(0, 8).join(', ')}` : 'no fields';
+}
+
+/** A time as text, or as seconds or ms since the epoch. */
+function toDate(value: unknown): unknown {
+  const number = typeof value === 'number' ? value : /^\d+$/.test(String(value)) ? Number(value) : Number.NaN;
+  if (Number.isNaN(number)) return value;
+  return new Date(number < 1e11 ? number * 1000 : number);
 }
 
 /** What a provider gave, if it can sign. */
 export function usableCredentials(given: Credentials): Credentials {
   const problem = credentialsProblem(given);
-  if (problem) throw new CredentialsError(`Credentials are not usable: ${problem}`, { code: 'InvalidCredentials' });
+  if (problem) throw unusable(problem);
   return given;
+}
+
+function unusable(problem: string): CredentialsError {
+  return new CredentialsError(`Credentials are not usable: ${problem}`, { code: 'InvalidCredentials' });
 }
 
 function record(value: unknown): Record<string, unknown> {
@@ -165,7 +232,10 @@ export function credentialsProblem(given: Partial<Credentials> | undefined): str
     if (typeof value !== 'string' || !/^[\x21-\x7e]+$/.test(value)) return `${name} must be a string of visible ASCII`;
   // These separate the parts of a credential.
   if (/[/,]/.test(String(accessKeyId))) return 'accessKeyId must be without / and comma';
-  if (Number.isNaN(expiresAt({ expiration }))) return 'expiration must be a date';
+  if (/^STS\./.test(String(accessKeyId)) && !securityToken)
+    return 'an accessKeyId that begins with STS. needs its securityToken';
+  // A time in 1970 is a number of seconds that was taken for ms, or no time at all.
+  if (!(expiresAt({ expiration }) > Date.UTC(2000))) return 'expiration must be a date';
   return undefined;
 }
 

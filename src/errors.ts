@@ -245,18 +245,42 @@ export async function toServiceError(
   secrets: readonly string[],
 ): Promise<ServiceError> {
   const { headers, status } = response;
-  const element = elements((await response.text()) || decodeBase64(headers.get('x-oss-err') ?? ''));
-  const code = element('Code') ?? `Http${status}`;
+  const text = response.body ? await readStart(response.body) : '';
+  const element = elements(text || decodeBase64(headers.get('x-oss-err') ?? ''));
+  const name = (given: string | null | undefined) => harmless(given, secrets);
+  const code = name(element('Code')) ?? `Http${status}`;
   const told = redact(element('Message') ?? '', secrets).replace(/\.$/, '');
-  return new ServiceError(`Cannot ${attempted}: ${code} (HTTP ${status})${told && `: ${told}`}${advice(code)}`, {
+  const hint = advice(code, told, name(element('Endpoint')));
+  return new ServiceError(`Cannot ${attempted}: ${code} (HTTP ${status})${told && `: ${told}`}${hint}`, {
     code,
     status,
-    requestId: headers.get('x-oss-request-id') ?? element('RequestId'),
-    ec: headers.get('x-oss-ec') ?? element('EC'),
+    requestId: name(headers.get('x-oss-request-id') ?? element('RequestId')),
+    ec: name(headers.get('x-oss-ec') ?? element('EC')),
     position: decimal(headers.get('x-oss-next-append-position')),
-    serverTime: Date.parse(element('ServerTime') ?? '') || undefined,
+    serverTime: serverTime(element('ServerTime')),
     retryAfter: retryAfter(headers),
   });
+}
+
+/** The beginning of a body as text. What is longer is no answer of OSS, and is not read. */
+export async function readStart(body: ReadableStream<Uint8Array>, most = 65_536): Promise<string> {
+  const reader = body.getReader();
+  const decoder = new TextDecoder();
+  let text = '';
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return text + decoder.decode();
+    text += decoder.decode(value.subarray(0, most), { stream: true });
+    if (text.length < most) continue;
+    reader.cancel().catch(() => {});
+    return text.slice(0, most);
+  }
+}
+
+/** A time that OSS's clock can show. Another one would spoil every signature that follows. */
+function serverTime(text = ''): number | undefined {
+  const time = Date.parse(text);
+  return time > Date.UTC(2020) && time < Date.UTC(2100) ? time : undefined;
 }
 
 /** HEAD has no body, so OSS writes its errors into a header. `atob` gives bytes as Latin-1; the message is UTF-8. */
@@ -268,12 +292,19 @@ function decodeBase64(text: string): string {
   }
 }
 
-/** Reads leaf elements of OSS's flat error document. Anything else, such as HTML, has no `Error` root and gives nothing. */
+/**
+ * Reads leaf elements of OSS's flat error document. Anything else, such as HTML, has no `Error` root and gives nothing. It looks at
+ * each character a few times at most: a hostile answer must not hold the thread.
+ */
 function elements(xml: string): (name: string) => string | undefined {
   const body = /<Error[\s>]/.test(xml) ? xml : '';
   return (name) => {
-    const [, found] = new RegExp(`<${name}>\\s*([^<]*?)\\s*</`).exec(body) ?? [];
-    return found?.replace(/&(\w+);/g, (entity, name: string) => ENTITIES[name] ?? entity) || undefined;
+    const start = body.indexOf(`<${name}>`) + name.length + 2;
+    const end = body.indexOf('</', start);
+    if (start < name.length + 2 || end < 0) return undefined;
+    const found = body.slice(start, end).trim();
+    if (found.includes('<')) return undefined;
+    return found.replace(/&(\w{1,4});/g, (entity, name: string) => ENTITIES[name] ?? entity) || undefined;
   };
 }
 
@@ -281,7 +312,8 @@ const ENTITIES: Readonly<Record<string, string>> = { lt: '<', gt: '>', quot: '"'
 
 /** A header's whole number. */
 export function decimal(text: string | null): number | undefined {
-  return text && /^\d{1,16}$/.test(text) ? Number(text) : undefined;
+  const number = text && /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+  return Number.isSafeInteger(number) ? number : undefined;
 }
 
 /** OSS says ms; HTTP says seconds, or a date, which only the answer's own date makes a delay. */
@@ -292,42 +324,98 @@ function retryAfter(headers: Headers): number | undefined {
   return decimal(headers.get('x-oss-qos-delay-time')) ?? (delay >= 0 ? delay : undefined);
 }
 
-/** What to do about the refusals that callers meet most. */
-const HINTS: Readonly<Record<string, string>> = {
-  AccessDenied: 'check the RAM policy (oss:PutObject; oss:GetObject to read back) and the prefix it covers',
-  SecurityTokenExpired: 'give credentials as a function, so that they can be fetched again',
-  InvalidAccessKeyId: 'an STS key needs its securityToken',
-  SignatureDoesNotMatch: 'check accessKeySecret, region, and proxies that change headers',
-};
+/** What to do about the refusals that callers meet most. The first row that fits counts. */
+const HINTS: readonly (readonly [RegExp, string])[] = [
+  [/^AccessDenied .*endpoint/i, 'the bucket is in another region: set region and endpoint to the bucket’s'],
+  [/^AccessDenied .*public access/i, 'Block Public Access is on: use a private or default ACL'],
+  [/^AccessDenied .*referer/i, 'add the page’s address to the bucket’s Referer whitelist'],
+  [/^AccessDenied/, 'check the RAM policy (oss:PutObject; oss:GetObject to read back) and the prefix it covers'],
+  [/^SecurityTokenExpired/, 'give credentials as a function, so that they can be fetched again'],
+  [/^InvalidAccessKeyId/, 'an STS key needs its securityToken'],
+  [/^SignatureDoesNotMatch/, 'check accessKeySecret, region, and proxies that change headers'],
+  [/^PublicEndpointForbidden/, 'bind a custom domain to the bucket, and give it as endpoint with cname: true'],
+  [/^SecondLevelDomainForbidden/, 'leave out pathStyle; a custom domain needs cname: true'],
+  [/^(NoSuchBucket|InvalidBucketName)/, 'check bucket, region and endpoint; a custom domain needs cname: true'],
+  [/^(UserDisable|InDebt|BucketDisable)/, 'the account or bucket is suspended: see the OSS console'],
+];
 
-function advice(code: string): string {
-  return HINTS[code] ? `. Hint: ${HINTS[code]}` : '';
+function advice(code: string, told: string, endpoint: string | undefined): string {
+  const hint = HINTS.find(([pattern]) => pattern.test(`${code} ${told}`))?.[1];
+  return hint ? `. Hint: ${hint}${endpoint ? ` (${endpoint})` : ''}` : '';
 }
 
-/** Cuts query strings (a presigned URL is a key), the given secrets, and what is named like one out of a text. */
+/** Sixteen or more characters as keys and tokens have them: capitals, small letters and digits without a space. */
+const OPAQUE = /[\w+/%~-]{16,}={0,2}/g;
+
+function isOpaque(run: string): boolean {
+  return /[a-z]/.test(run) && /[A-Z]/.test(run) && /\d/.test(run);
+}
+
+/** What stands for a secret in a text: itself, and percent-encoded. */
+function cut(text: string, secrets: readonly string[]): string {
+  const forms = secrets.filter(Boolean).flatMap((secret) => [secret, encodeURIComponent(secret)]);
+  return forms.reduce((rest, form) => rest.replaceAll(form, '[redacted]'), text);
+}
+
+/** A short name, such as a code or a request id. Anything that could be a secret is dropped, whoever sent it. */
+export function harmless(text: string | null | undefined, secrets: readonly string[] = []): string | undefined {
+  const isName = typeof text === 'string' && /^[\w.-]{1,50}$/.test(text) && cut(text, secrets) === text;
+  return isName && (text.length < 16 || !isOpaque(text)) ? text : undefined;
+}
+
+/** An address without what may be secret in it: user, password, query and fragment. */
+export function plainUrl(url: string): string {
+  return url.replace(/[?#].*$/s, '').replace(/\/\/[^/]*@/, '//');
+}
+
+/** Cuts out of a text: secrets, what is named like one or looks like one, and of URLs all but scheme, host and path. */
 export function redact(text: string, secrets: readonly string[] = []): string {
-  const known = secrets.reduce((cut, secret) => (secret ? cut.replaceAll(secret, '[redacted]') : cut), text);
-  return known
-    .replace(/(\bhttps?:\/\/[^\s?'"<>]+)\?[^\s'"<>]*/gi, '$1?[redacted]')
+  return redactUrls(cut(text.slice(0, 4096), secrets))
     .replace(
-      /((?:security-?token|key-?secret|signature|credential)[\\"']*\s*[:=>]+[\s\\"']*)[^\s&<"',;]+/gi,
+      /((?:security-?token|key-?secret|signature|credential)[\\"']{0,3}\s{0,3}[:=>]{1,3}[\s\\"']{0,3})[^\s&<"',;]+/gi,
       '$1[redacted]',
-    );
+    )
+    .replace(OPAQUE, (run) => (isOpaque(run) ? '[redacted]' : run));
+}
+
+function redactUrls(text: string): string {
+  return text.replace(
+    /\b([a-z]{2,10}:\/\/)(?:[^\s/?#'"<>@]{0,200}@)?([^\s?#'"<>]*)([?#][^\s'"<>]*)?/gi,
+    (_, scheme: string, rest: string, secret?: string) => `${scheme}${rest}${secret ? '?[redacted]' : ''}`,
+  );
 }
 
 /**
- * What a cause may show, as a plain copy. Errors of some runtimes (Deno, Bun) quote the URL, signature and all, and those of
- * fetch wrappers carry the request.
+ * What a cause may show: an error as a plain copy of its harmless parts, redacted text, and of anything else only what kind of
+ * thing it is. Errors of some runtimes (Deno, Bun) quote the URL with its signature, and those of fetch wrappers carry the request.
  */
-export function withoutSecrets(cause: unknown, secrets: readonly string[] = []): unknown {
+export function withoutSecrets(cause: unknown, secrets: readonly string[] = [], depth = 0): unknown {
   if (typeof cause === 'string') return redact(cause, secrets);
-  if (!isError(cause) || cause instanceof OssError) return cause;
-  const { name, message, stack = '', code, cause: inner } = cause as Error & { code?: unknown };
-  const init = inner === undefined ? undefined : { cause: withoutSecrets(inner, secrets) };
+  if (Object(cause) !== cause || cause instanceof OssError) return cause;
+  try {
+    return isError(cause) && depth < 5
+      ? copyOf(cause, secrets, depth)
+      : Object.prototype.toString.call(cause).slice(0, 50);
+  } catch {
+    // A getter threw.
+    return 'unreadable';
+  }
+}
+
+function copyOf(error: Error & { readonly code?: unknown }, secrets: readonly string[], depth: number): Error {
+  const { name, message, stack, code, cause } = error;
+  const init = cause === undefined ? undefined : { cause: withoutSecrets(cause, secrets, depth + 1) };
   const copy = new Error(redact(message, secrets), init);
   // What a runtime says in a code, such as ECONNREFUSED, it may say nowhere else.
-  if (typeof code === 'string') Object.assign(copy, { code: redact(code, secrets) });
-  return Object.assign(copy, { name, stack: redact(stack, secrets) });
+  const shown = typeof code === 'string' ? harmless(code, secrets) : undefined;
+  if (shown) Object.assign(copy, { code: shown });
+  const frames = redactUrls(cut(String(stack ?? ''), secrets))
+    .split('\n')
+    .filter((line) => /^\s+at |@/.test(line));
+  return Object.assign(copy, {
+    name: harmless(String(name)) ?? 'Error',
+    stack: [`${name}: ${copy.message}`, ...frames].join('\n'),
+  });
 }
 
 /** By its shape: it may come from another realm. */

@@ -230,7 +230,8 @@ export function differ(a: bigint | undefined, b: bigint | undefined): boolean {
 
 /** OSS's header is an unsigned decimal. */
 export function parseCrc(text: string | undefined): bigint | undefined {
-  return text !== undefined && /^\d{1,20}$/.test(text) ? BigInt(text) : undefined;
+  const crc = text !== undefined && /^\d{1,20}$/.test(text) ? BigInt(text) : undefined;
+  return crc !== undefined && crc < 2n ** 64n ? crc : undefined;
 }
 
 function unexpected(attempted: string): TransportError {

@@ -45,11 +45,30 @@ export function appendHeaders({ contentType, headers = {} }: ObjectOptions, defa
     if (!/^[\w!#$%&'*+.^`|~-]+$/.test(lower)) throw new TypeError(`headers: "${name}" is not a header name`);
     if (OURS.test(lower)) throw new TypeError(`headers: ${lower} is set by the client (the type by contentType)`);
     if (lower in result) throw new TypeError(`headers: ${lower} is given twice`);
-    result[lower] = checkValue(`headers["${name}"]`, value);
+    result[lower] = checkAllowed(lower, checkValue(`headers["${name}"]`, value));
   }
   const type = contentType === undefined ? defaultType : contentType;
   if (type) result['content-type'] = checkValue('contentType', type);
   return result;
+}
+
+/** What OSS takes in these headers of an append. Another value, or any value of a header that has none, it refuses. */
+const ALLOWED: Readonly<Record<string, RegExp>> = {
+  'content-md5': /^[A-Za-z0-9+/]{22}==$/,
+  'x-oss-forbid-overwrite': /^(true|false)$/,
+  'x-oss-object-acl': /^(default|private|public-read|public-read-write)$/,
+  'x-oss-request-payer': /^requester$/,
+  'x-oss-server-side-data-encryption': /^SM4$/,
+  'x-oss-server-side-encryption': /^(AES256|KMS|SM4)$/,
+  'x-oss-storage-class': /^(Standard|IA|Archive)$/,
+};
+
+function checkAllowed(name: string, value: string): string {
+  const isRefused = /^(if-.*|x-oss-server-side-encryption-key-id)$/.test(name);
+  // In bit/s.
+  const isRate = /^\d+$/.test(value) && Number(value) >= 819_200 && Number(value) <= 838_860_800;
+  if (name === 'x-oss-traffic-limit' ? isRate : !isRefused && (ALLOWED[name]?.test(value) ?? true)) return value;
+  throw new TypeError(`headers: OSS refuses ${name}: ${JSON.stringify(value)} on an append`);
 }
 
 /** What of the options still counts when the object exists. */
@@ -91,7 +110,8 @@ function metadataHeaders(metadata: Readonly<Record<string, string>>): Record<str
       throw new TypeError(`metadata: "${name}" may hold letters, digits and hyphens only`);
     if (header in result) throw new TypeError(`metadata: "${name.toLowerCase()}" is given twice`);
     result[header] = checkValue(`metadata["${name}"]`, value);
-    bytes += name.length + value.length;
+    // OSS counts the whole name of the header.
+    bytes += header.length + value.length;
   }
   if (bytes > 8192) throw new RangeError(`metadata has ${bytes} bytes; OSS takes 8192 at most`);
   return result;
@@ -106,8 +126,10 @@ function tagHeader(tagging: Readonly<Record<string, string>>): string {
 }
 
 function tagPart(text: unknown, least: number, most: number): string {
-  if (typeof text !== 'string' || !/^[\p{L}\p{N} +\-=._:/]*$/u.test(text)) {
-    throw new TypeError(`tagging: ${JSON.stringify(text)} may hold letters, digits, spaces and + - = . _ : / only`);
+  if (typeof text !== 'string' || !/^[A-Za-z0-9 +\-=._:/]*$/.test(text)) {
+    throw new TypeError(
+      `tagging: ${JSON.stringify(text)} may hold ASCII letters, digits, spaces and + - = . _ : / only`,
+    );
   }
   if (text.length >= least && text.length <= most) return text;
   throw new RangeError(`tagging: "${text.slice(0, 40)}" has ${text.length} characters; OSS takes ${least} to ${most}`);
@@ -131,10 +153,12 @@ function checkRecord<T>(name: string, value: T): T {
   throw new TypeError(`${name} must be an object of strings`);
 }
 
-/** Line breaks would start another header; beyond ASCII, browsers and OSS disagree about the bytes. */
+/** Line breaks would start another header. Beyond ASCII, browsers and OSS disagree about the bytes. */
 function checkValue(name: string, value: unknown): string {
+  if (value === '') throw new TypeError(`${name} must not be empty: OSS keeps no empty header`);
   if (typeof value === 'string' && /^[\x20-\x7e]*$/.test(value) && value.trim()) return value.trim();
-  throw new TypeError(
-    `${name} must be a string of visible ASCII and spaces (encode other text, for example with encodeURIComponent)`,
-  );
+  const other = /disposition/i.test(name)
+    ? "write a file name as filename*=UTF-8''..., percent-encoded"
+    : 'encode other text, for example with encodeURIComponent';
+  throw new TypeError(`${name} must be a string of visible ASCII and spaces (${other})`);
 }

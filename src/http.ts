@@ -2,6 +2,7 @@
  * One request to OSS, carried through: authorise each attempt, time it out, map errors, correct the clock, and repeat
  * what is certain not to have happened. An append whose outcome is unknown is never repeated here: that is for the engine.
  */
+import { type Clock, platformClock } from './clock.ts';
 import {
   type Credentials,
   type CredentialsProvider,
@@ -18,6 +19,7 @@ import {
   checkRange,
   checkType,
   OssError,
+  readStart,
   redact,
   ServiceError,
   TransportError,
@@ -26,6 +28,8 @@ import {
 } from './errors.ts';
 import { EVERY_REQUEST } from './headers.ts';
 import { canonicalQuery, checkLife, presignV4, type SignableRequest, signV4 } from './signature.ts';
+
+export { type Clock, platformClock } from './clock.ts';
 
 /** Bytes handed to the network, and all there are. Handed over is not yet stored. */
 export interface UploadProgress {
@@ -40,17 +44,6 @@ export interface FetchInit extends RequestInit {
 
 /** The part of `fetch` that is used here. */
 export type Fetch = (url: string, init: FetchInit) => Promise<Response>;
-
-/** Where time and chance come from. For tests; the default is the platform's. */
-export interface Clock {
-  /** ms since the epoch. */
-  now(): number;
-  /** `delay` in ms. */
-  setTimeout(callback: () => void, delay: number): unknown;
-  clearTimeout(timer: unknown): void;
-  /** From 0 up to, not including, 1. */
-  random(): number;
-}
 
 /** How failures that may pass are repeated. */
 export interface RetryOptions {
@@ -289,9 +282,9 @@ export class Transport {
     if (this.#isForeign(operation, response)) throw notOss(operation, response);
     if (!response.ok) throw await toServiceError(response, attempted, secrets).catch(fail);
     if (method === 'GET') return pick(response, deadline.guard(response.body, fail));
-    const rest = await response.arrayBuffer().catch(fail);
+    const rest = response.body ? await readStart(response.body, 1).catch(fail) : '';
     // OSS answers an append with 200 and an empty body.
-    if (method === 'POST' && (response.status !== 200 || (rest.byteLength > 0 && !response.headers.has(MARK))))
+    if (method === 'POST' && (response.status !== 200 || (rest && !response.headers.has(MARK))))
       throw notOss(operation, response);
     deadline.end();
     return pick(response);
@@ -573,16 +566,6 @@ function sleep(clock: Clock, delay: number, signal?: AbortSignal, online = false
     signal?.addEventListener('abort', abort);
     if (signal?.aborted) abort();
   });
-}
-
-export function platformClock(): Clock {
-  return {
-    now: () => Date.now(),
-    // A longer delay than this (24 days) would end at once.
-    setTimeout: (callback, delay) => setTimeout(callback, Math.min(delay, 2 ** 31 - 1)),
-    clearTimeout: (timer) => clearTimeout(timer as number),
-    random: () => Math.random(),
-  };
 }
 
 const EXPOSED =

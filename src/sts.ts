@@ -4,7 +4,7 @@
  */
 import { type Credentials, credentialsProblem, parseCredentials } from './credentials.ts';
 import { checkBucket, checkKey, percentEncode } from './endpoint.ts';
-import { checkFunction, redact, ServiceError, TransportError, withoutSecrets } from './errors.ts';
+import { checkFunction, harmless, readStart, redact, ServiceError, TransportError, withoutSecrets } from './errors.ts';
 import { backOff, type Clock, Deadline, type Fetch, isThrottled, platformClock, type RetryOptions } from './http.ts';
 import { digest, signature } from './signature.ts';
 
@@ -146,7 +146,7 @@ async function attempt(options: AssumeRoleOptions, clock: Clock): Promise<Creden
   // Only what fails in here is a failure of the network. What fails outside is a mistake in code, and stays what it is.
   try {
     response = await deadline.race(fetch(url, init));
-    answer = await deadline.race(response.text());
+    answer = response.body ? await deadline.race(readStart(response.body)) : '';
   } catch (error) {
     const cause = deadline.signal.aborted ? deadline.signal.reason : error;
     deadline.end(error);
@@ -198,16 +198,14 @@ function parameters({
 function read({ ok, status }: Response, answer: string, options: AssumeRoleOptions): Credentials {
   const fields = parseJson(answer);
   if (ok && fields) return parseCredentials(fields);
-  const {
-    Code: code = `Http${status}`,
-    Message: told = '',
-    RequestId: requestId,
-  } = (fields ?? {}) as Record<string, string>;
-  const text = redact(String(told), secretsOf(options));
+  const { Code, Message = '', RequestId } = (fields ?? {}) as Readonly<Record<string, unknown>>;
+  const secrets = secretsOf(options);
+  const code = harmless(Code as string, secrets) ?? `Http${status}`;
+  const text = redact(String(Message), secrets);
   throw new ServiceError(`Cannot assume ${options.roleArn}: ${code} (HTTP ${status})${text && `: ${text}`}`, {
-    code: String(code),
+    code,
     status,
-    requestId,
+    requestId: harmless(RequestId as string, secrets),
   });
 }
 

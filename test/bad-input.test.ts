@@ -303,7 +303,7 @@ describe('what describes an object', () => {
       'much metadata',
       () => objectHeaders({ metadata: { a: 'b'.repeat(8192) } }),
       RangeError,
-      /^metadata has 8193 bytes/,
+      /^metadata has 8204 bytes/,
     ],
     ['tagging', () => objectHeaders({ tagging: { 'a?': 'c' } }), TypeError, /^tagging: "a\?"/],
   ]);

@@ -10,6 +10,7 @@ import {
 import { CredentialsError } from '../src/errors.ts';
 import {
   appended,
+  clockAt,
   failureOf,
   KEYS,
   localOss,
@@ -19,6 +20,8 @@ import {
   refused,
   STS,
   scripted,
+  settle,
+  VirtualClock,
 } from './unit-tools.ts';
 
 const HOUR = 3_600_000;
@@ -56,7 +59,7 @@ describe('refreshingCredentials', () => {
   test('callers that wait at the same time share one load', async () => {
     const given = deferred<Credentials>();
     const load = vi.fn(() => given.promise);
-    const provider = refreshingCredentials(load, { now: () => NOON });
+    const provider = refreshingCredentials(load, { clock: clockAt(() => NOON) });
     const waiting = [provider(), provider({ signal: new AbortController().signal }), provider()];
     given.resolve({ ...STS, expiration: inTime(HOUR) });
     const [a, b, c] = await Promise.all(waiting);
@@ -72,7 +75,7 @@ describe('refreshingCredentials', () => {
   ])('loads anew %s', async (_, options, before) => {
     const at = { now: NOON };
     const load = minting(at);
-    const provider = refreshingCredentials(load, { ...options, now: () => at.now });
+    const provider = refreshingCredentials(load, { ...options, clock: clockAt(() => at.now) });
     await provider();
     at.now += HOUR - before - 1;
     await provider();
@@ -85,7 +88,7 @@ describe('refreshingCredentials', () => {
   test('a device whose clock is ahead does not load for each request', async () => {
     const at = { now: NOON + 2 * HOUR };
     const load = vi.fn(() => ({ ...STS, expiration: inTime(HOUR) }));
-    const provider = refreshingCredentials(load, { now: () => at.now });
+    const provider = refreshingCredentials(load, { clock: clockAt(() => at.now) });
     for (let i = 0; i < 10; i++) await provider();
     expect(load).toHaveBeenCalledTimes(1);
     at.now += 60_000;
@@ -96,7 +99,7 @@ describe('refreshingCredentials', () => {
   test('credentials without an end are kept', async () => {
     const load = vi.fn(() => STS);
     const at = { now: NOON };
-    const provider = refreshingCredentials(load, { now: () => at.now });
+    const provider = refreshingCredentials(load, { clock: clockAt(() => at.now) });
     await provider();
     at.now += 1000 * HOUR;
     await provider();
@@ -106,7 +109,7 @@ describe('refreshingCredentials', () => {
   test('an expiration may be a Date', async () => {
     const at = { now: NOON };
     const load = vi.fn(() => ({ ...STS, expiration: new Date(at.now + HOUR) }));
-    const provider = refreshingCredentials(load, { now: () => at.now });
+    const provider = refreshingCredentials(load, { clock: clockAt(() => at.now) });
     await provider();
     at.now += HOUR;
     await provider();
@@ -115,7 +118,7 @@ describe('refreshingCredentials', () => {
 
   test('what OSS refused is dropped, once for all who were refused', async () => {
     const load = minting({ now: NOON });
-    const provider = refreshingCredentials(load, { now: () => NOON });
+    const provider = refreshingCredentials(load, { clock: clockAt(() => NOON) });
     const rejected = await provider();
     const [b, c] = await Promise.all([provider({ rejected }), provider({ rejected })]);
     expect([b.securityToken, c.securityToken]).toEqual(['token-2', 'token-2']);
@@ -123,13 +126,15 @@ describe('refreshingCredentials', () => {
     expect(load).toHaveBeenCalledTimes(2);
   });
 
-  test('load is told what was refused, and no signal: it works for all', async () => {
+  test('load is told what was refused, and gets a signal of its own, because it works for all callers', async () => {
     const load = minting({ now: NOON });
-    const provider = refreshingCredentials(load, { now: () => NOON });
+    const provider = refreshingCredentials(load, { clock: clockAt(() => NOON) });
     const { signal } = new AbortController();
     const rejected = await provider({ signal });
     await provider({ rejected, signal });
-    expect(load.mock.calls).toEqual([[{ rejected: undefined }], [{ rejected }]]);
+    const own = expect.any(AbortSignal);
+    expect(load.mock.calls).toEqual([[{ rejected: undefined, signal: own }], [{ rejected, signal: own }]]);
+    for (const [request] of load.mock.calls) expect(request?.signal).not.toBe(signal);
   });
 
   test('the abort of one who waits does not end the load for the others', async () => {
@@ -167,7 +172,7 @@ describe('refreshingCredentials', () => {
       if (down) throw new Error('down');
       return { ...STS, expiration: new Date(at.now + HOUR) };
     });
-    const provider = refreshingCredentials(load, { now: () => at.now });
+    const provider = refreshingCredentials(load, { clock: clockAt(() => at.now) });
     const first = await provider();
     down = true;
     at.now += HOUR - 300_000;
@@ -187,7 +192,7 @@ describe('refreshingCredentials', () => {
         if (down) throw new Error('down');
         return { ...STS, expiration: inTime(HOUR) };
       },
-      { now: () => NOON },
+      { clock: clockAt(() => NOON) },
     );
     const rejected = await provider();
     down = true;
@@ -212,7 +217,10 @@ describe('refreshingCredentials', () => {
 
   test('two of them share nothing', async () => {
     const load = minting({ now: NOON });
-    const [a, b] = [refreshingCredentials(load, { now: () => NOON }), refreshingCredentials(load, { now: () => NOON })];
+    const [a, b] = [
+      refreshingCredentials(load, { clock: clockAt(() => NOON) }),
+      refreshingCredentials(load, { clock: clockAt(() => NOON) }),
+    ];
     const both = await Promise.all([a(), b()]);
     expect(both.map(({ securityToken }) => securityToken)).toEqual(['token-1', 'token-2']);
     await a({ rejected: both[0] });
@@ -253,19 +261,123 @@ describe('spellings', () => {
   });
 
   test.each<[string, unknown, RegExp]>([
-    ['nothing', undefined, /accessKeyId must be/],
-    ['a text', 'AK', /accessKeyId must be/],
-    ['no secret', { accessKeyId: 'AK' }, /accessKeySecret must be/],
+    [
+      'nothing',
+      undefined,
+      /they came with no fields, and need accessKeyId, accessKeySecret, securityToken, expiration$/,
+    ],
+    ['a text', 'AK', /they came with no fields/],
+    ['no secret', { accessKeyId: 'AK' }, /they came with the fields accessKeyId, and need/],
     ['a key that would break the header', { ...STS, accessKeyId: 'AK,b' }, /accessKeyId must be/],
     ['a line break in the secret', { ...STS, accessKeySecret: 'top\nsecret' }, /accessKeySecret must be/],
     ['a line break in the token', { ...STS, securityToken: 'tok\nen' }, /securityToken must be/],
     ['no date', { ...STS, expiration: 'tomorrow' }, /expiration must be a date/],
-    ['an error in the shape of STS', { Code: 'NoPermission', Message: 'no' }, /accessKeyId must be/],
+    [
+      'an error in the shape of STS',
+      { Code: 'NoPermission', Message: 'no' },
+      /they came with the fields Code, Message, and need/,
+    ],
   ])('%s is refused without quoting it', async (_, given, problem) => {
     const error = await failureOf(refreshingCredentials(() => given)());
     expect(error).toBeInstanceOf(CredentialsError);
     expect(error).toMatchObject({ code: 'InvalidCredentials', message: expect.stringMatching(problem) });
     expect(printed(error)).not.toMatch(/top|tok\b|Sts?Secret|Token\+With/);
+  });
+});
+
+describe('the answers of token endpoints', () => {
+  const id = 'STS.NUgKDyCk';
+  const secret = 'topsecret';
+  const token = 'CAIStoken';
+  const end = '2026-01-02T13:00:00Z';
+  test.each<[string, unknown]>([
+    [
+      'AssumeRole',
+      {
+        RequestId: 'x',
+        Credentials: { AccessKeyId: id, AccessKeySecret: secret, SecurityToken: token, Expiration: end },
+      },
+    ],
+    ['camelCase', { accessKeyId: id, accessKeySecret: secret, securityToken: token, expiration: end }],
+    ['ali-oss', { accessKeyId: id, accessKeySecret: secret, stsToken: token, expiration: end }],
+    ['mixed case', { accessKeyId: id, accessKeySecret: secret, SecurityToken: token, Expiration: end }],
+    ['snake_case', { access_key_id: id, access_key_secret: secret, security_token: token, expiration: end }],
+    [
+      'an envelope called data',
+      { code: 200, data: { accessKeyId: id, accessKeySecret: secret, securityToken: token, expiration: end } },
+    ],
+    [
+      'body.credentials',
+      { body: { credentials: { accessKeyId: id, accessKeySecret: secret, securityToken: token, expiration: end } } },
+    ],
+    [
+      'seconds since the epoch',
+      { accessKeyId: id, accessKeySecret: secret, securityToken: token, expiration: Date.parse(end) / 1000 },
+    ],
+    [
+      'ms since the epoch',
+      { accessKeyId: id, accessKeySecret: secret, securityToken: token, expiration: Date.parse(end) },
+    ],
+    [
+      'seconds as a text',
+      { accessKeyId: id, accessKeySecret: secret, securityToken: token, expiration: String(Date.parse(end) / 1000) },
+    ],
+    [
+      'a time with an offset',
+      { accessKeyId: id, accessKeySecret: secret, securityToken: token, expiration: '2026-01-02T21:00:00+08:00' },
+    ],
+  ])('%s is understood', async (_, given) => {
+    const credentials = await refreshingCredentials(() => given, { clock: clockAt(() => NOON) })();
+    expect(credentials).toMatchObject({ accessKeyId: id, accessKeySecret: secret, securityToken: token });
+    expect(expiresAt(credentials)).toBe(Date.parse(end));
+  });
+
+  test.each<[string, unknown, RegExp]>([
+    [
+      'an error with status 200',
+      { code: 'Forbidden', message: 'topsecret' },
+      /the fields code, message, and need accessKeyId/,
+    ],
+    [
+      'an STS key without its token',
+      { accessKeyId: id, accessKeySecret: secret },
+      /begins with STS\. needs its securityToken/,
+    ],
+    [
+      'a time in 1970',
+      { accessKeyId: id, accessKeySecret: secret, securityToken: token, expiration: '1970-01-20T00:00:00Z' },
+      /expiration must be a date/,
+    ],
+    ['names that are secrets', { 'CAIS+/topsecret==': 1 }, /came with no fields/],
+  ])('%s is named', async (_, given, problem) => {
+    const error = await failureOf(refreshingCredentials(() => given)());
+    expect(error).toMatchObject({ name: 'CredentialsError', message: expect.stringMatching(problem) });
+    expect(printed(error)).not.toMatch(/topsecret|CAIS/);
+  });
+});
+
+describe('a load that hangs', () => {
+  test('fails for all that wait when its time is up, and the next call begins a new one', async () => {
+    const clock = new VirtualClock();
+    const late = deferred<Credentials>();
+    const signals: (AbortSignal | undefined)[] = [];
+    const load = vi.fn(({ signal }: CredentialsRequest) => {
+      signals.push(signal);
+      return signals.length === 1 ? late.promise : { ...STS, securityToken: 'second' };
+    });
+    const provider = refreshingCredentials(load, { clock, timeout: 5000 });
+    const waiting = [provider(), provider()].map((one) => failureOf(one));
+    await settle();
+    clock.advance(5000);
+    for (const error of await Promise.all(waiting))
+      expect(error).toMatchObject({ code: 'CredentialsLoadFailed', message: /within 5000 ms/ });
+    expect(signals[0]?.aborted).toBe(true);
+    await expect(provider()).resolves.toMatchObject({ securityToken: 'second' });
+    // What comes late is older than what is in use.
+    late.resolve({ ...STS, securityToken: 'first' });
+    await settle();
+    await expect(provider()).resolves.toMatchObject({ securityToken: 'second' });
+    expect(load).toHaveBeenCalledTimes(2);
   });
 });
 
@@ -277,13 +389,14 @@ describe('credentialsFromUrl', () => {
     });
     const provider = credentialsFromUrl(new URL('https://example.com/sts?user=1'), { method: 'POST', fetch });
     expect(await provider()).toEqual(STS);
-    expect(fetch.mock.calls).toEqual([['https://example.com/sts?user=1', { method: 'POST' }]]);
+    const init = { method: 'POST', signal: expect.any(AbortSignal) };
+    expect(fetch.mock.calls).toEqual([['https://example.com/sts?user=1', init]]);
   });
 
   test('is kept fresh', async () => {
     const at = { now: NOON };
     const fetch = vi.fn(async () => Response.json({ ...STS, expiration: new Date(at.now + HOUR) }));
-    const provider = credentialsFromUrl('/sts', { fetch, refreshBefore: 0, now: () => at.now });
+    const provider = credentialsFromUrl('/sts', { fetch, refreshBefore: 0, clock: clockAt(() => at.now) });
     await Promise.all([provider(), provider()]);
     expect(fetch).toHaveBeenCalledTimes(1);
     at.now += HOUR;
@@ -292,15 +405,11 @@ describe('credentialsFromUrl', () => {
   });
 
   test.each<[string, () => Promise<Response>, RegExp]>([
-    [
-      'an error',
-      async () => new Response('go away', { status: 401 }),
-      /from https:\/\/e\.com\/sts\?\[redacted\]: HTTP 401$/,
-    ],
+    ['an error', async () => new Response('go away', { status: 401 }), /from https:\/\/e\.com\/sts: HTTP 401$/],
     [
       'a login page',
       async () => new Response('<html>secret page</html>'),
-      /from https:\/\/e\.com\/sts\?\[redacted\]: the answer is not JSON$/,
+      /from https:\/\/e\.com\/sts: the answer is not JSON$/,
     ],
     [
       'broken JSON',
@@ -375,10 +484,10 @@ describe('a client', () => {
 
   test('goes on with a real token that ends on the way', async () => {
     let now = NOON;
-    const clock = { now: () => now };
+    const clock = clockAt(() => now);
     const oss = localOss({ clock });
     const load = vi.fn(() => oss.issueToken({ durationSeconds: 900 }));
-    const credentials = refreshingCredentials(load, { now: () => NOON });
+    const credentials = refreshingCredentials(load, { clock: clockAt(() => NOON) });
     const client = makeClient({ credentials, fetch: oss.fetch });
     await client.appendObject('a', 'one', { position: 0 });
     now += 900_000;

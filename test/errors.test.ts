@@ -12,6 +12,7 @@ import {
   TransportError,
   toServiceError,
   withAppendFacts,
+  withoutSecrets,
 } from '../src/errors.ts';
 import { errorXml, failureOf, KEYS, localOss, makeClient, printed, refused, STS, scripted } from './unit-tools.ts';
 
@@ -177,10 +178,7 @@ describe('secrets', () => {
     [JSON.stringify(JSON.stringify({ AccessKeySecret: STS.accessKeySecret })), /AccessKeySecret\\":\\"\[redacted\]/],
     [`{ accessKeySecret: '${STS.accessKeySecret}' }`, "{ accessKeySecret: '[redacted]' }"],
     [`access_key_secret is fine, AccessKeySecret => "${STS.accessKeySecret}"`, /=> "\[redacted\]"$/],
-    [
-      'Authorization: OSS4-HMAC-SHA256 Credential=ak/20260102,Signature=ab12',
-      /Credential=\[redacted\],Signature=\[redacted\]$/,
-    ],
+    ['Authorization: OSS4-HMAC-SHA256 Credential=ak/20260102,Signature=ab12', /Credential=\[redacted\].*$/],
     ['nothing to hide: the signature does not match https://example.com/page', /page$/],
   ])('redact %j', (text, expected) => {
     if (typeof expected === 'string') expect(redact(text)).toBe(expected);
@@ -200,8 +198,71 @@ describe('secrets', () => {
     expect(copy).toMatchObject({ message: 'fetch failed', cause: { message: 'ECONNRESET', code: 'ECONNRESET' } });
     expect(copy.cause).not.toHaveProperty('request');
     const odd = { no: 'error' };
-    expect(new OssError('m', { code: 'c', cause: odd }).cause).toBe(odd);
+    expect(new OssError('m', { code: 'c', cause: odd }).cause).toBe('[object Object]');
   });
+
+  const cyclic = new Error('first') as Error & { cause?: unknown };
+  cyclic.cause = new Error('second', { cause: cyclic });
+  test.each<[string, unknown]>([
+    ['a Response', new Response(STS.securityToken, { headers: { authorization: STS.securityToken } })],
+    ['a Request', new Request('https://example.com/', { headers: { 'x-oss-security-token': STS.securityToken } })],
+    ['an object with url and init', { url: URL_SIGNED, init: { headers: { authorization: STS.securityToken } } }],
+    ['an error with a request', Object.assign(new Error('failed'), { request: { url: URL_SIGNED }, config: STS })],
+    ['a name that is a secret', Object.assign(new Error('m'), { name: STS.securityToken })],
+    ['a code that is a secret', Object.assign(new Error('m'), { code: STS.securityToken })],
+    ['a Map', new Map([['token', STS.securityToken]])],
+    ['a function', () => STS.securityToken],
+    ['a symbol of an error', Object.assign(new Error('m'), { [Symbol('token')]: STS.securityToken })],
+    ['several errors', new AggregateError([new Error(URL_SIGNED)], URL_SIGNED)],
+    [
+      'a getter that throws',
+      {
+        get message() {
+          throw new Error(STS.securityToken);
+        },
+      },
+    ],
+    ['a chain that ends in itself', cyclic],
+    ['a user and a password in a URL', new Error('https://user:StsSecretStsSecretStsSecretSts@example.com/x failed')],
+    ['a fragment', new Error(`https://example.com/#${STS.securityToken}`)],
+    ['a token, percent-encoded', encodeURIComponent(STS.securityToken)],
+    ['a token in base64', btoa(JSON.stringify(STS))],
+  ])('a cause that is %s shows no secret', (_, cause) => {
+    const secrets = [STS.accessKeySecret, STS.securityToken];
+    for (const shown of [withoutSecrets(cause), withoutSecrets(cause, secrets)]) {
+      const error = new TransportError('m', { code: 'NetworkError', cause: shown });
+      expect(printed(error) + JSON.stringify(error) + String(error)).not.toMatch(SECRET);
+      expect(printed(error)).not.toContain(btoa(JSON.stringify(STS)));
+    }
+  });
+
+  const TOKENS = [
+    STS.securityToken,
+    STS.accessKeySecret,
+    encodeURIComponent(STS.securityToken),
+    `GET /a.log HTTP/1.1 Authorization: ${STS.securityToken}`,
+  ];
+  test.each(['Code', 'RequestId', 'EC', 'Message', 'Endpoint'])(
+    'a server that puts a secret into <%s> does not get it printed',
+    async (element) => {
+      for (const token of TOKENS) {
+        const error = await read(new Response(errorXml('AccessDenied', { [element]: token }), { status: 403 }), [
+          STS.accessKeySecret,
+          STS.securityToken,
+        ]);
+        expect(printed(error) + JSON.stringify(error)).not.toMatch(SECRET);
+      }
+    },
+  );
+
+  test.each(['x-oss-request-id', 'x-oss-ec'])(
+    'a server that puts a secret into the header %s does not get it printed',
+    async (name) => {
+      const token = 'Ab3'.repeat(10);
+      const error = await read(new Response(null, { status: 403, headers: { [name]: token } }));
+      expect(printed(error) + JSON.stringify(error)).not.toContain(token);
+    },
+  );
 
   const foreign = runInNewContext('(message) => new TypeError(message)');
   test.each<[string, unknown]>([
@@ -272,5 +333,92 @@ describe('secrets', () => {
   test('a client prints none', () => {
     expect(printed(makeClient())).not.toMatch(SECRET);
     expect(JSON.stringify(makeClient())).toBe('{}');
+  });
+});
+
+describe('an answer that is too long, or made to cost time', () => {
+  /** A body that counts what is read of it, and whether it was cancelled. */
+  function endless(chunk: string): {
+    readonly response: Response;
+    readonly read: () => number;
+    readonly ended: () => boolean;
+  } {
+    let [count, cancelled] = [0, false];
+    const bytes = new TextEncoder().encode(chunk);
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        count += bytes.length;
+        controller.enqueue(bytes);
+      },
+      cancel() {
+        cancelled = true;
+      },
+    });
+    return { response: new Response(body, { status: 403 }), read: () => count, ended: () => cancelled };
+  }
+
+  test('only the beginning of a refusal is read', async () => {
+    const { response, read: count, ended } = endless(`${errorXml('AccessDenied')}${' '.repeat(10_000)}`);
+    expect(await read(response)).toMatchObject({ code: 'AccessDenied' });
+    expect(count()).toBeLessThan(200_000);
+    expect(ended()).toBe(true);
+  });
+
+  test.each([
+    ['spaces in an element that does not end', (n: number) => `<Error><Code>${' '.repeat(n)}`],
+    ['elements that open and do not end', (n: number) => `<Error>${'<Code>'.repeat(n)}`],
+    ['URLs without a query', (n: number) => `<Error><Message>${'http://a'.repeat(n)}</Message></Error>`],
+    [
+      'names of secrets without a value',
+      (n: number) => `<Error><Message>${'token: signature='.repeat(n)}</Message></Error>`,
+    ],
+    ['entities', (n: number) => `<Error><Code>${'&amp'.repeat(n)}</Code></Error>`],
+  ])('%s cost no more than their length', async (_, make) => {
+    // Sixty thousand characters: what is quadratic takes minutes here, and the test runner ends it.
+    const text = make(60_000).slice(0, 60_000);
+    expect(await read(new Response(text, { status: 403 }))).toMatchObject({ status: 403 });
+  });
+
+  test.each([
+    ['a position beyond whole numbers', { 'x-oss-next-append-position': '9007199254740993' }, 'position'],
+    ['a negative position', { 'x-oss-next-append-position': '-5' }, 'position'],
+    ['a negative wait', { 'x-oss-qos-delay-time': '-5' }, 'retryAfter'],
+  ])('%s is no evidence', async (_, headers, field) => {
+    const error = await read(refused(409, 'PositionNotEqualToLength', {}, headers));
+    expect(error).toMatchObject({ [field]: undefined });
+  });
+
+  test.each(['9999-12-31T23:59:59Z', '1970-01-01T00:00:00Z', 'soon'])('a server time of %s is none', async (time) => {
+    expect(await read(refused(403, 'RequestTimeTooSkewed', { ServerTime: time }))).toMatchObject({
+      serverTime: undefined,
+    });
+  });
+});
+
+describe('advice names the next step', () => {
+  test.each<[string, Record<string, string>, RegExp]>([
+    ['AccessDenied', { Message: 'The bucket you access does not belong to you' }, /check the RAM policy/],
+    [
+      'AccessDenied',
+      {
+        Message: 'The bucket you are attempting to access must be addressed using the specified endpoint.',
+        Endpoint: 'oss-cn-beijing.aliyuncs.com',
+      },
+      /another region: set region and endpoint.*oss-cn-beijing\.aliyuncs\.com/,
+    ],
+    [
+      'AccessDenied',
+      { Message: 'Put public object acl is not allowed: block public access is enabled' },
+      /Block Public Access/,
+    ],
+    ['AccessDenied', { Message: 'You are denied by bucket referer policy.' }, /Referer whitelist/],
+    ['PublicEndpointForbidden', { Message: 'no' }, /custom domain.*cname: true/],
+    ['SecondLevelDomainForbidden', { Message: 'no' }, /pathStyle/],
+    ['NoSuchBucket', { Message: 'no' }, /bucket, region and endpoint/],
+    ['InvalidBucketName', { Message: 'no' }, /bucket, region and endpoint/],
+    ['UserDisable', { Message: 'no' }, /suspended/],
+  ])('%s %j', async (code, elements, hint) => {
+    const error = await read(new Response(errorXml(code, elements), { status: 403 }));
+    expect(error.message).toMatch(hint);
   });
 });

@@ -29,8 +29,14 @@ describe('options become headers', () => {
     ],
     [{ tagging: {} }, {}],
     [
-      { headers: { 'Cache-Control': ' no-cache ', 'X-Oss-Storage-Class': 'IA', 'Content-MD5': 'abc==' } },
-      { 'cache-control': 'no-cache', 'x-oss-storage-class': 'IA', 'content-md5': 'abc==' },
+      {
+        headers: {
+          'Cache-Control': ' no-cache ',
+          'X-Oss-Storage-Class': 'IA',
+          'Content-MD5': '1B2M2Y8AsgTpgAmY7PhCfg==',
+        },
+      },
+      { 'cache-control': 'no-cache', 'x-oss-storage-class': 'IA', 'content-md5': '1B2M2Y8AsgTpgAmY7PhCfg==' },
     ],
     [
       {
@@ -87,15 +93,15 @@ describe('limits', () => {
       /has 257 characters; OSS takes 0 to 256/,
     ],
     [
-      '8,192 bytes of metadata',
-      { metadata: { a: 'v'.repeat(8191) } },
-      { metadata: { a: 'v'.repeat(8192) } },
+      '8,192 bytes of metadata, with the whole name of its header,',
+      { metadata: { a: 'v'.repeat(8180) } },
+      { metadata: { a: 'v'.repeat(8181) } },
       /metadata has 8193 bytes; OSS takes 8192/,
     ],
     [
       '8,192 bytes in all',
-      { metadata: { a: 'v'.repeat(4095), b: 'v'.repeat(4095) } },
-      { metadata: { a: 'v'.repeat(4095), bc: 'v'.repeat(4095) } },
+      { metadata: { a: 'v'.repeat(4084), b: 'v'.repeat(4084) } },
+      { metadata: { a: 'v'.repeat(4084), bc: 'v'.repeat(4084) } },
       /metadata has 8193 bytes/,
     ],
   ])('%s and no more', (_, good, bad, message) => {
@@ -106,13 +112,46 @@ describe('limits', () => {
 });
 
 describe('what would be another header, or other bytes, is refused', () => {
-  const BAD_VALUES = ['a\nb', 'a\rb', 'a\r\nX-Evil: 1', 'a\0b', 'tab\tbed', 'naïve', '日志', '', '   '];
+  const BAD_VALUES = ['a\nb', 'a\rb', 'a\r\nX-Evil: 1', 'a\0b', 'tab\tbed', 'naïve', '日志', '   '];
   const PLACES: [string, (value: string) => ObjectOptions & ObjectProperties][] = [
     ['contentType', (contentType) => ({ contentType: contentType || ' ' })],
     ['expires', (expires) => ({ expires })],
     ['metadata["a"]', (a) => ({ metadata: { a } })],
     ['headers["Cache-Control"]', (value) => ({ headers: { 'Cache-Control': value } })],
   ];
+  test('an empty value is said to be empty', () => {
+    expect(() => objectHeaders({ metadata: { a: '' } })).toThrow('metadata["a"] must not be empty');
+    expect(() => headersOf({ headers: { 'Cache-Control': '' } })).toThrow('headers["Cache-Control"] must not be empty');
+  });
+
+  test('a file name beyond ASCII is to be written as Content-Disposition wants it', () => {
+    const headers = { 'Content-Disposition': 'attachment; filename="报告.pdf"' };
+    expect(() => headersOf({ headers })).toThrow("filename*=UTF-8''");
+  });
+
+  test.each<[string, string[], string[]]>([
+    ['content-md5', ['1B2M2Y8AsgTpgAmY7PhCfg=='], ['abc==', 'd41d8cd98f00b204e9800998ecf8427e']],
+    ['x-oss-forbid-overwrite', ['true', 'false'], ['yes', 'TRUE']],
+    ['x-oss-object-acl', ['private', 'public-read'], ['public', 'Private']],
+    ['x-oss-request-payer', ['requester'], ['me', 'Requester']],
+    ['x-oss-server-side-encryption', ['AES256', 'KMS', 'SM4'], ['aes256', 'RSA']],
+    ['x-oss-server-side-data-encryption', ['SM4'], ['AES256']],
+    ['x-oss-server-side-encryption-key-id', [], ['9468da86-3509-4f8d-a61e-6eab1eac']],
+    ['x-oss-storage-class', ['Standard', 'IA', 'Archive'], ['ColdArchive', 'DeepColdArchive', 'standard']],
+    ['x-oss-traffic-limit', ['819200', '838860800'], ['819199', '838860801', '1e6', '-1', '']],
+    ['if-match', [], ['"etag"']],
+    ['if-none-match', [], ['*']],
+    ['if-modified-since', [], ['Fri, 02 Jan 2026 12:00:00 GMT']],
+  ])('%s: what OSS takes on an append, and nothing else', (name, good, bad) => {
+    for (const value of good) expect(headersOf({ headers: { [name]: value } })).toEqual({ [name]: value });
+    for (const value of bad) expect(() => headersOf({ headers: { [name]: value } })).toThrow(TypeError);
+  });
+
+  test.each(['ключ', '标签', 'naïve', 'a,b', 'a&b'])('a tag of %j is refused, because OSS refuses it', (text) => {
+    expect(() => objectHeaders({ tagging: { [text]: 'v' } })).toThrow(TypeError);
+    expect(() => objectHeaders({ tagging: { k: text } })).toThrow(TypeError);
+  });
+
   test.each(PLACES)('in %s', (name, place) => {
     for (const value of BAD_VALUES) {
       expect(() => headersOf(place(value))).toThrow(TypeError);
@@ -164,7 +203,12 @@ describe('what would be another header, or other bytes, is refused', () => {
 
 test('after the first append only what counts for each request is left', () => {
   const properties = objectHeaders({ acl: 'private', metadata: { a: 'b' }, tagging: { a: 'b' }, expires: '0' });
-  const headers = { ...properties, 'Cache-Control': 'a', 'X-Oss-Traffic-Limit': '819200', 'x-oss-request-payer': 'me' };
+  const headers = {
+    ...properties,
+    'Cache-Control': 'a',
+    'X-Oss-Traffic-Limit': '819200',
+    'x-oss-request-payer': 'requester',
+  };
   const later = appendHeaders(laterOptions({ contentType: 'a/b', headers }), 'video/webm');
-  expect(later).toEqual({ 'x-oss-traffic-limit': '819200', 'x-oss-request-payer': 'me' });
+  expect(later).toEqual({ 'x-oss-traffic-limit': '819200', 'x-oss-request-payer': 'requester' });
 });

@@ -19,7 +19,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['endpoint.ts'],
   ['segments.ts'],
   ['errors.ts'],
-  ['crc64.ts', 'abort.ts', 'exposed-headers.ts'],
+  ['crc64.ts', 'abort.ts', 'clock.ts', 'exposed-headers.ts'],
 ];
 
 interface Import {

@@ -4,7 +4,7 @@ import { serve } from '../demo/node-http.ts';
 import { AppendableObject, OssClient, OssError, refreshingCredentials } from '../src/index.ts';
 import { type AssumeRoleOptions, appendPolicy, assumeRole } from '../src/sts.ts';
 import { LocalOss, LocalSts, type LocalStsOptions } from '../src/testing/index.ts';
-import { drive, failureOf, hanging, KEYS, NOON, printed, STS, scripted, VirtualClock } from './unit-tools.ts';
+import { clockAt, drive, failureOf, hanging, KEYS, NOON, printed, STS, scripted, VirtualClock } from './unit-tools.ts';
 
 const ROLE = 'acs:ram::1000000000000000:role/append';
 /** A RAM user who may assume the role and nothing else: the OSS does not know the key. */
@@ -368,7 +368,7 @@ describe('the whole chain', () => {
         fetch: sts.fetch,
         clock,
       });
-    const credentials = refreshingCredentials(load, { now: () => clock.now() });
+    const credentials = refreshingCredentials(load, { clock: clockAt(() => clock.now()) });
     const client = new OssClient({ region: 'cn-hangzhou', bucket: 'logs', credentials, fetch: oss.fetch, clock });
     const object = new AppendableObject(client, 'inbox/u42/a.log');
     expect(sts.calls).toBe(0);

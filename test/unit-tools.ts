@@ -15,6 +15,11 @@ export const STS = {
   securityToken: 'CAIS+/unit/Token+With/Every=Sign==',
 };
 
+/** A clock that shows a time and whose timers never go off. */
+export function clockAt(now: () => number): Clock {
+  return { now, setTimeout: () => 0, clearTimeout: () => {}, random: () => 0.5 };
+}
+
 /** Time that moves only when told to, and chance that is what it is told to be. Counts what is left set. */
 export class VirtualClock implements Clock {
   readonly #timers = new Map<number, { readonly at: number; readonly callback: () => void }>();
