@@ -1,4 +1,4 @@
-/** The package through bundlers, as applications set them up; and what they make of it, on Node and in a page. */
+/** Bundles the package with the bundlers of typical applications, and runs the bundles in Node and in a page. */
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -12,7 +12,7 @@ import { library, node, out, project } from './packed.ts';
 const executablePath = await findChromium();
 const TOOLS = ['esbuild', 'rollup', 'vite', 'webpack'];
 
-/** Bundles an entry of the project; the file. */
+/** Bundles an entry of the project and returns the path of the bundle. */
 function bundle(tool: string, entry: string): string {
   const folder = join(out, tool);
   mkdirSync(folder, { recursive: true });
@@ -30,26 +30,26 @@ function runBundle(file: string): string {
 }
 
 describe.each(TOOLS)('%s', (tool) => {
-  test('an application runs from its bundle alone', () => {
+  test('the bundle of an application runs without other files', () => {
     const { tail, stored } = JSON.parse(runBundle(bundle(tool, 'app.js')));
     expect(tail).toEqual({ position: 7, hashCrc64ecma: stored });
   });
 
-  test('one part brings no other', () => {
+  test('a bundle that uses one part of the library does not contain the other parts', () => {
     const file = bundle(tool, 'part.js');
     expect(runBundle(file)).toBe('11051210869376104954');
     const text = readFileSync(file, 'utf8');
     expect(text).not.toMatch(/OSS4-HMAC|x-oss-date|AppendableObject/);
   });
 
-  test('what is imported and not used leaves nothing', () => {
+  test('an import that is not used adds no code to the bundle', () => {
     const file = bundle(tool, 'nothing.js');
     expect(statSync(file).size).toBeLessThan(100);
     expect(runBundle(file)).toBe('nothing 0');
   });
 });
 
-describe.skipIf(!executablePath)('the single file in a page, without any tool', () => {
+describe.skipIf(!executablePath)('the single file for pages without a bundler', () => {
   let browser: Browser;
   let oss: LocalOss;
   let pages: Served;
@@ -89,7 +89,7 @@ describe.skipIf(!executablePath)('the single file in a page, without any tool', 
     await Promise.all([pages?.close(), ossServer?.close()]);
   });
 
-  test('appends, under a strict policy', async () => {
+  test('appends in a page with a strict content security policy', async () => {
     const page = await browser.newPage();
     const complaints: string[] = [];
     page.on('console', (message) => complaints.push(message.text()));
@@ -99,7 +99,7 @@ describe.skipIf(!executablePath)('the single file in a page, without any tool', 
     const stored = oss.object('logs', 'page.log');
     expect(result).toEqual({ position: 11, hashCrc64ecma: stored?.crc64 });
     expect(new TextDecoder().decode(stored?.bytes())).toBe('from a page');
-    // The browser itself reports every 404: the icon, and the object before it exists.
+    // The browser itself reports every 404. The icon and the object before its first append cause one each.
     expect(complaints.filter((text) => !/^Failed to load resource: .* 404/.test(text))).toEqual([]);
   });
 });

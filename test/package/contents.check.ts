@@ -1,4 +1,4 @@
-/** What is in the tarball, and what package managers, linters and debuggers make of it. */
+/** Checks the files of the tarball, and checks it with a package manager, with linters and with source maps. */
 import { readdirSync } from 'node:fs';
 import { SourceMap } from 'node:module';
 import { posix } from 'node:path';
@@ -9,20 +9,20 @@ const MAIN = 'dist/oss-append.min.js';
 const manifest = JSON.parse(read('package.json'));
 
 describe('contents', () => {
-  test('the compiled files, their sources, and nothing else', () => {
+  test('the tarball contains the compiled files, their sources and the documents, and no other file', () => {
     const wanted = /^(package\.json|README\.md|LICENSE|src\/[\w/-]+\.ts|dist\/[\w/-]+(\.min)?(\.js|\.d\.ts)(\.map)?)$/;
     expect(files.filter((file) => !wanted.test(file))).toEqual([]);
     expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', MAIN, `${MAIN}.map`]));
   });
 
-  test('every source is there compiled, with declarations and maps', () => {
+  test('every source has a compiled file, declarations and maps', () => {
     const sources = files.filter((file) => file.startsWith('src/')).map((file) => file.slice(4, -3));
     expect(sources).toContain('append');
     for (const source of sources)
       for (const suffix of ['.js', '.js.map', '.d.ts', '.d.ts.map']) expect(files).toContain(`dist/${source}${suffix}`);
   });
 
-  test('every target of "exports" is there', () => {
+  test('every target of "exports" in package.json exists', () => {
     const targets = Object.values<string | Record<string, string>>(manifest.exports).flatMap((target) =>
       typeof target === 'string' ? [target] : Object.values(target),
     );
@@ -30,17 +30,17 @@ describe('contents', () => {
     for (const target of targets) expect(files).toContain(target.slice(2));
   });
 
-  test('content delivery networks give pages the single file', () => {
+  test('content delivery networks are told to serve the single file', () => {
     expect([manifest.unpkg, manifest.jsdelivr]).toEqual([`./${MAIN}`, `./${MAIN}`]);
   });
 
-  test('an installation brings the package and its one dependency', () => {
+  test('an installation adds only the package and its one dependency', () => {
     const scopes = readdirSync(`${empty}/node_modules`).filter((name) => !name.startsWith('.'));
     expect(scopes).toEqual(['@noble', 'oss-append']);
     expect(readdirSync(`${empty}/node_modules/@noble`)).toEqual(['hashes']);
   });
 
-  test('Node imports every entry, and a part that is not public it refuses', () => {
+  test('Node imports every entry, and refuses to import a file that is not public', () => {
     const entries = Object.keys(manifest.exports).filter((name) => name !== './package.json');
     const specifiers = entries.map((name) => posix.join('oss-append', name));
     const imports = specifiers.map((name) => `await import('${name}');`).join('');
@@ -51,13 +51,13 @@ describe('contents', () => {
 });
 
 describe('linters of packages', () => {
-  test('publint has nothing to say', () => {
+  test('publint finds no problem', () => {
     const { ok, output } = node(['node_modules/publint/src/cli.js', 'run', tarball, '--strict']);
     expect(output).toContain('All good!');
     expect(ok).toBe(true);
   });
 
-  test('are the types wrong? No: an ESM package, in every mode that knows of ESM', () => {
+  test('"are the types wrong" finds no problem in the modes that support ESM', () => {
     const args = ['node_modules/@arethetypeswrong/cli/dist/index.js', tarball, '--profile', 'esm-only', '--no-color'];
     const { ok, output } = node([...args, '--format', 'ascii']);
     expect(ok, output).toBe(true);
@@ -72,35 +72,35 @@ describe('source maps', () => {
     readonly sourcesContent?: readonly (string | null)[];
   }
 
-  test.each(maps)('%s leads to sources in the package', (file) => {
+  test.each(maps)('%s refers only to sources in the package', (file) => {
     const { sources, sourcesContent }: Map = JSON.parse(read(file));
     const paths = sources.map((source) => posix.join(posix.dirname(file), source));
     const lost = paths.filter((path, i) => !files.includes(path) && !sourcesContent?.[i]);
     expect(lost).toEqual([]);
-    // What travels in the map because it is not ours.
+    // Only the sources of @noble/hashes are embedded in the map, because they belong to another package.
     const foreign = paths.filter((path) => !files.includes(path));
     expect(foreign.filter((path) => file !== `${MAIN}.map` || !path.includes('/@noble/hashes/'))).toEqual([]);
   });
 
-  test.each([MAIN, 'dist/signature.js'])('a place in %s is found in its source', (file) => {
+  test.each([MAIN, 'dist/signature.js'])('the map of %s finds the source line of a string', (file) => {
     const lines = read(file).split('\n');
     const literal = /["'`]OSS4-HMAC-SHA256/;
     const line = lines.findIndex((text) => literal.test(text));
     const column = lines[line]!.search(literal);
     const entry = new SourceMap(JSON.parse(read(`${file}.map`))).findEntry(line, column);
-    if (!('originalLine' in entry)) throw new Error(`no entry for ${line}:${column}`);
+    if (!('originalLine' in entry)) throw new Error(`the map of ${file} has no entry for ${line}:${column}`);
     const source = posix.join('dist', entry.originalSource);
     expect(source).toBe('src/signature.ts');
     expect(read(source).split('\n')[entry.originalLine]).toMatch(literal);
   });
 
-  test('every compiled file names its map', () => {
+  test('every compiled file refers to its map', () => {
     for (const file of maps)
       expect(read(file.slice(0, -4))).toMatch(new RegExp(`sourceMappingURL=${posix.basename(file)}\\s*$`));
   });
 });
 
-test('the declarations have the docs in them: every public name has a sentence', () => {
+test('the declarations contain a documentation comment for every public name', () => {
   const script = `
     import ts from 'typescript';
     const entries = ${JSON.stringify(['index', 'sts', 'testing/index', 'xhr'])}.map((entry) => '${library.replaceAll('\\', '/')}/dist/' + entry + '.d.ts');

@@ -1,5 +1,5 @@
-// `npm run test:package`: packs the library, installs the tarball into empty projects outside the repository, and uses it
-// there as applications do. Ends with one closing line, "N passed, N failed". Needs the npm registry.
+// `npm run test:package` packs the library, installs the tarball into empty projects outside the repository, and uses
+// it there like an application. It prints "N passed, N failed" at the end. It needs the npm registry.
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,7 @@ import { install, npm, onCi, root, run } from '../../.ci/project.mjs';
 
 const RESULTS = join(root, 'build/package-results.json');
 
-/** Runs npm in a folder, silent unless it fails. */
+/** Runs npm in a folder and returns its output. The output is part of the error when npm fails. */
 function npmIn(folder, ...args) {
   const cli = process.env.npm_execpath ?? '';
   const [command, first] = basename(cli) === 'npm-cli.js' ? [process.execPath, [cli]] : ['npm', []];
@@ -19,14 +19,14 @@ function npmIn(folder, ...args) {
   return stdout;
 }
 
-/** The tarball, as `npm publish` would send it. */
+/** Builds the library and returns the path of the tarball that `npm publish` would send. */
 function pack(folder) {
-  if (!npm('run', '--silent', 'build')) throw new Error('the build failed: see above');
+  if (!npm('run', '--silent', 'build')) throw new Error('the build failed; its output above says why');
   const [{ filename }] = JSON.parse(npmIn(root, 'pack', '--json', '--pack-destination', folder));
   return join(folder, filename);
 }
 
-/** An application with tools, and one with nothing but the package. */
+/** Creates a project with tools, and a project with only the package. */
 function makeProjects(folder, tarball) {
   const quiet = ['--no-audit', '--no-fund'];
   const [project, empty] = ['project', 'empty'].map((name) => join(folder, name));
@@ -54,7 +54,8 @@ async function main(folder) {
   install();
   const chromium = await findChromium();
   process.env.OSS_APPEND_CHROMIUM = chromium ?? 'none';
-  if (!chromium) console.log(`not run: the package in a browser (no Chromium)\nTo install one: ${installCommand()}`);
+  if (!chromium)
+    console.log(`not run: the package in a browser, because no Chromium was found. Install it: ${installCommand()}`);
   const tarball = pack(folder);
   makeProjects(folder, tarball);
   const { passed, failed } = check(folder, tarball);

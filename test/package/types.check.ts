@@ -1,4 +1,4 @@
-/** The declarations as compilers of different ages read them, with the types of a page, a worker, and Node alone. */
+/** Compiles the declarations with several versions of TypeScript and with the types of a page, a worker, and Node. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -14,7 +14,7 @@ const ENVIRONMENTS: Record<string, { lib: readonly string[]; types: readonly str
 
 const MODULES = { bundler: 'ESNext', nodenext: 'NodeNext' };
 
-/** Compiles use.ts, and every declaration that it leads to. */
+/** Compiles use.ts and every declaration to which it refers. */
 function compile(compiler: string, options: object): { ok: boolean; output: string } {
   const name = `tsconfig.${compiler}.json`;
   const strict = { strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true };
@@ -25,18 +25,18 @@ function compile(compiler: string, options: object): { ok: boolean; output: stri
 }
 
 describe.each(Object.entries(COMPILERS))('%s', (compiler, version) => {
-  test('is the version that it is taken for', () => {
+  test('the installed compiler has the expected version', () => {
     expect(node([`node_modules/${compiler}/bin/tsc`, '--version']).output).toContain(`Version ${version}.`);
   });
 
   describe.each(Object.entries(MODULES))('moduleResolution %s', (moduleResolution, module) => {
-    test.each(Object.entries(ENVIRONMENTS))('%s', (_, environment) => {
+    test.each(Object.entries(ENVIRONMENTS))('the declarations compile with the types of %s', (_, environment) => {
       expect(compile(compiler, { ...environment, module, moduleResolution })).toEqual({ ok: true, output: '' });
     });
   });
 });
 
-test('a program that misuses the package does not compile: these checks can fail', () => {
+test('a program without the necessary types does not compile, which shows that these checks can fail', () => {
   const { ok, output } = compile('typescript', { ...ENVIRONMENTS['@types/node'], types: [], module: 'ESNext' });
   expect(ok).toBe(false);
   expect(output).toContain('node_modules/oss-append/dist/');

@@ -1,4 +1,4 @@
-// The checks of the packed library. `npm run test:package` makes the projects that they look at; see run.mjs.
+// Configures the checks of the packed library. `npm run test:package` creates the projects for them; see run.mjs.
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
@@ -6,7 +6,8 @@ export default defineConfig({
   root: fileURLToPath(new URL('../..', import.meta.url)),
   test: {
     include: ['test/package/*.check.ts'],
-    // Compilers and bundlers are processes of their own: two lanes where Vitest would take one for two cores.
+    // Compilers and bundlers run in their own processes. So two workers are useful on two cores, where Vitest would
+    // start only one.
     maxWorkers: 2,
     testTimeout: 120_000,
     hookTimeout: 60_000,

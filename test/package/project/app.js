@@ -1,4 +1,4 @@
-// Appends once, to an OSS in memory, and prints what is there.
+// Appends once to a LocalOss in memory, and prints the tail and the CRC of the stored object.
 import { append, OssClient } from 'oss-append';
 import { LocalOss } from 'oss-append/testing';
 

@@ -1,4 +1,5 @@
-// `node bundle.mjs <tool> <entry> <folder>`: bundles the entry into folder/entry, each tool as its manual has it for an application.
+// `node bundle.mjs <tool> <entry> <folder>` bundles the entry into folder/entry. Each tool has the settings that its
+// manual recommends for an application.
 import { basename, resolve } from 'node:path';
 
 const TOOLS = {

@@ -1,4 +1,4 @@
-// Uses nothing of what it imports.
+// Imports every entry and uses none of them.
 import * as all from 'oss-append';
 import * as sts from 'oss-append/sts';
 import * as testing from 'oss-append/testing';

@@ -1,4 +1,4 @@
-// Uses one part, of which the bundle should hold nothing else.
+// Uses one part of the library. The bundle should contain only this part.
 import { crc64 } from 'oss-append';
 
 console.log(String(crc64(new TextEncoder().encode('123456789'))));

@@ -1,4 +1,4 @@
-// A program that touches the whole of the package: to be compiled with the types of a page, a worker, and Node.
+// A program that uses all parts of the package. The checks compile it with the types of a page, a worker, and Node.
 import {
   AppendableObject,
   AppendConflictError,
