@@ -1,12 +1,12 @@
-// For the tests, which are TypeScript. See size.mjs.
+// The types of size.mjs for the tests, which are written in TypeScript.
 
-/** What is measured: a program that uses a part of the library, and its budget, bytes after gzip. */
+/** The measured programs by name. Each one uses a part of the library and has a budget in bytes after gzip. */
 export const BUNDLES: Readonly<Record<string, { readonly budget: number; readonly code: string }>>;
 
-/** Bundles a program: its minified text, and the modules that have code in it. */
+/** Bundles a program. Returns the minified text and the paths of the modules whose code is in it. */
 export function bundle(code: string): Promise<{ readonly text: string; readonly modules: readonly string[] }>;
 
-/** Bytes of a program. */
+/** Bundles a program and returns its size in bytes. */
 export function measure(
   code: string,
 ): Promise<{ readonly min: number; readonly gzip: number; readonly brotli: number }>;

@@ -1,10 +1,10 @@
-// `npm run size`: what the library adds to a page or a worker, by what of it is used.
+// `npm run size` measures how many bytes each part of the library adds to a page or a worker.
 //
-//   npm run size                 a table of bytes: minified, gzip (level 9), brotli
-//   npm run size -- --json       { name: { min, gzip, brotli } }
-//   npm run size -- --check      fails where a bundle exceeds its budget
+//   npm run size                 prints a table of bytes: minified, gzip (level 9), brotli
+//   npm run size -- --json       prints { name: { min, gzip, brotli } }
+//   npm run size -- --check      fails when a bundle exceeds its budget
 //
-// Bundled from the sources by esbuild, @noble/hashes included, as an application's bundler does it.
+// Like the bundler of an application, esbuild bundles the sources together with @noble/hashes.
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
@@ -15,13 +15,14 @@ const CLIENT = "region: 'cn-hangzhou', bucket: 'my-logs'";
 const STS = "credentials: { accessKeyId: 'STS.a', accessKeySecret: 'b', securityToken: 'c' }";
 
 /**
- * What is measured: a program that uses a part of the library, and its budget, bytes after gzip: what it has, and 1 %.
- * The goals of DESIGN.md, KB: index 10, append 7, signV4 4.5, crc64 1.3. Of `append`, 2.3 KB are SHA-256 (noble's, of
- * which nothing more shakes out); the signature, attempts with their time-outs, errors and a client whose methods are
- * one class take the rest. `index` is 11 KB more: the engine, its proofs and the readers of every kind of source.
+ * The measured programs by name. Each one uses a part of the library and has a budget in bytes after gzip. A budget is
+ * the size of the first release plus 3 %. `append` contains 2.3 KB of SHA-256 from noble, which cannot be made smaller.
+ * Its other bytes are the signature, the attempts with their time-outs, the errors, and the client. The client is one
+ * class, so a bundler keeps all of its methods. `index` adds 11 KB: the engine, the reconciliation, and the readers for
+ * every kind of source.
  */
 export const BUNDLES = {
-  // Everything.
+  // All exports of the main entry.
   index: { budget: 23_370, code: "export * from './src/index.ts';" },
   // One append with static STS credentials.
   append: {
@@ -30,13 +31,13 @@ export const BUNDLES = {
       const client = new OssClient({ ${CLIENT}, ${STS} });
       client.appendObject('app.log', 'one line', { position: 0 }).then(console.log);`,
   },
-  // The same exactly once: with the engine.
+  // The same append with the engine, so that it is stored exactly once.
   'append, exactly once': {
     budget: 21_880,
     code: `import { append, OssClient } from './src/index.ts';
       append(new OssClient({ ${CLIENT}, ${STS} }), 'app.log', 'one line').then(console.log);`,
   },
-  // The engine where an edge worker signs.
+  // The engine with presigned URLs, which an edge worker signs.
   presigned: {
     budget: 21_880,
     code: `import { AppendableObject, OssClient } from './src/index.ts';
@@ -51,13 +52,13 @@ export const BUNDLES = {
   './testing': { budget: 20_000, code: "export * from './src/testing/index.ts';" },
 };
 
-/** Bundles a program: its minified text, and the modules that have code in it. */
+/** Bundles a program. Returns the minified text and the paths of the modules whose code is in it. */
 export async function bundle(code) {
   const { outputFiles, metafile } = await build({
     stdin: { contents: code, resolveDir: root },
     absWorkingDir: root,
     bundle: true,
-    // node_modules may be a link.
+    // The folder node_modules may be a symbolic link. The paths of its modules must still begin with "node_modules".
     preserveSymlinks: true,
     format: 'esm',
     target: 'es2022',
@@ -73,7 +74,7 @@ export async function bundle(code) {
   return { text: outputFiles[0].text, modules: modules.map(([name]) => name).sort() };
 }
 
-/** Bytes of a program. */
+/** Bundles a program and returns its size in bytes. */
 export async function measure(code) {
   const bytes = Buffer.from((await bundle(code)).text);
   return {
@@ -98,7 +99,8 @@ async function main(args) {
   if (!args.includes('--check')) return;
   for (const [name, { gzip }] of Object.entries(sizes)) {
     if (gzip <= BUNDLES[name].budget) continue;
-    console.error(`${name} is over its budget: ${gzip} bytes after gzip, ${BUNDLES[name].budget} allowed`);
+    const { budget } = BUNDLES[name];
+    console.error(`${name} is larger than its budget: it has ${gzip} bytes after gzip, and ${budget} are allowed`);
     process.exitCode = 1;
   }
 }

@@ -1,4 +1,4 @@
-/** What a part of the library costs, and that it brings no other part along. */
+/** Checks the size of each part of the library, and that a bundle of one part contains no other part. */
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { type Plugin, rollup } from 'rollup';
@@ -7,10 +7,10 @@ import { describe, expect, test } from 'vitest';
 import * as library from '../src/index.ts';
 import { BUNDLES, bundle, measure } from './size.mjs';
 
-test.each(Object.entries(BUNDLES))('%s keeps to its budget', async (_, { code, budget }) => {
+test.each(Object.entries(BUNDLES))('the bundle of %s is not larger than its budget', async (_, { code, budget }) => {
   const { min, gzip, brotli } = await measure(code);
   expect(gzip).toBeLessThanOrEqual(budget);
-  // The numbers are of one and the same text.
+  // All numbers must belong to the same text.
   expect(gzipSync((await bundle(code)).text, { level: 9 }).byteLength).toBe(gzip);
   expect(brotli).toBeLessThan(gzip);
   expect(gzip).toBeLessThan(min);
@@ -22,7 +22,7 @@ const SIGNING = [...src('signature', 'credentials', 'endpoint', 'errors'), ...NO
 const CLIENT = [...src('abort', 'client', 'headers', 'http', 'segments'), ...SIGNING];
 const ENGINE = [...src('append', 'crc64', 'evidence', 'group', 'segment-size'), ...CLIENT];
 
-describe('an import of one part carries no other', () => {
+describe('a bundle of one part contains no other part', () => {
   test.each<[bundle: string, allowed: readonly string[]]>([
     ['index', [...src('stream'), ...ENGINE]],
     ['append', CLIENT],
@@ -32,7 +32,7 @@ describe('an import of one part carries no other', () => {
     ['crc64', src('crc64')],
     ['./xhr', src('xhr')],
     ['./sts', [...src('sts', 'abort', 'http'), ...SIGNING]],
-  ])('%s', async (name, allowed) => {
+  ])('the program "%s" contains only the allowed modules', async (name, allowed) => {
     const { modules } = await bundle(BUNDLES[name]!.code);
     expect(modules.filter((module) => !allowed.includes(module))).toEqual([]);
   });
@@ -58,11 +58,11 @@ describe('an import of one part carries no other', () => {
     signV4: SIGNING,
   };
 
-  test('every export of the index has its row', () => {
+  test('the table above has a row for every export of the index', () => {
     expect(Object.keys(library).sort()).toEqual(Object.keys(imports).sort());
   });
 
-  test.each(Object.entries(imports))('%s', async (name, allowed) => {
+  test.each(Object.entries(imports))('an import of %s contains only the allowed modules', async (name, allowed) => {
     const { modules } = await bundle(`export { ${name} } from './src/index.ts';`);
     expect(modules.filter((module) => !allowed.includes(module))).toEqual([]);
   });
@@ -71,17 +71,17 @@ describe('an import of one part carries no other', () => {
     ['./xhr', 'XMLHttpRequest'],
     ['./sts', 'AssumeRole'],
     ['./testing', 'drop-after'],
-  ])('the index has nothing of %s, by its word', async (name, word) => {
+  ])('the bundle of the index does not contain %s, and so not the text "%s"', async (name, word) => {
     expect((await bundle(BUNDLES[name]!.code)).text).toContain(word);
     expect((await bundle(BUNDLES['index']!.code)).text).not.toContain(word);
   });
 });
 
-test('nothing happens at import: what nobody uses is dropped without the promise of "sideEffects"', async () => {
+test('an import has no side effects, so a bundler drops unused modules also without "sideEffects"', async () => {
   const root = fileURLToPath(new URL('..', import.meta.url));
   const input = ['index', 'xhr', 'sts', 'testing/index'].map((entry) => `${root}src/${entry}.ts`);
   for (const entry of input) {
-    // Rollup by itself knows of no package.json.
+    // Without a plugin, Rollup does not read "sideEffects" in package.json, so only the code itself counts here.
     const treeshake = { moduleSideEffects: 'no-external' } as const;
     const build = await rollup({
       input: 'program',
@@ -94,7 +94,7 @@ test('nothing happens at import: what nobody uses is dropped without the promise
   }
 });
 
-/** A program that imports a module and uses nothing of it. */
+/** A plugin for a program that imports a module and does not use it. */
 function program(entry: string): Plugin {
   return {
     name: 'program',

@@ -1,7 +1,7 @@
-// For the tests, which are TypeScript. See report.mjs.
+// The types of report.mjs for the tests, which are written in TypeScript.
 
-/** The committed report. */
+/** The path of the committed report. */
 export const FILE: string;
 
-/** The report: each entry's names, then every declaration that they lead to, by name. */
+/** Returns the report: the exported names of each entry, and then all their declarations, sorted by name. */
 export function report(): string;

@@ -1,5 +1,6 @@
-// `npm run api`: writes the public declarations of every entry, and all that they lead to, into oss-append.api.txt. A change of the
-// surface shows there, in review; a test fails while that file is not what the sources say. Without comments: these may change.
+// `npm run api` writes oss-append.api.txt. The file has the public declarations of every entry, and all declarations to
+// which they refer. It makes a change of the public surface visible in a review. A test fails while the file does not
+// match the sources. The file has no comments, so that a new comment does not change it.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,10 +8,10 @@ import ts from 'typescript';
 
 const root = fileURLToPath(new URL('../..', import.meta.url)).replaceAll('\\', '/');
 
-/** The committed report. */
+/** The path of the committed report. */
 export const FILE = fileURLToPath(new URL('oss-append.api.txt', import.meta.url));
 
-/** The entries: name for importers, and source. */
+/** Returns for each entry the name that users import and the path of its source. */
 function entries() {
   const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   return Object.entries(exports)
@@ -21,7 +22,10 @@ function entries() {
     ]);
 }
 
-/** A program of the sources' declarations, and of nothing else: the platform's types stay names. */
+/**
+ * Returns a program that contains only the declarations of our sources. The types of the platform are not loaded, so
+ * the report shows only their names.
+ */
 function declarationProgram() {
   const compilerOptions = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext };
   const options = { ...compilerOptions, moduleResolution: ts.ModuleResolutionKind.Bundler, noLib: true, types: [] };
@@ -36,7 +40,12 @@ function declarationProgram() {
   );
 }
 
-/** @throws Error for a source that does not parse: one that is being written looks as if its surface were gone. */
+/**
+ * Returns the declarations of a source file.
+ *
+ * @throws Error if the file does not parse. While an editor writes a file, it can be cut off, and the report would then
+ *   lose its declarations without a warning.
+ */
 function declarationsOf(fileName, compilerOptions) {
   const options = { fileName, compilerOptions, reportDiagnostics: true };
   const { outputText, diagnostics } = ts.transpileDeclaration(readFileSync(fileName, 'utf8'), options);
@@ -45,7 +54,7 @@ function declarationsOf(fileName, compilerOptions) {
   return outputText;
 }
 
-/** The report: each entry's names, then every declaration that they lead to, by name. */
+/** Returns the report: the exported names of each entry, and then all their declarations, sorted by name. */
 export function report() {
   const program = declarationProgram();
   const checker = program.getTypeChecker();
@@ -72,7 +81,10 @@ export function report() {
   return [...lists, ...declarations.map((text) => text.slice(text.indexOf('\0') + 1))].join('\n');
 }
 
-/** The top-level statement of a declaration of ours; none for those of the platform and of other packages. */
+/**
+ * Returns the top-level statement of a declaration. Returns undefined for a declaration of the platform or of another
+ * package.
+ */
 function statementOf(declaration) {
   let node = declaration;
   while (node.parent && !ts.isSourceFile(node.parent)) node = node.parent;
@@ -88,7 +100,7 @@ function nameOf(statement) {
   return (statement.name ?? statement.declarationList.declarations[0].name).text;
 }
 
-/** Without comments, and without `export`: what an entry exports is listed. */
+/** Returns the text of a statement without comments and without `export`. The report lists the exports separately. */
 function print(statement) {
   const printer = ts.createPrinter({ removeComments: true, newLine: ts.NewLineKind.LineFeed });
   const text = printer.printNode(ts.EmitHint.Unspecified, statement, statement.getSourceFile());
