@@ -106,13 +106,28 @@ class Oracle {
   }
 
   /** Whether the object ends with the call's bytes; of several writers, this one's share of it. */
-  #holds({ object, kind, source, piped }: CallRecord, bytes: Uint8Array): boolean {
+  #holds({ object, kind, source, piped, start }: CallRecord, bytes: Uint8Array): boolean {
     const { plan, index, atOnce } = object.writer;
     if (kind === 'resume') return same(bytes.subarray(this.#run.schedule.initial ?? 0), source);
     if (plan.shared && this.#flipped) return isSubsequence(source, bytes);
+    // A late request of an earlier call may find its place again in a new life of the object, between two segments of this call.
+    if (this.#hasLateRequests(object, start)) return isSubsequence(source, bytes);
     const own = plan.shared ? ownOf(bytes, index) : bytes;
     if (piped && atOnce) return includes(own, source);
     return own.length >= source.length && same(own.subarray(own.length - source.length), source);
+  }
+
+  /** Whether a request of a call before `start` was carried out late, after the object was deleted or replaced. */
+  #hasLateRequests({ calls }: ObjectRecord, start: number): boolean {
+    const earlier = calls.filter((call) => call.start < start).flatMap(({ appends }) => appends);
+    const isLate = ({ entry = -1 }: Passage) =>
+      this.#run.oss.faults.get(entry)?.some(({ kind }) => kind === 'commit-late') ?? false;
+    return this.#lifeEnded() && earlier.some((one) => isLate(one) && this.#committed(one));
+  }
+
+  /** The whole answer came, and said no. Of a slow answer the client may have waited in vain for the rest. */
+  #isRefused({ answer, entry = -1 }: Passage): boolean {
+    return answer === 409 && !this.#run.oss.faults.get(entry)?.some(({ kind }) => kind === 'slow');
   }
 
   #replacedUnseen({ object }: CallRecord): boolean {
@@ -237,7 +252,7 @@ class Oracle {
     if (!underWay) return;
     if (outcome === 'stored' && !this.#isStored(underWay) && !this.#replacedUnseen(call))
       yield `outcome stored, but it is not: ${message}`;
-    if (outcome === 'stored' && !underWay.attempts.some(({ answer }) => answer !== 409))
+    if (outcome === 'stored' && underWay.attempts.every((one) => this.#isRefused(one)))
       yield `outcome stored, but every request was refused: ${message}`;
     // Deleted, the object may take the segment once more; damaged, other bytes stand in its place.
     if (outcome === 'absent' && this.#isCommitted(underWay) && !this.#lifeEnded())
@@ -371,7 +386,8 @@ class Oracle {
       if (this.#lifeEnded() || attempts.length === 0) continue;
       const stored = attempts.some((one) => this.#isStored({ bytes: one.bytes, attempts: [one] }));
       // Several of one length cannot be told apart here, and the same bytes sent by two calls by nobody.
-      if (object.pending.filter(isThis).length > 1 || this.#sentAlike(object, attempts) > 1) continue;
+      const isOneOfSeveral = object.calls.some(({ pendingAfter }) => pendingAfter.filter(isThis).length > 1);
+      if (isOneOfSeveral || object.pending.filter(isThis).length > 1 || this.#sentAlike(object, attempts) > 1) continue;
       if (outcome === 'stored' && !stored) yield `the segment at ${position} is said to be stored, but is not`;
       const committed = stored && attempts.some((one) => this.#committed(one));
       if (outcome === 'absent' && committed) yield `the segment at ${position} is said to be absent, but it is stored`;
