@@ -37,9 +37,10 @@ import {
   report,
   reportHanded,
   type Tail,
+  within,
 } from './group.ts';
 import { appendHeaders, laterOptions, type ObjectOptions } from './headers.ts';
-import { isAmbiguous } from './http.ts';
+import { isAmbiguous, isTooLarge } from './http.ts';
 import { SegmentPace } from './segment-size.ts';
 import {
   type AppendSource,
@@ -87,18 +88,19 @@ export interface ResumeOptions extends AppendOptions {
   readonly start?: ObjectTail | undefined;
 }
 
-const NOTHING_SENT: Ended = { loaded: 0, size: 0, flight: undefined };
+const NOTHING_SENT: Ended = { loaded: 0, flight: undefined };
 const FLUSH_AFTER = 1000;
 /** Of more segments given up, the oldest is the least likely to turn up. */
 const MOST_PENDING = 100;
 
 /** How far a call was when it ended without success: what `settle` needs to go on. */
 interface Ended {
-  /** Bytes of the call's source that were confirmed before the segment in flight. */
+  /** Bytes of the call's source that were confirmed, where nothing is in flight. */
   readonly loaded: number;
-  /** Bytes of the call's source in the segment in flight. */
-  readonly size: number;
   readonly flight: Flight | undefined;
+  /** Which bytes of the flight are the call's, if others' are in it too. */
+  readonly start?: number;
+  readonly size?: number;
 }
 
 /** What `settle` found out for good. */
@@ -110,7 +112,14 @@ export interface SettledAppend {
 }
 
 /** The answer of reconciling. `moved`: a segment of ours from an earlier call was stored in this place after all. */
-type Verdict = { readonly kind: 'committed' | 'moved'; readonly tail: Tail } | { readonly kind: 'absent' } | Diverged;
+type Verdict = Stored | { readonly kind: 'absent' } | Diverged;
+
+interface Stored {
+  readonly kind: 'committed' | 'moved';
+  readonly tail: Tail;
+  /** Bytes that are stored, where these are more than the segment's: it was cut from a longer one, which turned up. */
+  readonly size?: number;
+}
 
 interface Diverged {
   readonly kind: 'diverged';
@@ -222,7 +231,7 @@ export class AppendableObject {
   async append(source: AppendSource, options: AppendOptions = {}): Promise<ObjectTail> {
     const checked = checkCall(options);
     const bytes = bytesOf(source);
-    if (bytes?.byteLength && bytes.byteLength <= this.#pace.size(true)) {
+    if (bytes?.byteLength && bytes.byteLength <= this.#pace.room) {
       if (checked.signal?.aborted) this.#noteEnd(checked.signal.reason, NOTHING_SENT);
       checked.signal?.throwIfAborted();
       return this.#join(typeof source === 'string' ? bytes : bytes.slice(), checked);
@@ -292,42 +301,44 @@ export class AppendableObject {
       throw new TypeError(
         'settle cannot tell calls apart that were aborted with one reason: give each a signal of its own',
       );
-    const { loaded, size, flight } = ended;
+    const { flight, start = 0, size = MAX_OBJECT_SIZE } = ended;
     return this.#enqueue(signal, async () => {
+      const loaded = () => within(flight?.loaded ?? ended.loaded, start, size);
       try {
-        const isStored = flight && (await this.#finish(flight, signal));
-        return { loaded: isStored ? loaded + size : loaded, tail: publicTail(await this.#open(signal)) };
+        if (flight?.plan) await this.#finish(flight, flight.plan, signal);
+        const tail = publicTail(await this.#open(signal));
+        return { loaded: loaded(), tail };
       } catch (failure) {
-        const reason = this.#fail(failure, { signal, loaded, flight });
+        const reason = this.#fail(failure, { signal, loaded: loaded(), flight });
         this.#noteEnd(reason, ended);
         throw reason;
       }
     });
   }
 
-  /** Whether a segment is stored, once and for good. Sends it again where it is not there. */
-  async #finish(flight: Flight, signal: AbortSignal | undefined): Promise<boolean> {
-    const { plan, segment, type, resumes } = flight;
+  /** Finds out whether a segment is stored, once and for good. Sends it again where it is not there. */
+  async #finish(flight: Flight, plan: Plan, signal: AbortSignal | undefined): Promise<void> {
+    const { segment, type, resumes, loaded } = flight;
     if (plan.outcome === 'unknown' && !segment) {
       this.#stale = true;
       await this.#open(signal);
     }
-    if (plan.outcome !== 'unknown') return plan.outcome === 'stored';
+    if (plan.outcome === 'stored') flight.loaded = plan.loaded;
+    if (plan.outcome !== 'unknown') return;
     if (!segment) throw unsettled(this.key, plan);
     // The segment is in flight again, and no longer one that was given up.
     this.#pending = this.#pending.filter((other) => other !== plan);
     this.#tail = plan.from;
-    const call: Call = { signal, total: plan.size, type, inMemory: true, resumes, loaded: 0, flight };
-    await this.#commit(segment, call, true);
+    const call: Call = { signal, total: plan.size, type, inMemory: true, resumes, loaded, flight };
+    await this.#commit(segment, call, 0, true);
     this.#stale = false;
-    return true;
   }
 
   /** Goes with those that wait at the end of the queue, or waits there for others. */
   #join(bytes: Uint8Array<ArrayBuffer>, options: AppendOptions): Promise<ObjectTail> {
     if (this.#group?.takes(bytes.byteLength, this.#pace.size(true))) return this.#group.add(bytes, options);
-    const group: Group = new Group(options, (reason, size) =>
-      this.#noteEnd(reason, { loaded: 0, size, flight: group.flight }),
+    const group: Group = new Group(options, (reason, start, size) =>
+      this.#noteEnd(reason, { loaded: 0, flight: group.flight, start, size }),
     );
     const tail = group.add(bytes, options);
     this.#perform(group, () => this.#sendGroup(group)).catch((error: unknown) => group.fail(error));
@@ -341,9 +352,7 @@ export class AppendableObject {
     // What was never sent must not be remembered as if it might turn up.
     group.signal?.throwIfAborted();
     const segment = group.close((start, size) => checkRoom(this.key, position + start, size));
-    if (segment.size === 0) return;
-    const { from } = await this.#commit(segment, group);
-    group.confirm(from, publicTail(this.#confirmed()));
+    if (segment.size > 0) await this.#commit(segment, group);
   }
 
   /** One at a time, in order; nothing joins the group before it any more. An abort while waiting ends the wait, not the queue. */
@@ -366,7 +375,7 @@ export class AppendableObject {
         const reason = this.#fail(error, call);
         const { loaded, flight } = call;
         // A group notes the end of each of its calls itself.
-        if (!(call instanceof Group)) this.#noteEnd(reason, { loaded, size: flight?.plan.size ?? 0, flight });
+        if (!(call instanceof Group)) this.#noteEnd(reason, { loaded, flight });
         throw reason;
       }
     });
@@ -383,7 +392,7 @@ export class AppendableObject {
     this.#stale = true;
     this.#told ||= error instanceof AppendConflictError;
     if (signal?.aborted && error === signal.reason) return error;
-    return withAppendFacts(error, { tail: this.tail, outcome: flight?.plan.outcome ?? 'absent', loaded });
+    return withAppendFacts(error, { tail: this.tail, outcome: flight?.plan?.outcome ?? 'absent', loaded });
   }
 
   /** Notes how far a call was, for `settle`. */
@@ -463,46 +472,76 @@ export class AppendableObject {
   }
 
   /**
-   * Sends one segment until it is stored, exactly once, or that cannot be. Returns how it was sent last. A segment that was
-   * given up before (`again`) is looked for first.
+   * Sends one segment until it is stored, exactly once, or that cannot be. A segment that was given up before (`again`) is looked
+   * for first. Returns how many bytes are stored: those of the segment, or of a longer one that it was cut from and that turned
+   * up after all.
    */
-  async #commit(segment: Segment, call: Call, again = false): Promise<Plan> {
-    const { signal } = call;
-    let plan = again && call.flight ? this.#fly(call.flight) : this.#plan(segment, call);
-    for (let failures = 0, looks = again; ; looks = false) {
+  async #commit(segment: Segment, call: Call, failed = 0, again = false): Promise<number> {
+    const { signal, inMemory } = call;
+    let { size } = segment;
+    let plan = again && call.flight?.plan ? this.#fly(call.flight.plan) : this.#plan(segment, call);
+    for (let failures = failed, looks = again; ; looks = false) {
+      // Calls together were gathered to fit. They go whole first, so that what is aborted in time is not sent.
+      if (!looks && (!call.cut || plan.outcome === 'unknown') && this.#pace.cuts(size, inMemory))
+        return this.#commitInParts(segment, call, failures);
       const started = this.#client.now();
       const failure = looks ? { error: undefined } : await this.#send(plan, segment, call);
       if (!failure) {
         const time = this.#client.now() - started;
-        if (segment.size > 0) this.#pace.stored({ size: segment.size, time }, call.inMemory);
+        if (size > 0) this.#pace.stored({ size, time }, inMemory);
         break;
       }
-      if (!looks && isAmbiguous(failure.error)) this.#pace.failed();
-      const verdict = await this.#reconcile(plan, segment, failure.error, call);
+      const { error } = failure;
+      if (isTooLarge(error)) {
+        if (this.#pace.refused(size)) continue;
+        throw error;
+      }
+      if (isAmbiguous(error)) this.#pace.failed(size);
+      const verdict = await this.#reconcile(plan, segment, error, call);
       if (verdict.kind === 'committed') {
         this.#tail = verdict.tail;
+        size = verdict.size ?? size;
         break;
       }
       if (verdict.kind === 'absent') {
         await checkReadable(segment);
         if (looks) continue;
-        if (isLasting(failure.error) || !(await this.#client.waitToRetry(++failures, { error: failure.error, signal })))
-          throw failure.error;
+        if (isLasting(error) || !(await this.#client.waitToRetry(++failures, { error, signal }))) throw error;
       } else {
         this.#tail = verdict.kind === 'diverged' ? this.#follow(plan, verdict) : verdict.tail;
         plan = this.#plan(segment, call);
         failures = 0;
       }
     }
-    this.#underWay = undefined;
+    const { flight, position, from } = plan;
+    this.#underWay = flight.plan = flight.segment = undefined;
     plan.outcome = 'stored';
-    if (call.flight) call.flight.segment = undefined;
-    call.flight = undefined;
-    if (segment.size > 0 && !call.resumes) this.#takePlace(plan.position);
-    call.loaded += segment.size;
+    // The longer segments that this one was cut from can no longer be stored here.
+    this.#pending = this.#pending.filter((other) => other.flight !== flight);
+    if (size > 0 && !call.resumes) this.#takePlace(position);
+    call.loaded += size;
+    flight.loaded = call.loaded;
     if (call.thrown) throw call.thrown.error;
     report(call);
-    return plan;
+    call.confirm?.(from, publicTail(this.#confirmed()));
+    return size;
+  }
+
+  /**
+   * Sends a segment as several shorter ones. Where it was sent whole before, that request may still be carried out. So the
+   * segment is remembered, and `#reconcile` recognises it when it is found in the place of the first part.
+   */
+  async #commitInParts(segment: Segment, call: Call, failed: number): Promise<number> {
+    const reader = readSegments(segment.body, this.#options.crc64);
+    let [done, failures] = [0, failed];
+    while (done < segment.size) {
+      const most = Math.min(this.#pace.size(call.inMemory), segment.size - done);
+      const part = await reader.next(call.cut?.(most) ?? most);
+      this.#setAside();
+      done += await this.#commit(part ?? EMPTY, call, failures);
+      failures = 0;
+    }
+    return done;
   }
 
   #plan(segment: Segment, call: Call): Plan {
@@ -512,15 +551,19 @@ export class AppendableObject {
     if (position > MAX_OBJECT_SIZE)
       throw new OssError(noRoom(this.key, from.position, size), { code: 'EntityTooLarge' });
     const want = { position, crc: from.crc === undefined ? undefined : crc64Combine(from.crc, crc, size) };
-    const plan: Plan = { position: from.position, size, crc, from, want, outcome: 'absent', unanswered: false };
+    const { type, resumes, loaded } = call;
+    const flight = call.flight ?? { type, resumes, loaded, plan: undefined, segment };
     // The bytes of one segment are kept at most.
-    if (this.#kept && this.#kept !== call.flight) this.#kept.segment = undefined;
-    call.flight ??= { plan, segment, type: call.type, resumes: call.resumes };
-    call.flight.plan = plan;
-    return this.#fly(call.flight);
+    if (this.#kept && this.#kept !== flight) this.#kept.segment = undefined;
+    const plan: Plan = {
+      ...{ position: from.position, size, crc, from, want, flight, loaded: loaded + size },
+      ...{ outcome: 'absent', unanswered: false },
+    };
+    call.flight = Object.assign(flight, { plan, segment });
+    return this.#fly(plan);
   }
 
-  #fly({ plan }: Flight): Plan {
+  #fly(plan: Plan): Plan {
     this.#underWay = plan;
     return plan;
   }
@@ -550,7 +593,7 @@ export class AppendableObject {
     } catch (error) {
       const isAnswer = error instanceof ServiceError && !isAmbiguous(error);
       if (!isAnswer && !(error instanceof CredentialsError)) plan.unanswered = true;
-      if (leavesOpen(error)) return { error };
+      if (leavesOpen(error) || isTooLarge(error)) return { error };
       // Without credentials nothing was sent this time, unless others were refused before.
       if (error instanceof CredentialsError && !error.sent) plan.outcome = before;
       throw error;
@@ -589,7 +632,7 @@ export class AppendableObject {
           (other) => !resumes && other.position === plan.position && other.size > plan.size,
           true,
         );
-        if (ours) return moved(plan, ours);
+        if (ours) return moved(plan, ours, found);
         const verdict = judge(plan, found, this.#options.shared) ?? (await this.#compare(plan, segment, found, signal));
         if (verdict) return resumes ? verdict : await this.#recognise(plan, verdict, signal);
         if (!(await this.#client.waitToRetry(looks, { signal }))) throw this.#evidence.inexact(plan);
@@ -618,7 +661,7 @@ export class AppendableObject {
     if (verdict.kind !== 'diverged' || verdict.outcome === 'stored') return verdict;
     const strict = !this.#options.shared;
     const ours = await this.#settle(verdict.found, signal, (other) => other.position === plan.position, strict);
-    return ours ? moved(plan, ours) : verdict;
+    return ours ? moved(plan, ours, verdict.found) : verdict;
   }
 
   /** Reads our place. Undefined where the answer is not exactly the range asked for: look again. */
@@ -690,7 +733,7 @@ export class AppendableObject {
   }
 
   /**
-   * Finds segments of earlier calls whose outcome was left open, and returns the end of one that was stored after all.
+   * Finds segments of earlier calls whose outcome was left open, and returns one that was stored after all.
    * These are known by length and CRC-64: their bytes are no longer held. One that cannot be read stays open; where the
    * place must not be taken for another writer's (`strict`), that fails.
    */
@@ -699,8 +742,8 @@ export class AppendableObject {
     signal: AbortSignal | undefined,
     which: (plan: Plan) => boolean = () => true,
     strict = false,
-  ): Promise<Tail | undefined> {
-    let ours: Tail | undefined;
+  ): Promise<Plan | undefined> {
+    let ours: Plan | undefined;
     const { length = 0 } = found;
     const open = this.#pending.filter((plan) => plan.outcome === 'unknown' && plan.position < length && which(plan));
     for (const position of new Set(open.map((plan) => plan.position))) {
@@ -708,9 +751,12 @@ export class AppendableObject {
       const plans = open.filter((plan) => plan.position === position).sort((a, b) => b.size - a.size);
       try {
         const stored = await this.#findStored(plans, found, signal);
-        if (stored) this.#takePlace(position);
+        if (stored) {
+          this.#takePlace(position);
+          stored.flight.loaded = stored.loaded;
+        }
         for (const plan of plans) plan.outcome = plan === stored ? 'stored' : 'absent';
-        ours = stored ? endOf(stored, found) : ours;
+        ours = stored ?? ours;
       } catch (error) {
         if (signal?.aborted || strict) throw error;
       }
@@ -850,8 +896,13 @@ function endOf({ want }: Plan, { length, crc }: Found): Tail {
   return { position: want.position, crc: length === want.position ? crc : undefined };
 }
 
-/** Behind a segment of ours there is nothing left to do for an empty one: the object exists. */
-function moved({ size }: Plan, tail: Tail): Verdict {
+/**
+ * A segment of ours was stored in the place of this one. If it is of the same call, this one was cut from it. Behind any other
+ * there is nothing left to do for an empty one: the object exists.
+ */
+function moved({ size, flight }: Plan, ours: Plan, found: Found): Verdict {
+  const tail = endOf(ours, found);
+  if (flight === ours.flight) return { kind: 'committed', tail, size: ours.size };
   return { kind: size > 0 ? 'moved' : 'committed', tail };
 }
 

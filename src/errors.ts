@@ -336,6 +336,7 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
   [/^PublicEndpointForbidden/, 'bind a custom domain to the bucket, and give it as endpoint with cname: true'],
   [/^SecondLevelDomainForbidden/, 'leave out pathStyle; a custom domain needs cname: true'],
   [/^(NoSuchBucket|InvalidBucketName)/, 'check bucket, region and endpoint; a custom domain needs cname: true'],
+  [/^(Http413|\w+TooLarge)/, 'a proxy on the way limits the length of a body (nginx: client_max_body_size)'],
   [/^(UserDisable|InDebt|BucketDisable)/, 'the account or bucket is suspended: see the OSS console'],
 ];
 

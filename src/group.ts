@@ -50,6 +50,10 @@ export interface Call extends Listener {
   flight?: Flight | undefined;
   /** Resuming: the source is what earlier calls sent, so that a late segment of theirs is part of it, not before it. */
   readonly resumes: boolean;
+  /** How long the next part of a segment is that must be sent in parts of at most `size` bytes. */
+  cut?(size: number): number;
+  /** The bytes after the ones confirmed before, up to `loaded`, are stored behind `from`. */
+  confirm?(from: Tail, end: ObjectTail): void;
 }
 
 /** A segment whose outcome was unknown when its call failed, and what later reads showed. */
@@ -70,11 +74,17 @@ export interface Plan extends PendingSegment {
   /** The end that it was sent to, and the end that it makes. */
   readonly from: Tail;
   readonly want: Tail;
+  /** What it is part of, and how much of that is stored when it is. */
+  readonly flight: Flight;
+  readonly loaded: number;
 }
 
-/** A segment on its way, for whoever must know later what became of it. */
+/** What a call has in flight, for whoever must know later what became of it. */
 export interface Flight {
-  plan: Plan;
+  /** The segment that was sent last. */
+  plan: Plan | undefined;
+  /** Bytes of the call's source that are known to be stored. */
+  loaded: number;
   /** Undefined when the bytes are no longer held. */
   segment: Segment | undefined;
   /** As of its call. */
@@ -124,10 +134,13 @@ export class Group implements Call {
   readonly #signals = new Map<AbortSignal, { readonly members: Member[]; readonly abort: () => void }>();
   #isWatched = false;
   #closed = false;
-  /** Is given what a call is rejected with, and how many bytes of the call are in the segment. */
-  readonly #noteEnd: (reason: unknown, size: number) => void;
+  /** Bytes of the segment that were confirmed, and those that were sent, with the part under way. */
+  #confirmed = 0;
+  #sentTo = 0;
+  /** Is given what a call is rejected with, and which bytes of the segment are the call's. */
+  readonly #noteEnd: (reason: unknown, start: number, size: number) => void;
 
-  constructor({ signal }: AppendOptions, noteEnd: (reason: unknown, size: number) => void) {
+  constructor({ signal }: AppendOptions, noteEnd: (reason: unknown, start: number, size: number) => void) {
     this.#noteEnd = noteEnd;
     this.#aborter = signal && new AbortController();
   }
@@ -187,7 +200,7 @@ export class Group implements Call {
   }
 
   #reject(member: Member, reason: unknown): void {
-    this.#noteEnd(reason, this.#sent.includes(member) ? member.total : 0);
+    this.#noteEnd(reason, member.start, this.#sent.includes(member) ? member.total : 0);
     member.reject(reason);
   }
 
@@ -196,6 +209,7 @@ export class Group implements Call {
     this.#closed = true;
     this.total = 0;
     this.#sent = [...this.#waiting].filter((member) => this.#place(member, check));
+    this.#sentTo = this.total;
     if (this.total === 0) this.#end();
     return joinBytes(this.#sent.map(({ bytes }) => bytes));
   }
@@ -220,26 +234,43 @@ export class Group implements Call {
     };
   }
 
-  /** It is stored behind `from`: every call ends at its own end, the last one at the object's. */
-  confirm(from: Tail, end: ObjectTail): void {
-    let { position, crc } = from;
-    for (const { bytes, total, thrown, resolve, reject } of this.#sent) {
-      position += total;
-      const isLast = position - from.position === this.total;
-      if (crc !== undefined && !isLast) crc = crc64(bytes, crc);
-      if (thrown) reject(thrown.error);
-      else resolve(isLast ? end : publicTail({ position, crc }));
+  /** A part ends where the bytes of a call end, if one of them ends in it: then other writers do not come between them. */
+  cut(size: number): number {
+    const limit = this.loaded + size;
+    this.#sentTo = limit;
+    for (const { start, total } of this.#sent) {
+      const end = start + total;
+      if (end > this.loaded && end <= limit) this.#sentTo = end;
     }
-    this.#end();
+    return this.#sentTo - this.loaded;
   }
 
-  /** Each call has an error of its own, for it may be given to others. */
+  /** Each call whose last byte is stored now resolves to its own end, the last one to the object's. */
+  confirm(from: Tail, tail: ObjectTail): void {
+    let { position, crc } = from;
+    const { loaded } = this;
+    for (const member of this.#sent) {
+      const { bytes, start, total, thrown, resolve, reject } = member;
+      const end = start + total;
+      if (end <= this.#confirmed || end > loaded) continue;
+      const part = bytes.subarray(Math.max(this.#confirmed - start, 0));
+      position += part.byteLength;
+      if (crc !== undefined && end < loaded) crc = crc64(part, crc);
+      if (thrown) reject(thrown.error);
+      else resolve(end < loaded ? publicTail({ position, crc }) : tail);
+      this.#waiting.delete(member);
+    }
+    this.#confirmed = loaded;
+    if (loaded === this.total) this.#end();
+  }
+
+  /** Each call has an error of its own, for it may be given to others. What was not sent yet is absent. */
   fail(error: unknown): void {
     this.#closed = true;
-    let own = error;
+    let own = this.#confirmed === 0 ? error : undefined;
     for (const member of this.#waiting) {
-      this.#reject(member, own);
-      own = copy(error);
+      this.#reject(member, own ?? ofMember(error, member, this.#sentTo));
+      own = undefined;
     }
     this.#end();
   }
@@ -252,15 +283,21 @@ export class Group implements Call {
   }
 }
 
+/** How many of so many first bytes are among the `size` bytes from `start` on. */
+export function within(bytes: number, start: number, size: number): number {
+  return Math.min(Math.max(bytes - start, 0), size);
+}
+
 /** Of its own bytes. */
 function tell(member: Member, { loaded, sent }: AppendProgress): void {
-  const own = (bytes: number) => Math.min(Math.max(bytes - member.start, 0), member.total);
+  const own = (bytes: number) => within(bytes, member.start, member.total);
   member.loaded = own(loaded);
   reportHanded(member, own(sent) - member.loaded);
 }
 
-function copy(error: unknown): unknown {
+function ofMember(error: unknown, { start, total }: Member, sentTo: number): unknown {
   if (!(error instanceof OssError)) return error;
   const { tail, outcome = 'unknown', loaded = 0 } = error;
-  return withAppendFacts(error, { tail, outcome, loaded });
+  const own = within(loaded, start, total);
+  return withAppendFacts(error, { tail, outcome: start < sentTo ? outcome : 'absent', loaded: own });
 }

@@ -421,6 +421,11 @@ export function isThrottled({ code, status }: ServiceError): boolean {
   return status === 429 || (status === 503 && /LimitExceeded$/.test(code));
 }
 
+/** Whether the body was too large for OSS or for something on the way, which answers before it has read it. */
+export function isTooLarge(error: unknown): boolean {
+  return error instanceof ServiceError && (error.status === 413 || /TooLarge$/.test(error.code));
+}
+
 function isRepeatable(error: unknown, { method }: Operation): boolean {
   if (error instanceof ServiceError && isThrottled(error)) return true;
   return method !== 'POST' && isAmbiguous(error);

@@ -27,9 +27,14 @@ const SAMPLES = 8;
 const ALIKE = 0.25;
 
 const MiB: number = 1024 * 1024;
-/** Where a size begins and how small it may become, bytes. */
+/** Where a size begins, bytes, and the least that a short round trip makes of it. */
 const START: number = MiB;
 const FLOOR: number = MiB / 4;
+/**
+ * The least that a slow link, failures or refusals make of it, bytes. A link of 6,000 bytes/s carries this in 11 s, and the
+ * default time-out leaves 32 s for it.
+ */
+const LEAST: number = MiB / 16;
 /** Two of these and a piece are less than 47 MiB: what a stream may hold. At 20 MB/s it hides 50 ms: 96 % of the link. */
 const STREAM_CEILING: number = 23 * MiB;
 /** At 20 MB/s it hides 200 ms: 97 % of the link. */
@@ -52,41 +57,72 @@ export function nextSegmentSize(current: number, samples: readonly SegmentSample
   return Math.round(Math.min(Math.max(step, limits.floor), limits.ceiling));
 }
 
-/** The size of an object's segments as it goes: a fixed one, or what the last ones tell. */
+/**
+ * The size of an object's segments as it goes: what the last ones tell, or a fixed one. Either becomes smaller where requests
+ * fail again and again, and stays below what was refused as too large.
+ */
 export class SegmentPace {
   readonly #fixed: number | undefined;
-  #size = START;
+  readonly #least: number;
+  #size: number;
+  /** Half of what was refused as too large. It never grows again. */
+  #limit = Number.POSITIVE_INFINITY;
   #samples: SegmentSample[] = [];
 
   constructor(fixed: number | undefined) {
     this.#fixed = fixed;
+    this.#size = fixed ?? START;
+    this.#least = Math.min(LEAST, Math.ceil(this.#size / 16));
   }
 
   /** Bytes of the next segment. Those of a stream are held in memory, two at a time; those of a Blob are not. */
   size(inMemory: boolean): number {
-    return this.#fixed ?? Math.min(this.#size, limitsOf(inMemory).ceiling);
+    return Math.min(this.#size, this.#limit, this.#fixed ?? ceilingOf(inMemory));
   }
 
-  /** What is shorter than the shortest tells of the round trip alone: log lines leave the size as it is. */
+  /** Text and bytes up to this length wait as one segment, which is cut only when it is sent. */
+  get room(): number {
+    return Math.max(this.size(true), this.#fixed ?? FLOOR);
+  }
+
+  /**
+   * Whether a segment in hand must be cut before it is sent. One failure does not cut it. The second failure in a row leaves a
+   * quarter of its size, and then it is cut.
+   */
+  cuts(size: number, inMemory: boolean): boolean {
+    return size > Math.min(this.#limit, 2 * this.size(inMemory));
+  }
+
+  /** A sample that is shorter than the shortest segment tells of the round trip alone: log lines leave the size as it is. */
   stored(sample: SegmentSample, inMemory: boolean): void {
-    if (sample.size < FLOOR) return;
+    if (sample.size < Math.min(FLOOR, this.#size)) return;
     this.#samples = [...this.#samples, sample].slice(-SAMPLES);
-    this.#size = nextSegmentSize(this.#size, this.#samples, limitsOf(inMemory));
+    this.#size = this.#fixed
+      ? Math.min(this.#fixed, this.#size * 2)
+      : nextSegmentSize(this.#size, this.#samples, { floor: LEAST, ceiling: ceilingOf(inMemory) });
   }
 
-  /** Half, so that the repeat of what comes next costs less. */
-  failed(): void {
-    this.#size = Math.max(Math.round(this.#size / 2), FLOOR);
+  /** Half, so that the next attempt costs less. A request shorter than the shortest segment does not fail for its length. */
+  failed(size: number): void {
+    if (size > this.#least) this.#size = Math.max(Math.ceil(Math.min(this.#size, size) / 2), this.#least);
+  }
+
+  /** A body of this size was refused as too large. Returns false where there is nothing smaller to send. */
+  refused(size: number): boolean {
+    this.#limit = Math.max(Math.ceil(size / 2), this.#least);
+    return size > this.#least;
   }
 }
 
-function limitsOf(inMemory: boolean): SegmentLimits {
-  return { floor: FLOOR, ceiling: inMemory ? STREAM_CEILING : BLOB_CEILING };
+function ceilingOf(inMemory: boolean): number {
+  return inMemory ? STREAM_CEILING : BLOB_CEILING;
 }
 
 function target(current: number, samples: readonly SegmentSample[]): number {
   const last = samples.at(-1);
-  return last ? Math.min(leastSquares(current, samples), (last.size / Math.max(last.time, 1)) * LONGEST) : current;
+  if (!last) return current;
+  const inTime = (last.size / Math.max(last.time, 1)) * LONGEST;
+  return Math.min(Math.max(leastSquares(current, samples), FLOOR), inTime);
 }
 
 function leastSquares(current: number, samples: readonly SegmentSample[]): number {

@@ -177,19 +177,60 @@ describe('the pace of an object', () => {
     expect(pace.size(false)).toBe(grown().size(false));
   });
 
-  test('a failure halves it, down to 256 KiB', () => {
+  test('a failure halves it, down to 64 KiB', () => {
     const pace = grown();
     const before = pace.size(false);
-    pace.failed();
+    pace.failed(before);
     expect(pace.size(false)).toBe(Math.round(before / 2));
-    for (let turn = 0; turn < 10; turn++) pace.failed();
+    for (let turn = 0; turn < 12; turn++) pace.failed(before);
+    expect(pace.size(false)).toBe(64 * KiB);
+  });
+
+  test('a failure counts from the segment that failed; that of a log line does not count', () => {
+    const pace = grown();
+    pace.failed(200);
+    expect(pace.size(false)).toBe(grown().size(false));
+    pace.failed(MiB);
+    expect(pace.size(false)).toBe(MiB / 2);
+  });
+
+  test('one failure cuts no segment in hand, two in a row do', () => {
+    const pace = new SegmentPace(undefined);
+    pace.failed(MiB);
+    expect(pace.cuts(MiB, false)).toBe(false);
+    pace.failed(MiB);
+    expect(pace.cuts(MiB, false)).toBe(true);
     expect(pace.size(false)).toBe(256 * KiB);
   });
 
-  test('a fixed size stays', () => {
+  test('it stays below what was refused as too large, and a segment in hand is cut at once', () => {
+    const pace = new SegmentPace(undefined);
+    expect(pace.refused(4 * MiB)).toBe(true);
+    for (let turn = 0; turn < 20; turn++) pace.stored({ size: 2 * MiB, time: 200 + (2 * MiB) / 20_000 }, false);
+    expect(pace.size(false)).toBe(2 * MiB);
+    expect(pace.cuts(2 * MiB, false)).toBe(false);
+    expect(pace.cuts(2 * MiB + 1, false)).toBe(true);
+  });
+
+  test.each([
+    [undefined, 64 * KiB],
+    [16 * MiB, 64 * KiB],
+    [1000, 63],
+    [1, 1],
+  ])('with segmentSize %s, there is nothing smaller to send than %i bytes', (fixed, least) => {
+    const pace = new SegmentPace(fixed);
+    let size = pace.size(true);
+    while (pace.refused(size)) size = pace.size(true);
+    expect(size).toBe(least);
+  });
+
+  test('a fixed size stays, and comes back after a failure', () => {
     const pace = new SegmentPace(1000);
     pace.stored({ size: 1000, time: 500 }, true);
-    pace.failed();
+    expect(pace.size(true)).toBe(1000);
+    pace.failed(1000);
+    expect(pace.size(true)).toBe(500);
+    pace.stored({ size: 500, time: 500 }, true);
     expect(pace.size(true)).toBe(1000);
   });
 });

@@ -104,7 +104,7 @@ function intakeOf(server: Server, exchange: Exchange): Intake {
 
 async function answer(server: Server, exchange: Exchange, body: Body): Promise<Reply> {
   const { plan, wire, operation } = exchange;
-  const planned = plannedRefusal(exchange);
+  const planned = tooLong(exchange, body) ?? plannedRefusal(exchange);
   if (planned) return planned;
   if (operation === 'OptionObject') return preflight(bucketOf(exchange).cors, wire.headers);
   const call = await authenticate(server, exchange, body);
@@ -115,6 +115,21 @@ async function answer(server: Server, exchange: Exchange, body: Body): Promise<R
   if (plan.get('repeat')) firstOfTwo(server, exchange, call);
   return performNow(server, call);
 }
+
+/** What answers in OSS's place to a body that is longer than a fault admits, without effect. */
+function tooLong({ plan }: Exchange, { length }: Body): Reply | undefined {
+  const limit = plan.get('limit');
+  if (!limit || length <= limit.bytes) return undefined;
+  if (limit.answer === 'reset') throw dropped();
+  if (limit.answer === 'xml')
+    throw new Refusal(400, 'EntityTooLarge', 'Your proposed upload exceeds the maximum allowed size.');
+  return gatewayReply({ kind: 'gateway', status: TOO_LONG, body: NGINX_413 });
+}
+
+const TOO_LONG = 413;
+const NGINX_413 =
+  '<html>\r\n<head><title>413 Request Entity Too Large</title></head>\r\n<body>\r\n' +
+  '<center><h1>413 Request Entity Too Large</h1></center>\r\n<hr><center>nginx/1.22.1</center>\r\n</body>\r\n</html>\r\n';
 
 /** What a fault answers in OSS's place, without effect. */
 function plannedRefusal({ plan, wire, query }: Exchange): Reply | undefined {
@@ -208,7 +223,8 @@ async function deliver(server: Server, exchange: Exchange, done: Reply): Promise
   const reply = plan.get('cached-head') ? cachedHead(server, exchange, done) : replaced(exchange, done);
   wire.signal?.throwIfAborted();
   const { status, body, headers: own } = isDecoded(exchange, reply) ? decodedReply(reply) : reply;
-  const headers = new Headers(isForeign(plan) ? own : fullHeaders(server, exchange, own));
+  // OSS itself never answers 413.
+  const headers = new Headers(isForeign(plan) || status === TOO_LONG ? own : fullHeaders(server, exchange, own));
   hideHeaders(plan, headers);
   hideLength(plan, headers, status);
   return new Response(pacedBody(server, exchange, body), { status, headers });

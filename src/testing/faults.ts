@@ -37,6 +37,11 @@ export type Fault =
   | { readonly kind: 'redirect'; readonly location: string; readonly status?: 301 | 302 | 303 | 307 | 308 }
   /** A refusal with any status and code, without effect. */
   | { readonly kind: 'refuse'; readonly status: number; readonly code: string }
+  /**
+   * Something on the way takes no body of more than `bytes`. It answers 413 with nginx's page, without any header of OSS or CORS;
+   * with `xml` it is OSS itself that refuses the body (400 EntityTooLarge), with `reset` the connection breaks. Nothing is stored.
+   */
+  | { readonly kind: 'limit'; readonly bytes: number; readonly answer?: 'page' | 'xml' | 'reset' }
   /** Takes effect at once, answered after the delay. */
   | { readonly kind: 'answer-late'; readonly delay: number }
   /** Takes effect after the delay, even when the client has given up; the position is checked then. Never answered. */

@@ -18,7 +18,7 @@ import type { Passage } from './wire.ts';
 import { ALPHABET, type Run } from './world.ts';
 
 /** Least and most of segments whose size adapts, bytes. */
-const ADAPTIVE = [256 * 1024, 64 * 1024 * 1024] as const;
+const ADAPTIVE = [64 * 1024, 64 * 1024 * 1024] as const;
 
 /** What is wrong with a run; nothing where all is well. */
 export function judge(run: Run): string[] {
@@ -84,7 +84,7 @@ class Oracle {
     if (settledAt === undefined || this.#replacedUnseen(call) || this.#damagedUnseen(call)) return;
     if (settledAt > source.length || settledAt < loaded)
       yield `settled at ${settledAt} of ${source.length}, loaded ${loaded}`;
-    const { confirmed } = split(sentBy(call), settledAt);
+    const { confirmed } = split(this.#countedOf(call), settledAt);
     if (!confirmed) yield `settled at ${settledAt}, which is no whole number of segments`;
     else if (!confirmed.every((segment) => this.#isStored(segment)))
       yield `settled at ${settledAt}, but not all is stored`;
@@ -234,7 +234,7 @@ class Oracle {
   *#outcome(call: CallRecord): Generator<string> {
     const { error } = call;
     const loaded = error instanceof OssError ? (error.loaded ?? 0) : call.loaded;
-    const { confirmed, underWay, beyond } = split(sentBy(call), loaded);
+    const { confirmed, underWay, beyond } = split(this.#countedOf(call, call.failedAt), loaded);
     if (!confirmed) return yield `loaded says ${loaded}, which is no whole number of segments`;
     if (beyond > 0) yield 'a segment was sent before the one ahead of it was confirmed';
     if (
@@ -301,15 +301,25 @@ class Oracle {
     const sent = sentBy(call);
     const { segmentSize } = call.object;
     const [least, most] = segmentSize === null ? ADAPTIVE : [segmentSize, segmentSize];
-    for (const [index, { bytes, attempts }] of sent.entries()) {
+    for (const { bytes, attempts } of sent) {
       const times = attempts.filter((attempt) => this.#committed(attempt)).length;
       if (bytes.length > 0 && times > this.#epochs.length && !this.#flipped)
         yield `a segment of ${bytes.length} was stored ${times} times`;
-      if (call.kind === 'append' && call.regular && bytes.length < least && index < sent.length - 1)
-        yield 'a segment is too short';
+
       if (attempts.some(({ request }) => request.bytes.length > most)) yield 'a segment is too long';
       if (bytes.length === 0 && attempts.some(({ position }) => position > 0)) yield 'an empty append to an object';
     }
+    // The last one of a call is as long as what is left.
+    const regular = call.kind === 'append' && call.regular ? this.#countedOf(call).slice(0, -1) : [];
+    if (regular.some(({ bytes, attempts: [first] }) => bytes.length < least && !this.#failedBefore(first!)))
+      yield 'a segment is too short';
+  }
+
+  /** Whether something went wrong with an append of the object before: then segments become shorter for a while. */
+  #failedBefore({ call, request }: Passage): boolean {
+    const { requests } = call.object;
+    const before = requests.slice(0, requests.indexOf(request)).filter(({ operation }) => operation === 'AppendObject');
+    return before.some((one) => one.answer !== 200 || this.#isFaulty(one));
   }
 
   /** In one life of the object, what a writer has there is what its calls say: nothing twice, nothing lost, in order. */
@@ -350,11 +360,35 @@ class Oracle {
     // Damaged bytes are other bytes: the segment is then said to be absent, and sent again.
     if (settledAt !== undefined && !this.#flipped) return [settledAt];
     const loaded = error instanceof OssError ? (error.loaded ?? 0) : call.loaded;
-    const size = split(sentBy(call), loaded).underWay?.bytes.length ?? 0;
-    if (settledAt !== undefined)
-      return [settledAt, settledAt + (split(sentBy(call), settledAt).underWay?.bytes.length ?? 0)];
-    if (!(error instanceof OssError) || error.outcome === 'unknown' || this.#flipped) return [loaded, loaded + size];
-    return [error.outcome === 'stored' ? loaded + size : loaded];
+    if (settledAt !== undefined) return this.#inFlight(call, settledAt);
+    if (!(error instanceof OssError) || error.outcome === 'unknown' || this.#flipped)
+      return this.#inFlight(call, loaded);
+    const [, withPart = loaded] = this.#inFlight(call, loaded);
+    return [error.outcome === 'stored' ? withPart : loaded];
+  }
+
+  /** How much may be stored where so much is confirmed: that, or with what is in flight, be it the part or the whole. */
+  #inFlight(call: CallRecord, loaded: number): number[] {
+    const { underWay } = split(this.#countedOf(call), loaded);
+    if (!underWay) return [loaded];
+    const wholes = sentBy(call).filter((one) => isCutFrom(underWay, one) && isInPlaceOf(underWay, one));
+    return [loaded, ...[underWay, ...wholes].map(({ bytes }) => loaded + bytes.length)];
+  }
+
+  /**
+   * The segments of a call that count, in order. Where one was sent whole and then in parts, the one that was stored counts, or
+   * else the shortest, which was sent last: a position is taken once.
+   */
+  #countedOf(call: CallRecord, until = Number.POSITIVE_INFINITY): SentSegment[] {
+    const counted: SentSegment[] = [];
+    for (const segment of sentBy(call).filter(({ attempts: [first] }) => first!.start < until)) {
+      const before = counted.at(-1);
+      const isStored = before && this.#isCommitted(before);
+      if (!before || !isCutFrom(segment, before) || (isStored && !isInPlaceOf(segment, before))) counted.push(segment);
+      // Both are stored only where somebody deleted the object in between.
+      else if (!isStored || this.#isCommitted(segment)) counted[counted.length - 1] = segment;
+    }
+    return counted;
   }
 
   /** Bytes of a call's segments that are stored only because another request brought the same bytes to the same place. */
@@ -459,6 +493,16 @@ export function sentBy(call: CallRecord): SentSegment[] {
     else segments.set(passage.segment, { bytes: passage.bytes, attempts: [passage] });
   }
   return [...segments.values()];
+}
+
+/** Whether a segment may be the beginning of one that was sent before. */
+export function isCutFrom({ bytes }: Pick<SentSegment, 'bytes'>, whole: Pick<SentSegment, 'bytes'>): boolean {
+  return bytes.length > 0 && same(bytes, whole.bytes.subarray(0, bytes.length));
+}
+
+/** Whether a segment was first sent to where another one was sent last. */
+function isInPlaceOf({ attempts: [first] }: SentSegment, { attempts }: SentSegment): boolean {
+  return first?.position === attempts.at(-1)?.position;
 }
 
 function split(sent: readonly SentSegment[], loaded: number) {

@@ -56,6 +56,8 @@ export class CallRecord {
   readonly #controller = new AbortController();
   settled = false;
   end = Number.POSITIVE_INFINITY;
+  /** When it failed, where `settle` follows. */
+  failedAt = Number.POSITIVE_INFINITY;
   result: ObjectTail | undefined;
   error: unknown;
   tailAfter: ObjectTail | undefined;

@@ -10,7 +10,7 @@ import {
   ServiceError,
   SourceError,
 } from '../../src/errors.ts';
-import { sentBy } from './oracle.ts';
+import { isCutFrom, sentBy } from './oracle.ts';
 import type { CallRecord, ObjectRecord } from './record.ts';
 import type { Passage } from './wire.ts';
 import type { Run } from './world.ts';
@@ -22,6 +22,8 @@ export const VERDICTS = [
   'committed',
   /** The bytes were found not to be there, and were sent again to the same place. */
   'absent',
+  /** The bytes were found not to be there, and were sent to the same place in parts. */
+  'cut',
   /** Refused for certain, and sent again without a look. */
   'repeated',
   /** Another segment of ours was in the place: sent again behind it. */
@@ -270,6 +272,7 @@ function verdictOf(attempt: Passage, call: CallRecord): Verdict {
     return ending(call, next) ?? 'confirmed';
   if (!next) return call.result ? 'committed' : failureOf(call);
   if (next.segment === attempt.segment) return again(attempt, next, later, call);
+  if (isCutFrom(next, attempt) && next.position < attempt.position + attempt.bytes.length) return 'cut';
   return call.kind === 'resume' && next.position !== attempt.position + attempt.bytes.length ? 'resumed' : 'committed';
 }
 

@@ -142,17 +142,30 @@ export class Wire {
 /** OSS allows one append at a time, and the engine promises it. */
 function checkOneAtATime({ requests }: ObjectRecord, passages: readonly Passage[]): void {
   const [{ call, operation }] = passages as [Passage];
-  if (passages.every((one) => one.call.settled)) call.problems.push(`a ${operation} was sent when the call had ended`);
+  if (passages.every((one) => one.call.settled && !hasBegun(one)))
+    call.problems.push(`a ${operation} was sent when the call had ended`);
   // One that was aborted is over, though its sender may not know yet.
   if (requests.some(({ answer, signal }) => answer === undefined && !signal?.aborted))
     call.problems.push(`a ${operation} was sent beside another request`);
 }
 
 /** On the wire the bytes of a call that is aborted may go on, for the sake of others; they may not begin. */
-function checkWanted({ call, segment, bytes }: Passage): void {
-  const began = call.passages.some((one) => one.segment === segment);
-  if (bytes.length > 0 && call.aborted && !began)
+function checkWanted(passage: Passage): void {
+  const { call, bytes } = passage;
+  if (bytes.length > 0 && call.aborted && !hasBegun(passage))
     call.problems.push('its bytes were sent though it was aborted before');
+}
+
+/** Whether these bytes were sent before: in the same segment, or in a longer one that they were cut from. */
+function hasBegun({ call, segment, bytes }: Passage): boolean {
+  const appends = call.passages.filter(({ operation }) => operation === 'AppendObject');
+  return appends.some((one) => one.segment === segment || (bytes.length > 0 && includes(one.bytes, bytes)));
+}
+
+function includes(whole: Uint8Array, part: Uint8Array): boolean {
+  for (let start = 0; start + part.length <= whole.length; start++)
+    if (part.every((value, index) => whole[start + index] === value)) return true;
+  return false;
 }
 
 /** A body's bytes, without reading it as a transport does. */

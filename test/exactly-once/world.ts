@@ -185,6 +185,7 @@ class World {
     let error: unknown = call.error;
     call.settled = false;
     call.settles = true;
+    call.failedAt = call.end;
     for (let tries = 0; tries < 3 && call.settledAt === undefined; tries++) {
       try {
         call.settledAt = (await handle.object.settle(error)).loaded;
