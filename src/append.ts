@@ -163,7 +163,6 @@ export class AppendableObject {
   #stale: boolean;
   /** Whether the caller knows that the object is not what it was. */
   #told = false;
-  #underWay: Plan | undefined;
   #pending: Plan[] = [];
   /** The segment of the last failed call, with its bytes. They are dropped when another segment is sent. */
   #kept: Flight | undefined;
@@ -330,7 +329,7 @@ export class AppendableObject {
     this.#pending = this.#pending.filter((other) => other !== plan);
     this.#tail = plan.from;
     const call: Call = { signal, total: plan.size, type, inMemory: true, resumes, loaded, flight };
-    await this.#commit(segment, call, 0, true);
+    await this.#commit(segment, call);
     this.#stale = false;
   }
 
@@ -387,7 +386,7 @@ export class AppendableObject {
 
   /** What a call is rejected with: the error, with what is known to be stored. */
   #fail(error: unknown, { signal, loaded, flight }: Pick<Call, 'signal' | 'loaded' | 'flight'>): unknown {
-    this.#setAside();
+    this.#setAside(flight);
     this.#kept = flight ?? this.#kept;
     this.#stale = true;
     this.#told ||= error instanceof AppendConflictError;
@@ -406,9 +405,8 @@ export class AppendableObject {
    * Remembers a segment that may still be stored, so that it is recognised as ours when it turns up. Of the same bytes, sent by
    * two calls to one place, nobody can tell which are stored: they are there once, and the later call reports them.
    */
-  #setAside(): void {
-    const plan = this.#underWay;
-    this.#underWay = undefined;
+  #setAside(flight: Flight | undefined): void {
+    const plan = flight?.plan;
     if (plan?.outcome !== 'unknown' || plan.size === 0) return;
     const alike = this.#pending.filter((other) => other.outcome === 'unknown' && isAlike(other, plan));
     for (const other of alike) other.outcome = 'absent';
@@ -472,15 +470,16 @@ export class AppendableObject {
   }
 
   /**
-   * Sends one segment until it is stored, exactly once, or that cannot be. A segment that was given up before (`again`) is looked
-   * for first. Returns how many bytes are stored: those of the segment, or of a longer one that it was cut from and that turned
+   * Sends one segment until it is stored, exactly once, or that cannot be. One that is in flight already was given
+   * up before: it is looked for first. Returns how many bytes are stored: those of the segment, or of a longer one that it was cut from and that turned
    * up after all.
    */
-  async #commit(segment: Segment, call: Call, failed = 0, again = false): Promise<number> {
-    const { signal, inMemory } = call;
+  async #commit(segment: Segment, call: Call, failed = 0): Promise<number> {
+    const { signal, inMemory, flight: last } = call;
     let { size } = segment;
-    let plan = again && call.flight?.plan ? this.#fly(call.flight.plan) : this.#plan(segment, call);
-    for (let failures = failed, looks = again; ; looks = false) {
+    let looks = last?.segment === segment;
+    let plan = (looks && last?.plan) || this.#plan(segment, call);
+    for (let failures = failed; ; looks = false) {
       // Calls together were gathered to fit. They go whole first, so that what is aborted in time is not sent.
       if (!looks && (!call.cut || plan.outcome === 'unknown') && this.#pace.cuts(size, inMemory))
         return this.#commitInParts(segment, call, failures);
@@ -493,7 +492,7 @@ export class AppendableObject {
       }
       const { error } = failure;
       if (isTooLarge(error)) {
-        if (this.#pace.refused(size)) continue;
+        if (this.#pace.failed(size, true)) continue;
         throw error;
       }
       if (isAmbiguous(error)) this.#pace.failed(size);
@@ -514,7 +513,7 @@ export class AppendableObject {
       }
     }
     const { flight, position, from } = plan;
-    this.#underWay = flight.plan = flight.segment = undefined;
+    flight.plan = flight.segment = undefined;
     plan.outcome = 'stored';
     // The longer segments that this one was cut from can no longer be stored here.
     this.#pending = this.#pending.filter((other) => other.flight !== flight);
@@ -523,7 +522,7 @@ export class AppendableObject {
     flight.loaded = call.loaded;
     if (call.thrown) throw call.thrown.error;
     report(call);
-    call.confirm?.(from, publicTail(this.#confirmed()));
+    call.confirm?.(from, size, publicTail(this.#confirmed()));
     return size;
   }
 
@@ -535,9 +534,9 @@ export class AppendableObject {
     const reader = readSegments(segment.body, this.#options.crc64);
     let [done, failures] = [0, failed];
     while (done < segment.size) {
-      const most = Math.min(this.#pace.size(call.inMemory), segment.size - done);
+      const most = this.#pace.size(call.inMemory);
       const part = await reader.next(call.cut?.(most) ?? most);
-      this.#setAside();
+      this.#setAside(call.flight);
       done += await this.#commit(part ?? EMPTY, call, failures);
       failures = 0;
     }
@@ -560,11 +559,6 @@ export class AppendableObject {
       ...{ outcome: 'absent', unanswered: false },
     };
     call.flight = Object.assign(flight, { plan, segment });
-    return this.#fly(plan);
-  }
-
-  #fly(plan: Plan): Plan {
-    this.#underWay = plan;
     return plan;
   }
 
@@ -808,8 +802,8 @@ export class AppendableObject {
       } catch (error) {
         reader.cancel(error);
         const grown = error instanceof AppendConflictError && (error.found ?? 0) > error.position;
-        this.#setAside();
         if (!grown || !(await this.#client.waitToRetry(++rounds, { error, signal: call.signal }))) throw error;
+        this.#setAside(call.flight);
       }
     }
   }

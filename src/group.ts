@@ -52,8 +52,8 @@ export interface Call extends Listener {
   readonly resumes: boolean;
   /** How long the next part of a segment is that must be sent in parts of at most `size` bytes. */
   cut?(size: number): number;
-  /** The bytes after the ones confirmed before, up to `loaded`, are stored behind `from`. */
-  confirm?(from: Tail, end: ObjectTail): void;
+  /** So many more bytes are stored, behind `from`. */
+  confirm?(from: Tail, size: number, end: ObjectTail): void;
 }
 
 /** A segment whose outcome was unknown when its call failed, and what later reads showed. */
@@ -134,9 +134,6 @@ export class Group implements Call {
   readonly #signals = new Map<AbortSignal, { readonly members: Member[]; readonly abort: () => void }>();
   #isWatched = false;
   #closed = false;
-  /** Bytes of the segment that were confirmed, and those that were sent, with the part under way. */
-  #confirmed = 0;
-  #sentTo = 0;
   /** Is given what a call is rejected with, and which bytes of the segment are the call's. */
   readonly #noteEnd: (reason: unknown, start: number, size: number) => void;
 
@@ -209,7 +206,6 @@ export class Group implements Call {
     this.#closed = true;
     this.total = 0;
     this.#sent = [...this.#waiting].filter((member) => this.#place(member, check));
-    this.#sentTo = this.total;
     if (this.total === 0) this.#end();
     return joinBytes(this.#sent.map(({ bytes }) => bytes));
   }
@@ -236,40 +232,39 @@ export class Group implements Call {
 
   /** A part ends where the bytes of a call end, if one of them ends in it: then other writers do not come between them. */
   cut(size: number): number {
-    const limit = this.loaded + size;
-    this.#sentTo = limit;
+    let best = size;
     for (const { start, total } of this.#sent) {
-      const end = start + total;
-      if (end > this.loaded && end <= limit) this.#sentTo = end;
+      const length = start + total - this.loaded;
+      if (length > 0 && length <= size) best = length;
     }
-    return this.#sentTo - this.loaded;
+    return best;
   }
 
-  /** Each call whose last byte is stored now resolves to its own end, the last one to the object's. */
-  confirm(from: Tail, tail: ObjectTail): void {
+  /** Each call whose last byte is among these ends at its own end, the last one of the group at the object's. */
+  confirm(from: Tail, size: number, tail: ObjectTail): void {
     let { position, crc } = from;
     const { loaded } = this;
     for (const member of this.#sent) {
       const { bytes, start, total, thrown, resolve, reject } = member;
       const end = start + total;
-      if (end <= this.#confirmed || end > loaded) continue;
-      const part = bytes.subarray(Math.max(this.#confirmed - start, 0));
+      if (end <= loaded - size || end > loaded) continue;
+      const part = bytes.subarray(Math.max(loaded - size - start, 0));
       position += part.byteLength;
       if (crc !== undefined && end < loaded) crc = crc64(part, crc);
       if (thrown) reject(thrown.error);
       else resolve(end < loaded ? publicTail({ position, crc }) : tail);
       this.#waiting.delete(member);
     }
-    this.#confirmed = loaded;
     if (loaded === this.total) this.#end();
   }
 
-  /** Each call has an error of its own, for it may be given to others. What was not sent yet is absent. */
+  /** Each call has an error of its own, for it may be given to others. The bytes behind what is in flight were not sent. */
   fail(error: unknown): void {
     this.#closed = true;
-    let own = this.#confirmed === 0 ? error : undefined;
+    const end = this.loaded + (this.flight?.plan?.size ?? 0);
+    let own = this.loaded === 0 ? error : undefined;
     for (const member of this.#waiting) {
-      this.#reject(member, own ?? ofMember(error, member, this.#sentTo));
+      this.#reject(member, own ?? ofMember(error, member, end));
       own = undefined;
     }
     this.#end();
@@ -295,9 +290,9 @@ function tell(member: Member, { loaded, sent }: AppendProgress): void {
   reportHanded(member, own(sent) - member.loaded);
 }
 
-function ofMember(error: unknown, { start, total }: Member, sentTo: number): unknown {
+function ofMember(error: unknown, { start, total }: Member, end: number): unknown {
   if (!(error instanceof OssError)) return error;
   const { tail, outcome = 'unknown', loaded = 0 } = error;
-  const own = within(loaded, start, total);
-  return withAppendFacts(error, { tail, outcome: start < sentTo ? outcome : 'absent', loaded: own });
+  const facts = { tail, outcome: start < end ? outcome : 'absent', loaded: within(loaded, start, total) } as const;
+  return withAppendFacts(error, facts);
 }

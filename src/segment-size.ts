@@ -65,7 +65,7 @@ export class SegmentPace {
   readonly #fixed: number | undefined;
   readonly #least: number;
   #size: number;
-  /** Half of what was refused as too large. It never grows again. */
+  /** Half of what was refused as too large. The size never grows above it again. */
   #limit = Number.POSITIVE_INFINITY;
   #samples: SegmentSample[] = [];
 
@@ -102,15 +102,15 @@ export class SegmentPace {
       : nextSegmentSize(this.#size, this.#samples, { floor: LEAST, ceiling: ceilingOf(inMemory) });
   }
 
-  /** Half, so that the next attempt costs less. A request shorter than the shortest segment does not fail for its length. */
-  failed(size: number): void {
-    if (size > this.#least) this.#size = Math.max(Math.ceil(Math.min(this.#size, size) / 2), this.#least);
-  }
-
-  /** A body of this size was refused as too large. Returns false where there is nothing smaller to send. */
-  refused(size: number): boolean {
-    this.#limit = Math.max(Math.ceil(size / 2), this.#least);
-    return size > this.#least;
+  /**
+   * Half, so that the next attempt costs less; for good where a body of this size was refused as too large. Returns false where
+   * there is nothing smaller to send: a request as short as the shortest segment does not fail for its length.
+   */
+  failed(size: number, refused = false): boolean {
+    if (size <= this.#least) return false;
+    this.#size = Math.max(Math.ceil(Math.min(this.#size, size) / 2), this.#least);
+    if (refused) this.#limit = this.#size;
+    return true;
   }
 }
 

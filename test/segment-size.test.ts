@@ -204,8 +204,8 @@ describe('the pace of an object', () => {
   });
 
   test('it stays below what was refused as too large, and a segment in hand is cut at once', () => {
-    const pace = new SegmentPace(undefined);
-    expect(pace.refused(4 * MiB)).toBe(true);
+    const pace = grown();
+    expect(pace.failed(4 * MiB, true)).toBe(true);
     for (let turn = 0; turn < 20; turn++) pace.stored({ size: 2 * MiB, time: 200 + (2 * MiB) / 20_000 }, false);
     expect(pace.size(false)).toBe(2 * MiB);
     expect(pace.cuts(2 * MiB, false)).toBe(false);
@@ -220,7 +220,7 @@ describe('the pace of an object', () => {
   ])('with segmentSize %s, there is nothing smaller to send than %i bytes', (fixed, least) => {
     const pace = new SegmentPace(fixed);
     let size = pace.size(true);
-    while (pace.refused(size)) size = pace.size(true);
+    while (pace.failed(size, true)) size = pace.size(true);
     expect(size).toBe(least);
   });
 

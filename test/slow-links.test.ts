@@ -66,7 +66,6 @@ describe.each([6_000, 10_000, 17_000, 50_000, 1_000_000])('1.5 MB at %i bytes/s'
   test.each(Object.keys(FORMS))('a %s arrives, at no more than twice the time that its bytes take', async (form) => {
     const link = new Link(steady(rate));
     const time = await link.run(link.object.append(FORMS[form]!(DATA)));
-    console.log(rate, form, Math.round(time), link.sent.join(' '));
     expect(link.stored).toBe(String(crc64(DATA)));
     expect(time).toBeLessThan((2 * SIZE) / rate);
   });
