@@ -9,8 +9,10 @@
  * - `#aliased`: the bytes of a segment are in its place, but another request of the same bytes, or of more, brought them. The
  *   engine cannot tell that from its own request whose answer was lost.
  */
+
 import { crc64 } from '../../src/crc64.ts';
 import { AppendConflictError, ChecksumError, type ObjectTail, OssError, SourceError } from '../../src/errors.ts';
+import type { Fault } from '../../src/testing/faults.ts';
 import type { Epoch } from './observed-oss.ts';
 import type { CallRecord, ObjectRecord, WriterRecord } from './record.ts';
 import { BrokenSource } from './sources.ts';
@@ -471,8 +473,8 @@ class Oracle {
     if (entry === undefined) return false;
     const { requests } = this.#run.oss;
     const logged = requests[entry];
-    const kept = this.#run.oss.faults.get(entry)?.some((fault) => fault.kind === 'gateway' && !fault.after);
-    if (kept) return false;
+    const isKeptBy = (fault: Fault) => fault.kind === 'portal' || (fault.kind === 'gateway' && !fault.after);
+    if (this.#run.oss.faults.get(entry)?.some(isKeptBy)) return false;
     if (logged?.status === 200) return true;
     if (!logged?.fault?.includes('repeat')) return false;
     // Its twin has an entry of its own: after it, before the next request of the call, and none of anybody's requests.

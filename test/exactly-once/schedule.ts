@@ -297,7 +297,7 @@ const WRITE_ACCIDENTS = { 'drop-during': 3, 'commit-late': 14, repeat: 6, 'flip-
 function accident(random: Random, operation: Target['operation'], segmentSize: number, timeout: number): object {
   const kind = random.weighted<string>({
     ...{ 'drop-before': 3, 'drop-after': 8, 'error-before': 2, 'error-after': 4, gateway: 4, 'answer-late': 5 },
-    ...{ 'hide-headers': 4, opaque: 3, 'skew-clock': 1, 'expire-token': 1, throttle: 2, slow: 2, deny: 1 },
+    ...{ 'hide-headers': 4, opaque: 3, 'skew-clock': 1, 'expire-token': 1, throttle: 2, slow: 2, deny: 1, portal: 2 },
     ...({ AppendObject: WRITE_ACCIDENTS, HeadObject: {}, GetObject: { 'stall-body': 4 } }[operation] as object),
   });
   const delay = random.int(1, timeout * random.pick([1, 2, 6]));

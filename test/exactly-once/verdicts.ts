@@ -60,6 +60,7 @@ export const EXPECTED: Readonly<Record<string, readonly Verdict[]>> = {
   'append error-before': ['absent', 'exhausted'],
   'append error-after': ['committed', 'followed', 'diverged', 'unproven'],
   'append gateway': ['committed', 'absent', 'followed', 'diverged', 'unproven', 'exhausted'],
+  'append portal': ['committed', 'absent', 'followed', 'diverged', 'unproven', 'exhausted'],
   'append answer-late': ['confirmed', 'committed', 'followed', 'diverged', 'unproven', 'aborted'],
   'append commit-late': ['committed', 'absent', 'moved', 'followed', 'diverged', 'unproven', 'exhausted', 'aborted'],
   // Confirmed: what is sent twice is empty, so both are accepted.
@@ -84,6 +85,7 @@ export const EXPECTED: Readonly<Record<string, readonly Verdict[]>> = {
   'head error-before': READ_ACCIDENT,
   'head error-after': [...READ_ACCIDENT, 'absent'],
   'head gateway': [...READ_ACCIDENT, 'absent'],
+  'head portal': [...READ_ACCIDENT, 'absent'],
   'head answer-late': [...READ_ACCIDENT, 'absent', 'followed'],
   'head opaque': [...READ_ACCIDENT, 'absent'],
   'head hide-headers': ['committed', 'absent', 'followed', 'diverged', 'exhausted'],
@@ -102,6 +104,7 @@ export const EXPECTED: Readonly<Record<string, readonly Verdict[]>> = {
   'get error-before': ['unproven'],
   'get error-after': [...READ_ACCIDENT, 'followed'],
   'get gateway': ['unproven'],
+  'get portal': [...READ_ACCIDENT, 'followed'],
   'get answer-late': [...READ_ACCIDENT, 'followed'],
   'get opaque': [...READ_ACCIDENT, 'followed'],
   'get hide-headers': ['committed', 'followed', 'diverged', 'damaged', 'unproven'],
