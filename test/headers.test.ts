@@ -147,6 +147,11 @@ describe('what would be another header, or other bytes, is refused', () => {
     for (const value of bad) expect(() => headersOf({ headers: { [name]: value } })).toThrow(TypeError);
   });
 
+  test('metadata may have any name, such as key-id or limit', () => {
+    const headers = objectHeaders({ metadata: { 'key-id': '5', 'traffic-limit': '5' } });
+    expect(headersOf({ headers })).toEqual(headers);
+  });
+
   test.each(['ключ', '标签', 'naïve', 'a,b', 'a&b'])('a tag of %j is refused, because OSS refuses it', (text) => {
     expect(() => objectHeaders({ tagging: { [text]: 'v' } })).toThrow(TypeError);
     expect(() => objectHeaders({ tagging: { k: text } })).toThrow(TypeError);
