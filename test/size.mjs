@@ -23,23 +23,23 @@ const STS = "credentials: { accessKeyId: 'STS.a', accessKeySecret: 'b', security
  */
 export const BUNDLES = {
   // All exports of the main entry.
-  index: { budget: 23_370, code: "export * from './src/index.ts';" },
+  index: { budget: 26_570, code: "export * from './src/index.ts';" },
   // One append with static STS credentials.
   append: {
-    budget: 11_810,
+    budget: 13_200,
     code: `import { OssClient } from './src/index.ts';
       const client = new OssClient({ ${CLIENT}, ${STS} });
       client.appendObject('app.log', 'one line', { position: 0 }).then(console.log);`,
   },
   // The same append with the engine, so that it is stored exactly once.
   'append, exactly once': {
-    budget: 21_880,
+    budget: 24_790,
     code: `import { append, OssClient } from './src/index.ts';
       append(new OssClient({ ${CLIENT}, ${STS} }), 'app.log', 'one line').then(console.log);`,
   },
   // The engine with presigned URLs, which an edge worker signs.
   presigned: {
-    budget: 21_880,
+    budget: 24_780,
     code: `import { AppendableObject, OssClient } from './src/index.ts';
       const presign = async (request) => (await fetch('/sign', { method: 'POST', body: JSON.stringify(request) })).text();
       new AppendableObject(new OssClient({ ${CLIENT}, presign }), 'app.log').append('one line').then(console.log);`,
@@ -48,7 +48,7 @@ export const BUNDLES = {
   crc64: { budget: 1_331, code: "export { crc64 } from './src/index.ts';" },
   'crc64, crc64Combine': { budget: 1_560, code: "export { crc64, crc64Combine } from './src/index.ts';" },
   './xhr': { budget: 1_000, code: "export * from './src/xhr.ts';" },
-  './sts': { budget: 6_730, code: "export * from './src/sts.ts';" },
+  './sts': { budget: 7_460, code: "export * from './src/sts.ts';" },
   './testing': { budget: 20_000, code: "export * from './src/testing/index.ts';" },
 };
 
