@@ -1,7 +1,9 @@
-// `npm run test:mutants`: broken engines, each one text patch away from ours (*.patch), must all be caught.
+// `npm run test:mutants` checks that the tests find faults. Each patch (*.patch) puts one fault into the sources, and
+// the tests must fail with it.
 //
-// A patch begins with what it breaks. Where the random schedules are not its natural catcher, a second line names the
-// test file: `Caught by: test/append.test.ts`. A patch that does not apply, or a mutant that survives, fails.
+// The first line of a patch says what it breaks. By default, random schedules must find the fault. A second line can
+// name a test file instead: `Caught by: test/append.test.ts`. The run fails when a patch does not apply or when the
+// tests pass with it.
 import { spawn, spawnSync } from 'node:child_process';
 import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -9,9 +11,9 @@ import { basename, join } from 'node:path';
 import { build } from 'esbuild';
 import { install, root } from '../../.ci/project.mjs';
 
-/** So many schedules must catch a mutant. */
+/** The number of schedules in which a fault must be found. */
 const SCHEDULES = 5000;
-/** ms. */
+/** The time in ms after which a run is killed. */
 const PATIENCE = 300_000;
 const PARTS = [
   'tsconfig.json',
@@ -35,7 +37,7 @@ const PARTS = [
 
 const folder = (name) => join('build/mutants', name);
 
-/** A copy of the sources and the tests that catch. */
+/** Copies the sources, and the tests that must find the fault, into a folder for this mutant. */
 function copy(name) {
   rmSync(join(root, folder(name)), { recursive: true, force: true });
   for (const part of PARTS) cpSync(join(root, part), join(root, folder(name), part), { recursive: true });
@@ -49,7 +51,7 @@ function readPatch(file) {
 function apply({ name, file }) {
   const args = ['apply', '-C1', '--recount', `--directory=${folder(name)}`, join('test/mutants', file)];
   const { status, stderr } = spawnSync('git', args, { cwd: root, encoding: 'utf8' });
-  return status === 0 ? undefined : `does not apply: ${stderr.trim().split('\n')[0]}`;
+  return status === 0 ? undefined : `the patch does not apply: ${stderr.trim().split('\n')[0]}`;
 }
 
 function run(args) {
@@ -65,7 +67,7 @@ function run(args) {
   });
 }
 
-/** What caught it; undefined where nothing did. */
+/** Runs random schedules and returns the one that fails. Returns undefined when all of them pass. */
 async function bySchedules(name, schedules = SCHEDULES) {
   const outfile = join(root, folder(name), 'soak.mjs');
   const entryPoints = [join(root, folder(name), 'test/soak/soak.ts')];
@@ -80,21 +82,22 @@ async function bySchedules(name, schedules = SCHEDULES) {
   ]);
   const [, seed, why] = /^seed (\d+) fails: (.*)$/m.exec(output) ?? [];
   if (seed) return `schedule ${seed}: ${why.slice(0, 110)}`;
-  if (status !== 0) console.log(`${name}: the schedules do not run: ${output.trim().slice(-200)}`);
+  if (status !== 0) console.log(`${name}: the schedules could not run: ${output.trim().slice(-200)}`);
   return undefined;
 }
 
+/** Runs a test file and returns the name of the test that fails. Returns undefined when all tests pass. */
 async function byTests(name, tests) {
   const vitest = join(root, 'node_modules/vitest/vitest.mjs');
   const config = join(root, folder(name), 'test/vitest.config.ts');
   const { status, output } = await run([vitest, 'run', '--config', config, '--bail=1', '--reporter=tap-flat', tests]);
   const failed = /^not ok \d+ - \S+ > (.*?)( # time=.*)?$/m.exec(output)?.[1];
   if (failed) return failed.slice(0, 110);
-  if (status !== 0) console.log(`${name}: the tests do not run: ${output.trim().slice(-200)}`);
+  if (status !== 0) console.log(`${name}: the tests could not run: ${output.trim().slice(-200)}`);
   return undefined;
 }
 
-/** One line for the console, and whether it was caught. */
+/** Tests one mutant. Returns a line for the console, and whether a test found the fault. */
 async function examine(patch) {
   copy(patch.name);
   const problem = apply(patch);
@@ -123,7 +126,7 @@ const queue = patches.filter(({ name }) => only.length === 0 || only.includes(na
 const counts = { passed: 0, failed: 0 };
 copy('none');
 const sound = (await bySchedules('none', 500)) ?? (await byTests('none', 'test/append.test.ts'));
-if (sound) console.log(`the engine as it is fails: ${sound}`);
+if (sound) console.log(`the tests fail without any mutant, so no mutant was tested: ${sound}`);
 else await Promise.all(Array.from({ length: availableParallelism() }, () => work(queue, counts)));
 rmSync(join(root, 'build/mutants'), { recursive: true, force: true });
 if (sound || queue.length > 0 || counts.passed + counts.failed === 0) counts.failed++;
