@@ -1,4 +1,4 @@
-/** The order of the layers (DESIGN.md section 4), read from the imports: arrows run down only. */
+/** Checks the order of the layers (DESIGN.md section 4): a file imports only from layers below its own. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 
 const root = fileURLToPath(new URL('../src', import.meta.url));
 
-/** From the top. A module imports from rows below its own; files of one row know nothing of each other. */
+/** The layers from top to bottom. A file imports only from rows below its own, so files of one row are independent. */
 const LAYERS: readonly (readonly string[])[] = [
   ['index.ts'],
   ['stream.ts'],
@@ -31,7 +31,7 @@ const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
   .map((name) => name.replaceAll('\\', '/'))
   .filter((name) => name.endsWith('.ts'));
 
-/** Without comments, which hold examples. */
+/** Returns the text of a file without comments, because the comments contain examples with imports. */
 function codeOf(file: string): string {
   const text = readFileSync(join(root, file), 'utf8');
   return text.replace(/\/\*.*?\*\//gs, '').replace(/(^|\s)\/\/.*$/gm, '');
@@ -51,7 +51,7 @@ const imports = files.flatMap(importsOf);
 const ours = imports.filter(({ from }) => !from.startsWith('testing/'));
 const rowOf = (file: string) => LAYERS.findIndex((row) => row.includes(file));
 
-test('the imports are found at all', () => {
+test('the search finds imports of every kind', () => {
   expect(imports.length).toBeGreaterThan(50);
   for (const [from, to] of [
     ['append.ts', 'client.ts'],
@@ -62,38 +62,38 @@ test('the imports are found at all', () => {
     expect(imports).toContainEqual(expect.objectContaining({ from, to }));
 });
 
-test('every file has its row, and every row its files', () => {
+test('every file is in one row, and every file in the rows exists', () => {
   expect(files.filter((file) => !file.startsWith('testing/')).sort()).toEqual(LAYERS.flat().sort());
 });
 
-test('arrows run down only', () => {
+test('every file imports only from the rows below its own', () => {
   const up = ours.filter(({ from, to }) => to.endsWith('.ts') && rowOf(to) <= rowOf(from));
   expect(up).toEqual([]);
 });
 
-test('testing imports nothing from the rest, and the rest nothing from it', () => {
+test('no file in testing imports a file outside of it, and no file outside imports one in testing', () => {
   const crossing = imports.filter(
     ({ from, to }) => to.endsWith('.ts') && from.startsWith('testing/') !== to.startsWith('testing/'),
   );
   expect(crossing).toEqual([]);
 });
 
-describe('what comes from outside', () => {
+describe('the imports from other packages', () => {
   const packages = imports.filter(({ to }) => !to.endsWith('.ts'));
 
-  test('is @noble/hashes, and only for signatures', () => {
+  test('the only package is @noble/hashes, and only the signer imports it', () => {
     expect(packages.filter(({ to }) => !to.startsWith('@noble/hashes/'))).toEqual([]);
     expect([...new Set(packages.map(({ from }) => from))]).toEqual(['signature.ts']);
   });
 
-  test('is not of Node', () => {
+  test('no file uses a module or a global of Node', () => {
     expect(imports.filter(({ to }) => /^node:/.test(to))).toEqual([]);
     const uses = files.filter((file) => /\b(process|Buffer|require|__dirname|setImmediate)\b[.(]/.test(codeOf(file)));
     expect(uses).toEqual([]);
   });
 });
 
-test('the engine knows the client by its type alone, so that anything of that shape will do', () => {
+test('the engine imports only the type of the client, so that any object of that shape works', () => {
   for (const file of ['append.ts', 'evidence.ts']) {
     const [, type, names = ''] = /import (type )?\{([^}]*)\} from '\.\/client\.ts'/.exec(codeOf(file)) ?? [];
     expect([file, names]).toEqual([file, expect.stringMatching(/\w/)]);
@@ -102,7 +102,7 @@ test('the engine knows the client by its type alone, so that anything of that sh
   }
 });
 
-test('relative imports say .ts, and no import is for its effects', () => {
+test('relative imports end in .ts, and no file is imported only for its side effects', () => {
   expect(imports.filter(({ from, to }) => to.startsWith('.') && !to.endsWith('.ts') && from)).toEqual([]);
   const effects = files.filter((file) => /^import\s+'/m.test(readFileSync(join(root, file), 'utf8')));
   expect(effects).toEqual([]);

@@ -1,4 +1,7 @@
-/** However long the source, the engine holds two segments and a piece. Vitest gives each file a process, so this one is measured. */
+/**
+ * Checks that the engine never keeps more than two segments and one piece in memory, however long the source is. Vitest
+ * runs each test file in its own process, so the memory of this process can be measured.
+ */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
@@ -9,17 +12,20 @@ import { KEY, Lab } from './exactly-once/lab.ts';
 const MiB = 1024 * 1024;
 const LENGTH = 2048 * MiB;
 const CHUNK = 64 * 1024;
-/** What a stream may hold: two segments of at most 23 MiB, and a piece of 1 MiB. */
+/** The limit for a stream: two segments of at most 23 MiB, and a piece of 1 MiB. */
 const HELD = 47 * MiB;
-/** Beside that: what LocalOss reads of a segment at a time. A network stack has as much. */
+/** Additional memory for the bytes that LocalOss reads at one time. A network stack needs about the same. */
 const READ = 4 * MiB;
-/** Buffers that are garbage, but not yet collected: each piece is, and V8 looks for them when they are some 16 MiB. */
+/** The limit for garbage. Each used piece becomes garbage, and V8 collects such buffers at about 16 MiB. */
 const GARBAGE = 24 * MiB;
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 
-/** The most array-buffer memory above what there was at the start, bytes: in use, and with garbage. */
+/**
+ * Measures the peak memory of all array buffers in bytes, minus their memory at the start. `live` counts only buffers
+ * in use, and `total` also counts garbage.
+ */
 class Peak {
   readonly #start: number = Peak.#now();
   live = 0;
@@ -33,7 +39,7 @@ class Peak {
     this.total = Math.max(this.total, Peak.#now() - this.#start);
   }
 
-  /** After a collection, so that only what is held counts. */
+  /** Collects garbage before the measurement, so that only buffers in use count. */
   collect(): void {
     this.look();
     collect();
@@ -45,7 +51,7 @@ function megabytes(bytes: number): string {
   return `${(bytes / MiB).toFixed(1)} MiB`;
 }
 
-/** The same bytes again and again: their CRC is known without reading two gigabytes twice. */
+/** Returns the CRC of a chunk repeated `times` times. `crc64Combine` makes a second reading of 2 GiB unnecessary. */
 function crcOfRepeated(chunk: Uint8Array<ArrayBuffer>, times: number): string {
   let [crc, length] = [crc64(chunk), chunk.byteLength];
   for (let count = 1; count < times; count *= 2, length *= 2) crc = crc64Combine(crc, crc, length);
@@ -65,7 +71,7 @@ function streamOf(chunk: Uint8Array<ArrayBuffer>, length: number, onpull: () => 
 }
 
 describe('memory', () => {
-  test('2 GiB from a stream in two segments and a piece', { timeout: 300_000 }, async () => {
+  test('an append of 2 GiB from a stream keeps two segments and one piece at most', { timeout: 300_000 }, async () => {
     const fetch: typeof globalThis.fetch = (input, init) => {
       peak.collect();
       return lab.oss.fetch(input, init).finally(() => peak.collect());
@@ -78,8 +84,8 @@ describe('memory', () => {
     const tail = await append(lab.client, KEY, source, { flushAfter: Number.POSITIVE_INFINITY });
     const seconds = (performance.now() - started) / 1000;
     console.log(
-      `2 GiB in ${seconds.toFixed(1)} s, ${lab.oss.requests.length - 1} appends; array buffers at most ` +
-        `${megabytes(peak.live)} in use, ${megabytes(peak.total)} with garbage`,
+      `2 GiB in ${seconds.toFixed(1)} s with ${lab.oss.requests.length - 1} appends; the array buffers had at most ` +
+        `${megabytes(peak.live)} in use, and ${megabytes(peak.total)} together with garbage`,
     );
     expect(tail).toEqual({ position: LENGTH, hashCrc64ecma: crcOfRepeated(chunk, LENGTH / CHUNK) });
     expect(lab.oss.object('logs', KEY)).toMatchObject({ length: LENGTH, crc64: tail.hashCrc64ecma });

@@ -1,4 +1,4 @@
-/** The policy of adaptive segments, on made-up links: no clock, no network. */
+/** Tests the sizes of adaptive segments on simulated links, without a clock and without a network. */
 import { describe, expect, test } from 'vitest';
 import { nextSegmentSize, SegmentPace } from '../src/segment-size.ts';
 
@@ -7,8 +7,9 @@ const MiB = 1024 * KiB;
 const limits = { floor: 256 * KiB, ceiling: 128 * MiB };
 
 /**
- * Sends `total` bytes over a link whose round trip (ms) and bandwidth (bytes/ms) may change with the bytes sent. As in the
- * engine, a segment is read while the one before it is on the wire: its size is asked for before that one's time is known.
+ * Simulates the transfer of `total` bytes over a link. The round trip (ms) and the bandwidth (bytes/ms) of the link can
+ * change with the bytes sent. As in the engine, a segment is read while the previous segment is in flight. So its size
+ * is chosen before the time of the previous segment is known.
  */
 function send(
   total: number,
@@ -33,7 +34,7 @@ function send(
 
 const steady = (rtt: number, megabytes: number) => () => ({ rtt, bandwidth: (megabytes * 1e6) / 1000 });
 
-/** Park and Miller's generator, so that noise is the same in each run. */
+/** Returns the random generator of Park and Miller with a fixed seed, so that every run has the same noise. */
 function noise(seed: number): () => number {
   let state = seed;
   return () => {
@@ -43,36 +44,36 @@ function noise(seed: number): () => number {
 }
 
 describe('a steady link', () => {
-  test('20 MB/s and 50 ms: 95 % of the link from a stream, 23 MiB at most', () => {
+  test('at 20 MB/s and 50 ms, a stream uses 95 % of the link with segments of at most 23 MiB', () => {
     const { share, sizes } = send(1024 * MiB, steady(50, 20), { inMemory: true });
     expect(share).toBeGreaterThan(0.955);
     expect(Math.max(...sizes)).toBe(23 * MiB);
   });
 
-  test('20 MB/s and 50 ms: 97 % from a Blob', () => {
+  test('at 20 MB/s and 50 ms, a Blob uses 96.5 % of the link', () => {
     expect(send(1024 * MiB, steady(50, 20)).share).toBeGreaterThan(0.965);
   });
 
-  test('20 MB/s and 200 ms: 95 % from a Blob', () => {
+  test('at 20 MB/s and 200 ms, a Blob uses 95 % of the link', () => {
     expect(send(1024 * MiB, steady(200, 20)).share).toBeGreaterThan(0.953);
   });
 
-  test('it begins at 1 MiB and is four times as long each time', () => {
+  test('the first two segments have 1 MiB, and then each segment is four times as large as the one before', () => {
     expect(send(1024 * MiB, steady(200, 20)).sizes.slice(0, 5)).toEqual([1, 1, 4, 16, 64].map((size) => size * MiB));
   });
 
-  test('no latency to speak of: neither stuck at the floor nor beyond the ceiling', () => {
+  test('on a link with almost no latency, the segments use 95 % of the link and stay below the ceiling', () => {
     const { share, sizes } = send(1024 * MiB, steady(0.6, 850));
     expect(share).toBeGreaterThan(0.95);
     expect(Math.max(...sizes)).toBeLessThanOrEqual(128 * MiB);
   });
 
-  test('100 kB/s: a segment takes eight seconds at most, but for the two of the beginning', () => {
+  test('at 100 kB/s, a segment takes at most eight seconds, except for the first two', () => {
     const { sizes } = send(20 * MiB, steady(50, 0.1));
     expect(Math.max(...sizes.slice(2))).toBeLessThanOrEqual(100_000 * 8.1);
   });
 
-  test('2 MB/s and 15 ms settles near a megabyte', () => {
+  test('at 2 MB/s and 15 ms, the segment size stays between 0.7 and 2.5 MiB', () => {
     const { sizes } = send(100 * MiB, steady(15, 2));
     const late = sizes.slice(10, -1);
     expect(Math.min(...late)).toBeGreaterThan(0.7 * MiB);
@@ -81,24 +82,24 @@ describe('a steady link', () => {
 });
 
 describe('a link that changes', () => {
-  test('falling to a twentieth: the segments follow within a few turns', () => {
+  test('when the bandwidth falls to a twentieth, the segments shrink until each takes about eight seconds', () => {
     const { sizes } = send(600 * MiB, (sent) => ({ rtt: 50, bandwidth: sent < 400 * MiB ? 20_000 : 1000 }));
     expect(Math.max(...sizes)).toBeGreaterThan(16 * MiB);
     expect(sizes.slice(-10, -1).every((size) => size <= 8.1 * 1_000_000)).toBe(true);
   });
 
-  test('noise of ±50 %: still nine tenths of the link', () => {
+  test('with a noise of ±50 %, the segments still use 90 % of the link', () => {
     const random = noise(7);
     const { share } = send(1024 * MiB, () => ({ rtt: 50 * (0.5 + random()), bandwidth: 20_000 * (0.5 + random()) }));
     expect(share).toBeGreaterThan(0.9);
   });
 
-  test('twenty times as fast: the segments follow, though their lengths were alike', () => {
+  test('when the link becomes twenty times as fast, the segments grow, although their sizes were nearly equal', () => {
     const { sizes } = send(600 * MiB, (sent) => ({ rtt: 50, bandwidth: sent < 100 * MiB ? 1000 : 20_000 }));
     expect(Math.max(...sizes)).toBeGreaterThan(24 * MiB);
   });
 
-  test('one burst does not throw the size about: four times up, two times down', () => {
+  test('after a single delay, the next segment is at most four times as large and at least half as large', () => {
     const { sizes } = send(600 * MiB, (_, turn) => ({ rtt: turn % 5 === 0 ? 2000 : 50, bandwidth: 20_000 }));
     for (let index = 1; index < sizes.length - 1; index++) {
       const ratio = (sizes[index] as number) / (sizes[index - 1] as number);
@@ -108,7 +109,7 @@ describe('a link that changes', () => {
   });
 });
 
-/** Of uploads over TCP at 20 MB/s and 50 ms on a busy machine: MiB, ms. */
+/** Segment sizes in MiB and times in ms, recorded over TCP at 20 MB/s and 50 ms on a busy machine. */
 const RECORDED: readonly (readonly [size: number, time: number])[] = [
   [1, 111.9],
   [1, 137.9],
@@ -123,21 +124,22 @@ const RECORDED: readonly (readonly [size: number, time: number])[] = [
 describe('a recorded trace', () => {
   const samples = RECORDED.map(([size, time]) => ({ size: size * MiB, time }));
 
-  test('the fit finds the link through the noise: 32 MB', () => {
+  test('the fit estimates the link in spite of the noise and aims at 27 to 45 MB', () => {
     const aim = nextSegmentSize(15.5 * MiB, samples, limits);
     expect(aim).toBeGreaterThan(27e6);
     expect(aim).toBeLessThan(45e6);
   });
 
-  test('lengths that are nearly alike say nothing: a late answer or two do not shorten them', () => {
-    // 20 MB/s and 200 ms, while the machine was busy. The fit finds no round trip at all in these.
+  test('a few late answers do not reduce the size when the sizes are nearly equal', () => {
+    // These values are from a busy machine at 20 MB/s and 200 ms. The fit cannot find a round trip in them, because the
+    // sizes are too similar.
     const sizes = [64, 117.22, 128, 128, 114.13, 112.45, 109.18, 93.21];
     const times = [3614.7, 6394.7, 7536.1, 7302.1, 6585.5, 6358.5, 6237.8, 5302.9];
     const late = sizes.map((size, at) => ({ size: size * MiB, time: times[at] as number }));
     expect(nextSegmentSize(69.43 * MiB, late, limits)).toBeGreaterThan(69.43 * MiB);
   });
 
-  test('at each of its samples the size goes up, or waits', () => {
+  test('the recorded samples never reduce the size', () => {
     const pace = new SegmentPace(undefined);
     const sizes = samples.map((sample) => {
       pace.stored(sample, true);
@@ -156,13 +158,13 @@ describe('the pace of an object', () => {
     return pace;
   };
 
-  test('begins at 1 MiB and grows; a stream’s stays within its memory', () => {
+  test('the size begins at 1 MiB and grows, but for a stream only up to its memory limit of 23 MiB', () => {
     expect(new SegmentPace(undefined).size(true)).toBe(MiB);
     expect(grown().size(false)).toBeGreaterThan(120 * MiB);
     expect(grown().size(true)).toBe(23 * MiB);
   });
 
-  test('asking changes nothing', () => {
+  test('a call of size() does not change the state', () => {
     const pace = grown();
     expect([pace.size(false), pace.size(true), pace.size(false)]).toEqual([
       grown().size(false),
@@ -171,13 +173,13 @@ describe('the pace of an object', () => {
     ]);
   });
 
-  test('log lines leave it as it is', () => {
+  test('short segments, such as log lines, do not change the size', () => {
     const pace = grown();
     for (let turn = 0; turn < 20; turn++) pace.stored({ size: 200, time: 50 }, true);
     expect(pace.size(false)).toBe(grown().size(false));
   });
 
-  test('a failure halves it, down to 64 KiB', () => {
+  test('a failure halves the size, down to 64 KiB', () => {
     const pace = grown();
     const before = pace.size(false);
     pace.failed(before);
@@ -186,7 +188,7 @@ describe('the pace of an object', () => {
     expect(pace.size(false)).toBe(64 * KiB);
   });
 
-  test('a failure counts from the segment that failed; that of a log line does not count', () => {
+  test('the new size is half of the failed segment, and the failure of a short log line does not count', () => {
     const pace = grown();
     pace.failed(200);
     expect(pace.size(false)).toBe(grown().size(false));
@@ -194,7 +196,7 @@ describe('the pace of an object', () => {
     expect(pace.size(false)).toBe(MiB / 2);
   });
 
-  test('one failure cuts no segment in hand, two in a row do', () => {
+  test('a segment that is already read is cut after two failures in a row, but not after one', () => {
     const pace = new SegmentPace(undefined);
     pace.failed(MiB);
     expect(pace.cuts(MiB, false)).toBe(false);
@@ -203,7 +205,7 @@ describe('the pace of an object', () => {
     expect(pace.size(false)).toBe(256 * KiB);
   });
 
-  test('it stays below what was refused as too large, and a segment in hand is cut at once', () => {
+  test('after a segment is refused as too large, the size stays below it and larger segments are cut at once', () => {
     const pace = grown();
     expect(pace.failed(4 * MiB, true)).toBe(true);
     for (let turn = 0; turn < 20; turn++) pace.stored({ size: 2 * MiB, time: 200 + (2 * MiB) / 20_000 }, false);
@@ -217,14 +219,14 @@ describe('the pace of an object', () => {
     [16 * MiB, 64 * KiB],
     [1000, 63],
     [1, 1],
-  ])('with segmentSize %s, there is nothing smaller to send than %i bytes', (fixed, least) => {
+  ])('with segmentSize %s, the smallest segment after refusals has %i bytes', (fixed, least) => {
     const pace = new SegmentPace(fixed);
     let size = pace.size(true);
     while (pace.failed(size, true)) size = pace.size(true);
     expect(size).toBe(least);
   });
 
-  test('a fixed size stays, and comes back after a failure', () => {
+  test('a fixed size does not change, except that a failure halves it until the next success', () => {
     const pace = new SegmentPace(1000);
     pace.stored({ size: 1000, time: 500 }, true);
     expect(pace.size(true)).toBe(1000);
@@ -235,6 +237,6 @@ describe('the pace of an object', () => {
   });
 });
 
-test('without samples it stays', () => {
+test('without samples the size does not change', () => {
   expect(nextSegmentSize(MiB, [], limits)).toBe(MiB);
 });

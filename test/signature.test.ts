@@ -54,7 +54,7 @@ function partsOf(vector: Vector) {
   return { request, credentials, scope };
 }
 
-/** What V4 adds to a request before rung 1, written once more by hand. */
+/** Adds the headers or the query that V4 adds before step 1. The test does this itself, independent of the library. */
 function completed(vector: Vector): SignableRequest {
   const { request, credentials, scope } = partsOf(vector);
   const date = scope.date.toISOString().replace(/\.000|[-:]/g, '');
@@ -67,7 +67,7 @@ function completed(vector: Vector): SignableRequest {
   return { ...request, headers };
 }
 
-test('a query has its own names, whatever they are, and no inherited ones', () => {
+test('a canonical query contains every own name, even "__proto__", and no inherited name', () => {
   const query = JSON.parse('{"append":"","__proto__":"x","position":"0"}') as Record<string, string>;
   expect(canonicalQuery(query)).toBe('__proto__=x&append&position=0');
   const credentials = { accessKeyId: 'a', accessKeySecret: 'b' };
@@ -77,14 +77,14 @@ test('a query has its own names, whatever they are, and no inherited ones', () =
   expect(signed.split('&').slice(0, 3)).toEqual(['__proto__=x', 'append', 'position=0']);
 });
 
-test('there are 14 official and 12 append-shaped vectors', () => {
+test('the vector files contain 14 official vectors and 12 vectors for appends', () => {
   expect([official.length, appendShaped.length]).toEqual([14, 12]);
 });
 
 describe.each([...official, ...appendShaped])('$name', (vector) => {
   const { request, credentials, scope } = partsOf(vector);
 
-  test('signs as the official SDKs do', () => {
+  test('the signature equals that of the official SDKs', () => {
     if (vector.form === 'header') {
       expect(signV4(request, credentials, scope)['authorization']).toBe(vector.expected);
     } else {
@@ -96,20 +96,21 @@ describe.each([...official, ...appendShaped])('$name', (vector) => {
   const canonical = vector.canonicalRequest ?? vector.expectedCanonicalRequest;
   const text = vector.stringToSign ?? vector.expectedStringToSign;
   if (canonical && vector.form === 'header') {
-    test('rung 1: canonical request', () => expect(canonicalRequest(completed(vector))).toBe(canonical));
+    test('step 1 gives the expected canonical request', () =>
+      expect(canonicalRequest(completed(vector))).toBe(canonical));
   }
   if (canonical && text) {
-    test('rung 2: string to sign', () => expect(stringToSign(canonical, stampOf(scope))).toBe(text));
+    test('step 2 gives the expected string to sign', () => expect(stringToSign(canonical, stampOf(scope))).toBe(text));
   }
   if (text) {
-    test('rungs 3 and 4: key and signature', () => {
+    test('steps 3 and 4 (signing key and signature) give the expected signature', () => {
       const hex = vector.expected.split('Signature=').at(-1);
       expect(signature(signingKey(vector.accessKeySecret, stampOf(scope)), text)).toBe(hex);
     });
   }
 });
 
-test('the documentation sample: the printed signing key gives the printed canonical hash and signature shape', () => {
+test('the signing key for the sample in the documentation is the printed key', () => {
   const key = signingKey(
     'yourAccessKeySecret',
     stampOf({ region: 'cn-hangzhou', date: new Date('2025-04-11T06:41:24Z') }),
@@ -118,13 +119,13 @@ test('the documentation sample: the printed signing key gives the printed canoni
 });
 
 describe('the query', () => {
-  test('is sorted by the bytes of encoded names, and a name alone has no =', () => {
+  test('the query is sorted by the bytes of the encoded names, and a name without a value has no "="', () => {
     expect(canonicalQuery({ b: '1', append: '', '|': 'x', A: ' +/', é: "!'()*" })).toBe(
       '%7C=x&%C3%A9=%21%27%28%29%2A&A=%20%2B%2F&append&b=1',
     );
   });
 
-  test('drops a stale signature and ends in the new one', () => {
+  test('presignV4 removes an old signature from the query and puts the new one at its end', () => {
     const query = presignV4(
       { method: 'GET', bucket: 'b', key: 'k', query: { 'x-oss-signature': 'STALE' } },
       { accessKeyId: 'ak', accessKeySecret: 'sk' },
@@ -135,14 +136,14 @@ describe('the query', () => {
   });
 });
 
-describe('the key of the day is kept with its credentials object', () => {
+describe('the signing key is cached for each credentials object', () => {
   const request = { method: 'HEAD', bucket: 'logs', key: 'a' };
   const credentials = { accessKeyId: 'ak', accessKeySecret: 'one' };
   const at = (date: string, region = 'cn-hangzhou') => ({ region, date: new Date(date) });
   const fresh = (scope: ReturnType<typeof at>, secret = 'one') =>
     signV4(request, { accessKeyId: 'ak', accessKeySecret: secret }, scope);
 
-  test('and made anew for another day, region or secret', () => {
+  test('the signing key is derived again for another day, region or secret', () => {
     const mutable = { ...credentials };
     expect(signV4(request, mutable, at('2026-01-01T23:59:59Z'))).toEqual(fresh(at('2026-01-01T23:59:59Z')));
     expect(signV4(request, mutable, at('2026-01-02T00:00:00Z'))).toEqual(fresh(at('2026-01-02T00:00:00Z')));
@@ -156,7 +157,7 @@ describe('the key of the day is kept with its credentials object', () => {
   });
 });
 
-test('the caller’s request is left as it was', () => {
+test('signV4 does not change the request of the caller', () => {
   const request = Object.freeze({
     method: 'PUT',
     bucket: 'b',

@@ -1,4 +1,4 @@
-/** What an installation of this package brings along, and who may publish it: facts of package.json, lock and workflows. */
+/** Checks in package.json, the lock file and the workflows what an installation contains and who can publish it. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
@@ -26,7 +26,7 @@ const lock: { packages: Record<string, LockedPackage> } = JSON.parse(read('packa
 const packages = Object.entries(lock.packages).filter(([path]) => path !== '');
 
 describe('what users install', () => {
-  test('one dependency, of one exact version, which has none itself', () => {
+  test('the package has one dependency in one exact version, and this dependency has none itself', () => {
     expect(Object.keys(manifest.dependencies)).toEqual(['@noble/hashes']);
     const shipped = packages.filter(([, { dev }]) => !dev);
     expect(shipped.map(([path]) => path)).toEqual(['node_modules/@noble/hashes']);
@@ -36,22 +36,22 @@ describe('what users install', () => {
     expect(dependencies).toBeUndefined();
   });
 
-  test('no script runs at an installation, ours or that of the dependency', () => {
+  test('an installation runs no script of the package or of its dependency', () => {
     const hooks = ['preinstall', 'install', 'postinstall', 'prepare', 'preprepare', 'postprepare', 'prepublish'];
     expect(hooks.filter((hook) => hook in manifest.scripts)).toEqual([]);
     expect(packages.filter(([, { dev, hasInstallScript }]) => hasInstallScript && !dev)).toEqual([]);
-    // As data, too: node-gyp runs by itself where there is a binding.gyp; npm marks that in the lock.
+    // npm also runs node-gyp when a package has a file binding.gyp, even without a script. The lock file marks that.
     expect(lock.packages['']!.hasInstallScript).toBeUndefined();
   });
 
-  test('no kind of dependency that npm would install unasked', () => {
+  test('the package has no other kind of dependency that npm installs by itself', () => {
     const kinds = ['peerDependencies', 'optionalDependencies', 'bundleDependencies', 'bundledDependencies'];
     expect(kinds.filter((kind) => kind in manifest)).toEqual([]);
   });
 });
 
-describe('what we build with', () => {
-  test('exact versions, and the lock has them', () => {
+describe('the tools for building', () => {
+  test('every tool has an exact version, and the lock file has the same version', () => {
     for (const [name, version] of Object.entries(manifest.devDependencies)) {
       expect(version, name).toMatch(/^\d+\.\d+\.\d+$/);
       expect(lock.packages[`node_modules/${name}`]?.version, name).toBe(version);
@@ -59,7 +59,7 @@ describe('what we build with', () => {
   });
 
   test.each(['package-lock.json', 'test/package/project/package-lock.json'])(
-    '%s names no registry but npm’s',
+    '%s refers to no registry except the one of npm',
     (path) => {
       const { packages }: typeof lock = JSON.parse(read(path));
       const from = Object.values(packages).flatMap(({ resolved }) => resolved ?? []);
@@ -72,39 +72,39 @@ describe('workflows', () => {
   const ci = read('.github/workflows/ci.yml');
   const release = read('.github/workflows/release.yml');
 
-  test('each may read the contents and no more, save the job that publishes', () => {
+  test('every workflow can only read the contents, except for the job that publishes', () => {
     for (const workflow of [ci, release]) expect(workflow).toMatch(/^permissions:\n {2}contents: read\n\n/m);
     const grants = [ci, release].join('').match(/^ +[\w-]+: write$/gm);
     expect(grants).toEqual(['      id-token: write']);
     expect(release.indexOf('id-token: write')).toBeGreaterThan(release.indexOf('  publish:'));
   });
 
-  test('no secret is used, and no token is left in a checkout', () => {
+  test('the workflows use no secret and leave no token in a checkout', () => {
     const all = ci + release;
     expect(all).not.toMatch(/secrets\.|NODE_AUTH_TOKEN|pull_request_target/);
     expect(all.match(/actions\/checkout@/g)).toHaveLength(all.match(/persist-credentials: false/g)!.length);
   });
 
-  test('only GitHub’s own actions, of a fixed commit', () => {
+  test('the workflows use only actions of GitHub itself, each pinned to a commit', () => {
     const used = [...(ci + release).matchAll(/uses: (.+)/g)].map(([, action]) => action!);
     const known = /^actions\/[\w-]+@[\da-f]{40} # v\d+\.\d+\.\d+$|^\.\/\.github\/workflows\/ci\.yml$/;
     expect(used.length).toBeGreaterThan(5);
     expect(used.filter((action) => !known.test(action))).toEqual([]);
   });
 
-  test('what ships is looked up among known vulnerabilities, on every push and before a release', () => {
+  test('npm audit checks the shipped dependency on every push and before a release', () => {
     expect(ci).toMatch(/^ +- run: npm audit --omit=dev$/m);
     expect(ci).toMatch(/^ {2}workflow_call:$/m);
     expect(ci + release).not.toContain('continue-on-error');
   });
 
-  test('a push runs .ci/run; a tag publishes what passed it, with provenance', () => {
+  test('a push runs .ci/run, and a tag publishes with provenance after .ci/run has passed', () => {
     expect(ci).toMatch(/^ +- run: \.ci\/run$/m);
     expect(ci).toMatch(/^ {2}pull_request:$/m);
     expect(release).toMatch(/^ {4}uses: \.\/\.github\/workflows\/ci\.yml$/m);
     expect(release).toMatch(/^ {4}needs: test$/m);
     expect(release).toMatch(/^ +- run: npm publish --provenance --access public$/m);
-    // From a machine that cannot give any, too: npm refuses.
+    // With these settings npm also refuses to publish from a machine that cannot create provenance.
     expect(manifest.publishConfig).toEqual({ access: 'public', provenance: true });
   });
 });

@@ -1,6 +1,7 @@
 /**
- * Two copies of the library in one program, as a bundler or two versions in node_modules make them. `instanceof` knows the
- * classes of one copy only; an error's `name`, `code` and facts are data and the same in both.
+ * Tests two copies of the library in one program. A bundler or two versions in node_modules can cause this.
+ * `instanceof` works only with the classes of the same copy. But `name`, `code` and the other properties of an error
+ * are plain data, which is equal in both copies.
  */
 import { build } from 'esbuild';
 import { beforeAll, expect, test } from 'vitest';
@@ -11,7 +12,7 @@ let theirs: typeof ours;
 
 beforeAll(async () => {
   const entryPoints = [new URL('../src/index.ts', import.meta.url).pathname];
-  // Minified: classes are renamed, and the names of errors are not.
+  // Minifying renames the classes, but it must not change the `name` of an error.
   const options = { entryPoints, bundle: true, format: 'esm', minify: true, target: 'es2022', write: false } as const;
   const { outputFiles } = await build(options);
   theirs = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0]!.contents).toString('base64')}`);
@@ -48,7 +49,7 @@ const CALLS: readonly [
   ],
 ];
 
-test.each(CALLS)('%s (%s) of another copy is known by its name and code', async (name, code, call, faults = []) => {
+test.each(CALLS)('%s (%s) of another copy has the same name and code', async (name, code, call, faults = []) => {
   const failures = await Promise.all(
     [ours, theirs].map(async (library) => {
       const oss = new LocalOss({ buckets: { logs: { region: 'cn-hangzhou' } }, faults });
@@ -64,7 +65,7 @@ test.each(CALLS)('%s (%s) of another copy is known by its name and code', async 
   expect(facts(other)).toEqual(facts(mine));
 });
 
-/** All that an error carries beside its texts; request ids differ. */
+/** Returns the properties of an error without its texts, its cause and its request id. The ids of two errors differ. */
 function facts(error: ours.OssError): object {
   const { requestId: _, ...rest } = { requestId: undefined, ...error, cause: undefined };
   return rest;

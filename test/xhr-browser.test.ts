@@ -1,4 +1,4 @@
-/** xhrFetch in a real Chromium over real HTTP: a page, and an OSS on another origin with CORS on. */
+/** Tests xhrFetch in a real Chromium over real HTTP. The LocalOss is on another origin than the page and uses CORS. */
 import { build } from 'esbuild';
 import { type Browser, chromium, type Page } from 'playwright';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -9,7 +9,7 @@ import { type Fault, LocalOss } from '../src/testing/index.ts';
 const executablePath = await findChromium();
 const MIB = 1024 * 1024;
 
-/** The library's sources in one module, as a page has them. */
+/** Bundles the library into one module for the page. */
 async function bundle(): Promise<string> {
   const contents = "export * from './src/index.ts'; export { xhrFetch } from './src/xhr.ts';";
   const stdin = { contents, resolveDir: new URL('..', import.meta.url).pathname };
@@ -24,9 +24,9 @@ const WORKER = `
     port.postMessage(error.name + ': ' + error.message);
   };`;
 
-/** A page's site, with answers of every kind. */
+/** The web server of the page, with a path for each kind of answer. */
 class Site {
-  /** Called when the client of `/held` has left. */
+  /** Called when the client aborts its request to `/held`. */
   onleft: () => void = () => {};
   #release: () => void = () => {};
   readonly #library: string;
@@ -123,7 +123,7 @@ describe.skipIf(!executablePath)('xhrFetch in Chromium', () => {
     await Promise.all([pageServer?.close(), ossServer?.close()]);
   });
 
-  /** Runs the body of an async function in the page, where the library is global; `given` is its argument. */
+  /** Runs the body of an async function in the page, with the argument `given` and the library's exports as globals. */
   function inPage<T>(code: string, given?: unknown): Promise<T> {
     return page.evaluate(
       ([body, value]) => new Function('given', `return (async () => { ${body} })()`)(value) as Promise<T>,
@@ -131,7 +131,7 @@ describe.skipIf(!executablePath)('xhrFetch in Chromium', () => {
     );
   }
 
-  test('a binary body there and back, with status, headers and URL', async () => {
+  test('a binary body is sent and received unchanged, and the response has status, headers and URL', async () => {
     const answer = await inPage<object>(`
       const body = Uint8Array.from({ length: 256 }, (_, byte) => byte);
       const response = await xhrFetch('/echo#part', { method: 'POST', body, headers: { 'x-ask': 'héllo' } });
@@ -150,7 +150,7 @@ describe.skipIf(!executablePath)('xhrFetch in Chromium', () => {
     });
   });
 
-  test('a Blob and a string are sent as they are; 204 has no body', async () => {
+  test('a Blob and a string are sent unchanged, and a response with status 204 has no body', async () => {
     const answer = await inPage<unknown[]>(`
       const send = async (url, body) => xhrFetch(url, { method: 'POST', body });
       const blob = await send('/echo', new Blob(['a', 'ü']));
@@ -160,7 +160,7 @@ describe.skipIf(!executablePath)('xhrFetch in Chromium', () => {
     expect(answer).toEqual(['aü', 'ü', 204, null]);
   });
 
-  test('a redirect is followed and shows, or is an error', async () => {
+  test('a redirect is followed and visible in the response, or is an error if the caller wants that', async () => {
     const answer = await inPage<unknown[]>(`
       const moved = await xhrFetch('/moved', { method: 'POST', body: 'x' });
       const refused = [];
@@ -177,16 +177,16 @@ describe.skipIf(!executablePath)('xhrFetch in Chromium', () => {
   });
 
   test.each([
-    ['a connection that drops', () => `${pageServer.url}/drop`],
-    ['an answer that CORS withholds', () => `${ossServer.url}/absent-bucket/key`],
-    ['an impossible URL', () => 'http://'],
-  ])('%s: a TypeError', async (_, url) => {
+    ['a connection that breaks', () => `${pageServer.url}/drop`],
+    ['an answer that CORS hides', () => `${ossServer.url}/absent-bucket/key`],
+    ['an invalid URL', () => 'http://'],
+  ])('%s rejects with a TypeError', async (_, url) => {
     const code = `const error = await xhrFetch(given, { method: 'POST', body: 'x' }).catch((error) => error);
       return [error instanceof TypeError, error.message]`;
     expect(await inPage(code, url())).toEqual([true, expect.stringMatching(/^Failed to fetch/)]);
   });
 
-  test('an abort rejects with its reason, ends the request, and leaves no listener', async () => {
+  test('an abort rejects with the reason of the signal, ends the request, and leaves no listener', async () => {
     const left = new Promise<void>((resolve) => {
       site.onleft = resolve;
     });
@@ -204,7 +204,7 @@ describe.skipIf(!executablePath)('xhrFetch in Chromium', () => {
     await left;
   });
 
-  test('progress comes while the body is on its way, rises, and ends at the total', async () => {
+  test('progress is reported while the body is sent, never goes down, and ends at the total', async () => {
     const seen = await inPage<{ loaded: number; total: number }[]>(`
       const seen = [];
       const onprogress = (progress) => {
@@ -216,13 +216,13 @@ describe.skipIf(!executablePath)('xhrFetch in Chromium', () => {
       if ((await response.arrayBuffer()).byteLength !== body.size) throw new Error('bytes are missing');
       return seen;`);
     const loaded = seen.map((progress) => progress.loaded);
-    // The server read nothing before the first report.
+    // The server reads the body only after the first report, so that report must come before the end of the upload.
     expect(loaded[0]).toBeLessThan(32 * MIB);
     expect(loaded).toEqual([...loaded].sort((a, b) => a - b));
     expect(seen.at(-1)).toEqual({ loaded: 32 * MIB, total: 32 * MIB });
   });
 
-  test('only an upload that is listened to preflights', async () => {
+  test('an upload causes a preflight only when the caller asks for progress', async () => {
     const config = { endpoint: ossServer.url, credentials: oss.issueToken() };
     const sends = `
       const client = new OssClient({ region: 'cn-hangzhou', bucket: 'logs', signing: 'query', fetch: xhrFetch, ...given });
@@ -233,7 +233,7 @@ describe.skipIf(!executablePath)('xhrFetch in Chromium', () => {
     expect(methods).toEqual(['POST', 'OPTIONS', 'POST']);
   });
 
-  test.each(['header', 'query'])('the engine appends by it, exactly once (%s-signed)', async (signing) => {
+  test.each(['header', 'query'])('the engine appends exactly once through xhrFetch (%s-signed)', async (signing) => {
     faults = (nth) => (nth === 2 ? { kind: 'drop-after' } : undefined);
     const config = { endpoint: ossServer.url, credentials: oss.issueToken(), signing, retry: { baseDelay: 0 } };
     const result = await inPage<{ tail: object; seen: { loaded: number; sent: number; total: number }[] }>(
@@ -253,7 +253,7 @@ describe.skipIf(!executablePath)('xhrFetch in Chromium', () => {
     expect(result.seen.at(-1)).toEqual({ loaded: 3 * MIB, sent: 3 * MIB, total: 3 * MIB });
   });
 
-  test('in a service worker: a TypeError that says what is missing', async () => {
+  test('in a service worker it rejects with a TypeError that names the missing XMLHttpRequest', async () => {
     const message = await inPage(`
       await navigator.serviceWorker.register('/worker.js', { type: 'module' });
       const { active } = await navigator.serviceWorker.ready;

@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-/** What of xhrFetch needs no real browser: whom it asks, what it refuses. The rest is in xhr-browser.test.ts. */
+/** Tests the parts of xhrFetch that need no real browser. The other tests are in xhr-browser.test.ts. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { xhrFetch } from '../src/xhr.ts';
 
@@ -8,7 +8,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-describe('refusals, before any request', () => {
+describe('xhrFetch rejects before it sends a request', () => {
   beforeEach(() => {
     vi.spyOn(XMLHttpRequest.prototype, 'open');
     vi.spyOn(globalThis, 'fetch');
@@ -19,25 +19,25 @@ describe('refusals, before any request', () => {
     expect(fetch).not.toHaveBeenCalled();
   });
 
-  test('where there is no XMLHttpRequest: a TypeError that names it, for a request without a body too', async () => {
+  test('without XMLHttpRequest, it rejects with a TypeError that names it, with and without a body', async () => {
     vi.stubGlobal('XMLHttpRequest', undefined);
     await expect(xhrFetch('http://127.0.0.1:9/', { method: 'POST', body: 'x' })).rejects.toThrow(TypeError);
     await expect(xhrFetch('http://127.0.0.1:9/')).rejects.toThrow(/xhrFetch needs XMLHttpRequest/);
   });
 
-  test('a signal that has aborted: its reason, the very object', async () => {
+  test('with an aborted signal, it rejects with the same object as the reason of the signal', async () => {
     const reason = { why: 'the user left' };
     const sent = xhrFetch('http://127.0.0.1:9/', { method: 'POST', body: 'x', signal: AbortSignal.abort(reason) });
     expect(await sent.catch((error: unknown) => error)).toBe(reason);
   });
 
-  test('a stream as body: XMLHttpRequest would send the text "[object ReadableStream]"', async () => {
+  test('it rejects a stream as body, which XMLHttpRequest would send as "[object ReadableStream]"', async () => {
     const sent = xhrFetch('http://127.0.0.1:9/', { method: 'POST', body: new ReadableStream() });
     await expect(sent).rejects.toThrow(/cannot send a stream/);
   });
 });
 
-test('a request without a body goes to the platform’s fetch as it is', async () => {
+test('a request without a body is passed to the fetch of the platform unchanged', async () => {
   const answer = new Response('whole');
   const fetched = vi.spyOn(globalThis, 'fetch').mockResolvedValue(answer);
   const init = { method: 'GET', cache: 'no-store' } as const;
@@ -45,7 +45,7 @@ test('a request without a body goes to the platform’s fetch as it is', async (
   expect(fetched.mock.calls).toEqual([['http://127.0.0.1:9/a', init]]);
 });
 
-test('an impossible method is a TypeError as of fetch, and no part of the URL is in its message', async () => {
+test('a forbidden method rejects with a TypeError as in fetch, and its message does not contain the URL', async () => {
   const sent = xhrFetch('http://127.0.0.1:9/?signature=s', { method: 'TRACE', body: 'x' });
   const error = await sent.catch((cause: unknown) => cause);
   expect(error).toBeInstanceOf(TypeError);
