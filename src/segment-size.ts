@@ -86,11 +86,12 @@ export class SegmentPace {
   }
 
   /**
-   * Whether a segment in hand must be cut before it is sent. One failure does not cut it. The second failure in a row leaves a
-   * quarter of its size, and then it is cut.
+   * Whether a segment in hand must be cut before it is sent. One failure does not cut it, unless the size is the least already.
+   * The second failure in a row leaves a quarter of its size, and then it is cut.
    */
   cuts(size: number, inMemory: boolean): boolean {
-    return size > Math.min(this.#limit, 2 * this.size(inMemory));
+    const now = this.size(inMemory);
+    return size > Math.min(this.#limit, now > this.#least ? 2 * now : now);
   }
 
   /** A sample that is shorter than the shortest segment tells of the round trip alone: log lines leave the size as it is. */

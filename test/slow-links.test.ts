@@ -1,72 +1,84 @@
-// Links so slow that a segment of the size that is usual at the beginning does not pass within the time-out of one attempt.
-// In virtual time: the defaults of the client and of the engine, and a LocalOss whose bodies pass at the given speed.
+// Links so slow that a segment of the usual size does not pass within the time-out of one attempt. In virtual time.
 import { describe, expect, test } from 'vitest';
-import { AppendableObject, type AppendableObjectOptions, type AppendSource, crc64 } from '../src/index.ts';
-import type { Fault, FaultRequest } from '../src/testing/index.ts';
-import { drive, KEYS, localOss, makeClient, VirtualClock } from './unit-tools.ts';
+import { FORMS, NarrowLink, noise } from './narrow-link.ts';
 
+const KiB = 1024;
+const MiB = 1024 * KiB;
 const SIZE = 1_500_000;
-
-/** The same bytes each time; no two segments of them are alike. */
-function noise(size: number): Uint8Array<ArrayBuffer> {
-  const words = new Uint32Array(Math.ceil(size / 4));
-  for (let at = 0, state = 7; at < words.length; at++) {
-    state = (state * 48271) % 2147483647;
-    words[at] = state;
-  }
-  return new Uint8Array(words.buffer, 0, size);
-}
-
 const DATA = noise(SIZE);
-
-interface LinkOptions extends AppendableObjectOptions {
-  readonly timeout?: number;
-}
-
-/** An object behind a link. */
-class Link {
-  readonly clock = new VirtualClock();
-  readonly oss;
-  readonly object: AppendableObject;
-  /** Length of each append that reached the server, bytes, whether it arrived whole or not. */
-  readonly sent: number[] = [];
-
-  constructor(fault: (request: FaultRequest) => Fault | undefined, { timeout, ...options }: LinkOptions = {}) {
-    const { clock } = this;
-    const faults = (request: FaultRequest) => {
-      if (request.operation === 'AppendObject') this.sent.push(request.size ?? 0);
-      return fault(request);
-    };
-    this.oss = localOss({ clock, faults });
-    const client = makeClient({ clock, fetch: this.oss.fetch, credentials: KEYS, ...(timeout ? { timeout } : {}) });
-    this.object = new AppendableObject(client, 'a.bin', options);
-  }
-
-  /** Runs until the work is done, and returns how long that takes on the link, s. */
-  async run(work: Promise<unknown>): Promise<number> {
-    const begin = this.clock.now();
-    await drive(work, this.clock, this.oss);
-    return (this.clock.now() - begin) / 1000;
-  }
-
-  get stored(): string | undefined {
-    return this.oss.object('logs', 'a.bin')?.crc64;
-  }
-}
 
 const steady = (bytesPerSecond: number) => () => ({ kind: 'slow', bytesPerSecond }) as const;
 
-const FORMS: Readonly<Record<string, (bytes: Uint8Array<ArrayBuffer>) => AppendSource>> = {
-  Blob: (bytes) => new Blob([bytes]),
-  bytes: (bytes) => bytes,
-  stream: (bytes) => new Blob([bytes]).stream(),
-};
-
 describe.each([6_000, 10_000, 17_000, 50_000, 1_000_000])('1.5 MB at %i bytes/s', (rate) => {
-  test.each(Object.keys(FORMS))('a %s arrives, at no more than twice the time that its bytes take', async (form) => {
-    const link = new Link(steady(rate));
-    const time = await link.run(link.object.append(FORMS[form]!(DATA)));
-    expect(link.stored).toBe(String(crc64(DATA)));
+  test.each(Object.keys(FORMS) as (keyof typeof FORMS)[])('a %s arrives in less than twice its time', async (form) => {
+    const link = new NarrowLink(steady(rate));
+    const time = await link.run(link.object.append(FORMS[form](DATA)));
+    expect(link.holds(DATA)).toBe(true);
     expect(time).toBeLessThan((2 * SIZE) / rate);
   });
+});
+
+test('a link that carries the first segment in time is sent the same segments as ever', async () => {
+  const link = new NarrowLink(steady(50_000));
+  await link.run(link.object.append(new Blob([DATA])));
+  expect(link.sent).toEqual([MiB, SIZE - MiB]);
+});
+
+test('two attempts without an answer, and the segment goes in quarters; those behind it are as short as the link is slow', async () => {
+  const link = new NarrowLink(steady(6_000));
+  await link.run(link.object.append(new Blob([DATA])));
+  expect(link.sent.slice(0, 5)).toEqual([MiB, MiB, 256 * KiB, 256 * KiB, 64 * KiB]);
+  expect(Math.max(...link.sent.slice(5))).toBe(64 * KiB);
+});
+
+test('one attempt without an answer is repeated with the same bytes', async () => {
+  const link = new NarrowLink(({ operation, nth }) =>
+    operation === 'AppendObject' && nth === 1 ? { kind: 'drop-during' } : undefined,
+  );
+  await link.run(link.object.append(new Blob([DATA])));
+  expect(link.sent.slice(0, 2)).toEqual([MiB, MiB]);
+  expect(link.holds(DATA)).toBe(true);
+});
+
+test('a fixed segmentSize is cut as well, and is tried again', async () => {
+  const link = new NarrowLink(steady(6_000), { segmentSize: MiB });
+  await link.run(link.object.append(new Blob([DATA])));
+  expect(link.holds(DATA)).toBe(true);
+});
+
+test('a time-out of the caller’s own keeps its meaning: the segments come down to what it leaves room for', async () => {
+  const link = new NarrowLink(steady(50_000), { timeout: 4_000 });
+  await link.run(link.object.append(new Blob([DATA])));
+  expect(link.holds(DATA)).toBe(true);
+  expect(link.sent).toContain(64 * KiB);
+});
+
+test('a resume goes on in shorter segments, too', async () => {
+  const link = new NarrowLink(steady(6_000));
+  link.oss.appendObject('logs', 'a.bin', DATA.subarray(0, 100_000));
+  await link.run(link.object.resume(new Blob([DATA])));
+  expect(link.holds(DATA)).toBe(true);
+});
+
+test('a link that becomes slow under way: long segments come down to short ones', async () => {
+  const data = noise(6 * MiB);
+  let passed = 0;
+  const link = new NarrowLink(({ size = 0 }) => {
+    passed += size;
+    return { kind: 'slow', bytesPerSecond: passed > 2 * MiB ? 17_000 : 20_000_000 };
+  });
+  const time = await link.run(link.object.append(new Blob([data])));
+  expect(link.holds(data)).toBe(true);
+  expect(time).toBeLessThan((3 * data.length) / 17_000);
+});
+
+test('text of several calls that goes out together arrives, and each call has its own end', async () => {
+  const link = new NarrowLink(steady(6_000));
+  const text = 'x'.repeat(100_000);
+  const calls = Array.from({ length: 8 }, () => link.object.append(text));
+  await link.run(Promise.all(calls));
+  const ends = (await Promise.all(calls)).map(({ position }) => position);
+  expect(ends).toEqual([1, 2, 3, 4, 5, 6, 7, 8].map((nth) => nth * text.length));
+  // Where several calls must be sent in parts, a part ends where a call ends if it can.
+  expect(link.oss.object('logs', 'a.bin')?.length).toBe(8 * text.length);
 });

@@ -98,7 +98,11 @@ function intakeOf(server: Server, exchange: Exchange): Intake {
     md5: operation === 'PutObject' || wire.headers.has('content-md5'),
     damageAt: flip && (flip.at ?? 0),
     signal: wire.signal,
-    onPiece: slow && ((length) => wait(server.clock, (length * 1000) / slow.bytesPerSecond, wire.signal)),
+    // What is sized is slow as a whole (see `receiveBody`), also where it is read in pieces.
+    onPiece:
+      slow && isStream(wire.payload)
+        ? (length) => wait(server.clock, (length * 1000) / slow.bytesPerSecond, wire.signal)
+        : undefined,
   };
 }
 
