@@ -33,7 +33,10 @@ export class NarrowLink {
   readonly #clock = new VirtualClock();
 
   /** `faults` is asked for each request. */
-  constructor(faults: (request: FaultRequest) => Fault | undefined, { timeout, ...options }: LinkOptions = {}) {
+  constructor(
+    faults: (request: FaultRequest) => Fault | readonly Fault[] | undefined,
+    { timeout, ...options }: LinkOptions = {},
+  ) {
     const clock = this.#clock;
     this.oss = localOss({
       clock,
