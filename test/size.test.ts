@@ -19,7 +19,7 @@ test.each(Object.entries(BUNDLES))('the bundle of %s is not larger than its budg
 const src = (...names: string[]) => names.map((name) => `src/${name}.ts`);
 const NOBLE = ['_md', '_u64', 'hmac', 'sha2', 'utils'].map((name) => `node_modules/@noble/hashes/${name}.js`);
 const SIGNING = [...src('signature', 'credentials', 'endpoint', 'errors'), ...NOBLE];
-const CLIENT = [...src('abort', 'client', 'headers', 'http', 'segments'), ...SIGNING];
+const CLIENT = [...src('abort', 'clock', 'client', 'headers', 'http', 'segments'), ...SIGNING];
 const ENGINE = [...src('append', 'crc64', 'evidence', 'group', 'segment-size'), ...CLIENT];
 
 describe('a bundle of one part contains no other part', () => {
@@ -31,7 +31,7 @@ describe('a bundle of one part contains no other part', () => {
     ['signV4', SIGNING],
     ['crc64', src('crc64')],
     ['./xhr', src('xhr')],
-    ['./sts', [...src('sts', 'abort', 'http'), ...SIGNING]],
+    ['./sts', [...src('sts', 'abort', 'clock', 'http'), ...SIGNING]],
   ])('the program "%s" contains only the allowed modules', async (name, allowed) => {
     const { modules } = await bundle(BUNDLES[name]!.code);
     expect(modules.filter((module) => !allowed.includes(module))).toEqual([]);
@@ -52,9 +52,9 @@ describe('a bundle of one part contains no other part', () => {
     crc64: src('crc64'),
     objectHeaders: src('headers', 'endpoint', 'errors'),
     crc64Combine: src('crc64'),
-    credentialsFromUrl: src('abort', 'credentials', 'errors'),
+    credentialsFromUrl: src('abort', 'clock', 'credentials', 'errors'),
     presignV4: SIGNING,
-    refreshingCredentials: src('abort', 'credentials', 'errors'),
+    refreshingCredentials: src('abort', 'clock', 'credentials', 'errors'),
     signV4: SIGNING,
   };
 
