@@ -1,5 +1,5 @@
-// Bundles what tsc has compiled or what is never published: the library in one file, the demo's page and its server.
-// An entry whose source does not exist yet is left out, and named.
+// Bundles the compiled library into one file, and bundles the page and the server of the demo, which are not published.
+// An entry whose source does not exist is skipped, and a warning names it.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { nodeResolve } from '@rollup/plugin-node-resolve';
 import terser from '@rollup/plugin-terser';
@@ -7,7 +7,7 @@ import esbuild from 'rollup-plugin-esbuild';
 
 const typescript = () => esbuild({ target: 'es2022', tsconfig: false });
 
-/** Copies a folder's files beside the bundle, save the TypeScript that the bundle is made of. */
+/** Copies all files of a folder next to the bundle, except for the TypeScript sources. */
 const copyStatic = (folder) => ({
   name: 'copy-static',
   generateBundle() {
@@ -17,7 +17,7 @@ const copyStatic = (folder) => ({
   },
 });
 
-/** Reads tsc's source maps along with its files, so that a bundle's map leads to the sources that are published with it. */
+/** Also reads the source maps of tsc, so that the source map of the bundle refers to the published sources. */
 const sourceMaps = {
   name: 'source-maps',
   load(file) {
@@ -26,12 +26,13 @@ const sourceMaps = {
   },
 };
 
-// The MIT licence of what is bundled asks for its notice; this file travels alone.
+// The MIT licence of @noble/hashes requires this notice in the bundle, because the bundle can be copied without the
+// licence file.
 const NOTICE = `/*! oss-append: Apache-2.0
  * @noble/hashes: The MIT License (MIT), Copyright (c) 2022 Paul Miller (https://paulmillr.com),
  * https://github.com/paulmillr/noble-hashes/blob/main/LICENSE */`;
 
-// For pages without a build step: everything, @noble/hashes too, in one minified module.
+// One minified module with the whole library and @noble/hashes, for pages without a build step.
 const library = {
   source: 'src/index.ts',
   input: 'dist/index.js',
@@ -56,6 +57,6 @@ const server = {
 
 export default [library, page, server].flatMap(({ source, ...bundle }) => {
   if (existsSync(source)) return [bundle];
-  console.warn(`not built: ${bundle.output.file} (no ${source} yet)`);
+  console.warn(`not built: ${bundle.output.file}, because ${source} does not exist`);
   return [];
 });

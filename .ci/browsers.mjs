@@ -1,4 +1,4 @@
-// Where `npm run test:runtimes` finds its browsers, and how CI gets them. Chromium's own part is in chromium.mjs.
+// Finds the browsers for `npm run test:runtimes`, and installs them on CI. The code for Chromium is in chromium.mjs.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -7,7 +7,7 @@ import { onCi, root, run } from './project.mjs';
 
 const PACKAGES = ['firefox-esr', 'webkit2gtk-driver', 'xvfb', 'xauth'];
 const FIREFOXES = ['firefox-esr', 'firefox', '/Applications/Firefox.app/Contents/MacOS/firefox'];
-/** WebKitGTK's test browser, where Debian, Ubuntu and Fedora put it. */
+/** The paths of the test browser of WebKitGTK on Debian, Ubuntu and Fedora. */
 const MINI_BROWSERS = [
   '/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser',
   '/usr/lib/aarch64-linux-gnu/webkit2gtk-4.1/MiniBrowser',
@@ -20,12 +20,15 @@ function onPath(name) {
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
 }
 
-/** Ubuntu's firefox may be a script that only asks for a snap. */
+/** Returns true when the program runs. On Ubuntu, `firefox` can be a script that only advises to install a snap. */
 function starts(path) {
   return spawnSync(path, ['--version'], { stdio: 'ignore', timeout: 20_000 }).status === 0;
 }
 
-/** Playwright drives a Firefox of the system by a channel of its own, and its own Firefox without. */
+/**
+ * Returns the launch options for Playwright, or undefined when there is no Firefox. A Firefox of the system needs the
+ * channel `moz-firefox`. The Firefox of Playwright needs no options.
+ */
 export async function findFirefox() {
   const asked = process.env.OSS_APPEND_FIREFOX;
   if (asked === 'none') return undefined;
@@ -42,7 +45,7 @@ function findWebKit() {
   return driver && browser && (display || process.env.DISPLAY) ? { driver, browser, display } : undefined;
 }
 
-/** As root, or where sudo asks for nothing. */
+/** Runs apt-get as root, or with sudo when sudo needs no password. */
 function apt(...args) {
   const command = ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', ...args];
   const sudo = process.getuid?.() === 0 ? [] : ['sudo', '--non-interactive'];
@@ -50,13 +53,13 @@ function apt(...args) {
   return run(first, rest);
 }
 
-/** One by one: Ubuntu has no firefox-esr. */
+/** Installs the packages one by one. Ubuntu has no firefox-esr, and the other packages must be installed anyway. */
 function installFromApt() {
   if (process.platform !== 'linux' || !existsSync('/usr/bin/apt-get') || !apt('update', '-q')) return;
   for (const name of PACKAGES) apt('install', '-y', '-q', '--no-install-recommends', name);
 }
 
-/** A browser that was named, or that is not wanted, is not looked for elsewhere. */
+/** Installs the missing browsers. An environment variable that sets or excludes Firefox prevents its installation. */
 async function installBrowsers() {
   const needsFirefox = !process.env.OSS_APPEND_FIREFOX && !(await findFirefox());
   if (!(await findChromium())) installChromium();
@@ -65,7 +68,10 @@ async function installBrowsers() {
   run(process.execPath, [join(root, 'node_modules/playwright/cli.js'), 'install', 'firefox']);
 }
 
-/** The places of Chromium, Firefox and WebKit. CI installs those that are missing; elsewhere people are told how. */
+/**
+ * Returns the places of Chromium, Firefox and WebKit. On CI it installs missing browsers first. On other machines it
+ * prints the command that installs them.
+ */
 export async function findBrowsers() {
   if (onCi) await installBrowsers();
   const executablePath = await findChromium();
@@ -73,7 +79,7 @@ export async function findBrowsers() {
   const missing = Object.keys(found).filter((name) => !found[name]);
   if (missing.length > 0) {
     const command = `sudo apt-get install -y --no-install-recommends chromium ${PACKAGES.join(' ')}`;
-    console.log(`Missing browsers: ${missing.join(', ')}. On Debian: ${command}`);
+    console.log(`Missing browsers: ${missing.join(', ')}. On Debian, this command installs all of them: ${command}`);
   }
   return found;
 }

@@ -1,4 +1,8 @@
-// For the tests, which are TypeScript. See chromium.mjs.
+// The types of chromium.mjs for the tests, which are written in TypeScript.
 
-/** Finds a Chromium (or Chrome, or Edge): its path, or undefined. Throws where an environment variable names no program. */
+/**
+ * Returns the path of Chromium, Chrome or Edge, or undefined when none is installed.
+ *
+ * @throws Error if an environment variable contains a path without a program.
+ */
 export function findChromium(): Promise<string | undefined>;

@@ -1,16 +1,16 @@
-// Where the browser tests find their Chromium, and how a machine without one gets it.
-// No dependencies: Playwright's own copy is looked up only where Playwright is installed.
+// Finds the Chromium for the browser tests, and installs one if necessary. This file has no dependencies. It looks for
+// the Chromium of Playwright only when Playwright is installed.
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { onCi, root, run } from './project.mjs';
 
-// The first one counts. The value "none" stands for a machine without a browser.
+// The first variable that is set counts. The value "none" makes the tests behave like on a machine without a browser.
 const VARIABLES = ['OSS_APPEND_CHROMIUM', 'CHROMIUM_PATH'];
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome', 'microsoft-edge'];
 
-/** The usual places of each system. */
+/** Returns the usual paths of browsers on the current operating system. */
 function wellKnownPaths({ ProgramFiles, 'ProgramFiles(x86)': x86, LOCALAPPDATA } = process.env) {
   const apps = ['Google Chrome', 'Chromium', 'Microsoft Edge'];
   if (process.platform === 'darwin') return apps.map((name) => `/Applications/${name}.app/Contents/MacOS/${name}`);
@@ -30,7 +30,7 @@ async function playwrightPath() {
   try {
     return [(await import('playwright')).chromium.executablePath()];
   } catch {
-    return []; // not installed yet, or a system that Playwright has no browser for
+    return []; // Playwright is not installed yet, or it has no browser for this system.
   }
 }
 
@@ -43,18 +43,25 @@ function isExecutable(path) {
   }
 }
 
-/** Ubuntu's chromium-browser may be a script that only asks for a snap, and a browser may lack system libraries. */
+/**
+ * Returns true when the browser runs. On Ubuntu, `chromium-browser` can be a script that only advises to install a
+ * snap. On other systems, libraries for the browser can be missing.
+ */
 function starts(path) {
-  if (process.platform !== 'linux') return true; // Windows would open a window
+  if (process.platform !== 'linux') return true; // On Windows, the check would open a window.
   return spawnSync(path, ['--version'], { stdio: 'ignore', timeout: 20_000 }).status === 0;
 }
 
-/** Finds a Chromium (or Chrome, or Edge): its path, or undefined. Throws where an environment variable names no program. */
+/**
+ * Returns the path of Chromium, Chrome or Edge, or undefined when none is installed.
+ *
+ * @throws Error if an environment variable contains a path without a program.
+ */
 export async function findChromium() {
   for (const name of VARIABLES) {
     const path = process.env[name];
     if (path === 'none') return undefined;
-    if (path && !isExecutable(path)) throw new Error(`${name} is "${path}", and no program is there`);
+    if (path && !isExecutable(path)) throw new Error(`${name} is "${path}", but there is no program at this path`);
     if (path) return path;
   }
   const candidates = [...(await playwrightPath()), ...pathsOnPath(), ...wellKnownPaths()];
@@ -65,7 +72,10 @@ const isRoot = process.getuid?.() === 0;
 const APT_INSTALL = 'apt-get install -y --no-install-recommends chromium';
 const hasApt = () => process.platform === 'linux' && existsSync('/usr/bin/apt-get');
 
-/** Installs a Chromium where that is ours to do: as root with apt-get, or else on CI. True where a command succeeded. */
+/**
+ * Installs Chromium with apt-get when this runs as root, or else with Playwright on CI. It installs nothing when an
+ * environment variable names a browser. Returns true when an installation succeeded.
+ */
 export function installChromium() {
   if (VARIABLES.some((name) => process.env[name])) return false;
   const env = { DEBIAN_FRONTEND: 'noninteractive' };
@@ -74,11 +84,11 @@ export function installChromium() {
     const apt = (line) => run('apt-get', line.split(' ').slice(1), { env });
     if (apt('apt-get update -q') && apt(APT_INSTALL)) return true;
   }
-  // Ubuntu's apt has no Chromium (its package asks for a snap), other systems have no apt: take Playwright's.
+  // The Chromium package of Ubuntu needs a snap, and other systems have no apt. Playwright has its own Chromium.
   return onCi && run(process.execPath, [join(root, 'node_modules/playwright/cli.js'), 'install', 'chromium']);
 }
 
-/** The command that installs a Chromium, for people. */
+/** Returns the command with which a developer can install Chromium. */
 export function installCommand() {
   return hasApt() ? `sudo apt-get update && sudo ${APT_INSTALL}` : 'npx playwright install chromium';
 }

@@ -1,21 +1,21 @@
-// What the commands of a bare clone share: where the project is, how npm is run, whether the packages are installed.
-// No dependencies: this runs before anything is installed, on Node 20, on every system.
+// Functions that all scripts of the project share: they find the project, run npm, and check if the packages are
+// installed. This file has no dependencies, because it must run in a bare clone, on Node 20 and on every system.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The project's folder. */
+/** The folder of the project. */
 export const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** True on CI, where whatever is missing is a failure. */
+/** True on CI, where a missing browser or runtime is a failure. */
 export const onCi = !['', '0', 'false'].includes(process.env.CI ?? '');
 
-/** The environment of what we run. Biome, Vitest and others colour a log file or a pipe unless told not to. */
+/** Returns the environment of the commands. Without NO_COLOR, some tools write colour codes into files and pipes. */
 const environment = () =>
   process.stdout.isTTY || process.env.FORCE_COLOR ? process.env : { NO_COLOR: '1', ...process.env };
 
-/** Runs a command in the project's folder with our output and no input; true where it succeeded. */
+/** Runs a command in the folder of the project, with our output and no input. Returns true when it succeeded. */
 export function run(command, args, { env, shell = false } = {}) {
   const options = { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], env: { ...environment(), ...env }, shell };
   const { status, error } = spawnSync(command, args, options);
@@ -23,7 +23,10 @@ export function run(command, args, { env, shell = false } = {}) {
   return status === 0;
 }
 
-/** Runs the npm that started us, or else the one on the PATH (a .cmd file on Windows, which wants a shell). */
+/**
+ * Runs the npm that started this process, or else the npm on the PATH. On Windows, the npm on the PATH is a .cmd file,
+ * which needs a shell.
+ */
 export function npm(...args) {
   const cli = process.env.npm_execpath ?? '';
   if (basename(cli) === 'npm-cli.js') return run(process.execPath, [cli, ...args]);
@@ -36,7 +39,10 @@ function packagesIn(lockFile) {
   );
 }
 
-/** True where node_modules holds what the lock file says. By content: a checkout gives every file a new date. */
+/**
+ * Returns true when node_modules contains the packages of the lock file. It compares versions and not dates, because a
+ * checkout gives every file a new date.
+ */
 export function isInstalled(folder = '.') {
   if (!existsSync(join(root, folder, 'node_modules/.package-lock.json'))) return false;
   const installed = new Map(packagesIn(join(folder, 'node_modules/.package-lock.json')));
@@ -47,11 +53,16 @@ export function isInstalled(folder = '.') {
   return [...installed.keys()].every((path) => existsSync(join(root, folder, path, 'package.json')));
 }
 
-/** Runs `npm ci` where it is needed, in the project or in one of its folders that has packages of its own; throws where it fails. */
+/**
+ * Runs `npm ci` if packages are missing, in the project or in one of its folders with a separate lock file.
+ *
+ * @throws Error if `npm ci` fails.
+ */
 export function install(folder = '.') {
   if (isInstalled(folder)) return;
   const where = folder === '.' ? [] : ['--prefix', folder];
   console.log(['Installing packages: npm ci', ...where].join(' '));
-  // The tools are development dependencies: they are needed under NODE_ENV=production too.
-  if (!npm('ci', ...where, '--include=dev', '--no-audit', '--no-fund')) throw new Error('npm ci failed: see above');
+  // The tools are development dependencies. Without this option, npm skips them when NODE_ENV is "production".
+  if (!npm('ci', ...where, '--include=dev', '--no-audit', '--no-fund'))
+    throw new Error('npm ci failed; its output above says why');
 }
