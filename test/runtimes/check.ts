@@ -1,17 +1,17 @@
-/** Assertions of the suite, which has no test framework. */
+/** The assertions of the suite. It has no test framework, because it must run on every runtime. */
 
-/** @throws Error where the condition does not hold. */
+/** @throws Error if the condition is false. */
 export function check(condition: unknown, what: string): asserts condition {
   if (!condition) throw new Error(what);
 }
 
-/** Compares plain data by what it prints as. */
+/** Compares two values of plain data by their printed form. */
 export function equal(actual: unknown, expected: unknown, what: string): void {
   const [is, wanted] = [print(actual), print(expected)];
   if (is !== wanted) throw new Error(`${what}: expected ${wanted}, got ${is}`);
 }
 
-/** Objects print with sorted names: their order is no fact. */
+/** Prints a value as JSON. The names of an object are sorted, because their order does not matter. */
 function print(value: unknown): string {
   return JSON.stringify(value, (_, part: unknown) => {
     if (typeof part === 'bigint') return `${part}n`;
@@ -30,7 +30,7 @@ export function sameBytes(actual: Uint8Array | undefined, expected: Uint8Array, 
     if (actual[at] !== expected[at]) throw new Error(`${what}: byte ${at} is ${actual[at]}, not ${expected[at]}`);
 }
 
-/** What a promise rejects with, which must be of this class. */
+/** Waits until a promise rejects, and returns the error. The error must be an instance of the given class. */
 export async function rejects<T>(
   promise: Promise<unknown>,
   type: abstract new (...args: never[]) => T,
@@ -46,14 +46,14 @@ export async function rejects<T>(
   throw new Error(`${what}: expected ${type.name}, got ${describe(error)}`);
 }
 
-/** An error with the chain of its causes. */
+/** Returns the name and the message of an error and of all its causes. */
 export function describe(error: unknown): string {
   if (!(error instanceof Error)) return `${typeof error} ${String(error)}`;
   const { name, message, cause } = error;
   return `${name}: ${message}${cause === undefined ? '' : ` [cause: ${describe(cause)}]`}`;
 }
 
-/** Bytes that look like nothing, the same for the same seed. */
+/** Returns pseudo-random bytes. The same seed gives the same bytes. */
 export function bytesFrom(seed: number, length: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length);
   let state = seed >>> 0 || 1;

@@ -1,28 +1,28 @@
-/** What a case is and what it is given: types shared by the suite, which any runtime runs, and the server behind it. */
+/** The types of a test case and its environment. The suite in each runtime and the server in Node share them. */
 import type { Clock, Credentials, OssClient, OssClientOptions } from '../../src/index.ts';
 import type { Fault, Operation } from '../../src/testing/index.ts';
 import type { Trait } from './traits.ts';
 
-/** One thing that must hold on every runtime, save those that lack what it needs. */
+/** A test case. It runs on every runtime that has the needed traits. */
 export interface Case {
   readonly name: string;
-  /** Traits without which it shows nothing. */
+  /** The traits that a runtime must have. The case is skipped on other runtimes. */
   readonly needs?: readonly Trait[];
   run(context: Context): void | Promise<void>;
 }
 
-/** A fault and the requests that suffer it. JSON has no Infinity: `times` is 1 by default. */
+/** A fault, and the requests that it applies to. The default of `times` is 1, because JSON has no Infinity. */
 export type FaultRule = Fault & { readonly operation?: Operation; readonly nth?: number; readonly times?: number };
 
-/** A request as it came in. */
+/** A request that the server received. */
 export interface WireRequest {
   readonly method: string;
   readonly position: string | null;
-  /** Whether its connection had served others. */
+  /** True if the connection was used for an earlier request. */
   readonly reused: boolean;
 }
 
-/** An object, seen from behind. */
+/** The stored state of an object, read directly from LocalOss. */
 export interface StoredObject {
   readonly length: number;
   readonly crc64: string;
@@ -31,57 +31,57 @@ export interface StoredObject {
   readonly bytes: Uint8Array;
 }
 
-/** What the control endpoint says of its OSS. */
+/** The facts about LocalOss that the control endpoint returns. */
 export interface RunConfig {
   readonly ossUrl: string;
-  /** Nobody listens there. */
+  /** A URL at which no server listens. */
   readonly deadUrl: string;
   readonly region: string;
-  /** A key that may do everything. */
+  /** A permanent key with all permissions. */
   readonly permanent: Credentials;
 }
 
-/** The buckets differ in what a page may see of their answers. */
+/** The buckets. They differ in the parts of an answer that CORS shows to a page. */
 export type BucketName = 'open-bucket' | 'hidden-bucket' | 'closed-bucket';
 
-/** A case's surroundings. */
+/** The environment of a case. */
 export interface Context extends RunConfig {
-  /** An object of this case alone. */
+  /** The key of an object that only this case uses. */
   readonly key: string;
-  /** Of the control endpoint. */
+  /** The URL of the control endpoint. */
   readonly controlUrl: string;
   readonly traits: ReadonlySet<Trait>;
-  /** An STS token for everything. */
+  /** An STS token with all permissions. */
   readonly credentials: Credentials;
-  /** Of a Worker: made at module scope, before any request. */
+  /** A client that was created at the module scope of a Worker, before any request. Only workerd has one. */
   readonly early?: OssClient | undefined;
-  /** The platform's, watched: a timer that a case leaves behind fails it. */
+  /** The clock of the platform. The suite watches it, and a case fails when it leaves a timer behind. */
   readonly clock: Clock;
-  /** A client that repeats without long waits. */
+  /** Returns a client that retries without long waits. */
   client(options?: Partial<OssClientOptions>): OssClient;
-  /** What shall go wrong with the object. */
+  /** Adds faults for requests to the object. */
   faults(...rules: readonly FaultRule[]): Promise<void>;
-  /** Nothing goes wrong with the object any more. */
+  /** Removes all faults of the object. */
   noFaults(): Promise<void>;
-  /** The object's bytes and state, past all protocol. */
+  /** Reads the bytes and the state of the object directly from LocalOss, without an OSS request. */
   stored(options?: { readonly bucket?: BucketName; readonly key?: string }): Promise<StoredObject | undefined>;
-  /** Puts a normal object in place. */
+  /** Stores a normal object under the key. */
   putNormal(): Promise<void>;
-  /** The requests for the object so far, as they came in. */
+  /** Returns the requests for the object in the order in which the server received them. */
   wire(method?: string): Promise<readonly WireRequest[]>;
 }
 
-/** How one case ended. */
+/** The result of one case. */
 export interface Result {
   readonly name: string;
   readonly status: 'passed' | 'failed' | 'skipped';
-  /** Why it failed or was left out. */
+  /** The reason why the case failed or was skipped. */
   readonly reason?: string | undefined;
 }
 
-/** All that a run says. */
+/** The report of a run. */
 export interface Report {
-  /** The runtime's own name for itself. */
+  /** The user agent string of the runtime. */
   readonly agent: string;
   readonly results: readonly Result[];
 }

@@ -1,14 +1,17 @@
-/** Imports a module under watch: nothing may happen at import, in a page, on a server that renders, in a Worker. */
+/**
+ * Imports a module and watches the global functions during the import. An import of the library must have no side
+ * effects in a page, in server-side rendering, and in a Worker.
+ */
 import { describe } from './check.ts';
 import type { Result } from './context.ts';
 
 const NAME = 'importing the library starts nothing and touches no global';
-/** What a module with effects would call. `eval` is refused where the suite runs: by a policy, or a flag of Node. */
+/** Functions that a module with side effects would call. `eval` is not in the list: a policy or a flag forbids it. */
 const WATCHED = ['setTimeout', 'setInterval', 'fetch', 'AbortController', 'addEventListener', 'XMLHttpRequest'];
 
-/** Says whether the import had effects. */
+/** Imports a module. The result is "failed" when the import had side effects. */
 export async function importQuietly(load: () => Promise<unknown>): Promise<Result> {
-  // Node makes some of its globals when they are first looked at, and these when they are first used.
+  // Node creates some globals when they are read for the first time, and the two below at their first use.
   globals();
   for (const name of ['WritableStream', 'TextEncoder']) Reflect.get(globalThis, name);
   const calls: string[] = [];
@@ -52,16 +55,19 @@ function watchCalls(owner: object, name: string, calls: string[]): () => void {
   };
 }
 
-/** A driver of browsers runs code in a page at any time. Ours is in bundles that end in .mjs; two frames are of this file. */
+/**
+ * Returns true when our code made the call. The driver of a browser can also run code in the page at any time. Our code
+ * is in bundles that end in .mjs, and two of these frames belong to this file.
+ */
 function isOurs(stack: string): boolean {
   const frames = stack.split('\n').filter((line) => line.includes('.mjs') && !line.includes('.sys.mjs'));
   return frames.length > 2;
 }
 
-/** Own properties by name; of accessors, which may warn when they are read, the descriptor's function. */
+/** Returns the global properties by name. It does not call accessors, because some of them print a warning. */
 function globals(): Map<PropertyKey, unknown> {
   const names = Reflect.ownKeys(globalThis);
-  // Playwright adds its own to a page at any time.
+  // Playwright can add its own properties to a page at any time.
   const own = names.filter((name) => !String(name).startsWith('__pw'));
   return new Map(own.map((name) => [name, identityOf(Object.getOwnPropertyDescriptor(globalThis, name))]));
 }

@@ -1,4 +1,4 @@
-/** The whole library, as a module of its own: what happens when it is imported, and nothing else, shows here. */
+/** Exports the whole library as a separate module, so that the side effects of its import can be watched. */
 export * from '../../src/index.ts';
 export * as sts from '../../src/sts.ts';
 export * as testing from '../../src/testing/index.ts';

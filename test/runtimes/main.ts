@@ -1,6 +1,6 @@
 /**
- * Runs the suite on every runtime of this machine, two at a time, and says for each how it ended. Bundled and started by
- * run.mjs. Arguments choose runtimes by the beginning of their name.
+ * Runs the suite on every runtime of this machine, two at a time, and prints the result of each. run.mjs bundles and
+ * starts this file. An argument selects all runtimes whose name begins with it.
  */
 import { join } from 'node:path';
 import process from 'node:process';
@@ -13,26 +13,26 @@ import { type WebKitPlace, webkitFamily } from './families/webkit.ts';
 import { workerdFamily } from './families/workerd.ts';
 import { type RuntimeServer, startServer } from './server.ts';
 
-/** What run.mjs found on this machine. */
+/** The paths that run.mjs found on this machine. */
 export interface Places {
-  /** Of the project. */
+  /** The folder of the project. */
   readonly root: string;
   readonly chromium?: BrowserPlace | undefined;
   readonly firefox?: BrowserPlace | undefined;
   readonly webkit?: WebKitPlace | undefined;
 }
 
-/** Tests, not runtimes. */
+/** The numbers of passed and failed tests, summed over all runtimes. */
 export interface Counts {
   passed: number;
   failed: number;
 }
 
-/** Nothing may write code at run time, as under a policy without `unsafe-eval`. */
+/** Forbids `eval` and `new Function` in V8, like a content security policy without `unsafe-eval`. */
 const NO_EVAL = '--disallow-code-generation-from-strings';
 const LANES = 2;
 
-/** Runs what `chosen` names, or everything. */
+/** Runs the suite on the runtimes in `chosen`, or on all runtimes if `chosen` is empty. */
 export async function main(
   places: Places,
   { chosen, strict }: { chosen: readonly string[]; strict: boolean },
@@ -54,7 +54,7 @@ export async function main(
   return counts;
 }
 
-/** The slowest first, so that no lane is left alone with them. */
+/** Returns all families. The slowest come first, so that at the end both lanes finish at about the same time. */
 function families({ root, chromium, firefox, webkit }: Places, folder: string): Family[] {
   const bin = (name: string) => join(root, 'test/runtimes/node_modules', name);
   const script = join(folder, 'command.mjs');
@@ -88,7 +88,7 @@ function families({ root, chromium, firefox, webkit }: Places, folder: string): 
   ];
 }
 
-/** What is run where everything is there, by name. */
+/** The names of all runs on a machine that has every runtime. */
 export const RUNS: readonly string[] = families({ root: '' }, '').flatMap(({ runs }) => runs);
 
 async function runFamily(family: Family, server: RuntimeServer, counts: Counts, strict: boolean): Promise<void> {

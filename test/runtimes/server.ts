@@ -1,7 +1,7 @@
 /**
- * What every runtime talks to, in the Node process that runs them: LocalOss over real HTTP, a control endpoint to set
- * faults and look behind the protocol, and a page of a third origin with a strict policy. A fault that drops a
- * connection destroys its socket.
+ * The servers for every runtime, in the Node process of the runner. There are three origins: LocalOss over real HTTP, a
+ * control endpoint that sets faults and reads objects directly, and a page with a strict content security policy. A
+ * fault that drops a connection destroys its socket.
  */
 import { readFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
@@ -21,9 +21,9 @@ import type { FaultRule, Report, RunConfig, WireRequest } from './context.ts';
 /** A running server. */
 export interface RuntimeServer extends RunConfig {
   readonly controlUrl: string;
-  /** Of the page; any host name that leads here will do. */
+  /** The URL of the page. Another host name of this machine works too. */
   readonly pageUrl: string;
-  /** What a run says at its end. */
+  /** Resolves to the report that a run sends at its end. */
   report(run: string): Promise<Report>;
   close(): Promise<void>;
 }
@@ -35,7 +35,10 @@ const CORS: CorsRule = {
   allowedHeaders: ['*'],
   exposeHeaders: [...EXPOSED_HEADERS, 'x-oss-meta-origin'],
 };
-/** By what a page may see of an answer: all that matters, what needs no permission, nothing. */
+/**
+ * The buckets differ in their CORS rules. A page can read all necessary headers of the first bucket, only the default
+ * headers of the second, and no answer of the third.
+ */
 const BUCKETS: LocalOssOptions['buckets'] = {
   'open-bucket': { region: REGION, cors: [CORS] },
   'hidden-bucket': { region: REGION, cors: [{ ...CORS, exposeHeaders: [] }] },
@@ -44,7 +47,7 @@ const BUCKETS: LocalOssOptions['buckets'] = {
 const PERMANENT = { accessKeyId: 'LTAIPermanentKeyOfTests', accessKeySecret: 'PermanentSecretOfTests' };
 const MIME: Record<string, string> = { '.html': 'text/html', '.mjs': 'text/javascript' };
 
-/** Starts the three origins; `folder` holds the page's files. */
+/** Starts the three origins. The files of the page are in `folder`. */
 export async function startServer(folder: string): Promise<RuntimeServer> {
   const faults = new Faults();
   const wire = new Wire();
@@ -72,7 +75,7 @@ export async function startServer(folder: string): Promise<RuntimeServer> {
   const policy = `default-src 'self'; connect-src ${ossServer.url} ${controlServer.url} ${deadServer.url}`;
   const pageListener = createListener(pageFiles(folder, policy));
   pageServer.answerWith((incoming, outgoing) => {
-    // A browser that takes us for its proxy gives the whole URL.
+    // A browser that uses this server as its proxy sends the whole URL instead of the path.
     incoming.url = incoming.url?.replace(/^http:\/\/[^/]+/, '');
     pageListener(incoming, outgoing);
   });
@@ -85,7 +88,7 @@ export async function startServer(folder: string): Promise<RuntimeServer> {
   };
 }
 
-/** Faults by object: each case has keys of its own. */
+/** The faults for each object. Cases do not share objects, so they do not share faults. */
 class Faults {
   readonly #rules = new Map<string, FaultRule[]>();
   readonly #spent = new Map<FaultRule, number>();
@@ -110,7 +113,7 @@ class Faults {
   }
 }
 
-/** The requests as they came in, preflights and repeats by the platform included. */
+/** Records all received requests, including preflights and retries by the platform. */
 class Wire {
   readonly #requests = new Map<string, WireRequest[]>();
   readonly #used = new WeakSet<Socket>();
@@ -128,7 +131,7 @@ class Wire {
   }
 }
 
-/** What the runs said, whoever asks first. */
+/** The reports of the runs. The runner can ask for a report before or after it arrives. */
 class Reports {
   readonly #settled = new Map<string, { promise: Promise<Report>; resolve(report: Report): void }>();
 
@@ -159,7 +162,7 @@ interface Parts {
   readonly config: RunConfig;
 }
 
-/** The methods of the requests that a redirect led to the control endpoint, by the key that they were for. */
+/** The methods of the requests that were redirected to the control endpoint, listed by the key of their object. */
 class Elsewhere {
   readonly #methods = new Map<string, string[]>();
 
@@ -172,7 +175,7 @@ class Elsewhere {
   }
 }
 
-/** Bodies come as text/plain, so that no preflight is spent on them. */
+/** Returns the handler of the control endpoint. The runtimes send bodies as text/plain, which needs no preflight. */
 function control({ oss, faults, wire, reports, config }: Parts): FetchHandler {
   const elsewhere = new Elsewhere();
   const lead = (query: URLSearchParams, { method }: Request) => elsewhere.record(need(query, 'key'), method);
@@ -196,7 +199,7 @@ function control({ oss, faults, wire, reports, config }: Parts): FetchHandler {
   return async (request) => {
     const { pathname, searchParams } = new URL(request.url);
     const route = routes[`${request.method} ${pathname}`];
-    // happy-dom asks before simple requests too.
+    // happy-dom sends a preflight also before a simple request.
     if (request.method === 'OPTIONS') return new Response(null, { headers: OPEN });
     if (!route) return new Response('There is nothing here\n', { status: 404, headers: OPEN });
     const answer = await route(searchParams, request);
@@ -207,13 +210,13 @@ function control({ oss, faults, wire, reports, config }: Parts): FetchHandler {
 const OPEN = {
   'access-control-allow-origin': '*',
   'access-control-allow-methods': 'GET, POST, DELETE',
-  // A star does not stand for Authorization.
+  // The wildcard "*" does not include the header Authorization.
   'access-control-allow-headers': 'authorization, *',
   'access-control-expose-headers': 'x-view',
   'cache-control': 'no-store',
 };
 
-/** The spelling of AssumeRole. */
+/** Returns a new token with the field names of an AssumeRole answer. */
 function assumed(oss: LocalOss): Record<string, string> {
   const { accessKeyId, accessKeySecret, securityToken, expiration } = oss.issueToken();
   return {
@@ -230,7 +233,7 @@ function need(query: URLSearchParams, name: string): string {
   return value;
 }
 
-/** The bytes, and the rest in a header. */
+/** Returns the bytes of an object as the body, and its other properties in a header. */
 function view(oss: LocalOss, bucket: string, key: string): Response | undefined {
   const object = oss.object(bucket, key);
   if (!object) return undefined;
@@ -240,7 +243,7 @@ function view(oss: LocalOss, bucket: string, key: string): Response | undefined 
   });
 }
 
-/** The folder's files, under the policy of a careful site. */
+/** Returns a handler that serves the files of a folder with a strict content security policy. */
 function pageFiles(folder: string, policy: string): FetchHandler {
   return async (request) => {
     const { pathname } = new URL(request.url);

@@ -1,6 +1,6 @@
 /**
- * The suite: runs every case with nothing but Web standards and says how each ended. It ends clean or not at all: what
- * the console was told, what nobody handled, and timers and listeners that were left behind count as failures.
+ * Runs every case and reports the results. It uses only Web standards, so that it works on every runtime. Messages on
+ * the console, unhandled rejections, and timers or listeners that a case leaves behind count as failures.
  */
 import { type Clock, type Credentials, type Fetch, OssClient, type OssClientOptions } from '../../src/index.ts';
 import { clientCases } from './cases/client.ts';
@@ -13,25 +13,25 @@ import { check, describe } from './check.ts';
 import type { BucketName, Case, Context, Report, Result, RunConfig } from './context.ts';
 import { DETECTORS, REASONS, TRAITS, type Trait } from './traits.ts';
 
-/** Where a suite runs. */
+/** The settings of a suite. */
 export interface SuiteOptions {
   readonly controlUrl: string;
-  /** Its line in the table of traits. */
+  /** The name of the run in the table of traits. */
   readonly runtime: string;
-  /** Names this run to the control endpoint. */
+  /** The name of this run for the control endpoint. */
   readonly run: string;
-  /** In place of the platform's. */
+  /** Replaces the `fetch` of the platform. */
   readonly fetch?: Fetch | undefined;
   readonly early?: OssClient | undefined;
-  /** Tells of what no Web standard tells; given a function to call with each problem. */
+  /** Watches for problems that need a runtime's own API. It must call `report` with each problem. */
   readonly watch?: ((report: (problem: string) => void) => void) | undefined;
-  /** What the runner found out by itself. */
+  /** Results of checks that the entry made before the suite. */
   readonly results?: readonly Result[] | undefined;
 }
 
-/** A case may take this long, ms. */
+/** The maximum duration of a case in ms. */
 const TIME_LIMIT = 20_000;
-/** Timers and listeners must be gone this soon after a case, ms. */
+/** The time in ms after a case in which its timers and listeners must be removed. */
 const GRACE = 500;
 
 const CASES: readonly Case[] = [
@@ -56,7 +56,7 @@ export async function runSuite(options: SuiteOptions): Promise<Report> {
   return report;
 }
 
-/** For a run that could not be carried out: one failure, so that nobody waits for more. */
+/** Reports one failure for a run that could not start, so that the runner does not wait for its report. */
 export async function sayBroken(options: Pick<SuiteOptions, 'controlUrl' | 'run'>, error: unknown): Promise<void> {
   const report = { agent: 'broken', results: [outcome('the suite runs', [describe(error)])] };
   await post(options, `/report?run=${encodeURIComponent(options.run)}`, JSON.stringify(report));
@@ -95,7 +95,7 @@ function outcome(name: string, problems: readonly string[]): Result {
   return problems.length === 0 ? { name, status: 'passed' } : { name, status: 'failed', reason: problems.join(' | ') };
 }
 
-/** A table that is wrong would leave out cases for nothing, or hide what broke. */
+/** Checks the table of traits. A wrong entry would skip cases without need, or hide a fault. */
 function tableResults(traits: ReadonlySet<Trait>): Result[] {
   return Object.entries(DETECTORS).map(([trait, detect]) => {
     const [is, said] = [detect(), traits.has(trait as Trait)];
@@ -150,17 +150,17 @@ async function post({ controlUrl }: Pick<SuiteOptions, 'controlUrl'>, path: stri
   return response;
 }
 
-/** Stands at the timers of every client, at the listeners of the global scope and at the console while cases run. */
+/** Watches the timers of every client, the listeners of the global scope, and the console while the cases run. */
 class Watch {
   readonly clock: Clock;
   readonly #problems: string[] = [];
   readonly #timers = new Set<unknown>();
-  /** Of the global scope, with the type of event. */
+  /** The listeners of the global scope, with their type of event. */
   readonly #listeners = new Map<unknown, string>();
   readonly #rejections = new Map<unknown, unknown>();
   readonly #restore: (() => void)[] = [];
 
-  /** `forgiving`: a rejection that is handled after all is none. */
+  /** With `forgiving`, an unhandled rejection does not count if it is handled later. */
   constructor(forgiving: boolean, watchMore?: (report: (problem: string) => void) => void) {
     this.clock = {
       now: () => Date.now(),
@@ -178,7 +178,7 @@ class Watch {
     this.#countListeners();
   }
 
-  /** Rejects where the work takes too long. */
+  /** Runs the work, and rejects when it takes too long. */
   limited(work: () => Promise<void>): Promise<void> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error(`took more than ${TIME_LIMIT} ms`)), TIME_LIMIT);
@@ -188,7 +188,10 @@ class Watch {
     });
   }
 
-  /** Timers may take a moment to go: who waited for one is told of an abort after the caller. */
+  /**
+   * Rejects when timers or listeners stay behind. They may exist for a moment after a case, because the code that waits
+   * for a timer handles an abort after the caller does.
+   */
   async nothingLeft(): Promise<void> {
     for (let waited = 0; this.#timers.size + this.#listeners.size > 0; waited += 10) {
       if (waited >= GRACE)
@@ -202,7 +205,7 @@ class Watch {
     this.#listeners.clear();
   }
 
-  /** What was noticed, after time for the last of it to come. */
+  /** Returns all problems. It first waits 50 ms, because the last problems may come late. */
   async end(): Promise<readonly string[]> {
     await pause(50);
     for (const restore of this.#restore.reverse()) restore();
@@ -224,7 +227,7 @@ class Watch {
     clearTimeout(timer as number);
   }
 
-  /** Where the global scope takes listeners at all. */
+  /** Watches the listeners of the global scope. Some runtimes have no listeners there. */
   #countListeners(): void {
     const { addEventListener, removeEventListener } = globalThis;
     if (!addEventListener) return;

@@ -1,15 +1,15 @@
 /**
- * The one table of what a runtime has and lacks. The suite checks it where it can be checked, so that it stays true
- * when a runtime changes.
+ * The table of the features that each runtime has. The suite checks the entries that it can check, so that the table
+ * stays correct when a runtime changes.
  */
 
-/** What a case may need, and what the platform does by itself. */
+/** A feature that a case may need, or a behaviour of the platform. */
 export type Trait =
-  /** Answers of another origin are withheld unless its CORS rules allow them. */
+  /** The runtime hides answers of another origin unless the CORS rules allow them. */
   | 'cors'
-  /** Nothing is asked before a simple request (Fetch standard), to other origins either. */
+  /** The runtime sends no preflight before a simple request (Fetch standard) to another origin. */
   | 'simple-requests'
-  /** There is a `document`: permanent keys are refused. */
+  /** There is a `document`, so the library refuses permanent keys. */
   | 'document'
   | 'xhr'
   /** `new ReadableStream({ type: 'bytes' })`. */
@@ -17,18 +17,18 @@ export type Trait =
   /** `for await (const chunk of stream)`. */
   | 'stream-iteration'
   | 'compression-streams'
-  /** `crypto.subtle`: absent on plain-HTTP pages. */
+  /** `crypto.subtle`, which is missing in pages over plain HTTP. */
   | 'subtle'
-  /** A POST is sent again by the platform when the kept-alive connection it went out on dies. */
+  /** The platform itself sends a POST again when its kept-alive connection breaks. */
   | 'repeats-posts'
-  /** A redirect is not followed where the request says so: XMLHttpRequest always follows. */
+  /** The platform obeys a request that forbids redirects. XMLHttpRequest always follows redirects. */
   | 'holds-redirects'
-  /** A rejection counts as unhandled before the turn in which it is handled has ended. */
+  /** The platform reports a rejection as unhandled although it is handled in the same turn of the event loop. */
   | 'hasty-rejections'
-  /** The code runs at a Worker's module scope, outside any request. */
+  /** Code can run at the module scope of a Worker, outside of any request. */
   | 'module-scope';
 
-/** Why a case was left out. */
+/** The reason why a case is skipped on a runtime without the trait. */
 export const REASONS: Readonly<Record<Trait, string>> = {
   cors: 'applies no CORS: it is no browser',
   'simple-requests': 'asks before every request to another origin',
@@ -59,7 +59,7 @@ const WEBKIT = ['cors', 'simple-requests', 'compression-streams', 'subtle', 'hol
 
 const without = (traits: readonly Trait[], trait: Trait): Trait[] => traits.filter((one) => one !== trait);
 
-/** By the name of a run. */
+/** The traits of each run, by its name. */
 export const TRAITS: Readonly<Record<string, readonly Trait[]>> = {
   node: MODERN,
   'node 22': MODERN,
@@ -68,7 +68,7 @@ export const TRAITS: Readonly<Record<string, readonly Trait[]>> = {
   bun: MODERN,
   workerd: [...MODERN, 'module-scope'],
   'workerd of 2023': [...MODERN, 'module-scope', 'hasty-rejections'],
-  // It asks before all requests, and hides nothing of the answers.
+  // happy-dom sends a preflight before all requests, and shows the whole answer.
   'happy-dom': [...without(MODERN, 'simple-requests'), 'document', 'xhr'],
   'chromium window': [...CHROMIUM, 'document', 'xhr'],
   'chromium xhr': [...without(CHROMIUM, 'holds-redirects'), 'document', 'xhr'],
@@ -87,7 +87,7 @@ export const TRAITS: Readonly<Record<string, readonly Trait[]>> = {
   'webkit plain http': [...without(WEBKIT, 'subtle'), 'document', 'xhr'],
 };
 
-/** What can be seen from within; the rest shows on the wire. */
+/** Functions that detect a trait from inside the runtime. The other traits are visible only to the server. */
 export const DETECTORS: Partial<Record<Trait, () => boolean>> = {
   document: () => 'document' in globalThis,
   xhr: () => typeof XMLHttpRequest === 'function',

@@ -1,27 +1,27 @@
-/** Runtimes that are a command: Node, Deno, Bun. Each must end by itself, and say nothing. */
+/** Runs the suite in runtimes with a command: Node, Deno and Bun. The process must end by itself and print nothing. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import type { RuntimeServer } from '../server.ts';
 import { Absent, type Family, finding, type Job, type Running, reportOf } from './family.ts';
 
-/** How a command is called. */
+/** The command and its arguments. */
 export interface CommandOptions {
   readonly name: string;
   readonly command: string;
-  /** Before the script. */
+  /** Arguments before the path of the script. */
   readonly args?: readonly string[];
-  /** Path of the bundled entry. */
+  /** The path of the bundled entry. */
   readonly script: string;
   readonly required: boolean;
-  /** Why it may be missing. */
+  /** The reason that is printed when the command is missing. */
   readonly missing?: string;
 }
 
-/** After its report a process may take this long to end, ms. */
+/** The time in ms in which a process must end after its report. */
 const GRACE = 10_000;
 
-/** A family of one run. */
+/** Returns a family with a single run. */
 export function commandFamily(options: CommandOptions): Family {
   const { name, required } = options;
   return { name, required, runs: [name], start: async (server) => start(options, server) };
@@ -37,21 +37,21 @@ function start(options: CommandOptions, server: RuntimeServer): Running {
 }
 
 async function run({ command, args = [], script }: CommandOptions, server: RuntimeServer, job: Job) {
-  const told = JSON.stringify({ ...job, pageUrl: server.pageUrl });
-  const child = spawn(command, [...args, script, told], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const options = JSON.stringify({ ...job, pageUrl: server.pageUrl });
+  const child = spawn(command, [...args, script, options], { stdio: ['ignore', 'pipe', 'pipe'] });
   const exited = once(child, 'exit') as Promise<[number | null, string | null]>;
-  const said = saidBy(child);
+  const output = outputOf(child);
   const broken = exited.then(async ([code, signal]): Promise<never> => {
-    // A process that ends well may be faster than its report is read.
+    // A process that succeeds may end before the server has read its report, so this waits for the report.
     if (code === 0) return new Promise(() => {});
-    throw new Error(`ended with ${code ?? signal} before its report: ${said()}`);
+    throw new Error(`the process ended with ${code ?? signal} before it sent its report: ${output()}`);
   });
   try {
     const { agent, results } = await reportOf(server, job, broken);
     const end = await endOf(exited);
     return {
       agent,
-      results: [...results, finding('the process ends by itself, and says nothing', end ?? (said() || undefined))],
+      results: [...results, finding('the process ends by itself and prints nothing', end ?? (output() || undefined))],
     };
   } finally {
     child.kill('SIGKILL');
@@ -61,13 +61,13 @@ async function run({ command, args = [], script }: CommandOptions, server: Runti
 async function endOf(exited: Promise<[number | null, string | null]>): Promise<string | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<string>((resolve) => {
-    timer = setTimeout(() => resolve(`still there ${GRACE} ms after its report`), GRACE);
+    timer = setTimeout(() => resolve(`the process still ran ${GRACE} ms after its report`), GRACE);
   });
   const ended = exited.then(([code]) => (code === 0 ? undefined : `exit code ${code}`));
   return Promise.race([ended, late]).finally(() => clearTimeout(timer));
 }
 
-function saidBy({ stdout, stderr }: ChildProcess): () => string {
+function outputOf({ stdout, stderr }: ChildProcess): () => string {
   let text = '';
   for (const stream of [stdout, stderr])
     stream?.setEncoding('utf8').on('data', (chunk: string) => {

@@ -1,19 +1,19 @@
-/** What the runner knows of a runtime: how it is started, and how it says that it is not there. */
+/** The interface between the runner and a runtime: how a runtime starts, and how it reports that it is missing. */
 import type { Report, Result } from '../context.ts';
 import type { RuntimeServer } from '../server.ts';
 
-/** A runtime, or a browser with its several scopes. */
+/** A runtime with its runs. A browser has one run for each scope, for example window and worker. */
 export interface Family {
   readonly name: string;
-  /** CI fails without it. */
+  /** CI fails when a required runtime is missing. */
   readonly required: boolean;
-  /** Lines of the table of traits. */
+  /** The names of the runs, which are the keys of the table of traits. */
   readonly runs: readonly string[];
-  /** @throws Absent where this machine has no such runtime. */
+  /** @throws Absent if this machine does not have the runtime. */
   start(server: RuntimeServer): Promise<Running>;
 }
 
-/** A runtime that is there. */
+/** A started runtime. */
 export interface Running {
   readonly version: string;
   run(job: Job): Promise<Report>;
@@ -27,17 +27,17 @@ export interface Job {
   readonly controlUrl: string;
 }
 
-/** Not on this machine: `message` says why. */
+/** The runtime is not installed on this machine. `message` is the reason. */
 export class Absent extends Error {}
 
-/** No run takes this long, ms. */
+/** The time in ms in which a run must send its report. */
 const TIME_LIMIT = 120_000;
 
-/** Waits for a report, or for what ends the run without one. */
+/** Waits for the report of a run. Rejects when the run ends without a report or takes too long. */
 export async function reportOf(server: RuntimeServer, { run }: Job, broken: Promise<never>): Promise<Report> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no report within ${TIME_LIMIT} ms`)), TIME_LIMIT);
+    timer = setTimeout(() => reject(new Error(`the suite sent no report within ${TIME_LIMIT} ms`)), TIME_LIMIT);
   });
   try {
     return await Promise.race([server.report(run), broken, late]);
@@ -46,7 +46,7 @@ export async function reportOf(server: RuntimeServer, { run }: Job, broken: Prom
   }
 }
 
-/** A result of the runner itself. */
+/** Returns a result that the runner found itself, outside of the suite. */
 export function finding(name: string, problem: string | undefined): Result {
   return problem === undefined ? { name, status: 'passed' } : { name, status: 'failed', reason: problem };
 }

@@ -1,10 +1,16 @@
-/** Browsers: a page that runs the suite in its window, a worker or a service worker, and what its console was told. */
+/**
+ * Runs the suite in browsers. A page runs it in its window, in a worker or in a service worker. The runner also checks
+ * the console of the page.
+ */
 import { type Browser, type ConsoleMessage, chromium, firefox, type Page } from 'playwright';
 import type { Report } from '../context.ts';
 import type { RuntimeServer } from '../server.ts';
 import { Absent, type Family, finding, type Job, type Running, reportOf } from './family.ts';
 
-/** Leads to this machine, and is neither localhost nor an address: a page there is no secure context. */
+/**
+ * A host name that the browsers resolve to this machine. It is neither localhost nor an IP address, so a page on it is
+ * not a secure context.
+ */
 export const PLAIN_HOST = 'oss-append.test';
 
 const SCOPES: Readonly<Record<string, string>> = {
@@ -15,13 +21,13 @@ const SCOPES: Readonly<Record<string, string>> = {
   'service worker': 'sw',
 };
 
-/** Where a browser is; none of it for Playwright's own. */
+/** The place of a browser. It is empty for the browser of Playwright. */
 export interface BrowserPlace {
   readonly executablePath?: string;
   readonly channel?: string;
 }
 
-/** The address that runs a job. */
+/** Returns the URL of the page that runs a job. */
 export function pageUrlOf({ pageUrl }: Pick<RuntimeServer, 'pageUrl'>, { runtime, run, controlUrl }: Job): string {
   const scope = Object.keys(SCOPES).find(
     (name) => runtime.endsWith(` ${name}`) && !runtime.endsWith(` service ${name}`),
@@ -72,7 +78,7 @@ function running(browser: Browser, server: RuntimeServer): Running {
   };
 }
 
-/** A context of its own for each run: no service worker and no cache of another one. */
+/** Runs a job in a new browser context, so that no service worker and no cache of another run is used. */
 async function runInPage(browser: Browser, server: RuntimeServer, job: Job): Promise<Report> {
   const context = await browser.newContext();
   try {
@@ -80,14 +86,14 @@ async function runInPage(browser: Browser, server: RuntimeServer, job: Job): Pro
     const problems = problemsOf(page);
     await page.goto(pageUrlOf(server, job));
     const { agent, results } = await reportOf(server, job, new Promise(() => {}));
-    const told = problems.length > 0 ? problems.join(' | ') : undefined;
-    return { agent, results: [...results, finding('the page throws nothing and warns of nothing', told)] };
+    const problem = problems.length > 0 ? problems.join(' | ') : undefined;
+    return { agent, results: [...results, finding('the page throws no error and prints no warning', problem)] };
   } finally {
     await context.close();
   }
 }
 
-/** Browsers themselves report failed requests in the console, which the faults are meant to make. */
+/** Console messages of the browser about failed requests. They are ignored, because the faults cause such requests. */
 const OF_NETWORK = /Failed to load resource|blocked by CORS policy|Cross-Origin Request Blocked/;
 
 function problemsOf(page: Page): string[] {

@@ -1,4 +1,4 @@
-/** WebKitGTK through its own driver, which speaks W3C WebDriver: a session, an address to open, and its end. */
+/** Runs the suite in WebKitGTK through its driver (W3C WebDriver), which starts a session, opens a URL and ends it. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
@@ -7,11 +7,11 @@ import type { RuntimeServer } from '../server.ts';
 import { Absent, type Family, type Job, type Running, reportOf } from './family.ts';
 import { PLAIN_HOST, pageUrlOf } from './page.ts';
 
-/** Paths of the driver and its browser. */
+/** The paths of the driver and its browser. */
 export interface WebKitPlace {
   readonly driver: string;
   readonly browser: string;
-  /** Where there is no display: `xvfb-run`. */
+  /** The path of `xvfb-run`, which is needed on a machine without a display. */
   readonly display?: string;
 }
 
@@ -48,7 +48,10 @@ async function running(driver: Driver, { browser }: WebKitPlace, server: Runtime
   };
 }
 
-/** This browser has no name of its own for this machine: our server is the proxy, and takes what comes for any name. */
+/**
+ * Returns the proxy settings of a job. This browser cannot resolve PLAIN_HOST to this machine. So our server is its
+ * proxy, and the server accepts requests for every host name.
+ */
 function proxyFor({ pageUrl }: RuntimeServer, job: Job): object | undefined {
   const { host, hostname } = new URL(pageUrl);
   const isPlain = new URL(pageUrlOf({ pageUrl }, job)).hostname === PLAIN_HOST;
@@ -69,7 +72,10 @@ class Driver {
     this.#url = url;
   }
 
-  /** Detached and without pipes: a browser that it leaves behind would hold ours open. */
+  /**
+   * Starts the driver as a detached process without pipes. With pipes, a browser that survives the driver would keep
+   * them open, and this process could not end.
+   */
   static async start({ driver, display }: WebKitPlace): Promise<Driver> {
     const port = await freePort();
     const command = [...(display ? [display, '-a'] : []), driver, `--port=${port}`, '--host=127.0.0.1'];
@@ -100,7 +106,7 @@ class Driver {
     return this.#send(path, { method: 'POST', body: JSON.stringify(body) });
   }
 
-  /** The whole group: the driver, its display and the browsers. */
+  /** Kills the whole process group: the driver, its display and the browsers. */
   stop(): void {
     const { pid, exitCode, signalCode } = this.#process;
     if (pid && exitCode === null && signalCode === null) process.kill(-pid, 'SIGKILL');
@@ -113,7 +119,7 @@ class Driver {
       await wait(100);
     }
     this.stop();
-    throw new Error('WebKitWebDriver does not answer');
+    throw new Error('WebKitWebDriver was not ready after 100 attempts');
   }
 
   async #send<T>(path: string, init: RequestInit): Promise<T> {
@@ -123,7 +129,7 @@ class Driver {
   }
 }
 
-/** The driver takes no 0. */
+/** Finds a free port, because the driver does not accept port 0. */
 async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

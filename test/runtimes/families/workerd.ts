@@ -1,4 +1,4 @@
-/** Cloudflare's workerd: a Worker that runs the suite for one request. */
+/** Runs the suite in Cloudflare's workerd. A Worker runs the whole suite while it handles one request. */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -7,10 +7,10 @@ import type { Readable } from 'node:stream';
 import type { RuntimeServer } from '../server.ts';
 import { Absent, type Family, finding, type Job, reportOf } from './family.ts';
 
-/** The newest behaviour, and that of a Worker which was never brought up to date. */
+/** The compatibility dates: a recent one, and an old one for Workers that were never updated. */
 const DATES: Readonly<Record<string, string>> = { workerd: '2026-04-01', 'workerd of 2023': '2023-03-01' };
 
-/** The family; `folder` holds the bundles. */
+/** Returns the family of workerd. The bundles are in `folder`. */
 export function workerdFamily(command: string, folder: string): Family {
   return {
     name: 'workerd',
@@ -26,26 +26,26 @@ export function workerdFamily(command: string, folder: string): Family {
 
 async function run(command: string, folder: string, server: RuntimeServer, job: Job) {
   const config = await writeConfig(folder, server, DATES[job.runtime] ?? '');
-  // The port that it chose is told on descriptor 3.
+  // workerd chooses a free port and writes its number to file descriptor 3.
   const child = spawn(command, ['serve', '--control-fd=3', config], { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] });
-  let said = '';
+  let output = '';
   for (const stream of [child.stdout, child.stderr])
     stream?.setEncoding('utf8').on('data', (text: string) => {
-      said += text;
+      output += text;
     });
   try {
     const exited = new Promise<never>((_, reject) => {
-      child.once('exit', (code) => reject(new Error(`workerd ended with ${code}: ${said.trim()}`)));
+      child.once('exit', (code) => reject(new Error(`workerd ended with code ${code}: ${output.trim()}`)));
     });
     const port = await Promise.race([portFrom(child.stdio[3] as Readable), exited]);
     const asked = fetch(`http://127.0.0.1:${port}/`, { method: 'POST', body: JSON.stringify(job) });
     const failed = asked.then(async (response): Promise<never> => {
       if (response.ok) return new Promise(() => {});
-      throw new Error(`the Worker answered ${response.status}: ${said.trim()}`);
+      throw new Error(`the Worker answered HTTP ${response.status}: ${output.trim()}`);
     });
     const { agent, results } = await reportOf(server, job, Promise.race([exited, failed]));
     await asked;
-    return { agent, results: [...results, finding('workerd says nothing', said.trim() || undefined)] };
+    return { agent, results: [...results, finding('workerd prints nothing', output.trim() || undefined)] };
   } finally {
     child.removeAllListeners('exit').kill('SIGKILL');
   }
@@ -58,7 +58,7 @@ async function portFrom(control: Readable): Promise<number> {
     const port = /"event":"listen".*?"port":(\d+)/.exec(text)?.[1];
     if (port) return Number(port);
   }
-  throw new Error('workerd named no port');
+  throw new Error('workerd ended its control stream without reporting a port');
 }
 
 async function writeConfig(
