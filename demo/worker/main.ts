@@ -1,21 +1,25 @@
-/** The demo with its edge in workerd: the page, an OSS and an STS in this process, the Worker in its own. */
+/**
+ * Runs the demo with its edge in workerd. The page, a LocalOss and a LocalSts run in this process. The Worker runs in
+ * a separate process.
+ */
 import { join } from 'node:path';
 import { type Demo, startDemo } from '../server.ts';
 import { type RunningWorkerd, startWorkerd } from './workerd.ts';
 
-/** Where things are. */
+/** The options of the demo. */
 export interface WorkerDemoOptions {
-  /** The runtime. */
+  /** The path of workerd. */
   readonly command: string;
-  /** Folder of the bundled Worker, and of the built page. */
+  /** The folder of the bundled Worker. */
   readonly folder: string;
+  /** The folder of the built page. */
   readonly publicFolder: string;
   readonly compatibilityDate: string;
-  /** Of the page. Default: any free one. */
+  /** The port of the page. By default, the system chooses a free port. */
   readonly port?: number | undefined;
 }
 
-/** Starts all of it. */
+/** Starts the demo and the Worker. */
 export async function startWorkerDemo(options: WorkerDemoOptions): Promise<Demo & { readonly worker: RunningWorkerd }> {
   const { command, folder, publicFolder, compatibilityDate, port } = options;
   let worker: RunningWorkerd | undefined;
@@ -32,20 +36,20 @@ export async function startWorkerDemo(options: WorkerDemoOptions): Promise<Demo 
       return worker.url;
     },
   });
-  if (!worker) throw new Error('unreachable: the demo started no edge');
+  if (!worker) throw new Error('The demo did not start its edge, which should be impossible');
   const running = worker;
   const close = async () => void (await Promise.all([demo.close(), running.stop()]));
   return { ...demo, worker: running, close };
 }
 
-/** For the command line: runs until Ctrl-C, which ends the Worker too. */
+/** Runs the demo for the command line until Ctrl-C. Ctrl-C also ends the Worker. */
 export async function run(options: WorkerDemoOptions): Promise<void> {
   const demo = await startWorkerDemo(options).catch((error) => {
     if (error.code === 'EADDRINUSE') return startWorkerDemo({ ...options, port: undefined });
     throw error;
   });
-  console.log(`oss-append demo: ${demo.url}   (its OSS: ${demo.ossUrl}, its Worker in workerd: ${demo.worker.url})`);
-  console.log('Ctrl-C ends it.');
+  console.log(`oss-append demo: ${demo.url}   (LocalOss: ${demo.ossUrl}, Worker in workerd: ${demo.worker.url})`);
+  console.log('Press Ctrl-C to end the demo.');
   const end = () => demo.close().finally(() => process.exit());
   process.once('SIGINT', end).once('SIGTERM', end);
 }

@@ -1,4 +1,5 @@
-// `npm run demo:worker`: the demo of `npm start` with its edge in workerd, the runtime of Cloudflare Workers. No account.
+// `npm run demo:worker` runs the demo of `npm start` with its edge in workerd, the runtime of Cloudflare Workers.
+// It needs no account.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -6,7 +7,7 @@ import { install, npm, root } from '../../.ci/project.mjs';
 
 const folder = join(root, 'build/worker');
 
-/** As deployed: from the Worker's wrangler configuration, whose lines may be comments. */
+/** Reads the date from the wrangler configuration, so that the demo behaves like a deployed Worker. */
 function compatibilityDate() {
   const text = readFileSync(join(root, 'demo/worker/wrangler.jsonc'), 'utf8');
   return JSON.parse(text.replace(/^\s*\/\/.*$/gm, '')).compatibility_date;
@@ -23,7 +24,7 @@ async function bundle() {
 try {
   install();
   install('test/runtimes');
-  if (!npm('run', '--silent', 'build')) throw new Error('the build failed: see above');
+  if (!npm('run', '--silent', 'build')) throw new Error('the build failed; its output above says why');
   await bundle();
   const { run } = await import(pathToFileURL(join(folder, 'main.mjs')).href);
   await run({

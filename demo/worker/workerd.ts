@@ -1,41 +1,45 @@
-/** Runs a Worker in workerd, the runtime of Cloudflare Workers, on this machine. Hides its configuration language. */
+/** Runs a Worker on this machine in workerd, the runtime of Cloudflare Workers, and writes workerd's configuration. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 
-/** A Worker to run. */
+/** The Worker and the settings of its process. */
 export interface WorkerdOptions {
-  /** The runtime. */
+  /** The path of workerd. */
   readonly command: string;
-  /** Path of the bundled Worker, one ES module. */
+  /** The path of the bundled Worker, which is one ES module. */
   readonly script: string;
-  /** Text bindings. They reach the process by its environment and stand in no file. */
+  /** Text bindings. They are environment variables of the process, so that secrets are not written to a file. */
   readonly env: Readonly<Record<string, string>>;
-  /** As in the Worker's wrangler configuration. */
+  /** The same date as in the wrangler configuration of the Worker. */
   readonly compatibilityDate: string;
   readonly port?: number | undefined;
-  /** Of the engine, such as `--gc-global`. */
+  /** Flags of V8, such as `--gc-global`. */
   readonly v8Flags?: readonly string[] | undefined;
 }
 
-/** A Worker that runs. */
+/** A running Worker. */
 export interface RunningWorkerd {
   readonly url: string;
   readonly port: number;
   readonly pid: number;
-  /** What it has said so far. */
+  /** Returns everything that the process has printed. */
   readonly output: () => string;
-  /** Ends it at once, as a power cut would. */
+  /** Kills the process at once, like a power failure. */
   stop(): Promise<void>;
 }
 
-/** @throws Error where workerd cannot be run or names no port. */
+/**
+ * Starts workerd with a Worker.
+ *
+ * @throws Error if workerd cannot run or does not report its port.
+ */
 export async function startWorkerd(options: WorkerdOptions): Promise<RunningWorkerd> {
   const { command, env } = options;
   const config = await writeConfig(options);
-  // The port that it chose is told on descriptor 3.
+  // workerd writes the number of its port to file descriptor 3.
   const child = spawn(command, ['serve', '--control-fd=3', config], {
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
@@ -43,7 +47,7 @@ export async function startWorkerd(options: WorkerdOptions): Promise<RunningWork
   const output = outputOf(child);
   const exited = once(child, 'exit');
   const ended = exited.then(([code]): never => {
-    throw new Error(`workerd ended with ${code}: ${output().trim()}`);
+    throw new Error(`workerd ended with code ${code}: ${output().trim()}`);
   });
   const port = await Promise.race([portFrom(child.stdio[3] as Readable), ended]);
   ended.catch(() => {});
@@ -70,7 +74,7 @@ async function portFrom(control: Readable): Promise<number> {
     const port = /"event":"listen".*?"port":(\d+)/.exec(text)?.[1];
     if (port) return Number(port);
   }
-  throw new Error('workerd named no port');
+  throw new Error('workerd ended its control stream without reporting a port');
 }
 
 async function writeConfig({
@@ -84,7 +88,7 @@ async function writeConfig({
   const name = basename(script);
   const config = join(dirname(script), `${name}.capnp`);
   await mkdir(dirname(script), { recursive: true });
-  // "internet" is what a Worker's fetch reaches: here this machine, too.
+  // The service "internet" is the network for the Worker's fetch. Here it includes this machine.
   await writeFile(
     config,
     `using Workerd = import "/workerd/workerd.capnp";
