@@ -1,4 +1,4 @@
-/** Elements by id, and numbers as people read them. */
+/** Helpers for the page: they find elements by id, create elements, and format numbers for people. */
 
 export function element(id: string): HTMLElement {
   const found = document.getElementById(id);
@@ -11,7 +11,7 @@ export function text(id: string, value: string): void {
   element(id).textContent = value;
 }
 
-/** Makes an element with text. */
+/** Creates an element with text. */
 export function make(tag: string, value: string, className = ''): HTMLElement {
   const made = document.createElement(tag);
   made.textContent = value;
@@ -22,12 +22,12 @@ export function make(tag: string, value: string, className = ''): HTMLElement {
 const whole = new Intl.NumberFormat('en');
 const rounded = new Intl.NumberFormat('en', { maximumFractionDigits: 1, minimumFractionDigits: 1 });
 
-/** All digits: `20,971,520`. */
+/** Formats a number with all its digits: `20,971,520`. */
 export function exact(value: number): string {
   return whole.format(value);
 }
 
-/** Bytes in the largest unit that leaves a whole one: `20.0 MiB`. */
+/** Formats a number of bytes in the largest unit of which it has at least one: `20.0 MiB`. */
 export function bytes(value: number): string {
   const units = ['KiB', 'MiB', 'GiB'];
   const power = Math.min(Math.floor(Math.log2(Math.max(value, 1)) / 10), units.length);

@@ -1,25 +1,25 @@
 /**
- * A `presign` for a page without any key: an edge signs each request. Hides how many grants are asked for at a time:
- * appends of one size can be granted ahead, so that they cost no round trip of their own.
+ * Provides the option `presign` for a page that has no key: an edge signs each request. Several appends of the same
+ * size can be granted in advance with one request. These appends then need no additional round trip for their grants.
  */
 import type { OssClientOptions } from '../../src/index.ts';
 
 type Presign = NonNullable<OssClientOptions['presign']>;
 type PresignRequest = Parameters<Presign>[0];
 
-/** How grants are asked for. */
+/** Options of {@link Grants}. */
 export interface GrantOptions {
-  /** Appends to have granted at once. Default 1: each when it is needed. */
+  /** The number of appends that one request asks grants for. The default 1 asks for each grant when it is needed. */
   readonly ahead?: number | undefined;
-  /** The size that the object's appends have, bytes: its `segmentSize`. Needed for `ahead`. */
+  /** The size of the object's appends in bytes, which is its `segmentSize`. The option `ahead` needs it. */
   readonly segmentSize?: number | undefined;
-  /** In place of the global one. */
+  /** Replaces the global `fetch`. */
   readonly fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
-  /** ms since the epoch. Default `Date.now`. */
+  /** Returns the time in ms since the epoch. The default is `Date.now`. */
   readonly now?: (() => number) | undefined;
 }
 
-/** An append, granted ahead. */
+/** The grant of an append that was asked for in advance. */
 interface Held {
   readonly position: number;
   readonly size: number;
@@ -27,20 +27,20 @@ interface Held {
   readonly expiration: string;
 }
 
-/** A grant that ends sooner than this is not begun with, ms. */
+/** A grant that expires within this time (ms) is not used, because the append may take some time. */
 const MARGIN = 30_000;
 
-/** Grants for one upload. `presign` goes into an `OssClient` in place of credentials. */
+/** Grants for one upload. Give `presign` to an `OssClient` instead of credentials. */
 export class Grants {
   readonly #edge: string;
   readonly #options: GrantOptions;
-  /** By key, position and size. Each is handed out once: whoever asks again may need a fresh one. */
+  /** The grants by key, position and size. Each grant is used once, because a retry may need a fresh one. */
   readonly #held: Map<string, Held> = new Map();
   #filling: Promise<void> | undefined;
-  /** Where the source will end in the object, bytes: the last append is shorter. */
+  /** The length of the object in bytes after the upload. The last append is shorter than the others and ends here. */
   end: number | undefined;
 
-  /** `edge`: origin of the service, or an empty text for the page's own. */
+  /** `edge` is the origin of the service. An empty string means the origin of the page. */
   constructor(edge: string, options: GrantOptions = {}) {
     this.#edge = edge;
     this.#options = options;
@@ -58,17 +58,17 @@ export class Grants {
     const { operation, key, position = 0, size = 0, headers } = request;
     const { ahead = 1 } = this.#options;
     if (operation !== 'appendObject' || ahead < 2) return undefined;
-    // What was asked ahead may be on its way.
+    // The grant may be in a response that has not arrived yet.
     if (!this.#held.has(idOf(key, position, size))) await this.#filling;
     if (!this.#held.has(idOf(key, position, size)) && this.#isUsual(position, size)) await this.#fill(request);
     const held = this.#held.get(idOf(key, position, size));
     this.#forgetBefore(position + 1);
-    // The next ones are asked for while this one is used.
+    // The request for the next grants runs while this grant is used.
     if (held && this.#held.size === 0 && !this.#isLast(held)) {
       this.#fill({ ...request, position: position + size, headers: {} }).catch(() => {});
     }
     const { now = Date.now } = this.#options;
-    // The headers are signed with the first append, and only there.
+    // Only the grant for position 0 has the headers in its signature.
     const usable = held && Date.parse(held.expiration) - now() > MARGIN;
     return usable && (position === 0 || Object.keys(headers).length === 0) ? held : undefined;
   }
@@ -106,7 +106,7 @@ export class Grants {
     const response = await fetch(this.#edge + path, signal ? { ...init, signal } : init);
     if (response.ok) return response.json();
     const { error = '', message = '' } = await response.json().catch(() => ({}));
-    throw new Error(`No grant: HTTP ${response.status} ${error} ${message}`);
+    throw new Error(`The edge granted no request: HTTP ${response.status} ${error} ${message}`);
   }
 }
 

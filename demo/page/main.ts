@@ -1,26 +1,26 @@
-/** The demo page: what an application does with oss-append. What it looks like is in view.ts. */
+/** The demo page. This file contains the application's use of oss-append, and view.ts shows the results. */
 import { crc64, crc64Combine, type ObjectTail } from '../../src/index.ts';
 import { watchedFetch } from './traffic.ts';
 import * as view from './view.ts';
 import { type Call, makeTarget, type Target } from './ways.ts';
 
-/** A file on its way, or arrived. */
+/** A file that is being appended or was appended. */
 interface Transfer {
   readonly file: File;
   readonly object: Target;
-  /** Where the object ended before this file. */
+  /** The tail of the object before this file. */
   start?: ObjectTail;
 }
 
-/** Where the OSS and the edge are, and which keys this page may write. */
+/** The addresses of OSS and the edge, and the prefix of the keys that this page may write. */
 const config = await loadConfig();
 
-/** Where the chosen object ends. `undefined`: ask OSS. */
+/** The tail of the chosen object. When it is undefined, the library asks OSS. */
 let tail: ObjectTail | undefined = { position: 0 };
 let transfer: Transfer | undefined;
 let stop = new AbortController();
 
-/** Appends a file to the chosen object, which need not be empty. */
+/** Appends a file to the chosen object. The object can already contain bytes. */
 async function append(file: File): Promise<void> {
   const { name, way, signing, contentType, segmentSize } = view.settings();
   const { edge, prefix, ...place } = config;
@@ -36,14 +36,17 @@ async function append(file: File): Promise<void> {
   });
 }
 
-/** Goes on after Stop or a failure. What OSS holds of the file is proven by its CRC, and only the rest is sent. */
+/**
+ * Continues after Stop or a failure. The CRC proves which bytes of the file are stored in OSS, and only the other bytes
+ * are sent.
+ */
 async function resume(current: Transfer): Promise<void> {
   const { file, object, start } = current;
   if (!start) return append(file);
   await carryOut(current, (call) => object.resume(file, start, call));
 }
 
-/** Runs one append or resume to its end, whichever that is, and then looks at the object. */
+/** Runs one append or resume. After a success it compares the object with the file; otherwise it shows the problem. */
 async function carryOut(current: Transfer, work: (call: Call) => Promise<unknown>): Promise<void> {
   stop = new AbortController();
   const { signal } = stop;
@@ -60,7 +63,7 @@ async function carryOut(current: Transfer, work: (call: Call) => Promise<unknown
   }
 }
 
-/** Sets the object in OSS beside what this page computes from the file itself. */
+/** Compares length and CRC of the object in OSS with the values that this page computes from the file. */
 async function compare({ file, object, start }: Transfer, signal: AbortSignal): Promise<void> {
   const [fileCrc, head] = await Promise.all([checksum(file, signal), object.look(signal)]);
   const { position = 0, hashCrc64ecma = '0' } = start ?? {};
@@ -84,7 +87,7 @@ async function checksum(blob: Blob, signal: AbortSignal): Promise<bigint> {
 
 async function loadConfig(): Promise<Config> {
   const config: Config = await ask('/config');
-  // A login would stand here; its answer says what is ours.
+  // A real application would log in here. The answer contains the prefix of the keys that this user may write.
   const { prefix } = await ask(`${config.edge}/session`, { method: 'POST', credentials: 'include' });
   return { ...config, prefix };
 }
@@ -94,14 +97,14 @@ interface Config {
   readonly bucket: string;
   readonly endpoint: string;
   readonly prefix: string;
-  /** Origin; empty for the page's own. */
+  /** The origin of the edge. An empty string means the origin of the page. */
   readonly edge: string;
 }
 
 async function ask(url: string, init: RequestInit = {}): Promise<Config> {
   const response = await fetch(url, init);
   if (response.ok) return response.json();
-  throw new Error(`The demo's server answered HTTP ${response.status}`);
+  throw new Error(`The server of the demo answered HTTP ${response.status}. Restart it with npm start.`);
 }
 
 view.begin(config, {
@@ -109,7 +112,7 @@ view.begin(config, {
   onstop: () => stop.abort(),
   onresume: () => transfer && resume(transfer),
   onagain: () => transfer && append(transfer.file),
-  // A new name is known to be free; of a name that was typed, OSS is asked.
+  // A new random name belongs to no object. For a typed name, the library must ask OSS.
   onfresh: () => {
     tail = { position: 0 };
   },

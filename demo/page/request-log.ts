@@ -1,4 +1,4 @@
-/** The table of requests, newest first. */
+/** The table of requests. The newest request is at the top. */
 import { element, exact, make, text } from './dom.ts';
 import type { Exchange } from './traffic.ts';
 
@@ -6,7 +6,7 @@ const MOST_ROWS = 200;
 
 const rows = new Map<number, HTMLElement>();
 
-/** Adds a request, or what became of it. */
+/** Adds a request to the table, or updates its row when it has ended. */
 export function showRequest(exchange: Exchange): void {
   element('log').hidden = false;
   const row = rowOf(exchange);
@@ -15,7 +15,7 @@ export function showRequest(exchange: Exchange): void {
   if (old) old.replaceWith(row);
   else element('log-rows').prepend(row);
   if (rows.size > MOST_ROWS) dropOldest();
-  text('log-summary', 'CORS preflights are the browser’s own and not listed: see its developer tools.');
+  text('log-summary', 'The browser sends CORS preflights itself. You see them only in the developer tools.');
 }
 
 function rowOf({ id, method, position, size, status, duration }: Exchange): HTMLElement {

@@ -1,4 +1,4 @@
-/** A bar that shows the object by segment: what is confirmed, what is under way, what may or may not be stored. */
+/** A bar that shows the segments of the object: confirmed, in flight, or with an unknown outcome. */
 import { bytes, element, make } from './dom.ts';
 import type { Exchange } from './traffic.ts';
 
@@ -12,17 +12,17 @@ interface Segment {
 
 export class SegmentMap {
   readonly #bar = element('map');
-  /** Segments not yet confirmed, by position. */
+  /** The segments that are not confirmed yet, by their position. */
   readonly #open = new Map<number, Segment>();
   #total = 0;
   #confirmed = 0;
 
-  /** How many segments are confirmed. */
+  /** The number of confirmed segments. */
   get confirmed(): number {
     return this.#confirmed;
   }
 
-  /** An object that holds `start` bytes and gets `size` more. */
+  /** Starts a new bar for an object that has `start` bytes and gets `size` more bytes. */
   reset(start: number, size: number): void {
     this.#bar.replaceChildren();
     this.#open.clear();
@@ -32,7 +32,7 @@ export class SegmentMap {
     this.#label(start);
   }
 
-  /** An append was sent, or has ended. One that is sent again takes the place of the first. */
+  /** Shows an append that was sent or has ended. A retry replaces the first attempt in the bar. */
   show({ id, position, size, status }: Exchange): void {
     if (position === undefined || size === 0) return;
     const known = this.#open.get(position);
@@ -42,7 +42,7 @@ export class SegmentMap {
     } else if (known?.id === id && status !== 200) known.span.className = 'unknown';
   }
 
-  /** The object is known to hold all segments up to here. */
+  /** Marks all segments before `end` as confirmed. */
   confirm(end: number): void {
     for (const [position, segment] of this.#open) {
       if (segment.end > end) continue;
@@ -62,6 +62,7 @@ export class SegmentMap {
   }
 
   #label(end: number): void {
-    this.#bar.ariaLabel = `${bytes(end)} of ${bytes(this.#total)} stored, ${this.#confirmed} segments of this file`;
+    const stored = `${bytes(end)} of ${bytes(this.#total)} are stored`;
+    this.#bar.ariaLabel = `${stored}, with ${this.#confirmed} segments of this file`;
   }
 }

@@ -1,17 +1,20 @@
-/** The requests that the library makes, for people to see: a fetch that tells of each one. Never a query string: it can be a signature. */
+/**
+ * Makes the library's requests visible: a `fetch` that reports each request. A report never contains the query string,
+ * because the query can contain a signature.
+ */
 import type { OssClientOptions } from '../../src/index.ts';
 
-/** One request, told of when it is sent and again when it has ended. */
+/** One request. It is reported when it is sent, and again when it has ended. */
 export interface Exchange {
   readonly id: number;
   readonly method: string;
-  /** Of an append, bytes. */
+  /** The position of an append in bytes; undefined for other requests. */
   readonly position: number | undefined;
-  /** Of the body, bytes. */
+  /** The size of the body in bytes. */
   readonly size: number;
-  /** HTTP status, or what became of it otherwise. `undefined` while it is under way. */
-  readonly status?: number | 'no answer' | 'given up';
-  /** ms */
+  /** The HTTP status, or the reason why there is none. It is absent while the request is in flight. */
+  readonly status?: number | 'no answer' | 'aborted';
+  /** The duration in ms. */
   readonly duration?: number;
 }
 
@@ -19,7 +22,7 @@ type Fetch = NonNullable<OssClientOptions['fetch']>;
 
 let count = 0;
 
-/** A fetch for `OssClient` that reports its requests. */
+/** Returns a `fetch` for `OssClient` that reports its requests. */
 export function watchedFetch(report: (exchange: Exchange) => void): Fetch {
   return async (url, init) => {
     const exchange = describe(url, init);
@@ -32,7 +35,7 @@ export function watchedFetch(report: (exchange: Exchange) => void): Fetch {
       end(response.status);
       return response;
     } catch (error) {
-      end(init.signal?.aborted ? 'given up' : 'no answer');
+      end(init.signal?.aborted ? 'aborted' : 'no answer');
       throw error;
     }
   };

@@ -1,4 +1,4 @@
-/** The page's looks: shows what main.ts tells it, and calls back when someone does something. */
+/** The user interface of the page. It shows the state that main.ts passes to it, and calls main.ts for user actions. */
 import {
   AppendConflictError,
   ChecksumError,
@@ -12,7 +12,7 @@ import { showRequest } from './request-log.ts';
 import { SegmentMap } from './segment-map.ts';
 import type { Exchange } from './traffic.ts';
 
-/** What people can do. */
+/** The functions that are called for user actions. */
 export interface Actions {
   onfile(file: File): unknown;
   onstop(): unknown;
@@ -23,32 +23,32 @@ export interface Actions {
   onnetwork(kind: string): unknown;
 }
 
-/** What the form says. */
+/** The settings in the form. */
 export interface Settings {
   readonly name: string;
   readonly way: 'token' | 'grants' | 'pipe';
   readonly signing: 'header' | 'query';
-  /** `undefined`: the file's own. `null`: none. */
+  /** With undefined, the object gets the media type of the file; with null, it gets none. */
   readonly contentType: null | undefined;
-  /** Bytes. */
+  /** The segment size in bytes. */
   readonly segmentSize: number;
 }
 
-/** Length in bytes, and CRC-64 in decimal where it is known. */
+/** The length in bytes, and the CRC-64 in decimal if it is known. */
 export interface Content {
   readonly length: number;
   readonly crc: string | undefined;
 }
 
 const map = new SegmentMap();
-/** The file on show, and where the object ended before it, in bytes. */
+/** The size of the current file, and the length of the object before it, in bytes. */
 let size = 0;
 let start = 0;
-/** When this run began (ms), and how much was confirmed then: for the rate. */
+/** The start time of this run (ms), and the bytes that were confirmed by then. Both are needed for the rate. */
 let since = 0;
 let from: number | undefined;
 
-/** Fills in what the server says, and begins to listen. */
+/** Shows the settings of the server, and starts to listen for user actions. */
 export function begin({ endpoint, prefix }: { endpoint: string; prefix: string }, actions: Actions): void {
   text('endpoint', endpoint);
   text('prefix', prefix);
@@ -68,7 +68,7 @@ export function begin({ endpoint, prefix }: { endpoint: string; prefix: string }
   form().addEventListener('submit', (event) => event.preventDefault());
   const network = element('network') as HTMLSelectElement;
   network.addEventListener('change', () => actions.onnetwork(network.value));
-  // Browsers keep a form's values over a reload; the server may have started anew.
+  // A browser keeps the values of a form when the page is reloaded, but a restarted server does not know this value.
   actions.onnetwork(network.value);
 }
 
@@ -98,7 +98,7 @@ export function showTransfer(file: File, key: string): void {
   showStart(0);
 }
 
-/** The object's length before this file. */
+/** Shows the length of the object before this file. */
 export function showStart(position: number): void {
   start = position;
   map.reset(start, size);
@@ -112,7 +112,7 @@ export function showRunning(): void {
   showState('busy', 'Appending', ['stop']);
 }
 
-/** `loaded`: bytes of the file that OSS has confirmed. */
+/** Shows the progress. `loaded` is the number of bytes of the file that OSS has confirmed. */
 export function showProgress(loaded: number): void {
   from ??= loaded;
   map.confirm(start + loaded);
@@ -132,7 +132,7 @@ export function showExchange(exchange: Exchange): void {
 
 export function showChecking(): void {
   showState('busy', 'Checking', ['stop']);
-  text('status', 'All appended. Comparing with what OSS holds…');
+  text('status', 'All bytes are appended. Comparing the file with the object in OSS…');
 }
 
 export function showComparison(file: Content, expected: Content, object: Content): void {
@@ -145,14 +145,14 @@ export function showComparison(file: Content, expected: Content, object: Content
   badge('verdict', equal ? 'good' : 'bad', equal ? 'Equal' : 'Not equal');
   text(
     'status',
-    `The object holds ${exact(object.length)} bytes, ${equal ? 'equal to' : 'not equal to'} what was sent.`,
+    `The object has ${exact(object.length)} bytes. They are ${equal ? '' : 'not '}equal to the bytes that were sent.`,
   );
   showState(equal ? 'good' : 'bad', equal ? 'Done' : 'Not equal', ['again', 'fresh']);
 }
 
 export function showStopped(): void {
   showState('busy', 'Stopped', ['resume', 'fresh']);
-  text('status', 'Stopped. A segment that was under way may be stored or not: Resume finds out.');
+  text('status', 'Stopped. The last segment may be stored or not. Choose Resume: the library finds out and continues.');
 }
 
 export function showProblem(error: unknown): void {
@@ -164,19 +164,19 @@ export function showProblem(error: unknown): void {
   element('transfer').hidden = false;
 }
 
-/** What to do about it. */
+/** Returns the next step for the user. */
 function advice(error: unknown): string {
-  if (error instanceof SourceError) return 'Choose the file again.';
-  if (error instanceof ChecksumError) return 'Do not append to this object again: begin a new one.';
-  if (error instanceof AppendConflictError) return 'Someone else wrote to this object: begin a new one.';
+  if (error instanceof SourceError) return 'The file cannot be read any more. Choose the file again.';
+  if (error instanceof ChecksumError) return 'The object is damaged. Do not append to it again, but begin a new one.';
+  if (error instanceof AppendConflictError) return 'Another writer changed this object. Please begin a new one.';
   if (error instanceof ServiceError && error.code === 'AccessDenied')
-    return 'Was the demo started anew? Reload the page.';
+    return 'The demo may have been restarted. Reload the page.';
   if (error instanceof TransportError || error instanceof CredentialsError)
-    return 'Is the demo’s server still running? Start it (npm start), then Resume.';
-  return 'Resume, or begin a new object.';
+    return 'Check that the server of the demo is running (start it with npm start). Then choose Resume.';
+  return 'Choose Resume, or begin a new object.';
 }
 
-/** Shows the state, and the buttons that make sense in it. */
+/** Shows the state and the buttons for it. */
 function showState(kind: 'good' | 'busy' | 'bad', word: string, buttons: readonly string[]): void {
   const running = buttons.includes('stop');
   const { activeElement } = document;
@@ -184,7 +184,7 @@ function showState(kind: 'good' | 'busy' | 'bad', word: string, buttons: readonl
   for (const id of ['stop', 'resume', 'again', 'fresh']) element(id).hidden = !buttons.includes(id);
   for (const id of ['file', 'name', 'segment-size']) (element(id) as HTMLInputElement).disabled = running;
   for (const field of form().querySelectorAll('input')) field.disabled = running;
-  // A keyboard's place is not lost with the button that was pressed.
+  // When the pressed button disappears, a keyboard user would lose the focus, so it moves to the next button.
   if (activeElement instanceof HTMLButtonElement && activeElement.hidden) element(buttons[0] ?? 'file').focus();
 }
 
@@ -210,7 +210,10 @@ function nameAnew(): void {
   (element('name') as HTMLInputElement).value = `object-${random.toString(16).padStart(8, '0')}`;
 }
 
-/** A file comes by the picker, or is dropped anywhere: beside the zone a browser would leave the page to show it. */
+/**
+ * Listens for files from the file picker, and for files that are dropped anywhere on the page. Without the handler for
+ * the whole page, a browser would leave the page and show a file that misses the drop zone.
+ */
 function listenForFiles(onfile: (file: File) => unknown): void {
   const picker = element('file') as HTMLInputElement;
   const take = (file: File | undefined) => {
@@ -218,7 +221,7 @@ function listenForFiles(onfile: (file: File) => unknown): void {
   };
   picker.addEventListener('change', () => {
     take(picker.files?.[0]);
-    // Choosing the same file again is a change, too.
+    // With an empty value, choosing the same file again is also a change.
     picker.value = '';
   });
   addEventListener('dragover', (event) => {

@@ -1,6 +1,6 @@
 /**
- * Three ways from a page to an object, behind one face: with a token of its own, with grants that an edge signs one by
- * one, or through the edge, which appends in its stead.
+ * Three ways from a page to an object, behind one interface: the page has a token, or an edge signs grants for the
+ * page's requests, or the page sends the file to the edge and the edge appends it.
  */
 import {
   AppendableObject,
@@ -14,42 +14,42 @@ import {
 } from '../../src/index.ts';
 import { Grants } from './grants.ts';
 
-/** Settings of one append or resume. */
+/** The options of one append or resume. */
 export interface Call {
   readonly signal: AbortSignal;
   readonly onprogress: (progress: AppendProgress) => void;
 }
 
-/** An object that a file goes to. */
+/** The object to which a file is appended. */
 export interface Target {
   readonly key: string;
-  /** The last confirmed end. */
+  /** The last confirmed tail. */
   readonly tail: ObjectTail | undefined;
-  /** Where it ends, and with that where the file begins. */
+  /** Returns the tail of the object, which is where the file begins. */
   open(call: Call): Promise<ObjectTail>;
   append(file: File, call: Call): Promise<unknown>;
-  /** Goes on with a file that began at `start`. */
+  /** Continues with a file that began at `start`. */
   resume(file: File, start: ObjectTail, call: Call): Promise<unknown>;
-  /** What OSS says now. */
+  /** Asks OSS for the current tail. */
   look(signal: AbortSignal): Promise<ObjectTail>;
 }
 
-/** What all ways need to know. */
+/** The options of all three ways. */
 export interface TargetOptions {
   readonly way: 'token' | 'grants' | 'pipe';
-  /** Origin of the edge; empty for the page's own. */
+  /** The origin of the edge. An empty string means the origin of the page. */
   readonly edge: string;
   readonly client: Omit<OssClientOptions, 'credentials' | 'presign'>;
   readonly key: string;
   readonly tail: ObjectTail | undefined;
   readonly contentType: null | undefined;
-  /** Bytes. */
+  /** The segment size in bytes. */
   readonly segmentSize: number;
 }
 
 type Fetch = NonNullable<OssClientOptions['fetch']>;
 
-/** Appends to have granted at once. */
+/** The number of appends for which one request asks grants. */
 const AHEAD = 4;
 
 export function makeTarget(options: TargetOptions): Target {
@@ -63,7 +63,7 @@ export function makeTarget(options: TargetOptions): Target {
   return new AppendedTarget(options, new OssClient({ ...client, presign: grants.presign }), grants);
 }
 
-/** The page appends itself. */
+/** The page itself appends to OSS. */
 class AppendedTarget implements Target {
   readonly #client: OssClient;
   readonly #object: AppendableObject;
@@ -97,19 +97,19 @@ class AppendedTarget implements Target {
   }
 
   look(signal: AbortSignal): Promise<ObjectTail> {
-    // An object that knows nothing yet asks OSS.
+    // A new AppendableObject has no tail, so it asks OSS.
     return new AppendableObject(this.#client, this.key).open({ signal });
   }
 }
 
-/** Thrown where the object's end is not where the page believed it. */
+/** The edge answered 409, because the position of the request is not the length of the object. */
 class Moved extends Error {}
 
-/** How often a resume looks again at an object whose end does not move any more, and the first wait before that, ms. */
+/** The number of times that a resume asks again while the tail does not change, and the first wait in ms. */
 const LOOKS = 6;
 const FIRST_WAIT = 100;
 
-/** The edge appends; the page sends it a body, and asks it for the tail. */
+/** The page sends the file to the edge, which appends it. The page asks the edge for the tail. */
 class PipedTarget implements Target {
   readonly key: string;
   readonly #url: string;
@@ -139,9 +139,10 @@ class PipedTarget implements Target {
   }
 
   /**
-   * A request that was stopped may still be carried out: the edge has bytes of it, and OSS an append. Until that is settled
-   * the end moves, and the edge answers 409. So this looks again, a little later each time. What it finds is taken only where
-   * its CRC proves it to be a beginning of the file, whoever stored it.
+   * Continues with the rest of a file. The edge may still process the request that was stopped before: it has received
+   * bytes, and an append to OSS may be in flight. During that time the tail moves, and the edge answers 409. So this
+   * function asks for the tail again, with a longer wait each time. It continues only if the CRC of the object proves
+   * that its bytes are the beginning of the file.
    */
   async resume(file: File, start: ObjectTail, call: Call): Promise<void> {
     for (let looks = 0, last = -1; ; looks++) {
@@ -149,11 +150,12 @@ class PipedTarget implements Target {
       if (tail.position !== last) looks = 0;
       last = tail.position;
       const rest = await restOf(file, start, tail);
-      if (!rest) throw new Error(`${this.key} does not hold a beginning of this file`);
+      if (!rest)
+        throw new Error(`Cannot resume "${this.key}": its ${tail.position} bytes are not the beginning of this file`);
       try {
         return await this.#send(rest, file.size, tail, call);
       } catch (error) {
-        // A refusal that comes while the body is being sent may reach the page as a broken connection.
+        // If the edge refuses the request while the page sends the body, the page may see only a broken connection.
         const mayPass = error instanceof Moved || error instanceof TypeError;
         if (!mayPass || looks >= LOOKS) throw error;
         await pause(FIRST_WAIT * 2 ** looks, call.signal, this.#clock);
@@ -175,7 +177,7 @@ class PipedTarget implements Target {
   }
 }
 
-/** What of a file an object does not hold yet; undefined where it holds something else. */
+/** Returns the part of a file that is not stored yet. Returns undefined when the object contains other bytes. */
 async function restOf(file: File, start: ObjectTail, tail: ObjectTail): Promise<Blob | undefined> {
   const done = tail.position - start.position;
   if (done < 0 || done > file.size) return undefined;
@@ -198,7 +200,7 @@ const platform: Timers = {
   clearTimeout: (timer) => clearTimeout(timer as number),
 };
 
-/** Waits, unless the signal ends the wait: then it rejects with the signal's reason. */
+/** Resolves after `delay` ms. An abort rejects with the reason of the signal. */
 function pause(delay: number, signal: AbortSignal, clock: Timers): Promise<void> {
   return new Promise((resolve, reject) => {
     const end = () => {
