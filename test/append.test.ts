@@ -385,6 +385,8 @@ describe('any source', () => {
     const error = await lab.failure(lab.object.append(memoryBlob(utf8('abcdefgh'), 3)));
     expect(error).toBeInstanceOf(SourceError);
     expect(error).toMatchObject({ loaded: 4 });
+    // The file is looked at before the request is repeated, which would fail again like a dead network.
+    expect(lab.requests).toEqual(['HEAD', 'POST 0', 'POST 4', 'HEAD']);
   });
 
   test('what is no source is a TypeError, before any request', async () => {
