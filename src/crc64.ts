@@ -1,41 +1,59 @@
-// CRC-64/XZ, OSS's x-oss-hash-crc64ecma: ECMA-182's polynomial P, reflected, all ones in and out.
-// Hides a division of polynomials at about the speed of memory, in plain JavaScript: 64-bit values in two 32-bit halves (bigint
-// only in the signatures), tables made on first use, and one scratch buffer that the input is copied through, so that any
-// alignment will do. The scratch is filled as bytes and read as words: the machine is assumed to be little-endian.
+// Computes CRC-64/XZ, which OSS calls x-oss-hash-crc64ecma. It is the polynomial P of ECMA-182 with reflected bits, and
+// all bits are inverted at the start and at the end.
+// This file divides polynomials in plain JavaScript at nearly the speed of the memory. A 64-bit value is stored in two
+// 32-bit halves, and bigint appears only in the public functions. The tables are built at the first call. The input is
+// copied into a scratch buffer, so it can have any alignment. The buffer is written as bytes and read as 32-bit words,
+// so the code works only on little-endian machines.
 
-/** Halves, as int32, of a polynomial of degree below 64. Reflected: the highest bit is the coefficient of x^0. */
+/**
+ * A polynomial of degree below 64 as two int32 halves. The bits are reflected: the highest bit is the coefficient of
+ * x^0.
+ */
 type Word64 = readonly [low: number, high: number];
 type Update = (register: Word64, bytes: Uint8Array) => Word64;
 
-/** A function that does what {@link crc64} does. */
+/** A function with the same result as {@link crc64}. */
 export type Crc64 = (data: Uint8Array<ArrayBuffer>, value: bigint) => bigint;
 
-// The sparse fold. With y = x^32, the weight of one word of the message against the next, P divides
+// The sparse fold. Let y = x^32. Each 32-bit word of the message has y times the weight of the next word. P divides
 //
 //     y^2597 + y^1148 + y^986 + y^927 + y^840 + y^690 + y^410 + 1
 //
-// (found by search for this project; the idea is Chorba's, for CRC-32). So a word w may be taken out of the message if it is xored
-// into later ones: w * y^(2597 + m) = w * (y^1148 + … + y^410 + 1) * y^m mod P, that is into the words 2597 - 1148, 2597 - 986, …
-// and 2597 places further on. Seen from the word at i + 2597 that receives: it gathers from the words at i, i + 410, … i + 1148,
-// which are complete by then. When only the last 2597 words are left, their CRC from a zero register is that of the message.
-// Eight loads and no table for four bytes, where slicing-by-8 has eighteen loads for eight, each waiting for the last.
+// This multiple was found by a search for this project. The idea is from Chorba, who uses it for CRC-32. It allows us
+// to remove a word w from the message if we xor w into later words:
+//
+//     w * y^(2597 + m) = w * (y^1148 + … + y^410 + 1) * y^m mod P
+//
+// The later words are 2597 - 1148, 2597 - 986, … and 2597 places after w. The loop does the same from the view of the
+// receiver: the word at i + 2597 is xored with the words at i, i + 410, … and i + 1148, which are complete at that
+// time. At the end, only the last 2597 words are left. Their CRC, computed from a zero register, is the CRC of the
+// message. The fold needs eight loads and no table for four bytes. Slicing-by-8 needs eighteen loads for eight bytes,
+// and each step must wait for the step before it.
 const SPAN = 2597;
-/** Words folded before the last SPAN of them, the carry, move to the front. Carry and block are small enough for the caches. */
+/**
+ * The number of words that are folded in one round. After a round, the last SPAN words (the carry) move to the front of
+ * the buffer. A carry and a block together fit into the caches of the processor.
+ */
 const BLOCK = 6144;
-/** Words after the carry that gather from nothing but the carry: SPAN - 1148 of them, as far as the loop has whole turns. */
+/**
+ * The number of words after the carry that depend only on the carry: SPAN - 1148, rounded down to a multiple of six.
+ */
 const HEAD = 1446;
-/** Bytes. In less, the last SPAN words are so large a part that slicing alone is as fast; and the scratch holds them at once. */
+/**
+ * The shortest input in bytes for folding. Slicing is as fast for shorter inputs, because the last SPAN words are then
+ * a large part of the work. A shorter input also fits into the scratch buffer.
+ */
 const FOLD_FROM = 4 * BLOCK;
 
 let update: Update | undefined;
 
 /**
- * The CRC-64/XZ of `data`, as OSS computes it for an object.
+ * Computes the CRC-64/XZ of `data`, which is the checksum that OSS computes for an object.
  *
- * @param data - the bytes: an ArrayBuffer or any view of one
- * @param value - the CRC of the bytes before `data`, to continue from; `0n`, the CRC of no bytes, to begin
- * @returns an unsigned 64-bit integer; `String(crc64(…))` is what OSS calls `hashCrc64ecma`
- * @throws TypeError if `data` is not bytes or `value` not a bigint; RangeError if `value` is outside 0..2^64-1
+ * @param data - the bytes: an ArrayBuffer or any view of an ArrayBuffer
+ * @param value - the CRC of the bytes before `data`; the default `0n` is the CRC of an empty input
+ * @returns an unsigned 64-bit integer; `String(crc64(…))` has the form of `hashCrc64ecma` in OSS
+ * @throws TypeError if `data` is not bytes or `value` is not a bigint; RangeError if `value` is outside 0..2^64-1
  * @example
  * const bytes = new TextEncoder().encode('123456789');
  * crc64(bytes); // 0x995dc9bbdf1939fan
@@ -51,7 +69,7 @@ export function crc64(data: ArrayBuffer | ArrayBufferView, value: bigint = 0n): 
 }
 
 /**
- * The CRC-64/XZ of two pieces joined, from the CRC of each. It takes microseconds, however long the pieces are.
+ * Computes the CRC-64/XZ of two joined pieces from their CRCs. It takes microseconds, also for very long pieces.
  *
  * @param crc1 - the CRC of the first piece
  * @param crc2 - the CRC of the second piece
@@ -65,8 +83,9 @@ export function crc64Combine(crc1: bigint, crc2: bigint, length2: number): bigin
   let word = toWord64(crc1);
   const [low2, high2] = toWord64(crc2);
   if (!Number.isSafeInteger(length2) || length2 < 0)
-    refuse('a length in bytes, a safe integer from 0', length2, 'number');
-  // Each byte that follows moves the first CRC up by x^8. The inversions in and out cancel, as in zlib.
+    refuse('a length in bytes (safe integer >= 0)', length2, 'number');
+  // Each byte of the second piece multiplies the first CRC by x^8. The inversions at the start and at the end cancel
+  // each other, as in zlib.
   for (let length = length2, bit = 0; length > 0; length = Math.floor(length / 2), bit++) {
     const root = powers[bit - 1] as Word64;
     const power = powers[bit] ?? multiply(root, root);
@@ -76,7 +95,11 @@ export function crc64Combine(crc1: bigint, crc2: bigint, length2: number): bigin
   return toBigInt(word[0] ^ low2, word[1] ^ high2);
 }
 
-/** @throws TypeError where a function gives other CRCs: of a text that the catalogue has, and in two parts. */
+/**
+ * Checks a function of the caller with the check value of the CRC catalogue, in one call and in two calls.
+ *
+ * @throws TypeError if the function returns another CRC.
+ */
 export function checkCrc64(given: Crc64): void {
   const bytes = new TextEncoder().encode('123456789');
   if (given(bytes, 0n) === CHECK && given(bytes.subarray(4), given(bytes.subarray(0, 4), 0n)) === CHECK) return;
@@ -87,7 +110,8 @@ const CHECK = 0x995dc9bbdf1939fan;
 
 function toBytes(data: ArrayBuffer | ArrayBufferView): Uint8Array {
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  // By its tag: `instanceof` refuses the buffer of another realm (a frame, a test environment).
+  // The tag is checked because `instanceof` fails for a buffer from another realm, such as a frame or a test
+  // environment.
   const tag = Object.prototype.toString.call(data);
   if (tag === '[object ArrayBuffer]') return new Uint8Array(data);
   throw new TypeError(`Expected an ArrayBuffer or a view of one, found ${tag}`);
@@ -95,7 +119,7 @@ function toBytes(data: ArrayBuffer | ArrayBufferView): Uint8Array {
 
 function toWord64(crc: bigint): Word64 {
   if (typeof crc !== 'bigint' || crc !== BigInt.asUintN(64, crc))
-    refuse('a CRC-64, a bigint in 0..2^64-1', crc, 'bigint');
+    refuse('a CRC-64 bigint in 0..2^64-1', crc, 'bigint');
   return [Number(crc & 0xffffffffn) | 0, Number(crc >> 32n) | 0];
 }
 
@@ -108,7 +132,8 @@ function refuse(expected: string, found: unknown, type: string): never {
   throw new ErrorClass(`Expected ${expected}, found ${String(found)} (${typeof found})`);
 }
 
-// The halves of a polynomial times x, modulo P. One function each: a pair would be allocated on every step.
+// The two halves of a polynomial times x, modulo P. There is one function for each half, because a single function
+// would allocate a pair at every step.
 function shiftLow(low: number, high: number): number {
   return ((low >>> 1) | (high << 31)) ^ (-(low & 1) & 0xd7870f42);
 }
@@ -117,15 +142,21 @@ function shiftHigh(low: number, high: number): number {
   return (high >>> 1) ^ (-(low & 1) & 0xc96c5795);
 }
 
-/** x^8 to the power of 2^bit: what moves a CRC up by 2^bit bytes. Kept, for they cost more than what they are for. */
+/**
+ * The cached powers (x^8)^(2^bit). A multiplication with one of them moves a CRC by 2^bit bytes. They are kept because
+ * a power costs more to compute than the multiplication for which it is needed.
+ */
 const powers: Word64[] = [[0, 1 << 23]];
 
-/** The product modulo P, by Horner's rule: the coefficients of `a` from that of x^63, its lowest bit, to that of x^0. */
+/**
+ * Returns the product modulo P by Horner's rule. It goes through the coefficients of `a` from x^63, which is the lowest
+ * bit, to x^0.
+ */
 function multiply([aLow, aHigh]: Word64, [bLow, bHigh]: Word64): Word64 {
   let low = 0;
   let high = 0;
   for (let bit = 0; bit < 64; bit++) {
-    const taken = -(((bit < 32 ? aLow : aHigh) >>> bit) & 1); // a shift counts modulo 32
+    const taken = -(((bit < 32 ? aLow : aHigh) >>> bit) & 1); // A shift uses its count modulo 32.
     const shifted = shiftLow(low, high);
     high = shiftHigh(low, high) ^ (taken & bHigh);
     low = shifted ^ (taken & bLow);
@@ -133,17 +164,19 @@ function multiply([aLow, aHigh]: Word64, [bLow, bHigh]: Word64): Word64 {
   return [low, high];
 }
 
-// Runs once, on the first call, so that an import costs nothing (half a millisecond, 51 KiB). The arrays are constants of this function, not of
-// the module: V8 compiles the address of an array that is never assigned into the loop, and bundlers turn a module's `const` into
-// `var`, which made the loop four times slower. For the same reason no array stands in a destructuring pattern below: V8 takes
-// that for an assignment (a third slower).
+// Builds the tables and the buffer at the first call of crc64, so that an import costs nothing. This takes half a
+// millisecond and 51 KiB. The arrays are constants of this function and not of the module. V8 compiles the address of
+// an array into the loop if the array's variable is never assigned. Bundlers turn the `const` of a module into `var`,
+// and the loop was then four times slower. For the same reason, the code below does not use destructuring for the
+// arrays: V8 treats it as an assignment, and the loop was a third slower.
 function createUpdate(): Update {
   const lows = new Int32Array(2048);
   const highs = new Int32Array(2048);
   const buffer = new ArrayBuffer(4 * (SPAN + BLOCK));
   const scratch = new Uint8Array(buffer);
   const words = new Int32Array(buffer);
-  // A view for each offset: V8 keeps every bounds check, but one check serves all arrays of one length read at one index.
+  // There is one view for each offset. V8 never removes a bounds check, but one check is enough for all arrays of the
+  // same length that are read at the same index.
   const viewFrom = (word: number) => new Int32Array(buffer, 4 * word, BLOCK);
   const words0 = viewFrom(0);
   const words410 = viewFrom(410);
@@ -154,16 +187,16 @@ function createUpdate(): Update {
   const words1148 = viewFrom(1148);
   const wordsSpan = viewFrom(SPAN);
 
-  /** Slicing-by-8: entry 256 k + v is what a byte v comes to when k more bytes have passed. */
+  /** Fills the tables of slicing-by-8. Entry 256 k + v is the effect of a byte v on the register after k more bytes. */
   function fillTables(): void {
-    lows[0] = 1; // x^63, replaced below
+    lows[0] = 1; // This is x^63. The loop replaces it below.
     for (let bit = 0, last = 0; bit < 64; bit++) {
       const at = 256 * (bit >> 3) + (128 >> (bit & 7));
       lows[at] = shiftLow(lows[last]!, highs[last]!);
       highs[at] = shiftHigh(lows[last]!, highs[last]!);
       last = at;
     }
-    // The other bytes are sums of two before them: the lowest bit, and the rest.
+    // Every other entry is the xor of two earlier entries: the one for the lowest bit and the one for the other bits.
     for (let i = 0; i < 2048; i++) {
       const lowest = (i & -i) | (i & 1792);
       const rest = (i & (i - 1)) | (i & 1792);
@@ -173,8 +206,9 @@ function createUpdate(): Update {
   }
 
   /**
-   * Completes the words from SPAN + from to SPAN + end, six a turn: V8 inlines a shorter loop where it is optimized less well,
-   * and in Firefox it is 1.8 times as fast as two a turn. In locals, for Firefox reads a variable of the closure anew each time.
+   * Folds the words from SPAN + from to SPAN + end, six in each turn of the loop. V8 would inline a shorter loop into
+   * its caller and optimize it less there. In Firefox, six words in each turn are 1.8 times as fast as two. The views
+   * are copied to local variables, because Firefox reads a variable of the closure again at each use.
    */
   function fold(from: number, end: number): void {
     const at0 = words0;
@@ -235,9 +269,12 @@ function createUpdate(): Update {
     }
   }
 
-  /** Passes `length` bytes of the scratch, from word `from`, through the register: sixteen a turn, the last ones singly. */
+  /**
+   * Updates the register with `length` bytes of the scratch buffer, beginning at word `from`. Each turn of the loop
+   * takes sixteen bytes, and the last bytes are taken one by one.
+   */
   function slice(register: Word64, from: number, length: number): Word64 {
-    // In locals as above.
+    // Local variables are faster in Firefox, as in `fold`.
     const l = lows;
     const h = highs;
     const w = words;
@@ -299,7 +336,8 @@ function createUpdate(): Update {
   }
 
   function updateByFolding(register: Word64, bytes: Uint8Array): Word64 {
-    // A register is a summand of the next two words, and at the very front of the carry it is gathered by those and no others.
+    // The register must be xored into the first two words of the input. At the front of an otherwise empty carry, the
+    // fold adds it to exactly these two words.
     words.fill(0, 0, SPAN);
     words.set(register);
     let rest = bytes;
@@ -316,8 +354,9 @@ function createUpdate(): Update {
   }
 
   /**
-   * The rest gathers from the carry but not from itself: so its head is cleared before its end would gather from there. One
-   * word more than the carry has fills the last turn of the loop: it gathers zeros.
+   * Finishes the last SPAN words. They need the fold from the carry, but not from each other. So their first HEAD words
+   * are passed to the register and cleared before the other words are folded, which would otherwise read them. The loop
+   * folds one word more than SPAN to complete its last turn. That word reads only zeros.
    */
   function sliceRest(length: number): Word64 {
     fold(0, HEAD);

@@ -1,51 +1,58 @@
 /**
- * OSS V4 signatures (OSS4-HMAC-SHA256), in the header and in the query: pure and synchronous, each rung of the ladder
- * a function. The only importer of `@noble/hashes`: Web Crypto is asynchronous, slower for work this small, and absent
- * on plain-HTTP pages.
+ * Makes OSS V4 signatures (OSS4-HMAC-SHA256) in the header and in the query. All functions are pure and synchronous,
+ * and each step of the algorithm is one function. Only this file imports `@noble/hashes`. Web Crypto is not used,
+ * because it is asynchronous, slower for such small inputs, and missing in pages over plain HTTP.
  */
-// The class itself: the `sha256` around it brings 360 bytes (gzip) of registry.
+// This imports the class, because the function `sha256` adds 360 bytes (gzip) of code that is not needed here.
 import { _SHA256 as Sha256 } from '@noble/hashes/sha2.js';
 import type { Credentials } from './credentials.ts';
 import { encodeKey, percentEncode } from './endpoint.ts';
 
-/** A request to sign. Give it as it will be sent: a header that is added later breaks the signature if OSS signs it. */
+/**
+ * A request to sign. It must be complete: if you add a header after signing and OSS includes that header in the
+ * signature, OSS refuses the request.
+ */
 export interface SignableRequest {
   readonly method: string;
-  /** Absent for a call on the service. */
+  /** The name of the bucket. Leave it out for a request to the service. */
   readonly bucket?: string | undefined;
-  /** Not encoded. Absent for a call on the bucket. */
+  /** The key of the object, not encoded. Leave it out for a request to the bucket. */
   readonly key?: string | undefined;
-  /** Names and values, not encoded; an empty value for a name alone (`append`). */
+  /** Names and values of the query, not encoded. An empty value gives a name without a value, such as `append`. */
   readonly query?: Readonly<Record<string, string>> | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** Headers to sign beside those that OSS always signs (`x-oss-*`, `content-type`, `content-md5`), such as `range`. */
+  /**
+   * Names of more headers to sign, such as `range`. OSS always signs `x-oss-*`, `content-type` and `content-md5`, so
+   * they need not be listed.
+   */
   readonly additionalHeaders?: readonly string[] | undefined;
 }
 
-/** For where and when a signature holds. */
+/** The region, the product and the time for which a signature is valid. */
 export interface SigningScope {
-  /** The bucket's region id, such as `cn-hangzhou`. */
+  /** The region id of the bucket, such as `cn-hangzhou`. */
   readonly region: string;
-  /** Default `oss`; `oss-cloudbox` for a cloud box, whose id is then the region. */
+  /** The default is `oss`. Use `oss-cloudbox` for a cloud box, and the id of the cloud box as the region. */
   readonly product?: string | undefined;
-  /** Time of signing. OSS accepts 15 minutes of difference from its clock. */
+  /** The time of signing. OSS accepts a difference of 15 minutes to its own clock. */
   readonly date: Date;
 }
 
-/** A presigned request's scope. */
+/** The scope of a presigned request. */
 export interface PresigningScope extends SigningScope {
-  /** Life of the URL, s: at most 604,800 (7 days), with an STS token 43,200 (12 hours). */
+  /** The lifetime of the URL in s: at most 604,800 (7 days), or 43,200 (12 hours) with an STS token. */
   readonly expiresIn: number;
 }
 
 const ALGORITHM = 'OSS4-HMAC-SHA256';
-/** OSS's limits for the life of a URL, s: with a permanent key, and with an STS token. */
+/** The longest lifetimes of a URL that OSS accepts, in s: with a permanent key, and with an STS token. */
 const MAX_LIFE = { permanent: 604_800, sts: 43_200 };
 
 /**
- * Signs a request in its headers: returns the request's headers, lower-case, with those that V4 adds.
+ * Signs a request in its headers. Returns the headers of the request with lower-case names, and the headers that V4
+ * adds.
  *
- * @throws TypeError or RangeError for credentials, a scope or names of an impossible form.
+ * @throws TypeError or RangeError if the credentials, the scope or a name have an invalid form.
  * @see https://www.alibabacloud.com/help/en/oss/developer-reference/recommend-to-use-signature-version-4
  * @example
  * ```ts
@@ -55,8 +62,8 @@ const MAX_LIFE = { permanent: 604_800, sts: 43_200 };
  *   { method: 'POST', bucket: 'logs', key: 'a.log', query: { append: '', position: '0' } },
  *   { accessKeyId: 'STS.id', accessKeySecret: 'secret', securityToken: 'token' },
  *   { region: 'cn-hangzhou', date: new Date() },
- * );
- * await fetch('https://logs.oss-cn-hangzhou.aliyuncs.com/a.log?append&position=0', { method: 'POST', headers, body: 'x' });
+ * ); await fetch('https://logs.oss-cn-hangzhou.aliyuncs.com/a.log?append&position=0', { method: 'POST', headers, body:
+ * 'x' });
  * ```
  */
 export function signV4(
@@ -80,10 +87,10 @@ export function signV4(
 }
 
 /**
- * Signs a request in its query: returns the query string, without `?`. Headers given here must be sent as given.
- * Whoever has the URL can make the request until it expires.
+ * Signs a request in its query. Returns the query string without `?`. The request must be sent with exactly the given
+ * headers. Everyone who has the URL can send the request until the URL expires.
  *
- * @throws TypeError or RangeError for credentials, a scope or names of an impossible form.
+ * @throws TypeError or RangeError if the credentials, the scope or a name have an invalid form.
  * @see https://www.alibabacloud.com/help/en/oss/developer-reference/add-signatures-to-urls
  * @example
  * ```ts
@@ -103,7 +110,7 @@ export function presignV4(request: SignableRequest, credentials: Credentials, sc
   checkLife(scope.expiresIn, credentials);
   const headers = lowerCased(request.headers);
   const extra = additionalHeaders(request.additionalHeaders, headers);
-  // Without a prototype: a name may be `__proto__`.
+  // The object has no prototype, because `__proto__` is a possible name.
   const query: Record<string, string> = Object.assign(Object.create(null), request.query);
   delete query['x-oss-signature'];
   query['x-oss-signature-version'] = ALGORITHM;
@@ -117,7 +124,10 @@ export function presignV4(request: SignableRequest, credentials: Credentials, sc
   return `${search}&x-oss-signature=${sign(canonical, credentials, stamp)}`;
 }
 
-/** Rung 1: method, resource, query and headers in one agreed spelling. The headers' names are lower-case. */
+/**
+ * Step 1 of V4: returns the method, the resource, the query and the headers in their canonical form. The given names of
+ * headers must be in lower case.
+ */
 export function canonicalRequest(request: SignableRequest): string {
   const { query = {}, headers = {} } = request;
   return canonicalText(request, canonicalQuery(query), headers, additionalHeaders(request.additionalHeaders, headers));
@@ -136,7 +146,10 @@ function canonicalText(
   return `${method}\n${uri}\n${search}\n${lines}\n${extra.join(';')}\nUNSIGNED-PAYLOAD`;
 }
 
-/** Encoded names in byte order; a name without value has no `=`. It serves on the wire too. */
+/**
+ * Returns the encoded query, sorted by the bytes of the names. A name without a value has no `=`. This form is also
+ * used in the URL of the request.
+ */
 export function canonicalQuery(query: Readonly<Record<string, string>>): string {
   return Object.keys(query)
     .map((name) => ({ name: percentEncode(name), value: query[name]! }))
@@ -145,7 +158,10 @@ export function canonicalQuery(query: Readonly<Record<string, string>>): string 
     .join('&');
 }
 
-/** When and for what a signature is made, as V4 spells it: `20260102T030405Z`, `20260102/cn-hangzhou/oss/aliyun_v4_request`. */
+/**
+ * The time and the scope of a signature in the form of V4, for example `20260102T030405Z` and
+ * `20260102/cn-hangzhou/oss/aliyun_v4_request`.
+ */
 export interface Stamp {
   readonly time: string;
   readonly scope: string;
@@ -159,32 +175,32 @@ export function stampOf({ region, product = 'oss', date }: SigningScope): Stamp 
   return { time, scope: `${time.slice(0, 8)}/${region}/${product}/aliyun_v4_request` };
 }
 
-/** Rung 2. */
+/** Step 2 of V4: returns the string to sign. */
 export function stringToSign(canonical: string, { time, scope }: Stamp): string {
   return `${ALGORITHM}\n${time}\n${scope}\n${digest(canonical)}`;
 }
 
-/** Rung 3: the key of one day, region and product. */
+/** Step 3 of V4: derives the signing key, which is valid for one day, one region and one product. */
 export function signingKey(accessKeySecret: string, { scope }: Stamp): Uint8Array {
   const parts = scope.split('/');
   return parts.reduce((key, part) => hmac(hmacKey(key), part), encode(`aliyun_v4${accessKeySecret}`));
 }
 
-/** SHA-256 of a text, lower-case hex. */
+/** Returns the SHA-256 of a text in lower-case hex. */
 export function digest(text: string): string {
   return hex(new Sha256().update(encode(text)).digest());
 }
 
-/** Rung 4: lower-case hex. */
+/** Step 4 of V4: returns the signature in lower-case hex. */
 export function signature(key: Uint8Array, text: string): string {
   return hex(hmac(hmacKey(key), text));
 }
 
 const utf8 = /* @__PURE__ */ new TextEncoder();
-/** Noble's makes a copy of its answer too. */
+/** Encodes a text as UTF-8. The function of noble does the same, but it copies its result. */
 const encode = (text: string): Uint8Array => utf8.encode(text);
 
-/** Made on first use: Node sets a global when it is first looked at. */
+/** The decoder is created at its first use. Node defines the global TextDecoder only when code reads it first. */
 let ascii: TextDecoder | undefined;
 
 function hex(bytes: Uint8Array): string {
@@ -199,10 +215,10 @@ function hex(bytes: Uint8Array): string {
 
 const hexDigit = (value: number): number => value + (value < 10 ? 48 : 87);
 
-/** The state that an HMAC is computed in: a new one costs as much as hashing a block. */
+/** A reusable SHA-256 state for all HMACs. A new state would cost as much time as hashing one block. */
 let scratch: Sha256 | undefined;
 
-/** The hash of what a state has taken and these bytes. The state stays as it is. */
+/** Continues a SHA-256 state with more bytes, and returns the hash. The given state is not changed. */
 function hashFrom(state: Sha256, bytes: Uint8Array): Uint8Array {
   const result = new Uint8Array(32);
   scratch = state._cloneInto(scratch);
@@ -210,13 +226,13 @@ function hashFrom(state: Sha256, bytes: Uint8Array): Uint8Array {
   return result;
 }
 
-/** A key of HMAC-SHA256: the states after its inner and its outer block. */
+/** A prepared key of HMAC-SHA256: the SHA-256 states after the inner and after the outer block of the key. */
 interface HmacKey {
   readonly inner: Sha256;
   readonly outer: Sha256;
 }
 
-/** @param key - At most 64 bytes; a longer one counts by its hash. */
+/** Prepares an HMAC key. As HMAC demands, a key of more than 64 bytes is replaced by its hash. */
 function hmacKey(key: Uint8Array): HmacKey {
   const block = new Uint8Array(64);
   block.set(key.length > 64 ? new Sha256().update(key).digest() : key);
@@ -234,8 +250,9 @@ interface KeptKey extends HmacKey {
 }
 
 /**
- * The key of the day: a third of the cost of deriving it each time. Held by the credentials object it belongs to, so
- * that it is neither shared nor kept longer.
+ * Cache of derived V4 signing keys. The derived key changes only with day, region, product and secret. Reusing it makes
+ * a signature about three times cheaper. The WeakMap is keyed by the credentials object, so a cached key does not
+ * outlive it.
  */
 const keptKeys: WeakMap<Credentials, KeptKey> = /* @__PURE__ */ new WeakMap();
 
@@ -253,13 +270,21 @@ function keyOfDay(credentials: Credentials, stamp: Stamp): HmacKey {
   return fresh;
 }
 
-/** The rest is for those who send: a signature of wrong characters is refused by `fetch` or by OSS. */
+/**
+ * Checks that the id and the secret are strings that are not empty. Invalid characters in them are not checked here,
+ * because `fetch` or OSS refuses such a request.
+ */
 function checkCredentials(credentials: Credentials): void {
   for (const name of ['accessKeyId', 'accessKeySecret'] as const)
     if (!credentials?.[name] || typeof credentials[name] !== 'string') throw new TypeError(`${name} must be a string`);
 }
 
-/** @throws RangeError for what OSS would refuse. Without credentials: for what it would refuse with any. */
+/**
+ * Checks the lifetime of a presigned URL in s. Without credentials, the limit of permanent keys applies, which is the
+ * highest.
+ *
+ * @throws RangeError if OSS would refuse the lifetime.
+ */
 export function checkLife(expiresIn: number, credentials?: Credentials): void {
   const most = credentials?.securityToken ? MAX_LIFE.sts : MAX_LIFE.permanent;
   if (Number.isInteger(expiresIn) && expiresIn >= 1 && expiresIn <= most) return;
@@ -271,7 +296,7 @@ function isAlwaysSigned(name: string): boolean {
   return name.startsWith('x-oss-') || name === 'content-type' || name === 'content-md5';
 }
 
-/** The additional headers that count: present, and not signed anyway. */
+/** Returns the additional headers to sign. It leaves out headers that are absent and headers that are always signed. */
 function additionalHeaders(names: readonly string[] = [], headers: Readonly<Record<string, string>>): string[] {
   if (names.length === 0) return [];
   const lower = new Set(names.map((name) => name.toLowerCase()));
