@@ -82,8 +82,7 @@ export function crc64(data: ArrayBuffer | ArrayBufferView, value: bigint = 0n): 
 export function crc64Combine(crc1: bigint, crc2: bigint, length2: number): bigint {
   let word = toWord64(crc1);
   const [low2, high2] = toWord64(crc2);
-  if (!Number.isSafeInteger(length2) || length2 < 0)
-    refuse('a length in bytes (safe integer >= 0)', length2, 'number');
+  if (!Number.isSafeInteger(length2) || length2 < 0) refuse('a length in bytes (safe integer >= 0)', length2, 'number');
   // Each byte of the second piece multiplies the first CRC by x^8. The inversions at the start and at the end cancel
   // each other, as in zlib.
   for (let length = length2, bit = 0; length > 0; length = Math.floor(length / 2), bit++) {
@@ -118,8 +117,7 @@ function toBytes(data: ArrayBuffer | ArrayBufferView): Uint8Array {
 }
 
 function toWord64(crc: bigint): Word64 {
-  if (typeof crc !== 'bigint' || crc !== BigInt.asUintN(64, crc))
-    refuse('a CRC-64 bigint in 0..2^64-1', crc, 'bigint');
+  if (typeof crc !== 'bigint' || crc !== BigInt.asUintN(64, crc)) refuse('a CRC-64 bigint in 0..2^64-1', crc, 'bigint');
   return [Number(crc & 0xffffffffn) | 0, Number(crc >> 32n) | 0];
 }
 

@@ -1,40 +1,44 @@
-// A request body on its way in: copied piece by piece, or in checksum mode only summed, so that gigabytes pass
-// through a few kilobytes. The sum is that of the stored bytes; the MD5 is that of the received ones.
+// Receives the body of a request piece by piece. It copies each piece, or in checksum mode it only computes the CRC, so
+// that gigabytes need only a few kilobytes of memory. The CRC belongs to the stored bytes and the MD5 to the received
+// bytes. They differ when a fault damages a byte.
 
 import { unlessAborted } from './clock.ts';
 import { crc64 } from './crc64.ts';
 import { Md5 } from './md5.ts';
 import { isBlob, isStream, type Payload } from './wire.ts';
 
-/** Bytes received whole. */
+/** A completely received body. */
 export interface Body {
-  /** In bytes. */
+  /** The number of bytes. */
   readonly length: number;
-  /** CRC-64/XZ of what is to be stored. */
+  /** The CRC-64/XZ of the bytes to store. */
   readonly crc: bigint;
-  /** The bytes, owned by nobody else; empty in checksum mode. */
+  /** Copies of the bytes. The list is empty in checksum mode. */
   readonly pieces: readonly Uint8Array<ArrayBuffer>[];
-  /** The first byte received, 0 where there is none. */
+  /** The first received byte. It is 0 for an empty body. */
   readonly first: number;
-  /** MD5 of what was received, if asked for. */
+  /** The MD5 of the received bytes, if the option `md5` is set. */
   readonly md5: Uint8Array<ArrayBuffer> | undefined;
 }
 
-/** How a body is taken in. */
+/** The options for receiving a body. */
 export interface Intake {
-  /** Keep the bytes, or only their length and CRC. */
+  /** True keeps the bytes. False keeps only their length and CRC (checksum mode). */
   readonly keep: boolean;
   readonly md5?: boolean;
-  /** Index of the byte of which one bit is damaged between receiving and storing. */
+  /** The index of a byte in which one bit is changed after the byte is received and before it is stored. */
   readonly damageAt?: number | undefined;
-  /** Stop after this many bytes. */
+  /** The number of bytes after which the reading stops. */
   readonly limit?: number | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Awaited for each piece of a stream: a slow reader. */
+  /** Called and awaited after each piece of a stream. It can delay the next read, like a slow reader. */
   readonly onPiece?: ((length: number) => Promise<void>) | undefined;
 }
 
-/** Takes pieces one after the other. Buffers given to `add` stay the caller's: they are copied or summed at once. */
+/**
+ * Collects the pieces of a body one after the other. `add` copies the bytes or computes their CRC immediately, so the
+ * caller can reuse the buffer after the call.
+ */
 export class BodyCollector {
   readonly #intake: Intake;
   readonly #pieces: Uint8Array<ArrayBuffer>[] = [];
@@ -71,10 +75,12 @@ export class BodyCollector {
   }
 }
 
-// In one go below this many bytes: a Blob's stream is slower, and memory is no worry yet.
+// A Blob of up to this many bytes is read at once. This is faster than its stream and needs little memory.
 const SMALL_BLOB = 1 << 20;
 
-/** Reads a body whole. A buffer is read before the first await: its owner may use it again at once, as with fetch. */
+/**
+ * Reads a complete body. It reads a buffer before the first await, so the caller can reuse the buffer as with fetch.
+ */
 export async function receive(payload: Payload | undefined, intake: Intake): Promise<Body> {
   const collector = new BodyCollector(intake);
   if (payload === undefined) return collector.finish();
@@ -98,7 +104,7 @@ async function drain(stream: ReadableStream<Uint8Array>, collector: BodyCollecto
     }
     await reader.cancel();
   } catch (error) {
-    // The cancel of a stream that has failed itself rejects with the same error.
+    // If the stream itself has failed, its cancel rejects with the same error. That rejection is ignored.
     reader.cancel(error).catch(() => {});
     throw error;
   }

@@ -1,17 +1,17 @@
-// The time LocalOss lives by: the system's, or a test's own.
+// The clock of LocalOss: the clock of the system, or a clock of the test.
 
-/** The clock and the timers of LocalOss. The same object fits the client's option `clock`. */
+/** The clock and the timers of LocalOss. You can use the same object as the option `clock` of the client. */
 export interface Clock {
-  /** Milliseconds since the epoch. */
+  /** Returns the time in ms since the epoch. */
   now(): number;
-  /** Calls back once, `delay` milliseconds from now. */
+  /** Calls `callback` once after `delay` ms. */
   setTimeout(callback: () => void, delay: number): unknown;
   clearTimeout(timer: unknown): void;
-  /** At least 0, below 1. LocalOss never asks for it; it is here so that one object fits client and LocalOss. */
+  /** Returns a number from 0 (included) to 1 (excluded). LocalOss does not use it, but the client needs it. */
   random(): number;
 }
 
-/** The system's clock, where `own` gives nothing better. */
+/** Returns a clock with the functions in `own`, and with the functions of the system for all that are missing. */
 export function clockFrom(own: Partial<Clock> = {}): Clock {
   return {
     now: () => (own.now ? own.now() : Date.now()),
@@ -24,7 +24,7 @@ export function clockFrom(own: Partial<Clock> = {}): Clock {
   };
 }
 
-/** Resolves after `delay` ms by the clock; an abort rejects with the signal's reason and takes the timer away. */
+/** Resolves after `delay` ms of the clock. An abort removes the timer and rejects with the reason of the signal. */
 export function wait(clock: Clock, delay: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
@@ -40,7 +40,7 @@ export function wait(clock: Clock, delay: number, signal?: AbortSignal): Promise
   });
 }
 
-/** Never resolves; rejects with the signal's reason once it aborts. */
+/** Waits until the signal aborts, and then rejects with its reason. The promise never resolves. */
 export function waitForAbort(signal?: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     if (signal?.aborted) return reject(signal.reason);
@@ -48,7 +48,7 @@ export function waitForAbort(signal?: AbortSignal): Promise<never> {
   });
 }
 
-/** The work's outcome, or the signal's reason as soon as it aborts. */
+/** Settles like `work`. If the signal aborts first, it rejects with the reason of the signal. */
 export function unlessAborted<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
   if (!signal) return work;
   return new Promise((resolve, reject) => {

@@ -1,33 +1,38 @@
-// CORS as OSS applies it: rules in order, the first that matches; a request that none matches still runs.
-// https://help.aliyun.com/document_detail/32001 (PutBucketCors)
+// Applies CORS rules like OSS. The first matching rule counts. A request without a matching rule is executed anyway,
+// but its answer gets no CORS headers. https://help.aliyun.com/document_detail/32001 (PutBucketCors)
 
 import { Refusal, type Reply } from './errors.ts';
 
 /** One CORS rule of a bucket. */
 export interface CorsRule {
-  /** Origins, with at most one `*` in each. */
+  /** The allowed origins. Each one can contain one `*`. */
   readonly allowedOrigins: readonly string[];
   readonly allowedMethods: readonly ('GET' | 'PUT' | 'POST' | 'DELETE' | 'HEAD')[];
-  /** Header names that a preflight may ask for, with at most one `*` in each. */
+  /** The names of headers that a preflight can ask for. Each one can contain one `*`. */
   readonly allowedHeaders?: readonly string[];
-  /** Header names that a page may read. No wildcard: OSS has none here. */
+  /** The names of headers that a page can read. They cannot contain `*`, because OSS allows no wildcard here. */
   readonly exposeHeaders?: readonly string[];
-  /** How long a browser may keep the preflight, in seconds. */
+  /** The time in s for which a browser can cache the answer to a preflight. */
   readonly maxAgeSeconds?: number;
 }
 
-/** @throws {RangeError} for rules that PutBucketCors refuses. */
+/** @throws {RangeError} if PutBucketCors would refuse the rules. */
 export function checkCorsRules(rules: readonly CorsRule[]): void {
-  if (rules.length > 10) throw new RangeError(`A bucket takes at most 10 CORS rules: got ${rules.length}`);
+  if (rules.length > 10) throw new RangeError(`A bucket can have at most 10 CORS rules, found ${rules.length}`);
   for (const { allowedOrigins, allowedHeaders = [], exposeHeaders = [] } of rules) {
     const wild = [...allowedOrigins, ...allowedHeaders].find((pattern) => pattern.split('*').length > 2);
-    if (wild !== undefined) throw new RangeError(`A CORS pattern takes at most one "*": got "${wild}"`);
+    if (wild !== undefined) throw new RangeError(`A CORS pattern can contain at most one "*", found "${wild}"`);
     const exposed = exposeHeaders.find((name) => name.includes('*'));
-    if (exposed !== undefined) throw new RangeError(`ExposeHeader of a CORS rule takes no "*": got "${exposed}"`);
+    if (exposed !== undefined)
+      throw new RangeError(`exposeHeaders of a CORS rule cannot contain "*", found "${exposed}"`);
   }
 }
 
-/** Answers OPTIONS. @throws {Refusal} 400 BadRequest or 403 AccessForbidden. */
+/**
+ * Answers a preflight request (OPTIONS).
+ *
+ * @throws {Refusal} 400 BadRequest if a header is missing; 403 AccessForbidden if no rule matches.
+ */
 export function preflight(rules: readonly CorsRule[], headers: Headers): Reply {
   const origin = headers.get('origin');
   const method = headers.get('access-control-request-method');
@@ -44,7 +49,9 @@ export function preflight(rules: readonly CorsRule[], headers: Headers): Reply {
   return { status: 200, headers: { ...corsHeaders(rule, origin), ...allowed, 'content-length': '0' } };
 }
 
-/** The headers that an actual request's answer gets; none where no rule matches. */
+/**
+ * Returns the CORS headers for the answer to a request that is not a preflight. Without a matching rule there are none.
+ */
 export function corsResponseHeaders(
   rules: readonly CorsRule[],
   request: { readonly method: string; readonly headers: Headers },

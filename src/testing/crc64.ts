@@ -1,16 +1,17 @@
-// CRC-64/XZ (reflected ECMA-182), LocalOss's own: the server's sums must not come from the client's code.
-// Slicing-by-8 over 32-bit halves; joining two sums multiplies by a power of x modulo the polynomial.
+// CRC-64/XZ (reflected ECMA-182) for LocalOss. The checksums of the server must not come from the code of the client,
+// so this is a second implementation. It uses slicing-by-8 on 32-bit halves. To join two checksums, it multiplies the
+// first one by a power of x modulo the polynomial.
 
 const POLY_HI = 0xc96c5795 | 0;
 const POLY_LO = 0xd7870f42 | 0;
 const MASK = 0xffffffffn;
 
-// Row k, column b: the register after byte b and k zero bytes. Filled on first use.
+// Row k, column b contains the register after the byte b and k zero bytes. The first call of crc64 fills the tables.
 const low: Int32Array = /* @__PURE__ */ new Int32Array(8 * 256);
 const high: Int32Array = /* @__PURE__ */ new Int32Array(8 * 256);
 let filled = false;
 
-/** CRC-64/XZ of `data`, continued from `value` (the CRC of the bytes before it). */
+/** Returns the CRC-64/XZ of `data`, continued from `value`, which is the CRC of the bytes before `data`. */
 export function crc64(data: Uint8Array, value: bigint = 0n): bigint {
   if (!filled) fillTables();
   const register: Half = [~highOf(value), ~lowOf(value)];
@@ -20,12 +21,12 @@ export function crc64(data: Uint8Array, value: bigint = 0n): bigint {
   return toBigInt([~register[0], ~register[1]]);
 }
 
-/** CRC-64 of A then B, from the CRC of A, the CRC of B, and the length of B in bytes. */
+/** Returns the CRC-64 of A followed by B, from the CRC of A, the CRC of B, and the length of B in bytes. */
 export function crc64Combine(crcA: bigint, crcB: bigint, lengthB: number): bigint {
   return toBigInt(times8nX(fromBigInt(crcA), lengthB)) ^ crcB;
 }
 
-/** CRC-64 of `length` zero bytes, without touching them. */
+/** Returns the CRC-64 of `length` zero bytes without reading any bytes. */
 export function crc64OfZeros(length: number): bigint {
   const [hi, lo] = times8nX([-1, -1], length);
   return toBigInt([~hi, ~lo]);
@@ -77,7 +78,9 @@ function fillTables(): void {
   filled = true;
 }
 
-/** Reflected: the coefficient of x^0 is the highest bit, so times x is a shift to the right. */
+/**
+ * Multiplies by x. The bits are reflected, so x^0 is the highest bit and the multiplication is a shift to the right.
+ */
 function timesX([hi, lo]: Half): Half {
   const odd = -(lo & 1);
   return [(hi >>> 1) ^ (odd & POLY_HI), ((lo >>> 1) | (hi << 31)) ^ (odd & POLY_LO)];
@@ -96,10 +99,10 @@ function multiply([aHi, aLo]: Half, b: Half): Half {
   return [hi, lo];
 }
 
-// x^(8 * 2^k), found by squaring when first needed.
+// The powers x^(8 * 2^k). Each one is the square of the one before, and is computed when it is first needed.
 const powers: Half[] = [];
 
-/** value * x^(8n): what n zero bytes do to a register. */
+/** Returns value * x^(8n), which is the register after n zero bytes. */
 function times8nX(value: Half, n: number): Half {
   if (powers.length === 0) powers.push([1 << 23, 0]);
   let result = value;

@@ -1,9 +1,9 @@
-// MD5 (RFC 1321) fed piece by piece, for Content-MD5 and the ETag of a normal object. Web Crypto has none.
+// Computes MD5 (RFC 1321) piece by piece, for Content-MD5 and for the ETag of a normal object. Web Crypto has no MD5.
 
 const SHIFTS = [7, 12, 17, 22, 5, 9, 14, 20, 4, 11, 16, 23, 6, 10, 15, 21];
 const sines: Int32Array = /* @__PURE__ */ new Int32Array(64);
 
-/** A running MD5: `update` any number of times, then `digest` once. */
+/** An MD5 computation. Call `update` any number of times, and then `digest` once. */
 export class Md5 {
   readonly #state: Int32Array = Int32Array.of(0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476);
   readonly #block: Uint8Array = new Uint8Array(64);
@@ -22,7 +22,7 @@ export class Md5 {
     return this;
   }
 
-  /** The 16 bytes of the digest. */
+  /** Ends the computation and returns the 16 bytes of the digest. */
   digest(): Uint8Array<ArrayBuffer> {
     const bits = this.#length * 8;
     const padding = new Uint8Array(((119 - (this.#length % 64)) % 64) + 9);

@@ -1,25 +1,29 @@
-// A call of fetch, read as the request it would put on the wire: method, URL, headers, body, length.
-// A plain (url, init) call is read directly, since `new Request` costs more than all the rest together.
+// Turns a call of fetch into the request that fetch would send: method, URL, headers, body and length.
+// It reads a simple call of the form (url, init) directly, because `new Request` takes more time than all other steps.
 
-/** What can stand as a body before it is read. */
+/** A body that has not been read yet. */
 export type Payload = Uint8Array | Blob | ReadableStream<Uint8Array>;
 
-/** One request as a server would see it. */
+/** One request in the form that a server receives. */
 export interface WireRequest {
   readonly method: string;
   readonly url: URL;
   readonly headers: Headers;
   readonly payload: Payload | undefined;
-  /** The Content-Length in bytes that the transport sends; undefined for a chunked body and where there is none. */
+  /** The Content-Length in bytes that fetch sends. It is undefined for a chunked body and if fetch sends no length. */
   readonly contentLength: number | undefined;
-  /** A Request hides how its body was made: the length read is then the length sent. */
+  /**
+   * True if the body comes from a Request that hides its length. The length of the received body then counts as sent.
+   */
   readonly lengthFollowsBody: boolean;
   readonly signal: AbortSignal | undefined;
 }
 
 /**
  * Reads the arguments of a fetch call.
- * @throws {TypeError} for what fetch itself refuses: a bad URL, a body on GET or HEAD, a stream without `duplex: 'half'`.
+ *
+ * @throws {TypeError} if fetch itself would refuse the call: for an invalid URL, a body with GET or HEAD, or a stream
+ *   without `duplex: 'half'`.
  */
 export function wireRequest(input: Request | URL | string, init: RequestInit = {}): WireRequest {
   const direct = typeof input === 'string' || input instanceof URL || !('method' in input);
@@ -44,10 +48,13 @@ export function isBlob(value: unknown): value is Blob {
   return typeof (value as Blob | undefined)?.arrayBuffer === 'function' && typeof (value as Blob).size === 'number';
 }
 
-/** The strings of a query, decoded; `+` is a space. */
+/** The decoded names and values of a query. A `+` in the query is a space. */
 export interface Query {
   readonly values: ReadonlyMap<string, string>;
-  /** Set where a name comes twice or a percent-encoding is broken: OSS cannot sign such a query for certain. */
+  /**
+   * The first part of the query that repeats a name or has an invalid percent-encoding. The signature of such a query
+   * is not defined, so LocalOss refuses it. It is undefined for a valid query.
+   */
   readonly flaw: string | undefined;
 }
 
@@ -89,7 +96,7 @@ function isBuffer(body: unknown): body is ArrayBuffer | ArrayBufferView {
   return ArrayBuffer.isView(body) || Object.prototype.toString.call(body) === '[object ArrayBuffer]';
 }
 
-/** The body of `init`; adds the Content-Type that fetch adds for strings and typed Blobs. */
+/** Returns the body of `init`. For strings and Blobs with a type, it sets the same Content-Type as fetch. */
 function plainPayload(init: RequestInit, headers: Headers): Payload | undefined {
   const { body } = init;
   if (body == null) return undefined;
@@ -107,7 +114,7 @@ function plainPayload(init: RequestInit, headers: Headers): Payload | undefined 
     : new Uint8Array(buffer);
 }
 
-/** fetch sends `Content-Length: 0` with an empty POST or PUT, and nothing with the other methods. */
+/** Returns the length that fetch sends. Without a body, this is 0 for POST and PUT, and nothing for other methods. */
 function sizeOf(payload: Uint8Array | Blob | undefined, method: string): number | undefined {
   if (payload === undefined) return method === 'POST' || method === 'PUT' ? 0 : undefined;
   return isBlob(payload) ? payload.size : payload.length;
