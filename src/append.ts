@@ -5,7 +5,7 @@
  * stored at most once at its place, and after a failure the only question is whether it was. The engine never guesses:
  * it reads the object's length and CRC and, where these prove nothing, the bytes (the table is at `#reconcile`).
  */
-import { abortable } from './abort.ts';
+import { abortable, throwIfAborted } from './abort.ts';
 import { type AppendObjectResult, type CallOptions, checkSignal, type OssClient } from './client.ts';
 import { type Crc64, checkCrc64, crc64, crc64Combine } from './crc64.ts';
 import { checkKey, MAX_OBJECT_SIZE } from './endpoint.ts';
@@ -44,9 +44,10 @@ import { isAmbiguous, isTooLarge } from './http.ts';
 import { SegmentPace } from './segment-size.ts';
 import {
   type AppendSource,
-  blobPieces,
   bytesOf,
+  extendPrefix,
   isBlob,
+  type Prefix,
   readBlob,
   readSegments,
   type Segment,
@@ -150,6 +151,11 @@ const EMPTY: Segment = { size: 0, crc: 0n, body: new Uint8Array(0) };
  * ```
  */
 export class AppendableObject {
+  /** Shows Vue that this is no plain object. A proxy of it could not reach its private members, and Vue makes none then. */
+  get [Symbol.toStringTag](): string {
+    return 'AppendableObject';
+  }
+
   readonly key: string;
   readonly #client: AppendClient;
   readonly #evidence: Evidence;
@@ -207,7 +213,7 @@ export class AppendableObject {
    *
    * @throws AppendConflictError (`ObjectNotAppendable`) where the object was made otherwise; else as `headObject`.
    */
-  open({ signal }: CallOptions = {}): Promise<ObjectTail> {
+  async open({ signal }: CallOptions = {}): Promise<ObjectTail> {
     return this.#enqueue(signal, async () => {
       this.#stale ||= this.pending.some(({ outcome }) => outcome === 'unknown');
       return publicTail(await this.#open(signal));
@@ -232,7 +238,7 @@ export class AppendableObject {
     const bytes = bytesOf(source);
     if (bytes?.byteLength && bytes.byteLength <= this.#pace.room) {
       if (checked.signal?.aborted) this.#noteEnd(checked.signal.reason, NOTHING_SENT);
-      checked.signal?.throwIfAborted();
+      throwIfAborted(checked.signal);
       return this.#join(typeof source === 'string' ? bytes : bytes.slice(), checked);
     }
     const reader = readSegments(bytes ?? source, this.#options.crc64);
@@ -349,7 +355,7 @@ export class AppendableObject {
   async #sendGroup(group: Group): Promise<void> {
     const { position } = await this.#open(group.signal);
     // What was never sent must not be remembered as if it might turn up.
-    group.signal?.throwIfAborted();
+    throwIfAborted(group.signal);
     const segment = group.close((start, size) => checkRoom(this.key, position + start, size));
     if (segment.size > 0) await this.#commit(segment, group);
   }
@@ -793,7 +799,7 @@ export class AppendableObject {
       // What was given up before is part of the prefix, or was proven not to be there.
       call.flight = undefined;
       report(call);
-      const reader = readSegments(blob.slice(prefix.size), this.#options.crc64);
+      const reader = readSegments(blob, this.#options.crc64, prefix.size);
       try {
         await this.#pump(reader, call);
         const { position: length, crc } = this.#confirmed();
@@ -835,12 +841,6 @@ function held<T>(promise: Promise<T>): Promise<T> {
   return promise;
 }
 
-/** A beginning of a Blob. */
-interface Prefix {
-  readonly size: number;
-  readonly crc: bigint;
-}
-
 /**
  * Appends a source to an object, in one call: see {@link AppendableObject}.
  *
@@ -853,7 +853,7 @@ interface Prefix {
  * console.log(`${position} bytes so far`);
  * ```
  */
-export function append(
+export async function append(
   client: AppendClient,
   key: string,
   source: AppendSource,
@@ -922,23 +922,9 @@ function isLasting(error: unknown): boolean {
   );
 }
 
-async function extendPrefix(
-  blob: Blob,
-  { size: done, crc: start }: Prefix,
-  size: number,
-  { signal, crc64: hash = crc64 }: CallOptions & Pick<AppendableObjectOptions, 'crc64'>,
-): Promise<Prefix> {
-  let crc = start;
-  for await (const piece of blobPieces(blob.slice(done, size))) {
-    signal?.throwIfAborted();
-    crc = hash(piece, crc);
-  }
-  return { size, crc };
-}
-
 /** A file that can no longer be read would make each repeat fail like a dead network. */
 async function checkReadable({ body }: Segment): Promise<void> {
-  if (isBlob(body)) await readBlob(body.slice(0, 1));
+  if (isBlob(body)) await readBlob(body, 0, 1);
 }
 
 function parseTail(name: string, tail: ObjectTail): Tail {

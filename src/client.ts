@@ -16,7 +16,7 @@ import {
   type TransportOptions,
   type UploadProgress,
 } from './http.ts';
-import { bytesOf, isBlob, untyped } from './segments.ts';
+import { bytesOf, isBlob, isSendable } from './segments.ts';
 
 /** Where the bucket is, what signs, and how requests are made. Give either `credentials` or `presign`. */
 export interface OssClientOptions extends EndpointOptions, TransportOptions {}
@@ -126,6 +126,11 @@ export interface PresignGetOptions extends PresignOptions, GetObjectOptions {
  * ```
  */
 export class OssClient {
+  /** Keeps Vue from making a proxy of it. */
+  get [Symbol.toStringTag](): string {
+    return 'OssClient';
+  }
+
   readonly #transport: Transport;
 
   constructor(options: OssClientOptions) {
@@ -144,7 +149,9 @@ export class OssClient {
     const operation = appendOperation(key, options, size, type);
     const { onprogress } = options;
     checkFunction('onprogress', onprogress);
-    const { headers } = await this.#transport.send({ ...operation, body: bytes, onprogress });
+    // A library's Blob is read, because `fetch` would send its name in place of its bytes.
+    const sent = isBlob(bytes) && !isSendable(bytes) ? new Uint8Array(await bytes.arrayBuffer()) : bytes;
+    const { headers } = await this.#transport.send({ ...operation, body: sent, onprogress });
     const { nextAppendPosition = options.position + size, hashCrc64ecma, versionId, requestId } = toHead(headers);
     return { nextAppendPosition, hashCrc64ecma, etag: headers.get('etag') ?? undefined, versionId, requestId };
   }
@@ -294,7 +301,10 @@ function checkByteRange({ start, end = start }: OpenRange): void {
 
 /** A body of known length that makes `fetch` add no Content-Type of its own, which V4 would have to sign. */
 function sized(body: AppendBody): { bytes: Uint8Array<ArrayBuffer> | Blob; size: number; type: string } {
-  if (isBlob(body)) return { bytes: untyped(body), size: body.size, type: body.type };
+  if (isBlob(body)) {
+    const { size, type } = body;
+    return { bytes: type ? body.slice(0, size) : body, size, type };
+  }
   const bytes = bytesOf(body);
   if (!bytes) throw new TypeError('body must be a Blob, bytes or a string; for streams use AppendableObject');
   return { bytes, size: bytes.byteLength, type: '' };

@@ -2,7 +2,7 @@
  * What signs: credentials as an object, from a function, kept fresh, or from a URL. Hides when a token is fetched
  * again, and that many callers waiting for one share a single fetch. Nothing here outlives the provider it belongs to.
  */
-import { abortable } from './abort.ts';
+import { abortable, throwIfAborted } from './abort.ts';
 import { type Clock, platformClock } from './clock.ts';
 import { CredentialsError, plainUrl, readStart, redact } from './errors.ts';
 
@@ -87,7 +87,7 @@ export function refreshingCredentials(
     }
   };
   return async ({ rejected, signal } = {}) => {
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     if (kept && rejected && sameKey(kept, rejected)) kept = undefined;
     if (kept && now() < freshUntil) return kept;
     // Not in `refresh` itself: a `load` that throws at once would end it before it is kept.

@@ -2,6 +2,7 @@
  * One request to OSS, carried through: authorise each attempt, time it out, map errors, correct the clock, and repeat
  * what is certain not to have happened. An append whose outcome is unknown is never repeated here: that is for the engine.
  */
+import { throwIfAborted } from './abort.ts';
 import { type Clock, platformClock } from './clock.ts';
 import {
   type Credentials,
@@ -223,7 +224,7 @@ export class Transport {
 
   /** The credentials to sign with; none where a presign function signs. */
   async #authority({ signal }: Operation, rejected?: Credentials): Promise<Credentials | undefined> {
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     const { credentials, allowPermanentKeys, timeout = TIMEOUT } = this.#options;
     if (typeof credentials !== 'function') return credentials;
     const deadline = new Deadline(this.#clock, timeout, signal);
@@ -233,7 +234,7 @@ export class Transport {
       if (isExposed(given, allowPermanentKeys)) throw new CredentialsError(EXPOSED, { code: 'PermanentKeyInPage' });
       return given;
     } catch (error) {
-      signal?.throwIfAborted();
+      throwIfAborted(signal);
       throw error instanceof CredentialsError ? error : loadFailed(error);
     } finally {
       deadline.end();

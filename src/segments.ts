@@ -2,15 +2,17 @@
  * Any source to segments of at most the asked size, each with its CRC and sendable again. Hides what a source is
  * (Blob, bytes, text, stream, iterable), and keeps memory to the segment being gathered and one piece.
  */
+import { throwIfAborted } from './abort.ts';
 import { type Crc64, crc64 as ownCrc64 } from './crc64.ts';
-import { redact, SourceError } from './errors.ts';
+import { checkType, redact, SourceError } from './errors.ts';
 
 /** Bytes in any of the forms that a chunk of a stream may have. */
 export type AppendChunk = ArrayBuffer | ArrayBufferView | string | Blob;
 
 /**
  * What can be appended. Streams and iterables are read once; bytes longer than a segment must not change until the append is
- * done, and those of a chunk not before the next chunk is asked for.
+ * done, and those of a chunk not before the next chunk is asked for. `null` is the body of a Request or Response that has
+ * none: an empty source.
  */
 export type AppendSource =
   | Blob
@@ -18,6 +20,8 @@ export type AppendSource =
   | ArrayBufferView
   | string
   | Response
+  | Request
+  | null
   | ReadableStream<AppendChunk>
   | Iterable<AppendChunk>
   | AsyncIterable<AppendChunk>;
@@ -64,39 +68,58 @@ const SMALL = 65_536;
 
 /**
  * @param crc64 what computes the CRCs
+ * @param start of a Blob, bytes that are left out at its beginning
  * @throws TypeError for what is no source, or one that is already being read.
  */
-export function readSegments(source: AppendSource, crc64: Crc64 = ownCrc64): SegmentReader {
-  if (isBlob(source)) return new BlobSegments(source, crc64);
+export function readSegments(source: AppendSource, crc64: Crc64 = ownCrc64, start = 0): SegmentReader {
   const gatherer = new Gatherer(crc64);
+  if (isBlob(source)) {
+    const { size, type } = source;
+    if (isSendable(source)) return new BlobSegments(source, crc64, start);
+    return new ChunkSegments(iterate(blobPieces(source, start)), gatherer, size, type);
+  }
   const bytes = bytesOf(source);
   if (bytes) return new ChunkSegments(iterate([bytes]), gatherer, bytes.byteLength);
   return new ChunkSegments(chunksOf(source as Parameters<typeof chunksOf>[0]), gatherer);
 }
 
-/** By its shape: Blobs come from other realms and libraries too. */
+/** Recognises a Blob by its shape, because Blobs also come from other realms and from libraries. */
 export function isBlob(value: unknown): value is Blob {
-  const { size, slice, arrayBuffer } = (typeof value === 'object' && value !== null ? value : {}) as Partial<Blob>;
-  return typeof size === 'number' && typeof slice === 'function' && typeof arrayBuffer === 'function';
+  const { size = -1, slice, arrayBuffer } = Object(value) as Partial<Blob>;
+  return Number.isSafeInteger(size) && size >= 0 && typeof slice === 'function' && typeof arrayBuffer === 'function';
 }
 
-/** The same bytes without a type: a slice has none, says the standard, but in Bun it keeps what `fetch` takes for one. */
-export function untyped(blob: Blob): Blob {
-  if (!blob.type) return blob;
-  const slice = blob.slice(0, blob.size);
-  // A Blob of another realm or library would be taken for text.
-  return slice instanceof Blob ? new Blob([slice], { type: '' }) : slice;
+/**
+ * Whether `fetch` sends the bytes of this Blob's slices, and adds no Content-Type. It takes the Blob of a library for text, and
+ * sends `[object Blob]`. The platform's own `slice` refuses such a Blob. Two kinds pass that and get a Content-Type from
+ * `Response`, which converts a body exactly as `fetch` does: a Blob where a library replaced the global one (jsdom), and one
+ * whose slices keep their type (Bun).
+ */
+export function isSendable(blob: Blob): boolean {
+  try {
+    return !new Response(ownSlice(blob, 0, 0)).headers.has('content-type');
+  } catch {
+    return false;
+  }
+}
+
+/** By the platform's own `slice`, whatever a subclass or a library makes of it. */
+function ownSlice(blob: Blob, start: number, end: number): Blob {
+  return Blob.prototype.slice.call(blob, start, end);
 }
 
 const tagOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
 
-/** Text as UTF-8, and views and buffers of any realm as bytes, not copied but from shared memory, which `fetch` refuses. */
+/**
+ * Text as UTF-8, and views and buffers of any realm as bytes. They are copied only where `fetch` refuses them: from memory that
+ * is shared, or that can change its size.
+ */
 export function bytesOf(value: unknown): Uint8Array<ArrayBuffer> | undefined {
   if (typeof value === 'string') return new TextEncoder().encode(value);
-  if (tagOf(value) === 'ArrayBuffer') return new Uint8Array(value as ArrayBuffer);
-  if (!ArrayBuffer.isView(value)) return undefined;
-  const bytes = new Uint8Array(value.buffer as ArrayBuffer, value.byteOffset, value.byteLength);
-  return tagOf(value.buffer) === 'ArrayBuffer' ? bytes : bytes.slice();
+  const { buffer, byteOffset, byteLength } = ArrayBuffer.isView(value) ? value : { buffer: value as ArrayBuffer };
+  if (!/ArrayBuffer$/.test(tagOf(buffer))) return undefined;
+  const bytes = new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
+  return tagOf(buffer) === 'ArrayBuffer' && !(buffer as { resizable?: boolean }).resizable ? bytes : bytes.slice();
 }
 
 /** Bytes that are ours alone, one behind the other. */
@@ -122,10 +145,18 @@ function concat(parts: readonly Uint8Array<ArrayBuffer>[], size: number): Uint8A
   return all;
 }
 
-/** Reads a Blob from its start, a piece at a time. */
-export async function* blobPieces(blob: Blob): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
-  for (let start = 0; start < blob.size; start += READ) {
-    const bytes = new Uint8Array(await readBlob(blob.slice(start, Math.min(start + READ, blob.size))));
+/**
+ * Reads a Blob, or a part of it, a piece at a time.
+ *
+ * @throws SourceError where the file changed since it was picked, or cannot be read any more.
+ */
+export async function* blobPieces(
+  blob: Blob,
+  start = 0,
+  end: number = blob.size,
+): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
+  for (let from = start; from < end; from += READ) {
+    const bytes = await readBlob(blob, from, Math.min(from + READ, end));
     for (let at = 0; at < bytes.byteLength; at += PIECE) {
       if (at > 0) await breathe();
       yield bytes.subarray(at, at + PIECE);
@@ -151,12 +182,38 @@ function breathe(): Promise<void> | undefined {
   });
 }
 
-/** @throws SourceError where the file changed since it was picked, or cannot be read any more. */
-export async function readBlob(blob: Blob): Promise<ArrayBuffer> {
-  const { size } = blob;
-  let bytes: ArrayBuffer | undefined;
+/** A beginning of a Blob, and the CRC-64 of its bytes. */
+export interface Prefix {
+  readonly size: number;
+  readonly crc: bigint;
+}
+
+/** The CRC-64 of a beginning of a Blob, of `size` bytes, computed from that of a shorter one. */
+export async function extendPrefix(
+  blob: Blob,
+  { size: start, crc: known }: Prefix,
+  size: number,
+  { crc64 = ownCrc64, signal }: { readonly crc64?: Crc64 | undefined; readonly signal?: AbortSignal | undefined } = {},
+): Promise<Prefix> {
+  let crc = known;
   try {
-    bytes = await blob.arrayBuffer();
+    for await (const piece of blobPieces(blob, start, size)) {
+      throwIfAborted(signal);
+      crc = BigInt(crc64(piece, crc));
+    }
+    return { size, crc };
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    return failSource(error);
+  }
+}
+
+/** Reads a part of a Blob. */
+export async function readBlob(blob: Blob, start: number, end: number): Promise<Uint8Array<ArrayBuffer>> {
+  const size = end - start;
+  let bytes: Uint8Array<ArrayBuffer> | undefined;
+  try {
+    bytes = new Uint8Array(await blob.slice(start, end).arrayBuffer());
   } catch (cause) {
     const why = 'a file that was changed, moved or removed since it was picked, or more Blobs than there is room for';
     throw sourceError(`it cannot be read any more: ${why}`, cause);
@@ -171,12 +228,13 @@ class BlobSegments implements SegmentReader {
   readonly type: string;
   readonly #blob: Blob;
   readonly #crc64: Crc64;
-  #offset = 0;
+  #offset: number;
 
-  constructor(blob: Blob, crc64: Crc64) {
+  constructor(blob: Blob, crc64: Crc64, start: number) {
     this.type = blob.type;
-    this.#blob = untyped(blob);
+    this.#blob = blob;
     this.#crc64 = crc64;
+    this.#offset = start;
   }
 
   get total(): number {
@@ -187,11 +245,9 @@ class BlobSegments implements SegmentReader {
     const start = this.#offset;
     if (start >= this.total) return undefined;
     this.#offset = Math.min(start + size, this.total);
-    const body = this.#blob.slice(start, this.#offset);
-    let crc = 0n;
-    const crc64 = this.#crc64;
-    for await (const piece of blobPieces(body)) crc = crc64(piece, crc);
-    return { size: body.size, crc, body };
+    // A slice has no type.
+    const body = ownSlice(this.#blob, start, this.#offset);
+    return { ...(await extendPrefix(body, { size: 0, crc: 0n }, body.size, { crc64: this.#crc64 })), body };
   }
 
   cancel(): void {
@@ -199,16 +255,17 @@ class BlobSegments implements SegmentReader {
   }
 }
 
-/** Chunks, one by one; `undefined` at the end. */
+/** Chunks, one by one; `undefined` at the end. Both methods reject with what the source throws. */
 interface ChunkReader {
-  read(): Promise<unknown>;
-  cancel(reason: unknown): void;
+  /** In an object, because a chunk that is a Promise by mistake would be awaited otherwise. */
+  read(): Promise<{ readonly value: unknown } | undefined>;
+  cancel(reason: unknown): Promise<unknown>;
 }
 
 /** Gathers chunks of any size. */
 class ChunkSegments implements SegmentReader {
   readonly total: number | undefined;
-  readonly type = '';
+  readonly type: string;
   readonly inMemory = true;
   readonly #chunks: ChunkReader;
   readonly #gatherer: Gatherer;
@@ -224,13 +281,19 @@ class ChunkSegments implements SegmentReader {
   #reading: Promise<Uint8Array<ArrayBuffer> | undefined> | undefined;
   #ended = false;
 
-  constructor(chunks: ChunkReader, gatherer: Gatherer, total?: number) {
+  constructor(chunks: ChunkReader, gatherer: Gatherer, total?: number, type = '') {
     this.#chunks = chunks;
     this.#gatherer = gatherer;
     this.total = total;
+    this.type = type;
   }
 
-  async next(size: number, cut?: () => Promise<unknown>): Promise<Segment | undefined> {
+  /** Whatever fails here is told as the source's failure, so that the caller learns how much is stored. */
+  next(size: number, cut?: () => Promise<unknown>): Promise<Segment | undefined> {
+    return this.#gather(size, cut).catch(failSource);
+  }
+
+  async #gather(size: number, cut: (() => Promise<unknown>) | undefined): Promise<Segment | undefined> {
     const patience = new Patience(cut);
     while (this.#gatherer.size < size) {
       if (this.#rest.byteLength !== this.#left) throw sourceError('a chunk was transferred before it was read');
@@ -249,8 +312,7 @@ class ChunkSegments implements SegmentReader {
   }
 
   cancel(reason: unknown): void {
-    if (!this.#ended) this.#chunks.cancel(reason);
-    this.#ended = true;
+    this.#stop(reason);
     this.#reading = undefined;
     this.#setRest(new Uint8Array(0));
   }
@@ -285,14 +347,20 @@ class ChunkSegments implements SegmentReader {
     if (piece?.value) return piece.value;
     this.#pieces = undefined;
     const chunk = this.#ended ? undefined : await this.#chunks.read().catch((cause: unknown) => this.#fail(cause));
-    if (chunk !== undefined) return this.#bytesOf(chunk);
+    if (chunk) return this.#bytesOf(chunk.value);
     this.#ended = true;
     return this.#text.end();
   }
 
   #fail(cause: unknown): never {
     this.#ended = true;
-    throw sourceError('it failed', cause);
+    return failSource(cause);
+  }
+
+  /** The append has ended, with a better reason than what a source may throw here. A generator answers only when it runs again. */
+  #stop(reason: unknown): void {
+    if (!this.#ended) this.#chunks.cancel(reason).catch(() => {});
+    this.#ended = true;
   }
 
   #bytesOf(chunk: unknown): Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer> | undefined> {
@@ -300,11 +368,8 @@ class ChunkSegments implements SegmentReader {
     const bytes = bytesOf(chunk);
     if (bytes) return this.#text.endBefore(bytes);
     if (!isBlob(chunk)) {
-      const wrong = new TypeError(
-        `a chunk is ${chunk === null ? 'null' : `of type ${typeof chunk}`}: bytes, text or Blobs are wanted`,
-      );
-      this.#chunks.cancel(wrong);
-      this.#ended = true;
+      const wrong = new TypeError(`a chunk is of type ${tagOf(chunk)}: bytes, text or Blobs are wanted`);
+      this.#stop(wrong);
       throw sourceError('it gave something else than bytes', wrong);
     }
     this.#pieces = blobPieces(chunk);
@@ -442,7 +507,7 @@ class Gatherer {
   /** After the bytes were copied: the caller's function sees neither us nor what is sent. */
   #hash(): void {
     const crc64 = this.#crc64;
-    this.#crc = crc64(this.#filled(), this.#crc);
+    this.#crc = BigInt(crc64(this.#filled(), this.#crc));
     this.#used = 0;
   }
 
@@ -453,22 +518,35 @@ class Gatherer {
   }
 }
 
-function chunksOf(source: Response | ReadableStream | Iterable<unknown> | AsyncIterable<unknown>): ChunkReader {
-  if (typeof source !== 'object' || source === null) throw notASource(source);
-  if ('getReader' in source) return readStream(source);
-  if ('body' in source && 'headers' in source) return readResponse(source);
-  if (Symbol.asyncIterator in source || Symbol.iterator in source) return iterate(source);
-  throw notASource(source);
+function chunksOf(
+  source: Response | Request | null | ReadableStream | Iterable<unknown> | AsyncIterable<unknown>,
+): ChunkReader {
+  // The body of a Request or Response that has none.
+  if (source === null) return iterate([]);
+  if (typeof source === 'object') {
+    if ('getReader' in source) return readStream(source);
+    if ('body' in source && 'headers' in source) return readBody(source);
+    if (Symbol.asyncIterator in source) return iterate(source);
+    // A FormData, URLSearchParams, Headers or Map gives pairs when it is iterated, and a library's own does as well.
+    if (Symbol.iterator in source && !('entries' in source && 'get' in source && 'delete' in source))
+      return iterate(source);
+  }
+  throw new TypeError(
+    `source must be a Blob, bytes, a string, a Response, a stream or an iterable, not of type ${tagOf(source)}; of a FormData or Map append the values`,
+  );
 }
 
-function readResponse({ body, bodyUsed }: Response): ChunkReader {
-  if (bodyUsed) throw new TypeError('the body of this Response has been read already');
-  return body ? chunksOf(body) : iterate([]);
+function readBody(source: Response | Request): ChunkReader {
+  const { body, bodyUsed, ok, status } = source as Response;
+  // A Request has no `ok`. An opaque Response (`no-cors`) is never ok, because it hides its bytes.
+  checkType(ok !== false, `this Response is HTTP ${status}: append only what is ok`);
+  checkType(!bodyUsed, 'this body has been read already');
+  return chunksOf(body);
 }
 
 /** `getReader().read()` alone: Safari's streams have no async iteration. */
 function readStream(stream: ReadableStream<unknown>): ChunkReader {
-  if (stream.locked) throw new TypeError('this ReadableStream is locked: something else reads it');
+  checkType(!stream.locked, 'this ReadableStream is locked: something else reads it');
   const reader = stream.getReader();
   return {
     read: async () => {
@@ -476,14 +554,15 @@ function readStream(stream: ReadableStream<unknown>): ChunkReader {
       try {
         const { done, value } = await reader.read();
         ended = done;
-        return done ? undefined : (value ?? null);
+        return done ? undefined : { value };
       } finally {
         if (ended) reader.releaseLock();
       }
     },
-    cancel: (reason) => {
-      reader.cancel(reason).catch(() => {});
+    cancel: async (reason) => {
+      const cancelled = reader.cancel(reason);
       reader.releaseLock();
+      return cancelled;
     },
   };
 }
@@ -493,24 +572,14 @@ function iterate(source: Iterable<unknown> | AsyncIterable<unknown>): ChunkReade
   return {
     read: async () => {
       const { done, value } = await iterator.next();
-      return done ? undefined : (value ?? null);
+      return done ? undefined : { value };
     },
-    cancel: () => void stop(iterator),
+    cancel: async () => iterator.return?.(),
   };
 }
 
-/** A generator that is suspended answers when it runs again: nobody waits for it. */
-async function stop(iterator: Iterator<unknown> | AsyncIterator<unknown>): Promise<void> {
-  try {
-    await iterator.return?.();
-  } catch {
-    // The append has failed already, with a better reason.
-  }
-}
-
-function notASource(value: unknown): TypeError {
-  const what = value === null ? 'null' : typeof value;
-  return new TypeError(`source must be a Blob, bytes, a string, a Response, a stream or an iterable, not ${what}`);
+function failSource(error: unknown): never {
+  throw error instanceof SourceError ? error : sourceError('it failed', error);
 }
 
 function sourceError(problem: string, cause?: unknown): SourceError {

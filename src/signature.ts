@@ -196,12 +196,18 @@ export function signature(key: Uint8Array, text: string): string {
   return hex(hmac(hmacKey(key), text));
 }
 
-const utf8 = /* @__PURE__ */ new TextEncoder();
-/** Encodes a text as UTF-8. The function of noble does the same, but it copies its result. */
-const encode = (text: string): Uint8Array => utf8.encode(text);
-
-/** The decoder is created at its first use. Node defines the global TextDecoder only when code reads it first. */
+/**
+ * Both are created at their first use. The platform may lack them at import, and Node defines the global TextDecoder only when
+ * code reads it first.
+ */
+let utf8: TextEncoder | undefined;
 let ascii: TextDecoder | undefined;
+
+/** Encodes a text as UTF-8. The function of noble does the same, but it copies its result. */
+function encode(text: string): Uint8Array {
+  utf8 ??= new TextEncoder();
+  return utf8.encode(text);
+}
 
 function hex(bytes: Uint8Array): string {
   const text = new Uint8Array(2 * bytes.length);

@@ -3,7 +3,17 @@
  * back-pressure reaches the writer through `ready`.
  */
 import type { AppendableObject, AppendOptions } from './append.ts';
+import { checkObject, checkType } from './errors.ts';
 import type { AppendChunk } from './segments.ts';
+
+/** Stands in for WritableStream where the platform has none (Safari before 14.1): then the first use fails, and not the import. */
+class Missing {
+  constructor() {
+    throw new TypeError('AppendStream needs WritableStream, which is missing here');
+  }
+}
+
+const Base: typeof WritableStream = globalThis.WritableStream ?? Missing;
 
 /**
  * A WritableStream that appends what is written to an object. `close()` resolves when everything is stored; a failure is
@@ -22,11 +32,11 @@ import type { AppendChunk } from './segments.ts';
  * }
  * ```
  */
-export class AppendStream extends WritableStream<AppendChunk> {
-  /** @throws TypeError for what is no AppendableObject, and for options that are none. */
+export class AppendStream extends Base<AppendChunk> {
+  /** @throws TypeError for what is no AppendableObject, for options that are none, and where the platform has no WritableStream. */
   constructor(object: AppendableObject, options: AppendOptions = {}) {
-    if (typeof object?.append !== 'function') throw new TypeError('AppendStream needs an AppendableObject');
-    if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object');
+    checkType(typeof object?.append === 'function', 'AppendStream needs an AppendableObject');
+    checkObject('options', options);
     super(new AppendSink(object, options), { highWaterMark: 1 });
   }
 }

@@ -2,6 +2,7 @@
  * Entry "./sts", for edge workers and servers: temporary credentials for a page from a RAM key, limited to appending
  * under one prefix. Hides the signature of Alibaba Cloud's RPC calls (ACS3-HMAC-SHA256), which is not OSS's.
  */
+import { throwIfAborted } from './abort.ts';
 import { type Credentials, credentialsProblem, parseCredentials } from './credentials.ts';
 import { checkBucket, checkKey, percentEncode } from './endpoint.ts';
 import { checkFunction, harmless, readStart, redact, ServiceError, TransportError, withoutSecrets } from './errors.ts';
@@ -67,7 +68,7 @@ export async function assumeRole(options: AssumeRoleOptions): Promise<Credential
   checkOptions(options);
   const { clock = platformClock(), retry = {}, signal } = options;
   for (let failures = 0; ; ) {
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     try {
       return await attempt(options, clock);
     } catch (error) {

@@ -2,6 +2,7 @@
  * Entry "./xhr": a `fetch` made of XMLHttpRequest, for the one thing that `fetch` cannot tell: how much of a body is on its
  * way. Hides events, XMLHttpRequest's spelling of headers, and its disguise of every failure as status 0.
  */
+import { throwIfAborted } from './abort.ts';
 import type { FetchInit } from './http.ts';
 
 /** These have no body, and `Response` refuses one. */
@@ -43,7 +44,7 @@ export async function xhrFetch(url: string, init: FetchInit = {}): Promise<Respo
   if (typeof XMLHttpRequest === 'undefined')
     throw new TypeError('xhrFetch needs XMLHttpRequest, which pages and dedicated workers have: use fetch here');
   if (body instanceof ReadableStream) throw new TypeError('xhrFetch cannot send a stream: use bytes or a Blob');
-  signal?.throwIfAborted();
+  throwIfAborted(signal);
   if (body === undefined || body === null || /^(GET|HEAD)$/i.test(method)) return fetch(url, init);
   const xhr = open(url, init);
   await exchange(xhr, body, signal);

@@ -10,6 +10,8 @@ import { refreshingCredentials } from '../src/credentials.ts';
 import { AppendConflictError, CredentialsError, OssError, ServiceError, SourceError } from '../src/errors.ts';
 import type { Fetch } from '../src/http.ts';
 import { AppendStream } from '../src/stream.ts';
+import { MemoryBlob } from './exactly-once/memory-blob.ts';
+import { synchronousPlatform } from './exactly-once/platform.ts';
 import { memoryBlob } from './exactly-once/sources.ts';
 import { denied, lost, OneObject, type Post } from './one-object.ts';
 import {
@@ -287,17 +289,11 @@ describe('reading an object', () => {
   test('I: is let go of when the source cannot be read for the comparison', async () => {
     const oss = new OneObject();
     oss.hidesCrc = true;
-    let [isGone, isCancelled] = [false, false];
-    const file = (text: string) =>
-      Object.assign(memoryBlob(utf8(text)), {
-        slice: (start?: number, end?: number) => file(text.slice(start, end)),
-        arrayBuffer: async () => {
-          if (isGone) throw new DOMException('gone', 'NotReadableError');
-          return utf8(text).buffer;
-        },
-      });
+    let isCancelled = false;
+    const reads = { left: Number.POSITIVE_INFINITY };
+    const file = new MemoryBlob(['abcd'], { reads }) as unknown as Blob;
     oss.after = () => {
-      isGone = true;
+      reads.left = 0;
       throw lost();
     };
     const cancel = () => {
@@ -305,7 +301,8 @@ describe('reading an object', () => {
     };
     const endless = () => new ReadableStream({ pull: (controller) => controller.enqueue(utf8('abcd')), cancel });
     oss.toContent = (content) => ({ ...content, body: endless() });
-    const error = await failureOf(new AppendableObject(oss.client, KEY).append(file('abcd')));
+    const restore = synchronousPlatform();
+    const error = await failureOf(new AppendableObject(oss.client, KEY).append(file)).finally(restore);
     expect(error).toMatchObject({ outcome: 'unknown' });
     expect(isCancelled).toBe(true);
   });

@@ -1,11 +1,15 @@
 /** Answers that are not OSS's own: of a cache, a portal, or the place that a redirect leads to. None of them is believed. */
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { AppendableObject, type AppendableObjectOptions } from '../src/append.ts';
 import type { OssClient, OssClientOptions } from '../src/client.ts';
 import type { FaultSchedule } from '../src/testing/index.ts';
+import { synchronousPlatform } from './exactly-once/platform.ts';
 import { memoryBlob } from './exactly-once/sources.ts';
 import { pageFetch } from './page-fetch.ts';
 import { appended, drive, failureOf, KEYS, localOss, makeClient, scripted, utf8, VirtualClock } from './unit-tools.ts';
+
+// A memory Blob is then the platform’s own: its slices are sent as they are.
+beforeAll(synchronousPlatform);
 
 const KEY = 'a.log';
 

@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runInNewContext } from 'node:vm';
+import { Window } from 'happy-dom';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { crc64 } from '../src/crc64.ts';
 import { SourceError } from '../src/errors.ts';
@@ -64,7 +65,7 @@ describe('every source', () => {
     ['Uint16Array', () => new Uint16Array(bytes.buffer), 10],
     ['string', () => TEXT, 10],
     ['Response', () => new Response(TEXT), undefined],
-    ['Request', () => new Request('http://e.com', { method: 'POST', body: TEXT }) as unknown as Response, undefined],
+    ['Request', () => new Request('http://e.com', { method: 'POST', body: TEXT }), undefined],
     [
       'Response of another library',
       () => ({ body: asynchronous(bytes), headers: {}, bodyUsed: false }) as unknown as Response,
@@ -141,6 +142,8 @@ describe('every source', () => {
     ['bytes', () => new Uint8Array()],
     ['string', () => ''],
     ['Response', () => new Response()],
+    ['Request', () => new Request('http://e.com')],
+    ['body of a Request that has none', () => new Request('http://e.com').body],
     ['Response with an empty body', () => new Response('')],
     ['stream', () => streamOf()],
     ['stream of empty chunks', () => streamOf(utf8(''), '', new Blob([]), new ArrayBuffer(0))],
@@ -333,6 +336,9 @@ describe('sources that fail', () => {
     ['undefined', undefined],
     ['an object', {}],
     ['a list of numbers', [1, 2]],
+    ['a pair', ['a', utf8('b')]],
+    ['a Promise', Promise.resolve('x')],
+    ['a stream', new ReadableStream()],
   ])('a chunk that is %s: a SourceError that says so, and the source is cancelled', async (_, chunk) => {
     const cancel = vi.fn();
     const stream = new ReadableStream({ start: (c) => c.enqueue(chunk), cancel });
@@ -349,7 +355,7 @@ describe('sources that fail', () => {
       expect(error).toBeInstanceOf(SourceError);
       expect(error).toMatchObject({
         message: expect.stringMatching(
-          /^Cannot read the source: it gave something else than bytes \(a chunk is .*: bytes, text or Blobs are wanted\)$/,
+          /^Cannot read the source: it gave something else than bytes \(a chunk is of type \w+: bytes, text or Blobs are wanted\)$/,
         ),
       });
       expect(error).toMatchObject({ cause: { name: 'TypeError' } });
@@ -388,7 +394,7 @@ describe('sources that fail', () => {
 });
 
 describe('what is no source is refused at once', () => {
-  test.each([undefined, null, 5, 5n, true, Symbol('s'), () => {}, {}, { size: 5 }, new Date(0)])('%s', (value) => {
+  test.each([undefined, 5, 5n, true, Symbol('s'), () => {}, {}, { size: 5 }, new Date(0)])('%s', (value) => {
     expect(() => readSegments(value as string)).toThrow(TypeError);
     expect(() => readSegments(value as string)).toThrow(
       /^source must be a Blob, bytes, a string, a Response, a stream or an iterable, not /,
@@ -405,13 +411,73 @@ describe('what is no source is refused at once', () => {
   test('a Response that has been read', async () => {
     const response = new Response('x');
     await response.text();
-    expect(() => readSegments(response)).toThrow(/the body of this Response has been read already/);
+    expect(() => readSegments(response)).toThrow(/^this body has been read already/);
     expect(() => readSegments(response)).toThrow(TypeError);
   });
 
-  test('bytesOf takes no shared memory for a buffer', () => {
-    expect(bytesOf(new SharedArrayBuffer(4))).toBeUndefined();
-    expect(bytesOf(new Uint8Array(new SharedArrayBuffer(4), 1, 2))?.buffer).toEqual(new ArrayBuffer(2));
+  const form = (...pairs: [string, string][]) => {
+    const result = new FormData();
+    for (const [name, value] of pairs) result.append(name, value);
+    return result;
+  };
+  const pairs: [string, object][] = [
+    ['an empty FormData', form()],
+    ['a FormData', form(['a', 'b'])],
+    ['happy-dom’s FormData', new Window().FormData.prototype],
+    ['an empty URLSearchParams', new URLSearchParams()],
+    ['URLSearchParams', new URLSearchParams('a=b')],
+    ['Headers', new Headers({ a: 'b' })],
+    ['an empty Map', new Map()],
+    ['a Map', new Map([['a', utf8('b')]])],
+    ['a Map of another realm', runInNewContext('new Map()')],
+    ['a Promise of bytes', Promise.resolve(utf8('a'))],
+    ['a record of bytes', { a: utf8('a') }],
+    ['a function that gives bytes', () => utf8('a')],
+  ];
+  test.each(pairs)('%s: the message names its type and says what to append', (_, value) => {
+    const [, type] = /^\[object (\w+)\]$/.exec(Object.prototype.toString.call(value)) ?? [];
+    expect(() => readSegments(value as AppendSource)).toThrow(TypeError);
+    expect(() => readSegments(value as AppendSource)).toThrow(
+      new RegExp(`not of type ${type}; of a FormData or Map append the values$`),
+    );
+  });
+
+  test.each([
+    ['a refusal', () => new Response('<Error/>', { status: 404 }), 404],
+    ['a failure of the server', () => new Response('oops', { status: 502 }), 502],
+    ['an error', () => Response.error(), 0],
+    ['a redirect', () => Response.redirect('https://e.com/'), 302],
+  ])('a Response that is no success: %s', (_, make, status) => {
+    expect(() => readSegments(make())).toThrow(TypeError);
+    expect(() => readSegments(make())).toThrow(`this Response is HTTP ${status}: append only what is ok`);
+  });
+
+  test('a Request that has been read', async () => {
+    const request = new Request('http://e.com', { method: 'POST', body: 'x' });
+    await request.text();
+    expect(() => readSegments(request)).toThrow(/^this body has been read already/);
+  });
+});
+
+describe('memory that may change', () => {
+  const resizable = (size: number): ArrayBuffer =>
+    Reflect.construct(ArrayBuffer, [size, { maxByteLength: 2 * size }]) as ArrayBuffer;
+
+  test.each<[string, () => ArrayBufferView | ArrayBufferLike]>([
+    ['shared memory', () => new SharedArrayBuffer(4)],
+    ['a view of shared memory', () => new Uint8Array(new SharedArrayBuffer(8), 1, 4)],
+    ['a buffer that can be resized', () => resizable(4)],
+    ['a view of a buffer that can be resized', () => new DataView(resizable(8), 1, 4)],
+  ])('%s is copied, because `fetch` refuses it', (_, make) => {
+    const bytes = bytesOf(make());
+    expect(bytes).toEqual(new Uint8Array(4));
+    expect(bytes?.buffer).toEqual(new ArrayBuffer(4));
+    expect(bytes?.buffer).not.toHaveProperty('resizable', true);
+  });
+
+  test('other memory is not copied', () => {
+    const bytes = utf8('abcd');
+    expect(bytesOf(bytes)?.buffer).toBe(bytes.buffer);
   });
 });
 

@@ -23,7 +23,7 @@ const STS = "credentials: { accessKeyId: 'STS.a', accessKeySecret: 'b', security
  */
 export const BUNDLES = {
   // All exports of the main entry.
-  index: { budget: 26_570, code: "export * from './src/index.ts';" },
+  index: { budget: 26_900, code: "export * from './src/index.ts';" },
   // One append with static STS credentials.
   append: {
     budget: 13_200,

@@ -89,7 +89,17 @@ function fromRequest(request: Request): WireRequest {
 }
 
 function isPlainBody(body: BodyInit | null | undefined): boolean {
-  return body == null || typeof body === 'string' || isBuffer(body) || isBlob(body) || isStream(body);
+  return body == null || typeof body === 'string' || isBuffer(body) || isOwnBlob(body) || isStream(body);
+}
+
+/** Whether `fetch` takes this for a Blob. It turns the Blob of a library into text, and so does the Request that is made of it then. */
+function isOwnBlob(body: unknown): boolean {
+  try {
+    const slice = Blob.prototype.slice.call(body, 0, 0);
+    return slice.type !== '' || !new Response(slice).headers.has('content-type');
+  } catch {
+    return false;
+  }
 }
 
 function isBuffer(body: unknown): body is ArrayBuffer | ArrayBufferView {

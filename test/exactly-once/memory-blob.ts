@@ -13,10 +13,10 @@ export class MemoryBlob {
   readonly #reads: { left: number };
 
   constructor(
-    parts: readonly (Uint8Array | MemoryBlob)[] = [],
+    parts: readonly (Uint8Array | string | MemoryBlob)[] = [],
     { type = '', reads = { left: Number.POSITIVE_INFINITY } }: MemoryBlobOptions = {},
   ) {
-    this.#bytes = joined(parts.map((part) => (part instanceof MemoryBlob ? part.#bytes : part)));
+    this.#bytes = joined(parts.map((part) => (part instanceof MemoryBlob ? part.#bytes : bytesOf(part))));
     this.type = type;
     this.#reads = reads;
   }
@@ -47,6 +47,10 @@ export class MemoryBlob {
       },
     });
   }
+}
+
+function bytesOf(part: Uint8Array | string): Uint8Array {
+  return typeof part === 'string' ? new TextEncoder().encode(part) : part;
 }
 
 function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {

@@ -1,7 +1,7 @@
 /** The network between one AppendableObject and LocalOss: takes its time, lets calls be aborted, and notes what passes. */
 import type { Fetch, FetchInit } from '../../src/http.ts';
 import { drawDelay, type VirtualClock } from './clock.ts';
-import type { MemoryBlob } from './memory-blob.ts';
+import { MemoryBlob } from './memory-blob.ts';
 import type { ObservedOss } from './observed-oss.ts';
 import type { CallRecord, ObjectRecord, When } from './record.ts';
 import { type Share, sharesOf } from './shares.ts';
@@ -168,8 +168,8 @@ function includes(whole: Uint8Array, part: Uint8Array): boolean {
   return false;
 }
 
-/** A body's bytes, without reading it as a transport does. */
-function peek(body: BodyInit): Uint8Array {
+/** A body's bytes, without reading it as a transport does. As for `fetch`, what is neither bytes nor the platform's Blob is text. */
+function peek(body: BodyInit | MemoryBlob): Uint8Array {
   if (body instanceof Uint8Array) return new Uint8Array(body);
-  return (body as unknown as MemoryBlob).peek();
+  return body instanceof MemoryBlob ? body.peek() : new TextEncoder().encode(String(body));
 }

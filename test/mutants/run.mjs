@@ -23,6 +23,8 @@ const PARTS = [
   'test/vitest.config.ts',
   'test/append.test.ts',
   'test/settle.test.ts',
+  'test/foreign-blobs.test.ts',
+  'test/runtimes/polyfill-blob.ts',
   'test/one-object.ts',
   'demo/edge',
   'demo/page/grants.ts',
