@@ -5,7 +5,7 @@ import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { onCi, root, run } from './project.mjs';
 
-// The first variable that is set counts. The value "none" makes the tests behave like on a machine without a browser.
+// The first variable that is set counts. The value "none" means that the tests run without a browser.
 const VARIABLES = ['OSS_APPEND_CHROMIUM', 'CHROMIUM_PATH'];
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome', 'microsoft-edge'];

@@ -9,7 +9,7 @@ type PresignRequest = Parameters<Presign>[0];
 
 /** Options of {@link Grants}. */
 export interface GrantOptions {
-  /** The number of appends that one request asks grants for. The default 1 asks for each grant when it is needed. */
+  /** The number of grants that one request asks for. With the default 1, each grant is requested when it is needed. */
   readonly ahead?: number | undefined;
   /** The size of the object's appends in bytes, which is its `segmentSize`. The option `ahead` needs it. */
   readonly segmentSize?: number | undefined;
@@ -19,7 +19,7 @@ export interface GrantOptions {
   readonly now?: (() => number) | undefined;
 }
 
-/** The grant of an append that was asked for in advance. */
+/** A grant for an append that the page requested in advance. */
 interface Held {
   readonly position: number;
   readonly size: number;

@@ -49,7 +49,7 @@ export interface TargetOptions {
 
 type Fetch = NonNullable<OssClientOptions['fetch']>;
 
-/** The number of appends for which one request asks grants. */
+/** The number of grants that one request asks for. */
 const AHEAD = 4;
 
 export function makeTarget(options: TargetOptions): Target {

@@ -14,7 +14,7 @@ export type Costs = ReadonlyMap<string, readonly number[]>;
 /** One line of the table. */
 export interface Row {
   readonly name: string;
-  /** How many times as good our side is as the other side. This is the median of the rounds. */
+  /** The ratio of the two costs, as the median of the rounds. A ratio of 2 means that our side is twice as good. */
   readonly ratio: number;
   /** The lowest and the highest ratio of all rounds. Their distance shows the noise of the machine. */
   readonly low: number;

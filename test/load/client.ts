@@ -24,7 +24,9 @@ export class Source {
     this.#chunk = Uint8Array.from({ length: CHUNK }, (_, i) => Math.imul(i + 1, 2654435761 + seed) >>> 24);
   }
 
-  /** Yields the bytes after `from`. Each chunk is a copy, because bytes on their way to a socket must not change. */
+  /**
+   * Yields the bytes beginning at `from`. Each chunk is a copy, because bytes on their way to a socket must not change.
+   */
   *chunks(from = 0): Generator<Uint8Array<ArrayBuffer>, void, void> {
     for (let at = from; at < this.size; ) {
       const index = Math.floor(at / CHUNK);
@@ -73,7 +75,7 @@ export class Client {
     return response.json();
   }
 
-  /** Sends the bytes of a source after the position `from`. */
+  /** Sends the bytes of a source beginning at the position `from`. */
   async upload(key: string, source: Source, from = 0): Promise<ObjectTail> {
     const path = `${this.#url}/upload/${encodeURIComponent(key)}?position=${from}`;
     const text = await send(path, source.chunks(from), { origin: ORIGIN, cookie: this.#cookie });

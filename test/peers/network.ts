@@ -20,7 +20,7 @@ export interface Network {
   readonly agent: Agent;
   /** The ms by which the clock of LocalOss is ahead of the client's clock. */
   ahead: number;
-  /** The fault that every following append has. */
+  /** The fault that happens to each append from now on. */
   fault: Fault | undefined;
   close(): Promise<void>;
 }
