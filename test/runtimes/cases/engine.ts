@@ -284,7 +284,8 @@ async function exactlyOnce(
   const tail = await append(client(options), key, source, { segmentSize, onprogress });
   const object = await stored();
   sameBytes(object?.bytes, source, 'object');
-  equal(object?.appends, Math.ceil(SIZE / segmentSize), 'appends');
+  // A segment that fails twice is sent in parts, so that there may be more.
+  check(Number(object?.appends) >= Math.ceil(SIZE / segmentSize), 'appends');
   equal(tail.position, SIZE, 'tail');
   equal(seen.at(-1), SIZE, 'progress');
   check(

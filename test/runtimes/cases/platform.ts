@@ -34,7 +34,8 @@ export const platformCases: readonly Case[] = [
       const source = bytesFrom(40, 30_000);
       await object.append(source);
       sameBytes((await stored())?.bytes, source, 'object');
-      equal((await stored())?.appends, 5, 'appends');
+      // A segment that fails twice is sent in parts, so that there may be more.
+      check(Number((await stored())?.appends) >= 5, 'appends');
     },
   },
   {
