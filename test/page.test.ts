@@ -91,7 +91,10 @@ describe('with STS credentials from an endpoint of the page', () => {
     expect(tail).toEqual({ position: 16, hashCrc64ecma: object?.crc64 });
     expect(object?.bytes()).toEqual(utf8('picked in a page'));
     expect(object?.headers['content-type']).toBe('text/plain');
-    expect([loaded.at(-1), asked]).toEqual([16, [['/sts', { method: 'POST', credentials: 'same-origin', signal: expect.any(AbortSignal) }]]]);
+    expect([loaded.at(-1), asked]).toEqual([
+      16,
+      [['/sts', { method: 'POST', credentials: 'same-origin', signal: expect.any(AbortSignal) }]],
+    ]);
   });
 
   test('and again, and resumed after a reload', async () => {
