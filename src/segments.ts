@@ -103,6 +103,11 @@ export function isSendable(blob: Blob): boolean {
   }
 }
 
+/** The same bytes without a type. The standard says that a slice has none, but in Bun a File's slice keeps it. */
+export function untyped(blob: Blob): Blob {
+  return blob.type ? new Blob([blob]) : blob;
+}
+
 /** By the platform's own `slice`, whatever a subclass or a library makes of it. */
 function ownSlice(blob: Blob, start: number, end: number): Blob {
   return Blob.prototype.slice.call(blob, start, end);
@@ -245,8 +250,7 @@ class BlobSegments implements SegmentReader {
     const start = this.#offset;
     if (start >= this.total) return undefined;
     this.#offset = Math.min(start + size, this.total);
-    // A slice has no type.
-    const body = ownSlice(this.#blob, start, this.#offset);
+    const body = untyped(ownSlice(this.#blob, start, this.#offset));
     return { ...(await extendPrefix(body, { size: 0, crc: 0n }, body.size, { crc64: this.#crc64 })), body };
   }
 
