@@ -353,11 +353,15 @@ export class AppendableObject {
 
   /** Nothing may be left of a group, where all its calls would exceed 5 GiB. */
   async #sendGroup(group: Group): Promise<void> {
-    const { position } = await this.#open(group.signal);
-    // What was never sent must not be remembered as if it might turn up.
-    throwIfAborted(group.signal);
-    const segment = group.close((start, size) => checkRoom(this.key, position + start, size));
-    if (segment.size > 0) await this.#commit(segment, group);
+    for (;;) {
+      const { position } = await this.#open(group.signal);
+      // What was never sent must not be remembered as if it might turn up.
+      throwIfAborted(group.signal);
+      const check = (start: number, size: number) => checkRoom(this.key, position + start, size);
+      const segment = group.close(this.#pace.size(true), check);
+      if (segment.size === 0) return;
+      await this.#commit(segment, group);
+    }
   }
 
   /** One at a time, in order; nothing joins the group before it any more. An abort while waiting ends the wait, not the queue. */
@@ -486,9 +490,7 @@ export class AppendableObject {
     let looks = last?.segment === segment;
     let plan = (looks && last?.plan) || this.#plan(segment, call);
     for (let failures = failed; ; looks = false) {
-      // Calls together were gathered to fit. They go whole first, so that what is aborted in time is not sent.
-      if (!looks && (!call.cut || plan.outcome === 'unknown') && this.#pace.cuts(size, inMemory))
-        return this.#commitInParts(segment, call, failures);
+      if (!looks && this.#pace.cuts(size, inMemory)) return this.#commitInParts(segment, call, failures);
       const started = this.#client.now();
       const failure = looks ? { error: undefined } : await this.#send(plan, segment, call);
       if (!failure) {

@@ -109,7 +109,7 @@ export function reportHanded(listener: Listener, handed: number): void {
 interface Member extends Listener {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly total: number;
-  /** Where in the segment its bytes begin. */
+  /** Where its bytes begin, counted from the first byte that the group sends; infinite until they are in a segment. */
   start: number;
   resolve(tail: ObjectTail): void;
   reject(reason: unknown): void;
@@ -157,7 +157,7 @@ export class Group implements Call {
     this.total += total;
     this.#isWatched ||= onprogress !== undefined;
     return new Promise<ObjectTail>((resolve, reject) => {
-      const member = { bytes, total, signal, onprogress, loaded: 0, start: 0, resolve, reject };
+      const member = { bytes, total, signal, onprogress, loaded: 0, start: Number.POSITIVE_INFINITY, resolve, reject };
       this.#waiting.add(member);
       if (signal) this.#listen(signal, member);
     });
@@ -201,18 +201,25 @@ export class Group implements Call {
     member.reject(reason);
   }
 
-  /** The segment. A call whose `size` bytes `check` refuses, so many bytes from the segment's beginning, is left out. */
-  close(check: (start: number, size: number) => void): Segment {
+  /**
+   * The next segment: calls of at most `limit` bytes together, or one longer call. Empty after the last one. A call whose `size`
+   * bytes `check` refuses, so many bytes from the segment's beginning, is left out.
+   */
+  close(limit: number, check: (start: number, size: number) => void): Segment {
     this.#closed = true;
-    this.total = 0;
-    this.#sent = [...this.#waiting].filter((member) => this.#place(member, check));
-    if (this.total === 0) this.#end();
+    this.total = this.loaded;
+    this.#sent = [];
+    for (const member of this.#waiting) {
+      if (this.total > this.loaded && this.total + member.total > this.loaded + limit) break;
+      if (this.#place(member, check)) this.#sent.push(member);
+    }
+    if (this.#sent.length === 0) this.#end();
     return joinBytes(this.#sent.map(({ bytes }) => bytes));
   }
 
   #place(member: Member, check: (start: number, size: number) => void): boolean {
     try {
-      check(this.total, member.total);
+      check(this.total - this.loaded, member.total);
     } catch (error) {
       this.#waiting.delete(member);
       this.#reject(member, error);
@@ -255,7 +262,6 @@ export class Group implements Call {
       else resolve(end < loaded ? publicTail({ position, crc }) : tail);
       this.#waiting.delete(member);
     }
-    if (loaded === this.total) this.#end();
   }
 
   /** Each call has an error of its own, for it may be given to others. The bytes behind what is in flight were not sent. */
