@@ -810,7 +810,10 @@ export class AppendableObject {
       } catch (error) {
         reader.cancel(error);
         const grown = error instanceof AppendConflictError && (error.found ?? 0) > error.position;
-        if (!grown || !(await this.#client.waitToRetry(++rounds, { error, signal: call.signal }))) throw error;
+        // The first proof anew is no retry: a late request of ours has moved the end.
+        const goesOn =
+          grown && (rounds++ === 0 || (await this.#client.waitToRetry(rounds, { error, signal: call.signal })));
+        if (!goesOn) throw error;
         this.#setAside(call.flight);
       }
     }

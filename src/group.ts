@@ -268,11 +268,9 @@ export class Group implements Call {
   fail(error: unknown): void {
     this.#closed = true;
     const end = this.loaded + (this.flight?.plan?.size ?? 0);
-    let own = this.loaded === 0 ? error : undefined;
-    for (const member of this.#waiting) {
-      this.#reject(member, own ?? ofMember(error, member, end));
-      own = undefined;
-    }
+    const [first] = this.#sent.length > 0 ? this.#sent : this.#waiting;
+    for (const member of this.#waiting)
+      this.#reject(member, member === first && this.loaded === 0 ? error : ofMember(error, member, end));
     this.#end();
   }
 

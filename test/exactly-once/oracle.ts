@@ -16,7 +16,7 @@ import type { Fault } from '../../src/testing/faults.ts';
 import type { Epoch } from './observed-oss.ts';
 import type { CallRecord, ObjectRecord, WriterRecord } from './record.ts';
 import { BrokenSource } from './sources.ts';
-import type { Passage } from './wire.ts';
+import { goesOn, type Passage } from './wire.ts';
 import { ALPHABET, type Run } from './world.ts';
 
 /** Least and most of segments whose size adapts, bytes. */
@@ -62,7 +62,8 @@ class Oracle {
           for (const problem of this.#call(call))
             problems.push(`writer ${writer.index}, call ${index + 1}: ${problem}`);
         }
-        for (const problem of this.#pending(object)) problems.push(`writer ${writer.index}: ${problem}`);
+        for (const problem of [...this.#pending(object), ...this.#limits(object)])
+          problems.push(`writer ${writer.index}: ${problem}`);
       }
       for (const problem of [...this.#history(writer), ...this.#calm(writer)])
         problems.push(`writer ${writer.index}: ${problem}`);
@@ -238,7 +239,7 @@ class Oracle {
     const loaded = error instanceof OssError ? (error.loaded ?? 0) : call.loaded;
     const { confirmed, underWay, beyond } = split(this.#countedOf(call, call.failedAt), loaded);
     if (!confirmed) return yield `loaded says ${loaded}, which is no whole number of segments`;
-    if (beyond > 0) yield 'a segment was sent before the one ahead of it was confirmed';
+    if (beyond > 0 && !goesOn(call)) yield 'a segment was sent before the one ahead of it was confirmed';
     if (
       !confirmed.every((segment) => this.#isStored(segment)) &&
       !this.#replacedUnseen(call) &&
@@ -312,7 +313,8 @@ class Oracle {
       if (bytes.length === 0 && attempts.some(({ position }) => position > 0)) yield 'an empty append to an object';
     }
     // The last one of a call is as long as what is left.
-    const regular = call.kind === 'append' && call.regular ? this.#countedOf(call).slice(0, -1) : [];
+    const isRegular = call.kind === 'append' && call.regular && !this.#flipped;
+    const regular = isRegular ? this.#countedOf(call).slice(0, -1) : [];
     if (regular.some(({ bytes, attempts: [first] }) => bytes.length < least && !this.#failedBefore(first!)))
       yield 'a segment is too short';
   }
@@ -363,6 +365,10 @@ class Oracle {
     if (settledAt !== undefined && !this.#flipped) return [settledAt];
     const loaded = error instanceof OssError ? (error.loaded ?? 0) : call.loaded;
     if (settledAt !== undefined) return this.#inFlight(call, settledAt);
+    // What `settle` stored before it failed, and what goes on without its call, is told nobody.
+    const counted = this.#countedOf(call);
+    if (goesOn(call) || (call.settles && counted.length > this.#countedOf(call, call.failedAt).length))
+      return [...prefixSizes(counted), ...this.#inFlight(call, loaded)];
     if (!(error instanceof OssError) || error.outcome === 'unknown' || this.#flipped)
       return this.#inFlight(call, loaded);
     const [, withPart = loaded] = this.#inFlight(call, loaded);
@@ -386,7 +392,8 @@ class Oracle {
     for (const segment of sentBy(call).filter(({ attempts: [first] }) => first!.start < until)) {
       const before = counted.at(-1);
       const isStored = before && this.#isCommitted(before);
-      if (!before || !isCutFrom(segment, before) || (isStored && !isInPlaceOf(segment, before))) counted.push(segment);
+      const isNext = isStored && !isInPlaceOf(segment, before) && !this.#lifeEnded();
+      if (!before || !isCutFrom(segment, before) || isNext) counted.push(segment);
       // Both are stored only where somebody deleted the object in between.
       else if (!isStored || this.#isCommitted(segment)) counted[counted.length - 1] = segment;
     }
@@ -408,6 +415,19 @@ class Oracle {
       .flatMap(({ appends }) => appends)
       .filter((other) => other.position <= position && this.#committed(other))
       .some((other) => same(other.bytes.subarray(position - other.position).subarray(0, bytes.length), bytes));
+  }
+
+  /** A body as long as one that was refused for its length is not sent again, unless there are no shorter ones. */
+  *#limits({ requests, segmentSize }: ObjectRecord): Generator<string> {
+    const least = Math.min(ADAPTIVE[0], Math.ceil((segmentSize ?? ADAPTIVE[1]) / 16));
+    let limit = Number.POSITIVE_INFINITY;
+    for (const { bytes, answer, entry } of requests) {
+      if (bytes.length >= limit) yield `${bytes.length} bytes were sent where ${limit} had been refused as too many`;
+      // With another fault beside it, the answer may not have been read to its end.
+      const [fault, another] = (entry !== undefined && this.#run.oss.faults.get(entry)) || [];
+      const isLimit = fault?.kind === 'limit' && !another && (answer === 413 || answer === 400);
+      if (isLimit && bytes.length > least) limit = Math.min(limit, bytes.length);
+    }
   }
 
   /** What became of segments left open. */
@@ -505,6 +525,12 @@ export function isCutFrom({ bytes }: Pick<SentSegment, 'bytes'>, whole: Pick<Sen
 /** Whether a segment was first sent to where another one was sent last. */
 function isInPlaceOf({ attempts: [first] }: SentSegment, { attempts }: SentSegment): boolean {
   return first?.position === attempts.at(-1)?.position;
+}
+
+function prefixSizes(sent: readonly SentSegment[]): number[] {
+  const sizes = [0];
+  for (const { bytes } of sent) sizes.push(sizes.at(-1)! + bytes.length);
+  return sizes;
 }
 
 function split(sent: readonly SentSegment[], loaded: number) {

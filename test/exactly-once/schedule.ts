@@ -288,10 +288,11 @@ function faultOf(random: Random, segmentSize: number, timeout: number): FaultPla
   const operation = random.weighted({ AppendObject: 70, HeadObject: 18, GetObject: 12 });
   const nth = operation === 'GetObject' ? random.pick([1, 1, 1, 2, 3]) : random.pick([1, 1, 2, 2, 3, 4, 5, 6, 8, 11]);
   const target: Target = { operation, nth, times: random.pick(TIMES) };
-  return { ...accident(random, operation, segmentSize, timeout), ...target } as FaultPlan;
+  // What limits the length of a body does so for every request, as a rule.
+  return { ...target, ...accident(random, operation, segmentSize, timeout) } as FaultPlan;
 }
 
-const WRITE_ACCIDENTS = { 'drop-during': 3, 'commit-late': 14, repeat: 6, 'flip-bit': 0.5 };
+const WRITE_ACCIDENTS = { 'drop-during': 3, 'commit-late': 14, repeat: 6, 'flip-bit': 0.5, limit: 4 };
 
 /** What nobody does on purpose. */
 function accident(random: Random, operation: Target['operation'], segmentSize: number, timeout: number): object {
@@ -313,8 +314,15 @@ function accident(random: Random, operation: Target['operation'], segmentSize: n
     'skew-clock': { by: random.pick([-1, 1]) * random.pick([60_000, 1_200_000]) },
     throttle: { delay: random.int(1, 2000) },
     slow: { bytesPerSecond: random.pick([1, 10, 100]) },
+    limit: limitOf(random, segmentSize),
   };
   return { kind, ...details[kind] };
+}
+
+function limitOf(random: Random, segmentSize: number): object {
+  const answer = random.pick(['page', 'xml', 'reset']);
+  const times = random.pick([1, 2, 1000]);
+  return { bytes: random.int(0, segmentSize), answer, times, ...(random.chance(0.5) ? { nth: 1 } : {}) };
 }
 
 function hideOf(random: Random): object {

@@ -74,6 +74,8 @@ export const EXPECTED: Readonly<Record<string, readonly Verdict[]>> = {
   'append throttle': ['repeated', 'exhausted'],
   'append slow': ['confirmed', 'absent', 'exhausted'],
   'append deny': ['refused'],
+  // Confirmed: the body is not longer than the limit. Exhausted: the limit shows as a connection that breaks.
+  'append limit': ['confirmed', 'cut', 'refused', 'exhausted', 'followed'],
   'append rival before': ['followed', 'diverged', 'unproven'],
   'append rival after': ['confirmed', 'followed', 'diverged'],
   'append delete before': ['confirmed', 'diverged'],

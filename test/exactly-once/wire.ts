@@ -156,9 +156,15 @@ function checkWanted(passage: Passage): void {
     call.problems.push('its bytes were sent though it was aborted before');
 }
 
+/** Whether a call that is aborted may be sent to its end for the sake of others: all of it is one segment, if nothing cuts that. */
+export function goesOn({ aborted, object, source }: CallRecord): boolean {
+  return aborted && object.writer.atOnce && source.length <= (object.segmentSize ?? source.length);
+}
+
 /** Whether these bytes were sent before: in the same segment, or in a longer one that they were cut from. */
 function hasBegun({ call, segment, bytes }: Passage): boolean {
   const appends = call.passages.filter(({ operation }) => operation === 'AppendObject');
+  if (appends.length > 0 && goesOn(call)) return true;
   return appends.some((one) => one.segment === segment || (bytes.length > 0 && includes(one.bytes, bytes)));
 }
 
