@@ -392,7 +392,10 @@ class Oracle {
     for (const segment of sentBy(call).filter(({ attempts: [first] }) => first!.start < until)) {
       const before = counted.at(-1);
       const isStored = before && this.#isCommitted(before);
-      const isNext = isStored && !isInPlaceOf(segment, before) && !this.#lifeEnded();
+      // Stored in an earlier life of the object, it may have been sent to the next one, in parts.
+      const isLost = before && this.#lifeEnded() && before.attempts.every(({ answer }) => answer !== 200);
+      const isAgain = isLost && segment.bytes.length < before.bytes.length;
+      const isNext = isStored && !isInPlaceOf(segment, before) && !isAgain;
       if (!before || !isCutFrom(segment, before) || isNext) counted.push(segment);
       // Both are stored only where somebody deleted the object in between.
       else if (!isStored || this.#isCommitted(segment)) counted[counted.length - 1] = segment;
