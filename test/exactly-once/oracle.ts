@@ -393,8 +393,7 @@ class Oracle {
       const before = counted.at(-1);
       const isStored = before && this.#isCommitted(before);
       // Stored in an earlier life of the object, it may have been sent to the next one, in parts.
-      const isLost = before && this.#lifeEnded() && before.attempts.every(({ answer }) => answer !== 200);
-      const isAgain = isLost && segment.bytes.length < before.bytes.length;
+      const isAgain = before && this.#lifeEnded() && segment.attempts[0]!.position !== endOf(before);
       const isNext = isStored && !isInPlaceOf(segment, before) && !isAgain;
       if (!before || !isCutFrom(segment, before) || isNext) counted.push(segment);
       // Both are stored only where somebody deleted the object in between.
@@ -528,6 +527,11 @@ export function isCutFrom({ bytes }: Pick<SentSegment, 'bytes'>, whole: Pick<Sen
 /** Whether a segment was first sent to where another one was sent last. */
 function isInPlaceOf({ attempts: [first] }: SentSegment, { attempts }: SentSegment): boolean {
   return first?.position === attempts.at(-1)?.position;
+}
+
+/** Where a segment ends if its last attempt is carried out. */
+function endOf({ attempts, bytes }: SentSegment): number {
+  return attempts.at(-1)!.position + bytes.length;
 }
 
 function prefixSizes(sent: readonly SentSegment[]): number[] {
