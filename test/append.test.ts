@@ -21,10 +21,15 @@ import { KEY, Lab } from './exactly-once/lab.ts';
 import { synchronousPlatform } from './exactly-once/platform.ts';
 import { memoryBlob } from './exactly-once/sources.ts';
 import { OneObject } from './one-object.ts';
+import { PolyfillBlob } from './runtimes/polyfill-blob.ts';
 import { countedAbort } from './unit-tools.ts';
 
 // A memory Blob is then the platform’s own: its slices are sent as they are.
 beforeAll(synchronousPlatform);
+
+const boom = (): never => {
+  throw new Error('boom');
+};
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
@@ -380,6 +385,82 @@ describe('any source', () => {
     expect(error).toBeInstanceOf(SourceError);
     expect(error).toMatchObject({ loaded: 4, outcome: 'absent', tail: { position: 4 } });
     expect((error as SourceError).cause).toMatchObject({ message: 'the parser gave up' });
+    expect(lab.stored).toBe('abcd');
+  });
+
+  const detached = (): Uint8Array<ArrayBuffer> => {
+    const bytes = utf8('efgh');
+    structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
+    return bytes;
+  };
+  const detachedView = (): DataView<ArrayBuffer> => {
+    const view = new DataView(new ArrayBuffer(4));
+    structuredClone(view.buffer, { transfer: [view.buffer] });
+    return view;
+  };
+  const oddBlob = (members: object): object =>
+    Object.defineProperties(
+      { size: 4, type: '', slice: boom, arrayBuffer: boom },
+      Object.getOwnPropertyDescriptors(members),
+    );
+  const revoked = (): object => {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    return proxy;
+  };
+  const call = (value: unknown): unknown => (typeof value === 'function' ? value() : value);
+  const results = (...given: unknown[]) => ({ [Symbol.iterator]: () => ({ next: () => given.shift() }) });
+  const reads = (...given: unknown[]) => ({
+    locked: false,
+    getReader: () => ({ read: async () => call(given.shift()), cancel: boom, releaseLock: () => {} }),
+  });
+  const good = { done: false, value: 'abcdef' };
+
+  test.each<[string, object]>([
+    ['bytes whose buffer was transferred', ['abcdef', detached()]],
+    ['a view whose buffer was transferred', ['abcdef', detachedView()]],
+    ['a Blob-like whose slice throws', ['abcdef', oddBlob({})]],
+    ['a Blob-like whose slice is nothing', ['abcdef', oddBlob({ slice: () => undefined })]],
+    ['a Blob-like without a size', ['abcdef', oddBlob({ size: Number.NaN })]],
+    [
+      'an object whose size throws',
+      [
+        'abcdef',
+        oddBlob({
+          get size() {
+            return boom();
+          },
+        }),
+      ],
+    ],
+    ['an object that answers nothing', ['abcdef', revoked()]],
+    ['a pair', new Set(['abcdef', ['name', 'value']])],
+    [
+      'numbers',
+      (function* () {
+        yield 'abcdef';
+        yield 7;
+      })(),
+    ],
+    ['an iterator that gives no result', results(good, undefined)],
+    ['an iterator that gives a number', results(good, 5)],
+    ['an iterator that gives no value', results(good, {})],
+    [
+      'an iterator whose result throws',
+      results(good, {
+        get done() {
+          return boom();
+        },
+      }),
+    ],
+    ['a reader that gives no result', reads(good, undefined)],
+    ['a reader that gives no value', reads(good, {})],
+    ['a reader that fails without a reason', reads(good, () => Promise.reject())],
+  ])('what was stored is told when the source then gives %s', async (_, source) => {
+    const lab = new Lab();
+    const error = await lab.failure(lab.object.append(source as AppendSource));
+    expect(error).toBeInstanceOf(SourceError);
+    expect(error).toMatchObject({ loaded: 4, outcome: 'absent', tail: { position: 4 } });
     expect(lab.stored).toBe('abcd');
   });
 
@@ -900,6 +981,21 @@ describe('resume', () => {
     expect(lab.stored).toBe(text);
   });
 
+  test('a Blob-like that cannot be cut any more: what is stored is told', async () => {
+    const lab = new Lab({ before: 'abcd' });
+    let cuts = 0;
+    const file = Object.assign(new PolyfillBlob(['abcdefgh']), {
+      slice: (start: number, end: number) => {
+        // Once for the beginning that is there.
+        if (++cuts > 1) throw new Error('boom');
+        return new PolyfillBlob(['abcdefgh'.slice(start, end)]);
+      },
+    });
+    const error = await lab.failure(lab.object.resume(file));
+    expect(error).toBeInstanceOf(SourceError);
+    expect(error).toMatchObject({ loaded: 4, outcome: 'absent', tail: { position: 4 }, cause: { message: 'boom' } });
+  });
+
   test('is not for writers who share, nor for what cannot be read again', async () => {
     const lab = new Lab({ shared: true });
     await expect(lab.object.resume(blob(text))).rejects.toBeInstanceOf(TypeError);
@@ -1091,6 +1187,24 @@ describe('a crc64 of the caller’s', () => {
     taken.bytes = 0;
     await lab.run(lab.object.resume(blob('twelve bytes')));
     expect([taken.bytes, lab.stored]).toEqual([12, 'twelve bytes']);
+  });
+
+  test.each<[string, (lab: Lab) => Promise<unknown>]>([
+    ['a Blob', ({ object }) => object.append(blob('abcdef'))],
+    ['a Blob of a library', ({ object }) => object.append(new PolyfillBlob(['abcdef']))],
+    ['a stream', ({ object }) => object.append(new Response('abcdef'))],
+    ['a Blob that is resumed', ({ object }) => object.resume(blob('abcdef'))],
+  ])('that fails for %s, or gives what is no CRC: a SourceError that says what is stored', async (_, send) => {
+    for (const failing of [boom, () => undefined, () => 1.5]) {
+      let calls = 0;
+      const own = (data: Uint8Array<ArrayBuffer>, value: bigint) =>
+        data.byteLength === 2 && ++calls > 0 ? (failing() as unknown as bigint) : crc64(data, value);
+      const lab = new Lab({ crc64: own });
+      const error = await lab.failure(send(lab));
+      expect(error).toBeInstanceOf(SourceError);
+      expect(error).toMatchObject({ loaded: 4, outcome: 'absent', tail: { position: 4 } });
+      expect([lab.stored, calls]).toEqual(['abcd', 1]);
+    }
   });
 
   test.each<[string, (data: Uint8Array<ArrayBuffer>, value: bigint) => bigint]>([
