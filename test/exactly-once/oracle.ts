@@ -391,7 +391,8 @@ class Oracle {
     const counted: SentSegment[] = [];
     for (const segment of sentBy(call).filter(({ attempts: [first] }) => first!.start < until)) {
       const before = counted.at(-1);
-      const isStored = before && this.#isCommitted(before);
+      // Carried out late with a wrong bit, the whole does not count either: nobody was told, and its beginning may be right.
+      const isStored = before && this.#isCommitted(before) && this.#isStored(before);
       // Stored in an earlier life of the object, it may have been sent to the next one, in parts.
       const isAgain = before && this.#lifeEnded() && segment.attempts[0]!.position !== endOf(before);
       const isNext = isStored && !isInPlaceOf(segment, before) && !isAgain;
