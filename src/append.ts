@@ -67,8 +67,9 @@ export interface AppendableObjectOptions extends ObjectOptions {
   /** Where the object is known to end: spares the opening HEAD, and the permission for it. Default: ask OSS. */
   readonly tail?: ObjectTail | undefined;
   /**
-   * Length of a request's body, bytes. Default: adapts to the link between 256 KiB and 128 MiB; for streams, which need
-   * twice this memory, 23 MiB.
+   * Length of a request's body, bytes. Default: adapts to the link between 64 KiB and 128 MiB; for streams, which need
+   * twice this memory, 23 MiB. Any size comes down, to a sixteenth of this one or 64 KiB, where requests get no answer twice in
+   * a row, and for good where a proxy or OSS refuses a body as too large (413).
    */
   readonly segmentSize?: number | undefined;
   /** How long a byte of a slow stream may wait for its segment to fill, ms. Default 1,000; `Infinity` sends full segments only. */
@@ -224,9 +225,10 @@ export class AppendableObject {
    * Appends a source, whole, and resolves to the object's new end. An empty source creates an absent object.
    *
    * Calls need not wait for one another. Text and bytes of several that wait in the queue go out as one segment (a group
-   * commit): each resolves to its own end, or all fail. Of these a call that is aborted ends at once; its bytes are not sent
-   * while it waits, but on the wire they go on for the others. Bytes that fit into a segment (256 KiB always do, unless
-   * `segmentSize` is less) are copied at the call; longer ones must not change until it is done.
+   * commit): each resolves to its own end. They fail together, but for those that are stored before, if the segment must be sent
+   * in parts. Of these a call that is aborted ends at once; its bytes are not sent
+   * while it waits, but on the wire they go on for the others. Bytes that fit into a segment, and all up to 256 KiB (or
+   * `segmentSize`, if that is less), are copied at the call; longer ones must not change until it is done.
    *
    * @throws TypeError for what is no source, before any request. RangeError for one that would exceed 5 GiB.
    * AppendConflictError where the object is not what it was; ChecksumError where OSS holds other bytes than were sent;
