@@ -10,7 +10,7 @@ import { realpathSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import sirv from 'sirv';
-import { EXPOSED_HEADERS } from '../src/exposed-headers.ts';
+import { EXPOSED_HEADERS } from '../src/request/exposed-headers.ts';
 import {
   type CorsRule,
   type Fault,

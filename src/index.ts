@@ -1,17 +1,30 @@
 /** oss-append: append to Alibaba Cloud OSS objects, every byte exactly once. */
 
+export type { PendingSegment } from './append/flight.ts';
 // Appending
 export {
   AppendableObject,
   type AppendableObjectOptions,
   type AppendClient,
-  type AppendOptions,
-  type AppendProgress,
   append,
-  type PendingSegment,
   type ResumeOptions,
   type SettledAppend,
-} from './append.ts';
+} from './append/object.ts';
+export type { AppendOptions, AppendProgress } from './append/progress.ts';
+export { AppendStream } from './append/stream.ts';
+// Checksums
+export { type Crc64, crc64, crc64Combine } from './crc64.ts';
+// Errors
+export {
+  AppendConflictError,
+  ChecksumError,
+  CredentialsError,
+  OssError,
+  type Outcome,
+  ServiceError,
+  SourceError,
+  TransportError,
+} from './errors.ts';
 // REST operations
 export {
   type AppendBody,
@@ -26,9 +39,7 @@ export {
   type PresignAppendOptions,
   type PresignGetOptions,
   type PresignOptions,
-} from './client.ts';
-// Checksums
-export { type Crc64, crc64, crc64Combine } from './crc64.ts';
+} from './request/client.ts';
 // Credentials
 export {
   type Credentials,
@@ -39,35 +50,29 @@ export {
   type RefreshingProvider,
   type RefreshOptions,
   refreshingCredentials,
-} from './credentials.ts';
-export type { EndpointOptions } from './endpoint.ts';
-// Errors
-export {
-  AppendConflictError,
-  ChecksumError,
-  CredentialsError,
-  type ObjectTail,
-  OssError,
-  type Outcome,
-  ServiceError,
-  SourceError,
-  TransportError,
-} from './errors.ts';
-export { type ObjectOptions, type ObjectProperties, objectHeaders } from './headers.ts';
+} from './request/credentials.ts';
+export type { EndpointOptions } from './request/endpoint.ts';
+export { type ObjectOptions, type ObjectProperties, objectHeaders } from './request/headers.ts';
 export type {
   ByteRange,
-  Clock,
   Fetch,
   FetchInit,
   OpenRange,
   Presign,
   PresignedRequest,
   PresignRequest,
-  RetryOptions,
   TransportOptions,
   UploadProgress,
-} from './http.ts';
-export type { AppendChunk, AppendSource } from './segments.ts';
+} from './request/operation.ts';
 // Signatures
-export { type PresigningScope, presignV4, type SignableRequest, type SigningScope, signV4 } from './signature.ts';
-export { AppendStream } from './stream.ts';
+export {
+  type PresigningScope,
+  presignV4,
+  type SignableRequest,
+  type SigningScope,
+  signV4,
+} from './request/signature.ts';
+export type { AppendChunk, AppendSource } from './source/segment.ts';
+export type { ObjectTail } from './tail.ts';
+export type { Clock } from './waiting/clock.ts';
+export type { RetryOptions } from './waiting/retry.ts';

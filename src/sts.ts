@@ -2,12 +2,20 @@
  * Entry "./sts", for edge workers and servers: temporary credentials for a page from a RAM key, limited to appending
  * under one prefix. Hides the signature of Alibaba Cloud's RPC calls (ACS3-HMAC-SHA256), which is not OSS's.
  */
-import { throwIfAborted } from './abort.ts';
-import { type Credentials, credentialsProblem, parseCredentials } from './credentials.ts';
-import { checkBucket, checkKey, percentEncode } from './endpoint.ts';
-import { checkFunction, harmless, readStart, redact, ServiceError, TransportError, withoutSecrets } from './errors.ts';
-import { backOff, type Clock, Deadline, type Fetch, isThrottled, platformClock, type RetryOptions } from './http.ts';
-import { digest, signature } from './signature.ts';
+
+import { readStart } from './bytes.ts';
+import { checkFunction } from './check.ts';
+import { ServiceError, TransportError, withoutSecrets } from './errors.ts';
+import { harmless, redact } from './redact.ts';
+import { type Credentials, credentialsProblem, parseCredentials } from './request/credentials.ts';
+import { checkBucket, checkKey, percentEncode } from './request/endpoint.ts';
+import type { Fetch } from './request/operation.ts';
+import { digest, signature } from './request/signature.ts';
+import { throwIfAborted } from './waiting/abort.ts';
+import type { Clock } from './waiting/clock.ts';
+import { platformClock } from './waiting/clock.ts';
+import { Deadline } from './waiting/deadline.ts';
+import { backOff, isThrottled, type RetryOptions } from './waiting/retry.ts';
 
 /** What `assumeRole` needs. */
 export interface AssumeRoleOptions {

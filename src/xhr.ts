@@ -2,8 +2,9 @@
  * Entry "./xhr": a `fetch` made of XMLHttpRequest, for the one thing that `fetch` cannot tell: how much of a body is on its
  * way. Hides events, XMLHttpRequest's spelling of headers, and its disguise of every failure as status 0.
  */
-import { throwIfAborted } from './abort.ts';
-import type { FetchInit } from './http.ts';
+
+import type { FetchInit } from './request/operation.ts';
+import { throwIfAborted } from './waiting/abort.ts';
 
 /** These have no body, and `Response` refuses one. */
 const NULL_BODY = [204, 205, 304];

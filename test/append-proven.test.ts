@@ -5,11 +5,11 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { AppendableObject } from '../src/append.ts';
-import { refreshingCredentials } from '../src/credentials.ts';
+import { AppendableObject } from '../src/append/object.ts';
+import { AppendStream } from '../src/append/stream.ts';
 import { AppendConflictError, CredentialsError, OssError, ServiceError, SourceError } from '../src/errors.ts';
-import type { Fetch } from '../src/http.ts';
-import { AppendStream } from '../src/stream.ts';
+import { refreshingCredentials } from '../src/request/credentials.ts';
+import type { Fetch } from '../src/request/operation.ts';
 import { MemoryBlob } from './exactly-once/memory-blob.ts';
 import { synchronousPlatform } from './exactly-once/platform.ts';
 import { memoryBlob } from './exactly-once/sources.ts';

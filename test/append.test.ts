@@ -2,8 +2,9 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { AppendableObject, type AppendClient, type AppendProgress, append } from '../src/append.ts';
-import type { AppendObjectResult } from '../src/client.ts';
+import { AppendableObject, type AppendClient, append } from '../src/append/object.ts';
+import type { AppendProgress } from '../src/append/progress.ts';
+import { AppendStream } from '../src/append/stream.ts';
 import { crc64 } from '../src/crc64.ts';
 import {
   AppendConflictError,
@@ -13,8 +14,8 @@ import {
   SourceError,
   TransportError,
 } from '../src/errors.ts';
-import type { AppendSource } from '../src/segments.ts';
-import { AppendStream } from '../src/stream.ts';
+import type { AppendObjectResult } from '../src/request/client.ts';
+import type { AppendSource } from '../src/source/segment.ts';
 import type { Fault, FaultRequest } from '../src/testing/faults.ts';
 import { settle } from './exactly-once/clock.ts';
 import { KEY, Lab } from './exactly-once/lab.ts';

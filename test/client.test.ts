@@ -1,10 +1,10 @@
 /** OSS's operations on one object, against LocalOss: signed in the header, in the query, and presigned. */
 import { describe, expect, test } from 'vitest';
-import { AppendableObject } from '../src/append.ts';
-import type { OssClient, OssClientOptions } from '../src/client.ts';
+import { AppendableObject } from '../src/append/object.ts';
 import { CredentialsError, type ServiceError } from '../src/errors.ts';
-import { objectHeaders } from '../src/headers.ts';
-import type { PresignedRequest } from '../src/http.ts';
+import type { OssClient, OssClientOptions } from '../src/request/client.ts';
+import { objectHeaders } from '../src/request/headers.ts';
+import type { PresignedRequest } from '../src/request/operation.ts';
 import type { LocalOss } from '../src/testing/index.ts';
 import {
   appended,

@@ -1,13 +1,13 @@
 /** What signs: fetched once for all who wait, kept until shortly before it ends, replaced once when OSS refuses it. */
 import { describe, expect, test, vi } from 'vitest';
+import { CredentialsError } from '../src/errors.ts';
 import {
   type Credentials,
   type CredentialsRequest,
   credentialsFromUrl,
   expiresAt,
   refreshingCredentials,
-} from '../src/credentials.ts';
-import { CredentialsError } from '../src/errors.ts';
+} from '../src/request/credentials.ts';
 import {
   appended,
   clockAt,

@@ -1,7 +1,7 @@
 /** Region, host and key to a URL; and keys that arrive as they were written, or are refused before any request. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Served, serve } from '../demo/node-http.ts';
-import { checkKey, type EndpointOptions, resolveEndpoint } from '../src/endpoint.ts';
+import { checkKey, type EndpointOptions, resolveEndpoint } from '../src/request/endpoint.ts';
 import { KEYS, localOss, makeClient, scripted, utf8 } from './unit-tools.ts';
 
 function urlOf(options: Partial<EndpointOptions>, key = 'a.log'): string {

@@ -6,14 +6,14 @@ import {
   ChecksumError,
   CredentialsError,
   OssError,
-  redact,
   ServiceError,
   SourceError,
   TransportError,
-  toServiceError,
   withAppendFacts,
   withoutSecrets,
 } from '../src/errors.ts';
+import { redact } from '../src/redact.ts';
+import { toServiceError } from '../src/request/refusal.ts';
 import { errorXml, failureOf, KEYS, localOss, makeClient, printed, refused, STS, scripted } from './unit-tools.ts';
 
 function read(response: Response, secrets: string[] = []): Promise<ServiceError> {

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { EXPOSED_HEADERS } from '../src/exposed-headers.ts';
+import { EXPOSED_HEADERS } from '../src/request/exposed-headers.ts';
 import { pageFetch, SAFELISTED } from './page-fetch.ts';
 import { appended, drive, KEYS, localOss, makeClient, refused, scripted, VirtualClock } from './unit-tools.ts';
 
@@ -13,7 +13,9 @@ const lower = (names: readonly string[]) => names.map((name) => name.toLowerCase
 
 /** What the library reads of an answer, by its spelling in the sources. */
 function readHeaders(): Set<string> {
-  const files = readdirSync(join(root, 'src')).filter((name) => name.endsWith('.ts') && !/^(xhr|sts)\.ts$/.test(name));
+  const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter(
+    (name) => name.endsWith('.ts') && !/^(xhr\.ts|sts\.ts|testing\b.*)$/.test(name),
+  );
   const texts = files.map((name) => textOf(`src/${name}`));
   const calls = texts.flatMap((text) => [...text.matchAll(/\b(?:headers\.(?:get|has)|told)\('([a-z0-9-]+)'\)/g)]);
   const marks = texts.flatMap((text) => [...text.matchAll(/^const MARK = '([a-z0-9-]+)'/gm)]);

@@ -1,7 +1,7 @@
 /** Answers that are not OSS's own: of a cache, a portal, or the place that a redirect leads to. None of them is believed. */
 import { beforeAll, describe, expect, test } from 'vitest';
-import { AppendableObject, type AppendableObjectOptions } from '../src/append.ts';
-import type { OssClient, OssClientOptions } from '../src/client.ts';
+import { AppendableObject, type AppendableObjectOptions } from '../src/append/object.ts';
+import type { OssClient, OssClientOptions } from '../src/request/client.ts';
 import type { FaultSchedule } from '../src/testing/index.ts';
 import { synchronousPlatform } from './exactly-once/platform.ts';
 import { memoryBlob } from './exactly-once/sources.ts';

@@ -6,8 +6,8 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Window } from 'happy-dom';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { isSendable } from '../src/bytes.ts';
 import { type AppendSource, append, OssClient, SourceError } from '../src/index.ts';
-import { isSendable } from '../src/segments.ts';
 import { PolyfillBlob } from './runtimes/polyfill-blob.ts';
 import { failureOf, STS, utf8 } from './unit-tools.ts';
 

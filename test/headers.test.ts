@@ -6,7 +6,7 @@ import {
   type ObjectOptions,
   type ObjectProperties,
   objectHeaders,
-} from '../src/headers.ts';
+} from '../src/request/headers.ts';
 
 /** All of it, as it goes out. */
 function headersOf({ contentType, headers, ...properties }: ObjectOptions & ObjectProperties): Record<string, string> {

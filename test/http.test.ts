@@ -1,9 +1,10 @@
 /** One request carried through: what is waited for, what is repeated and what never, and that nothing is left behind. */
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { serve } from '../demo/node-http.ts';
-import type { OssClient, OssClientOptions } from '../src/client.ts';
 import { CredentialsError, OssError, ServiceError, TransportError } from '../src/errors.ts';
-import { isAmbiguous, isThrottled, platformClock } from '../src/http.ts';
+import type { OssClient, OssClientOptions } from '../src/request/client.ts';
+import { platformClock } from '../src/waiting/clock.ts';
+import { isAmbiguous, isThrottled } from '../src/waiting/retry.ts';
 import {
   appended,
   countedAbort,

@@ -9,18 +9,45 @@ const root = fileURLToPath(new URL('../src', import.meta.url));
 /** The layers from top to bottom. A file imports only from rows below its own, so files of one row are independent. */
 const LAYERS: readonly (readonly string[])[] = [
   ['index.ts'],
-  ['stream.ts'],
-  ['append.ts'],
-  ['evidence.ts', 'group.ts', 'segment-size.ts'],
-  ['client.ts', 'sts.ts', 'xhr.ts'],
-  ['http.ts'],
-  ['signature.ts'],
-  ['credentials.ts', 'headers.ts'],
-  ['endpoint.ts'],
-  ['segments.ts'],
-  ['errors.ts'],
-  ['crc64.ts', 'abort.ts', 'clock.ts', 'exposed-headers.ts'],
+  ['append/stream.ts'],
+  ['append/object.ts'],
+  ['append/group.ts'],
+  ['append/evidence.ts', 'append/progress.ts'],
+  ['request/client.ts', 'source/segments.ts'],
+  ['append/conflicts.ts', 'request/transport.ts', 'source/chunks.ts'],
+  ['append/verdict.ts', 'request/authority.ts', 'source/gatherer.ts', 'sts.ts', 'xhr.ts'],
+  ['append/flight.ts', 'request/operation.ts', 'request/signature.ts', 'source/blob.ts'],
+  [
+    'request/credentials.ts',
+    'request/headers.ts',
+    'request/refusal.ts',
+    'source/segment.ts',
+    'waiting/deadline.ts',
+    'waiting/retry.ts',
+  ],
+  ['errors.ts', 'request/endpoint.ts', 'waiting/sleep.ts'],
+  [
+    'append/pace.ts',
+    'bytes.ts',
+    'check.ts',
+    'crc64.ts',
+    'redact.ts',
+    'request/exposed-headers.ts',
+    'tail.ts',
+    'waiting/abort.ts',
+    'waiting/clock.ts',
+  ],
 ];
+
+/** The rooms of the house, and the rooms from which each may import. The files of src itself are leaves, or entries. */
+const ROOMS: Readonly<Record<string, readonly string[]>> = {
+  append: ['source', 'request', 'waiting', ''],
+  request: ['waiting', ''],
+  source: ['waiting', ''],
+  waiting: [''],
+};
+/** Entries stand on everything; the other files of src itself stand on nothing but each other. */
+const ENTRIES = ['index.ts', 'sts.ts', 'xhr.ts'];
 
 interface Import {
   readonly from: string;
@@ -54,9 +81,9 @@ const rowOf = (file: string) => LAYERS.findIndex((row) => row.includes(file));
 test('the search finds imports of every kind', () => {
   expect(imports.length).toBeGreaterThan(50);
   for (const [from, to] of [
-    ['append.ts', 'client.ts'],
-    ['index.ts', 'signature.ts'],
-    ['signature.ts', '@noble/hashes/sha2.js'],
+    ['append/object.ts', 'request/client.ts'],
+    ['index.ts', 'request/signature.ts'],
+    ['request/signature.ts', '@noble/hashes/sha2.js'],
     ['testing/index.ts', 'testing/local-oss.ts'],
   ])
     expect(imports).toContainEqual(expect.objectContaining({ from, to }));
@@ -71,6 +98,17 @@ test('every file imports only from the rows below its own', () => {
   expect(up).toEqual([]);
 });
 
+const roomOf = (file: string) => (file.includes('/') ? file.slice(0, file.indexOf('/')) : '');
+
+test('every room imports only from the rooms that it stands on, and the leaves from none', () => {
+  const wrong = ours.filter(({ from, to }) => {
+    const [room, other] = [roomOf(from), roomOf(to)];
+    if (!to.endsWith('.ts') || room === other || ENTRIES.includes(from)) return false;
+    return !(ROOMS[room] ?? []).includes(other);
+  });
+  expect(wrong).toEqual([]);
+});
+
 test('no file in testing imports a file outside of it, and no file outside imports one in testing', () => {
   const crossing = imports.filter(
     ({ from, to }) => to.endsWith('.ts') && from.startsWith('testing/') !== to.startsWith('testing/'),
@@ -83,7 +121,7 @@ describe('the imports from other packages', () => {
 
   test('the only package is @noble/hashes, and only the signer imports it', () => {
     expect(packages.filter(({ to }) => !to.startsWith('@noble/hashes/'))).toEqual([]);
-    expect([...new Set(packages.map(({ from }) => from))]).toEqual(['signature.ts']);
+    expect([...new Set(packages.map(({ from }) => from))]).toEqual(['request/signature.ts']);
   });
 
   test('no file uses a module or a global of Node', () => {
@@ -94,8 +132,8 @@ describe('the imports from other packages', () => {
 });
 
 test('the engine imports only the type of the client, so that any object of that shape works', () => {
-  for (const file of ['append.ts', 'evidence.ts']) {
-    const [, type, names = ''] = /import (type )?\{([^}]*)\} from '\.\/client\.ts'/.exec(codeOf(file)) ?? [];
+  for (const file of ['append/object.ts', 'append/evidence.ts']) {
+    const [, type, names = ''] = /import (type )?\{([^}]*)\} from '\.\.\/request\/client\.ts'/.exec(codeOf(file)) ?? [];
     expect([file, names]).toEqual([file, expect.stringMatching(/\w/)]);
     const values = type ? [] : names.split(',').map((name) => name.trim());
     expect([file, values]).toEqual([file, expect.not.arrayContaining(['OssClient'])]);

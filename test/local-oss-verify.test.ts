@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { signature, signingKey, stampOf, stringToSign } from '../src/signature.ts';
+import { signature, signingKey, stampOf, stringToSign } from '../src/request/signature.ts';
 import { Refusal } from '../src/testing/errors.ts';
 import { LocalOss } from '../src/testing/index.ts';
 import { canonicalRequest, type SignedRequest, Verifier } from '../src/testing/verify.ts';

@@ -5,7 +5,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
-import { append } from '../src/append.ts';
+import { append } from '../src/append/object.ts';
 import { crc64, crc64Combine } from '../src/crc64.ts';
 import { KEY, Lab } from './exactly-once/lab.ts';
 

@@ -2,10 +2,10 @@
  * One object of OSS in memory, with as much of a client as the engine needs. Any answer can be refused or lost, before or
  * after it is carried out, so that a test can say in a line what happened between two requests. No time passes.
  */
-import type { AppendClient } from '../src/append.ts';
-import type { AppendBody, ObjectContent, ObjectHead } from '../src/client.ts';
+import type { AppendClient } from '../src/append/object.ts';
 import { crc64 } from '../src/crc64.ts';
 import { ServiceError, TransportError } from '../src/errors.ts';
+import type { AppendBody, ObjectContent, ObjectHead } from '../src/request/client.ts';
 
 /** One append as it arrived. */
 export interface Post {

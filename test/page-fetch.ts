@@ -1,6 +1,6 @@
 /** What a page sees of a `fetch`: CORS hides headers of each answer, and the platform decodes what has a Content-Encoding. */
 import { constants, gunzipSync } from 'node:zlib';
-import type { Fetch, FetchInit } from '../src/http.ts';
+import type { Fetch, FetchInit } from '../src/request/operation.ts';
 
 /** Of an answer from another origin a page sees these without the bucket's leave (Fetch standard, CORS-safelisted). */
 export const SAFELISTED: readonly string[] = [

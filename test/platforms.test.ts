@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { createContext, Script } from 'node:vm';
 import { build } from 'esbuild';
 import { describe, expect, test } from 'vitest';
-import { AppendableObject } from '../src/append.ts';
+import { AppendableObject } from '../src/append/object.ts';
 import { OneObject } from './one-object.ts';
 import { makeClient, STS } from './unit-tools.ts';
 

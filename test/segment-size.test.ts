@@ -1,6 +1,6 @@
 /** Tests the sizes of adaptive segments on simulated links, without a clock and without a network. */
 import { describe, expect, test } from 'vitest';
-import { nextSegmentSize, SegmentPace } from '../src/segment-size.ts';
+import { nextSegmentSize, SegmentPace } from '../src/append/pace.ts';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;

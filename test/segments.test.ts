@@ -6,9 +6,11 @@ import { join } from 'node:path';
 import { runInNewContext } from 'node:vm';
 import { Window } from 'happy-dom';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { bytesOf, isBlob } from '../src/bytes.ts';
 import { crc64 } from '../src/crc64.ts';
 import { SourceError } from '../src/errors.ts';
-import { type AppendSource, bytesOf, isBlob, readSegments, type Segment } from '../src/segments.ts';
+import type { AppendSource, Segment } from '../src/source/segment.ts';
+import { readSegments } from '../src/source/segments.ts';
 import { failureOf, settle, utf8 } from './unit-tools.ts';
 
 /** Reads a source to its end; checks each segment's size and CRC on the way. */

@@ -3,10 +3,10 @@
  * that nothing is stored twice and nothing is lost. And what the words `stored` and `absent` may mean in an error.
  */
 import { describe, expect, test } from 'vitest';
-import { AppendableObject } from '../src/append.ts';
+import { AppendableObject } from '../src/append/object.ts';
+import { AppendStream } from '../src/append/stream.ts';
 import { AppendConflictError, ChecksumError, OssError } from '../src/errors.ts';
-import type { AppendSource } from '../src/segments.ts';
-import { AppendStream } from '../src/stream.ts';
+import type { AppendSource } from '../src/source/segment.ts';
 import type { Fault, FaultRequest } from '../src/testing/faults.ts';
 import { settle as tasks } from './exactly-once/clock.ts';
 import { Lab } from './exactly-once/lab.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import type { Credentials } from '../src/credentials.ts';
+import type { Credentials } from '../src/request/credentials.ts';
 import {
   canonicalQuery,
   canonicalRequest,
@@ -11,7 +11,7 @@ import {
   signV4,
   stampOf,
   stringToSign,
-} from '../src/signature.ts';
+} from '../src/request/signature.ts';
 
 interface Vector {
   name: string;

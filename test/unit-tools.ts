@@ -1,8 +1,9 @@
 /** What the tests below the engine share: a clock to wind on, a `fetch` that follows a script, and all that an error prints. */
 import { inspect } from 'node:util';
-import { OssClient, type OssClientOptions } from '../src/client.ts';
-import type { Clock, Fetch, FetchInit } from '../src/http.ts';
+import { OssClient, type OssClientOptions } from '../src/request/client.ts';
+import type { Fetch, FetchInit } from '../src/request/operation.ts';
 import { LocalOss, type LocalOssOptions } from '../src/testing/index.ts';
+import type { Clock } from '../src/waiting/clock.ts';
 
 /** The time at which the tests begin, ms. */
 export const NOON: number = Date.UTC(2026, 0, 2, 12);

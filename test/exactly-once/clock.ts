@@ -1,5 +1,5 @@
 /** Virtual time: nothing waits, and the same schedule always runs in the same order. */
-import type { Clock } from '../../src/http.ts';
+import type { Clock } from '../../src/waiting/clock.ts';
 import { Random } from './random.ts';
 
 interface Timer {

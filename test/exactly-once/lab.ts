@@ -1,7 +1,7 @@
 /** A bench for the engine: an object on LocalOss, a client, and time that moves by itself while something is awaited. */
-import { AppendableObject, type AppendableObjectOptions } from '../../src/append.ts';
-import { OssClient, type OssClientOptions } from '../../src/client.ts';
-import type { PresignRequest } from '../../src/http.ts';
+import { AppendableObject, type AppendableObjectOptions } from '../../src/append/object.ts';
+import { OssClient, type OssClientOptions } from '../../src/request/client.ts';
+import type { PresignRequest } from '../../src/request/operation.ts';
 import type { FaultSchedule } from '../../src/testing/faults.ts';
 import { type BucketOptions, LocalOss } from '../../src/testing/local-oss.ts';
 import { drive, VirtualClock } from './clock.ts';

@@ -11,7 +11,8 @@
  */
 
 import { crc64 } from '../../src/crc64.ts';
-import { AppendConflictError, ChecksumError, type ObjectTail, OssError, SourceError } from '../../src/errors.ts';
+import { AppendConflictError, ChecksumError, OssError, SourceError } from '../../src/errors.ts';
+import type { ObjectTail } from '../../src/tail.ts';
 import type { Fault } from '../../src/testing/faults.ts';
 import type { Epoch } from './observed-oss.ts';
 import type { CallRecord, ObjectRecord, WriterRecord } from './record.ts';

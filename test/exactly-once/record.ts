@@ -1,6 +1,8 @@
 /** What one call was given, and what came of it. */
-import type { AppendProgress, PendingSegment } from '../../src/append.ts';
-import type { ObjectTail } from '../../src/errors.ts';
+
+import type { PendingSegment } from '../../src/append/flight.ts';
+import type { AppendProgress } from '../../src/append/progress.ts';
+import type { ObjectTail } from '../../src/tail.ts';
 import type { AbortPlan, WriterPlan } from './schedule.ts';
 import type { Passage, WireRequest } from './wire.ts';
 

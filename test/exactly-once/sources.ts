@@ -1,5 +1,5 @@
 /** Sources of every form that give the same bytes, without any real I/O. */
-import type { AppendSource } from '../../src/segments.ts';
+import type { AppendSource } from '../../src/source/segment.ts';
 import { PolyfillBlob } from '../runtimes/polyfill-blob.ts';
 import type { VirtualClock } from './clock.ts';
 import { MemoryBlob } from './memory-blob.ts';

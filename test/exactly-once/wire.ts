@@ -1,5 +1,5 @@
 /** The network between one AppendableObject and LocalOss: takes its time, lets calls be aborted, and notes what passes. */
-import type { Fetch, FetchInit } from '../../src/http.ts';
+import type { Fetch, FetchInit } from '../../src/request/operation.ts';
 import { drawDelay, type VirtualClock } from './clock.ts';
 import { MemoryBlob } from './memory-blob.ts';
 import type { ObservedOss } from './observed-oss.ts';

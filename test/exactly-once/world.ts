@@ -1,12 +1,13 @@
 /** Runs a schedule: the engine and the client as they are, against LocalOss, in virtual time. */
-import { AppendableObject } from '../../src/append.ts';
-import { OssClient } from '../../src/client.ts';
+import { AppendableObject } from '../../src/append/object.ts';
+import { AppendStream } from '../../src/append/stream.ts';
 import { crc64 } from '../../src/crc64.ts';
-import type { Credentials, CredentialsProvider } from '../../src/credentials.ts';
-import { type ObjectTail, OssError } from '../../src/errors.ts';
-import type { PresignRequest } from '../../src/http.ts';
-import type { AppendSource } from '../../src/segments.ts';
-import { AppendStream } from '../../src/stream.ts';
+import { OssError } from '../../src/errors.ts';
+import { OssClient } from '../../src/request/client.ts';
+import type { Credentials, CredentialsProvider } from '../../src/request/credentials.ts';
+import type { PresignRequest } from '../../src/request/operation.ts';
+import type { AppendSource } from '../../src/source/segment.ts';
+import type { ObjectTail } from '../../src/tail.ts';
 import type { Fault, FaultRequest } from '../../src/testing/faults.ts';
 import { drive, settleMicrotasks, VirtualClock } from './clock.ts';
 import { BUCKET, KEY, ObservedOss } from './observed-oss.ts';

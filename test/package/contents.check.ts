@@ -90,7 +90,7 @@ describe('source maps', () => {
     const entry = new SourceMap(JSON.parse(read(`${file}.map`))).findEntry(line, column);
     if (!('originalLine' in entry)) throw new Error(`the map of ${file} has no entry for ${line}:${column}`);
     const source = posix.join('dist', entry.originalSource);
-    expect(source).toBe('src/signature.ts');
+    expect(source).toBe('src/request/signature.ts');
     expect(read(source).split('\n')[entry.originalLine]).toMatch(literal);
   });
 

@@ -8,7 +8,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { extname, join } from 'node:path';
 import { createListener, type FetchHandler, listen } from '../../demo/node-http.ts';
-import { EXPOSED_HEADERS } from '../../src/exposed-headers.ts';
+import { EXPOSED_HEADERS } from '../../src/request/exposed-headers.ts';
 import {
   type CorsRule,
   type Fault,

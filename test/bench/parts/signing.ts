@@ -2,7 +2,7 @@
 // signature has a new time, while the credentials and the signing key of the day stay the same.
 import { bytesToHex } from '@noble/hashes/utils.js';
 import { presignV4, signV4 } from '../../../src/index.ts';
-import { canonicalRequest, signingKey, stampOf, stringToSign } from '../../../src/signature.ts';
+import { canonicalRequest, signingKey, stampOf, stringToSign } from '../../../src/request/signature.ts';
 import type { Bench } from '../bench.ts';
 import { type Contestant, compare, fastest, microseconds, type Row, race } from '../measure.ts';
 import type { Peers } from '../peers.ts';

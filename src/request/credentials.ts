@@ -2,9 +2,12 @@
  * What signs: credentials as an object, from a function, kept fresh, or from a URL. Hides when a token is fetched
  * again, and that many callers waiting for one share a single fetch. Nothing here outlives the provider it belongs to.
  */
-import { abortable, throwIfAborted } from './abort.ts';
-import { type Clock, platformClock } from './clock.ts';
-import { CredentialsError, plainUrl, readStart, redact } from './errors.ts';
+
+import { readStart } from '../bytes.ts';
+import { CredentialsError } from '../errors.ts';
+import { plainUrl, redact } from '../redact.ts';
+import { abortable, throwIfAborted } from '../waiting/abort.ts';
+import { type Clock, platformClock } from '../waiting/clock.ts';
 
 /**
  * A key to sign with. From STS: all four fields.

@@ -2,21 +2,23 @@
  * OSS's REST operations on one object, one method each, and the same presigned. Stateless but for its clock and
  * credentials; what a position means from one append to the next is the engine's business (append.ts).
  */
-import { checkKey, type EndpointOptions, MAX_OBJECT_SIZE, resolveEndpoint } from './endpoint.ts';
-import { checkFunction, checkObject, checkRange, checkType, checkWhole, decimal } from './errors.ts';
+
+import { bytesOf, isBlob, isSendable } from '../bytes.ts';
+import { checkFunction, checkObject, checkRange, checkType, checkWhole, decimal } from '../check.ts';
+import { MAX_OBJECT_SIZE } from '../tail.ts';
+import type { Failure } from '../waiting/retry.ts';
+import { checkKey, type EndpointOptions, resolveEndpoint } from './endpoint.ts';
 import { appendHeaders, type ObjectOptions } from './headers.ts';
-import {
-  type Answer,
-  type ByteRange,
-  type Failure,
-  type OpenRange,
-  type Operation,
-  type PresignedRequest,
-  Transport,
-  type TransportOptions,
-  type UploadProgress,
-} from './http.ts';
-import { bytesOf, isBlob, isSendable } from './segments.ts';
+import type {
+  Answer,
+  ByteRange,
+  OpenRange,
+  Operation,
+  PresignedRequest,
+  TransportOptions,
+  UploadProgress,
+} from './operation.ts';
+import { Transport } from './transport.ts';
 
 /** Where the bucket is, what signs, and how requests are made. Give either `credentials` or `presign`. */
 export interface OssClientOptions extends EndpointOptions, TransportOptions {}

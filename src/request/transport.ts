@@ -1,147 +1,32 @@
 /**
- * One request to OSS, carried through: authorise each attempt, time it out, map errors, correct the clock, and repeat
- * what is certain not to have happened. An append whose outcome is unknown is never repeated here: that is for the engine.
+ * One request to OSS, carried through: it is authorised, timed, sent, judged, and repeated where that is certain to be safe. An
+ * append whose outcome is unknown is never repeated here, because only the engine can find out what happened.
  */
-import { throwIfAborted } from './abort.ts';
-import { type Clock, platformClock } from './clock.ts';
-import {
-  type Credentials,
-  type CredentialsProvider,
-  credentialsProblem,
-  expiresAt,
-  loadFailed,
-  usableCredentials,
-} from './credentials.ts';
-import type { Endpoint, EndpointOptions } from './endpoint.ts';
-import {
-  CredentialsError,
-  checkFunction,
-  checkObject,
-  checkRange,
-  checkType,
-  OssError,
-  readStart,
-  redact,
-  ServiceError,
-  TransportError,
-  toServiceError,
-  withoutSecrets,
-} from './errors.ts';
+
+import { readStart } from '../bytes.ts';
+import { checkFunction, checkObject, checkRange, checkType } from '../check.ts';
+import { CredentialsError, OssError, ServiceError, TransportError, withoutSecrets } from '../errors.ts';
+import { redact } from '../redact.ts';
+import { throwIfAborted } from '../waiting/abort.ts';
+import { type Clock, platformClock } from '../waiting/clock.ts';
+import { Deadline, emptyStream } from '../waiting/deadline.ts';
+import { backOff, type Failure, isAmbiguous, isOffline, isThrottled } from '../waiting/retry.ts';
+import { sleep } from '../waiting/sleep.ts';
+import { type Authorised, checkAuthority, EXPOSED, isExposed, noOthers, QUERY_LIFE, tooOld } from './authority.ts';
+import { type Credentials, expiresAt, loadFailed, usableCredentials } from './credentials.ts';
+import type { Endpoint } from './endpoint.ts';
 import { EVERY_REQUEST } from './headers.ts';
+import type { Answer, FetchInit, Operation, PresignedRequest, TransportOptions } from './operation.ts';
+import { toServiceError } from './refusal.ts';
 import { canonicalQuery, checkLife, presignV4, type SignableRequest, signV4 } from './signature.ts';
-
-export { type Clock, platformClock } from './clock.ts';
-
-/** Bytes handed to the network, and all there are. Handed over is not yet stored. */
-export interface UploadProgress {
-  readonly loaded: number;
-  readonly total: number;
-}
-
-/** What our requests give to `fetch`. `onprogress` is for transports that can tell (see `xhrFetch`); the platform's ignores it. */
-export interface FetchInit extends RequestInit {
-  onprogress?: (progress: UploadProgress) => void;
-}
-
-/** The part of `fetch` that is used here. */
-export type Fetch = (url: string, init: FetchInit) => Promise<Response>;
-
-/** How failures that may pass are repeated. */
-export interface RetryOptions {
-  /** Attempts in all, the first included. Default 8; 5 while this client has never had an answer. */
-  readonly maxAttempts?: number | undefined;
-  /** Before the n-th repeat: a random wait of up to `baseDelay * 2 ** (n - 1)` ms. Default 200. */
-  readonly baseDelay?: number | undefined;
-  /** No wait of ours is longer than this, ms. Default 20,000. What OSS asks for (`Retry-After`) counts up to 60,000. */
-  readonly maxDelay?: number | undefined;
-}
-
-/** Bytes of an object, both ends included. */
-export interface ByteRange {
-  readonly start: number;
-  readonly end: number;
-}
-
-/** Bytes of an object from `start` on: to `end`, which is included, or to the object's last byte. */
-export interface OpenRange {
-  readonly start: number;
-  readonly end?: number | undefined;
-}
-
-/** What a presign function is asked for: one request, so that it can be allowed or refused as such. */
-export interface PresignRequest {
-  readonly operation: 'appendObject' | 'headObject' | 'getObject';
-  readonly key: string;
-  /** Where the append goes, bytes. */
-  readonly position?: number | undefined;
-  /** Length of the body, bytes: to be signed as `content-length`. */
-  readonly size?: number | undefined;
-  /** To be signed as `range`: `bytes=start-end`, or `bytes=start-` without an end. */
-  readonly range?: OpenRange | undefined;
-  /** False: a read to be signed with `response-content-encoding=identity` in the query (see `getObject`). */
-  readonly decode?: boolean | undefined;
-  /** Headers that the request will carry. */
-  readonly headers: Readonly<Record<string, string>>;
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** Stands in for credentials: asks whoever holds the key (an edge worker) to sign one request. Returns its URL. */
-export type Presign = (
-  request: PresignRequest,
-) => string | { readonly url: string } | Promise<string | { readonly url: string }>;
-
-/** A request, not yet authorised. */
-export interface Operation extends PresignRequest {
-  readonly method: 'POST' | 'HEAD' | 'GET';
-  readonly query: Readonly<Record<string, string>>;
-  readonly additionalHeaders?: readonly string[] | undefined;
-  readonly body?: Uint8Array<ArrayBuffer> | Blob | undefined;
-  /** For messages: what could not be done. */
-  readonly attempted: string;
-  readonly onprogress?: ((progress: UploadProgress) => void) | undefined;
-}
-
-/** An answer of success. Only a GET has a body to read. */
-export interface Answer {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly body: ReadableStream<Uint8Array>;
-}
-
-/** A request that anyone can make who has it, until it expires. Send exactly these headers. */
-export interface PresignedRequest {
-  readonly method: string;
-  readonly url: string;
-  readonly headers: Readonly<Record<string, string>>;
-  /** When the URL ends: the asked life, or the token's end if that comes first. */
-  readonly expiration: Date;
-}
-
-/** What a transport is made of. */
-export interface TransportOptions extends Pick<EndpointOptions, 'headersExposed' | 'requestPayer'> {
-  readonly credentials?: CredentialsProvider | undefined;
-  readonly presign?: Presign | undefined;
-  /** Where the signature goes. Default `header`. */
-  readonly signing?: 'header' | 'query' | undefined;
-  readonly fetch?: Fetch | undefined;
-  /** For one attempt, and for loading credentials, ms. Default 30,000, and 1,000 more for each 32 KiB of body. `Infinity` for none. */
-  readonly timeout?: number | undefined;
-  readonly retry?: RetryOptions | undefined;
-  readonly clock?: Clock | undefined;
-  /** Allow credentials without `securityToken` in a page. Whoever opens the page can read them. Default false. */
-  readonly allowPermanentKeys?: boolean | undefined;
-}
 
 /** The header that shows an answer to be OSS's. */
 const MARK = 'x-oss-request-id';
-/** Life of a query-signed URL that is used at once, s. */
-const QUERY_LIFE = 300;
+
 /** For one attempt without a body, and for loading credentials, ms. */
 const TIMEOUT = 30_000;
-const MAX_SERVER_DELAY = 60_000;
+
 const OFFLINE_WAIT = 30_000;
-/** A night offline, at one attempt each half minute. */
-const MAX_OFFLINE_ATTEMPTS = 1000;
 
 export class Transport {
   readonly #endpoint: Endpoint;
@@ -375,143 +260,9 @@ export class Transport {
 
 type Mend = 'clock' | 'credentials';
 
-/** What ended an attempt, and who may end the wait for the next. */
-export interface Failure {
-  readonly error?: unknown;
-  readonly signal?: AbortSignal | undefined;
-}
-
-/**
- * Waits before the next attempt, after so many failures: with full jitter, as long as the server asks, and while the
- * browser believes itself offline. False when the attempts are used up.
- */
-export async function backOff(
-  clock: Clock,
-  retry: RetryOptions,
-  failures: number,
-  failure: Failure,
-  offline: boolean = isOffline(),
-): Promise<boolean> {
-  const { maxAttempts = 8, baseDelay = 200, maxDelay = 20_000 } = retry;
-  const { error, signal } = failure;
-  // An answer, be it a refusal, shows that the browser is wrong about being offline.
-  const patient = offline && !(error instanceof ServiceError) && failures < MAX_OFFLINE_ATTEMPTS;
-  if (failures >= maxAttempts && !patient) return false;
-  const jitter = clock.random() * Math.min(maxDelay, baseDelay * 2 ** (failures - 1));
-  const asked = error instanceof ServiceError ? (error.retryAfter ?? 0) : 0;
-  await sleep(clock, Math.max(jitter, Math.min(asked, MAX_SERVER_DELAY)), signal);
-  return true;
-}
-
-interface Authorised {
-  readonly url: string;
-  readonly headers: Readonly<Record<string, string>>;
-}
-
-/** Whether this failure leaves open if the request was carried out. */
-export function isAmbiguous(error: unknown): boolean {
-  if (error instanceof TransportError) return true;
-  if (!(error instanceof ServiceError) || isThrottled(error)) return false;
-  const { status, code } = error;
-  // 501 and 505: the server has no such operation, and will have none later.
-  return (status >= 500 && ![501, 505].includes(status)) || status === 408 || code === 'RequestTimeout';
-}
-
-/** Throttling is decided before the request is carried out. */
-export function isThrottled({ code, status }: ServiceError): boolean {
-  return status === 429 || (status === 503 && /LimitExceeded$/.test(code));
-}
-
-/** Whether the body was too large for OSS or for something on the way, which answers before it has read it. */
-export function isTooLarge(error: unknown): boolean {
-  return error instanceof ServiceError && (error.status === 413 || /TooLarge$/.test(error.code));
-}
-
 function isRepeatable(error: unknown, { method }: Operation): boolean {
   if (error instanceof ServiceError && isThrottled(error)) return true;
   return method !== 'POST' && isAmbiguous(error);
-}
-
-/** The time of one attempt, and the caller's signal for all of them, as one signal that leaves no listener behind. */
-export class Deadline {
-  readonly #controller = new AbortController();
-  readonly #clock: Clock;
-  readonly #timeout: number;
-  readonly #caller: AbortSignal | undefined;
-  /** Of the race that is on. An event listener for each would cost a small append more than its signature. */
-  #reject: (reason: unknown) => void = () => {};
-  #timer: unknown;
-
-  constructor(clock: Clock, timeout: number, caller: AbortSignal | undefined) {
-    this.#clock = clock;
-    this.#timeout = timeout;
-    this.#caller = caller;
-    caller?.addEventListener('abort', this.#abort);
-    if (caller?.aborted) this.#abort();
-    this.#start();
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  /** Some transports do not heed a signal at once; we do. One race at a time: what it gave is not held after it. */
-  race<T>(work: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      this.#reject = reject;
-      if (this.signal.aborted) reject(this.signal.reason);
-      work.then(resolve, reject);
-    });
-  }
-
-  /** Stops the clock; with a reason, the work too. */
-  end(reason?: unknown): void {
-    this.#stop();
-    this.#caller?.removeEventListener('abort', this.#abort);
-    if (reason !== undefined) this.#finish(reason);
-  }
-
-  /** A body under this deadline: each chunk gets the whole time anew, and nothing counts while nobody reads. */
-  guard(body: ReadableStream<Uint8Array> | null, fail: (error: unknown) => never): ReadableStream<Uint8Array> {
-    const reader = (body ?? emptyStream()).getReader();
-    this.#stop();
-    const pull = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
-      this.#start();
-      try {
-        const { done, value } = await this.race(reader.read());
-        this.#stop();
-        if (!done) return controller.enqueue(value);
-        this.end();
-        controller.close();
-      } catch (error) {
-        this.end(error);
-        reader.cancel(error).catch(() => {});
-        throw this.#caller?.aborted ? this.#caller.reason : fail(error);
-      }
-    };
-    const cancel = (reason: unknown) => {
-      this.end();
-      return reader.cancel(reason);
-    };
-    return new ReadableStream({ pull, cancel }, { highWaterMark: 0 });
-  }
-
-  readonly #abort = (): void => this.#finish(this.#caller?.reason);
-
-  #finish(reason: unknown): void {
-    if (this.signal.aborted) return;
-    this.#reject(reason);
-    this.#controller.abort(reason);
-  }
-
-  #start(): void {
-    if (this.#timeout === Number.POSITIVE_INFINITY) return;
-    this.#timer = this.#clock.setTimeout(() => this.#finish(timeoutError(this.#timeout)), this.#timeout);
-  }
-
-  #stop(): void {
-    this.#clock.clearTimeout(this.#timer);
-  }
 }
 
 /** A stream that nobody reads is not made: it would cost a small append a tenth of its time. */
@@ -523,14 +274,6 @@ function pick({ status, headers }: Response, body?: ReadableStream<Uint8Array>):
       return body ?? emptyStream();
     },
   };
-}
-
-function emptyStream(): ReadableStream<Uint8Array> {
-  return new ReadableStream({ start: (controller) => controller.close() });
-}
-
-function timeoutError(timeout: number): TransportError {
-  return new TransportError(`no answer within ${timeout} ms`, { code: 'TimeoutError' });
 }
 
 /** What kept an answer away. A time-out does not know what it interrupted: that is said here. */
@@ -551,36 +294,6 @@ function notOss({ attempted }: Operation, { status }: Response): TransportError 
   return new TransportError(`Cannot ${attempted}: ${what}`, { code: 'UnexpectedResponse' });
 }
 
-/** `navigator.onLine` is only a hint, so it delays an attempt and never replaces it. `wrong`: an answer has refuted it. */
-function isOffline(wrong = false): boolean {
-  return !wrong && globalThis.navigator?.onLine === false;
-}
-
-/** Also ends, where asked, when the browser believes itself online again. */
-function sleep(clock: Clock, delay: number, signal?: AbortSignal, online = false): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const settle = (act: () => void) => () => {
-      clock.clearTimeout(timer);
-      signal?.removeEventListener('abort', abort);
-      if (online) globalThis.removeEventListener?.('online', wake);
-      act();
-    };
-    const abort = settle(() => reject(signal?.reason));
-    const wake = settle(resolve);
-    const timer = clock.setTimeout(wake, delay);
-    if (online) globalThis.addEventListener?.('online', wake);
-    signal?.addEventListener('abort', abort);
-    if (signal?.aborted) abort();
-  });
-}
-
-const EXPOSED =
-  'credentials have no securityToken: anyone can read a permanent key in a page. Use STS, or allowPermanentKeys: true';
-
-function isExposed(credentials: Credentials, allowed = false): boolean {
-  return !allowed && !credentials.securityToken && 'document' in globalThis;
-}
-
 function checkOptions(options: TransportOptions): void {
   const { signing = 'header', fetch, timeout = 1, retry = {}, clock } = options;
   checkAuthority(options);
@@ -596,28 +309,7 @@ function checkOptions(options: TransportOptions): void {
     if (clock !== undefined) checkFunction(`clock.${name}`, clock?.[name] ?? null);
 }
 
-function checkAuthority({ credentials, presign, allowPermanentKeys }: TransportOptions): void {
-  checkType(!credentials !== !presign, 'give either credentials or presign');
-  checkFunction('presign', presign);
-  if (!credentials || typeof credentials === 'function') return;
-  const problem = credentialsProblem(credentials);
-  if (problem) throw new TypeError(problem);
-  checkType(!isExposed(credentials, allowPermanentKeys), EXPOSED);
-}
-
 function checkNumber(name: string, value: number, inRange: boolean, wanted: string): void {
   checkType(typeof value === 'number', `${name} must be a number`);
   checkRange(inRange, name, wanted, value);
-}
-
-/** Whoever holds this error must know that something was sent before, and why that was not enough. */
-function noOthers({ message, code }: CredentialsError, cause: unknown): CredentialsError {
-  return Object.assign(new CredentialsError(message, { code, cause }), { sent: true });
-}
-
-function tooOld({ expiration }: Credentials, { attempted }: Operation): CredentialsError {
-  const end = new Date(expiration ?? 0).toISOString();
-  return new CredentialsError(`Cannot presign (${attempted}): the credentials ended at ${end}`, {
-    code: 'CredentialsExpired',
-  });
 }

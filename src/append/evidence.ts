@@ -1,19 +1,18 @@
 /**
- * What an object holds, read as evidence: its length and CRC, and the bytes at a place. Hides what CORS may hide, and
- * that an answer may be another than was asked for.
+ * What an object holds, read as evidence: its length and CRC, and the bytes at a place. It hides what CORS may hide, and that an
+ * answer may be another one than was asked for.
  */
-import type { ObjectContent, ObjectHead, OssClient } from './client.ts';
-import { crc64 } from './crc64.ts';
-import { decimal, ServiceError, TransportError } from './errors.ts';
-import type { OpenRange } from './http.ts';
-import { blobPieces, isBlob, type Segment } from './segments.ts';
 
-/** The state of an object. Without `length` there is none; a `crc` may be hidden. */
-export interface Found {
-  readonly length: number | undefined;
-  readonly crc: bigint | undefined;
-  readonly appendable: boolean;
-}
+import { isBlob } from '../bytes.ts';
+import { decimal } from '../check.ts';
+import { crc64 } from '../crc64.ts';
+import { ServiceError, TransportError } from '../errors.ts';
+import type { ObjectContent, ObjectHead, OssClient } from '../request/client.ts';
+import type { OpenRange } from '../request/operation.ts';
+import { blobPieces } from '../source/blob.ts';
+import type { Segment } from '../source/segment.ts';
+import { parseCrc } from '../tail.ts';
+import type { Found } from './verdict.ts';
 
 /** Bytes of an object: never none. */
 export interface Place {
@@ -221,17 +220,6 @@ function toFound(content: ObjectContent, looked: Found): Found {
 /** Absent; or CORS hides why, and then an append to position 0 will tell. NoSuchBucket is never absent. */
 function isMissing(error: unknown): boolean {
   return error instanceof ServiceError && error.status === 404 && /^(NoSuchKey|Http404)$/.test(error.code);
-}
-
-/** Both known, and not the same. */
-export function differ(a: bigint | undefined, b: bigint | undefined): boolean {
-  return a !== undefined && b !== undefined && a !== b;
-}
-
-/** OSS's header is an unsigned decimal. */
-export function parseCrc(text: string | undefined): bigint | undefined {
-  const crc = text !== undefined && /^\d{1,20}$/.test(text) ? BigInt(text) : undefined;
-  return crc !== undefined && crc < 2n ** 64n ? crc : undefined;
 }
 
 function unexpected(attempted: string): TransportError {

@@ -1,109 +1,14 @@
 /**
- * Appends that go out together (a group commit): what is asked for while a request is on its way becomes one segment.
- * Hides who still wants a part of it, and tells each call its own bytes, end and failure.
+ * Appends that go out together as one segment (a group commit). It hides whose bytes are where in the segment, and tells each
+ * call its own end and its own failure.
  */
-import type { CallOptions } from './client.ts';
-import { crc64 } from './crc64.ts';
-import { type ObjectTail, OssError, type Outcome, withAppendFacts } from './errors.ts';
-import { joinBytes, type Segment } from './segments.ts';
 
-/** How far an append is. */
-export interface AppendProgress {
-  /** Bytes of the source confirmed stored. */
-  readonly loaded: number;
-  /** Bytes of the source, where known. */
-  readonly total: number | undefined;
-  /** Bytes handed to the network, confirmed ones included. Runs ahead of `loaded` only where the transport can tell. */
-  readonly sent: number;
-}
-
-/** Settings of one append. */
-export interface AppendOptions extends CallOptions {
-  readonly onprogress?: ((progress: AppendProgress) => void) | undefined;
-}
-
-/** A tail with its CRC as a number to compute with. */
-export interface Tail {
-  readonly position: number;
-  readonly crc: bigint | undefined;
-}
-
-export function publicTail({ position, crc }: Tail): ObjectTail {
-  return crc === undefined ? { position } : { position, hashCrc64ecma: String(crc) };
-}
-
-/** Whom to tell how far it is. */
-interface Listener extends AppendOptions {
-  readonly total: number | undefined;
-  loaded: number;
-  /** By `onprogress` while a request was on the wire. */
-  thrown?: { readonly error: unknown };
-}
-
-/** What runs as one: a call of append or resume, or a group of calls. */
-export interface Call extends Listener {
-  /** Media type of the source, for the append that creates the object. */
-  readonly type: string;
-  /** As of its reader. */
-  readonly inMemory: boolean;
-  /** The segment that is in flight, or was when the call failed. */
-  flight?: Flight | undefined;
-  /** Resuming: the source is what earlier calls sent, so that a late segment of theirs is part of it, not before it. */
-  readonly resumes: boolean;
-  /** How long the next part of a segment is that must be sent in parts of at most `size` bytes. */
-  cut?(size: number): number;
-  /** So many more bytes are stored, behind `from`. */
-  confirm?(from: Tail, size: number, end: ObjectTail): void;
-}
-
-/** A segment whose outcome was unknown when its call failed, and what later reads showed. */
-export interface PendingSegment {
-  readonly position: number;
-  readonly size: number;
-  readonly outcome: Outcome;
-}
-
-/** A segment at its place, on its way. */
-export interface Plan extends PendingSegment {
-  /** `absent` until something of it was sent. */
-  outcome: Outcome;
-  /** At least one request with this segment got no answer, so that it may have been carried out, or may be later. */
-  unanswered: boolean;
-  /** CRC-64 of the segment alone. */
-  readonly crc: bigint;
-  /** The end that it was sent to, and the end that it makes. */
-  readonly from: Tail;
-  readonly want: Tail;
-  /** What it is part of, and how much of that is stored when it is. */
-  readonly flight: Flight;
-  readonly loaded: number;
-}
-
-/** What a call has in flight, for whoever must know later what became of it. */
-export interface Flight {
-  /** The segment that was sent last. */
-  plan: Plan | undefined;
-  /** Bytes of the call's source that are known to be stored. */
-  loaded: number;
-  /** Undefined when the bytes are no longer held. */
-  segment: Segment | undefined;
-  /** As of its call. */
-  readonly type: string;
-  readonly resumes: boolean;
-}
-
-export function report({ onprogress, loaded, total }: Listener, handed = 0): void {
-  onprogress?.({ loaded, total, sent: loaded + handed });
-}
-
-/** What the caller's function throws here must not read as a failure of the network: it ends the call after the segment. */
-export function reportHanded(listener: Listener, handed: number): void {
-  try {
-    report(listener, handed);
-  } catch (error) {
-    listener.thrown ??= { error };
-  }
-}
+import { crc64 } from '../crc64.ts';
+import { OssError, withAppendFacts } from '../errors.ts';
+import { joinBytes, type Segment } from '../source/segment.ts';
+import { type ObjectTail, publicTail, type Tail } from '../tail.ts';
+import type { Flight } from './flight.ts';
+import { type AppendOptions, type AppendProgress, type Call, type Listener, reportHanded } from './progress.ts';
 
 /** One call of a group. */
 interface Member extends Listener {

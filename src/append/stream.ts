@@ -2,9 +2,11 @@
  * Appending as a Streams-standard sink, for `pipeTo` and writers. A thin class: the engine pulls what is written, so
  * back-pressure reaches the writer through `ready`.
  */
-import type { AppendableObject, AppendOptions } from './append.ts';
-import { checkObject, checkType } from './errors.ts';
-import type { AppendChunk } from './segments.ts';
+
+import { checkObject, checkType } from '../check.ts';
+import type { AppendChunk } from '../source/segment.ts';
+import type { AppendableObject } from './object.ts';
+import type { AppendOptions } from './progress.ts';
 
 /** Stands in for WritableStream where the platform has none (Safari before 14.1): then the first use fails, and not the import. */
 class Missing {

@@ -1,60 +1,48 @@
 /**
- * The engine: every byte of a source appended to one object exactly once, also when answers are lost.
- *
- * `position` is a compare-and-swap: OSS takes an append only where it equals the object's length. So a segment can be
- * stored at most once at its place, and after a failure the only question is whether it was. The engine never guesses:
- * it reads the object's length and CRC and, where these prove nothing, the bytes (the table is at `#reconcile`).
+ * The engine: every byte of a source is appended to one object exactly once, also when answers are lost. `position` is a
+ * compare-and-swap: OSS takes an append only where it equals the object's length. So a segment can be stored at most once at its
+ * place, and after a failure the only question is whether it was. The engine never guesses. It reads the object's length and CRC
+ * and, where these prove nothing, the bytes. The table of verdicts is in verdict.ts.
  */
-import { abortable, throwIfAborted } from './abort.ts';
-import { type AppendObjectResult, type CallOptions, checkSignal, type OssClient } from './client.ts';
-import { type Crc64, checkCrc64, crc64, crc64Combine } from './crc64.ts';
-import { checkKey, MAX_OBJECT_SIZE } from './endpoint.ts';
+
+import { bytesOf, isBlob } from '../bytes.ts';
+import { checkFunction, checkObject, checkRange, checkType } from '../check.ts';
+import { type Crc64, checkCrc64, crc64Combine } from '../crc64.ts';
 import {
   AppendConflictError,
   ChecksumError,
   CredentialsError,
-  checkFunction,
-  checkObject,
-  checkRange,
-  checkType,
-  type ObjectTail,
   OssError,
-  type Outcome,
   ServiceError,
   SourceError,
   unproven,
   withAppendFacts,
-} from './errors.ts';
-import { differ, Evidence, type Found, type Place, parseCrc, type Reading } from './evidence.ts';
+} from '../errors.ts';
+import { type AppendObjectResult, type CallOptions, checkSignal, type OssClient } from '../request/client.ts';
+import { checkKey } from '../request/endpoint.ts';
+import { appendHeaders, laterOptions, type ObjectOptions } from '../request/headers.ts';
+import { extendPrefix, type Prefix, readBlob } from '../source/blob.ts';
+import type { AppendSource, Segment, SegmentReader } from '../source/segment.ts';
+import { readSegments } from '../source/segments.ts';
+import { differ, MAX_OBJECT_SIZE, type ObjectTail, parseCrc, parseTail, publicTail, type Tail } from '../tail.ts';
+import { abortable, throwIfAborted } from '../waiting/abort.ts';
+import { isAmbiguous, isTooLarge } from '../waiting/retry.ts';
 import {
-  type AppendOptions,
-  type Call,
-  type Flight,
-  Group,
-  type PendingSegment,
-  type Plan,
-  publicTail,
-  report,
-  reportHanded,
-  type Tail,
-  within,
-} from './group.ts';
-import { appendHeaders, laterOptions, type ObjectOptions } from './headers.ts';
-import { isAmbiguous, isTooLarge } from './http.ts';
-import { SegmentPace } from './segment-size.ts';
-import {
-  type AppendSource,
-  bytesOf,
-  extendPrefix,
-  isBlob,
-  type Prefix,
-  readBlob,
-  readSegments,
-  type Segment,
-  type SegmentReader,
-} from './segments.ts';
-
-export type { AppendOptions, AppendProgress, PendingSegment } from './group.ts';
+  checkRoom,
+  conflict,
+  damaged,
+  differentPrefix,
+  noRoom,
+  notAppendable,
+  notThisBlob,
+  unsettled,
+} from './conflicts.ts';
+import { Evidence, type Place, type Reading } from './evidence.ts';
+import type { Flight, PendingSegment, Plan } from './flight.ts';
+import { Group, within } from './group.ts';
+import { SegmentPace } from './pace.ts';
+import { type AppendOptions, type Call, report, reportHanded } from './progress.ts';
+import { type Diverged, type Found, isAlike, judge, moved, type Verdict } from './verdict.ts';
 
 /** What the engine needs of a client: an `OssClient`, or anything of this shape. */
 export type AppendClient = Pick<
@@ -91,7 +79,9 @@ export interface ResumeOptions extends AppendOptions {
 }
 
 const NOTHING_SENT: Ended = { loaded: 0, flight: undefined };
+
 const FLUSH_AFTER = 1000;
+
 /** Of more segments given up, the oldest is the least likely to turn up. */
 const MOST_PENDING = 100;
 
@@ -111,22 +101,6 @@ export interface SettledAppend {
   readonly loaded: number;
   /** The object's end now. */
   readonly tail: ObjectTail;
-}
-
-/** The answer of reconciling. `moved`: a segment of ours from an earlier call was stored in this place after all. */
-type Verdict = Stored | { readonly kind: 'absent' } | Diverged;
-
-interface Stored {
-  readonly kind: 'committed' | 'moved';
-  readonly tail: Tail;
-  /** Bytes that are stored, where these are more than the segment's: it was cut from a longer one, which turned up. */
-  readonly size?: number;
-}
-
-interface Diverged {
-  readonly kind: 'diverged';
-  readonly outcome: Outcome;
-  readonly found: Found;
 }
 
 const EMPTY: Segment = { size: 0, crc: 0n, body: new Uint8Array(0) };
@@ -869,49 +843,6 @@ export async function append(
   return new AppendableObject(client, key, options).append(source, options);
 }
 
-/** The table of `#reconcile`. Undefined: only the bytes can tell. */
-function judge({ position, size, from, want }: Plan, found: Found, shared = false): Verdict | undefined {
-  const { length, crc, appendable } = found;
-  const diverged = (outcome: Outcome): Verdict => ({ kind: 'diverged', outcome, found });
-  if (!appendable) return diverged('unknown');
-  if (length === undefined) return position === 0 ? { kind: 'absent' } : diverged('unknown');
-  const unchanged = length === position && !differ(crc, from.crc);
-  if (size === 0) {
-    if (unchanged) return { kind: 'committed', tail: { position, crc: from.crc ?? crc } };
-    // The object that nothing was to be added to: among several writers it does not matter who made it.
-    return shared && length > position ? { kind: 'committed', tail: { position: length, crc } } : diverged('unknown');
-  }
-  if (unchanged) return { kind: 'absent' };
-  if (length === want.position && crc !== undefined && crc === want.crc) return { kind: 'committed', tail: want };
-  if (length >= want.position) return undefined;
-  // Shorter than our end but beyond our place: other bytes are there.
-  return diverged(length > position ? 'absent' : 'unknown');
-}
-
-/**
- * The end of an earlier segment. Its own CRC may be that of an object which was replaced since: where the object shows its CRC,
- * only that counts.
- */
-function endOf({ want }: Plan, { length, crc }: Found): Tail {
-  if (crc === undefined) return want;
-  return { position: want.position, crc: length === want.position ? crc : undefined };
-}
-
-/**
- * A segment of ours was stored in the place of this one. If it is of the same call, this one was cut from it. Behind any other
- * there is nothing left to do for an empty one: the object exists.
- */
-function moved({ size, flight }: Plan, ours: Plan, found: Found): Verdict {
-  const tail = endOf(ours, found);
-  if (flight === ours.flight) return { kind: 'committed', tail, size: ours.size };
-  return { kind: size > 0 ? 'moved' : 'committed', tail };
-}
-
-/** The same bytes in the same place. */
-function isAlike(a: Plan, b: Plan | undefined): boolean {
-  return a.position === b?.position && a.size === b.size && a.crc === b.crc;
-}
-
 /** Whether a failed append may have been carried out, or tells that the object's length is another than we thought. */
 function leavesOpen(error: unknown): boolean {
   if (isAmbiguous(error)) return true;
@@ -932,19 +863,6 @@ function isLasting(error: unknown): boolean {
 /** A file that can no longer be read would make each repeat fail like a dead network. */
 async function checkReadable({ body }: Segment): Promise<void> {
   if (isBlob(body)) await readBlob(body, 0, 1);
-}
-
-function parseTail(name: string, tail: ObjectTail): Tail {
-  const { position, hashCrc64ecma } = tail ?? {};
-  if (typeof position !== 'number') throw new TypeError(`${name} must be { position, hashCrc64ecma? }`);
-  if (!Number.isSafeInteger(position) || position < 0 || position > MAX_OBJECT_SIZE) {
-    throw new RangeError(`${name}.position must be a whole number from 0 to ${MAX_OBJECT_SIZE}, not ${position}`);
-  }
-  const crc = hashCrc64ecma === undefined ? undefined : parseCrc(hashCrc64ecma);
-  if (hashCrc64ecma !== undefined && crc === undefined) {
-    throw new TypeError(`${name}.hashCrc64ecma must be a decimal string below 2 ** 64`);
-  }
-  return { position, crc: position === 0 ? 0n : crc };
 }
 
 function checkClient(client: AppendClient): void {
@@ -979,70 +897,4 @@ function checkCall(options: AppendOptions): AppendOptions {
 function checkWhole({ total, loaded }: Call): void {
   if (total === undefined || loaded === total) return;
   throw new SourceError(`Cannot read the source: it gave ${loaded} of ${total} bytes`, { code: 'SourceError' });
-}
-
-function checkRoom(key: string, position: number, size: number): void {
-  if (position + size > MAX_OBJECT_SIZE) throw new RangeError(noRoom(key, position, size));
-}
-
-function noRoom(key: string, position: number, size: number): string {
-  return `Cannot append ${size} bytes to "${key}" at position ${position}: an object holds ${MAX_OBJECT_SIZE} bytes (5 GiB) at most`;
-}
-
-function told({ length, appendable }: Found): string {
-  if (length === undefined) return 'there is no such object';
-  return `found ${appendable ? '' : 'a non-appendable object of '}length ${length}`;
-}
-
-function conflict(key: string, { position, size, outcome }: PendingSegment, found: Found): AppendConflictError {
-  const why = {
-    stored: 'These bytes are stored there, but others follow or precede them that are not ours',
-    absent: 'Other bytes hold their place: another writer was first',
-    unknown: 'It was deleted, replaced or written by someone else, or a cache (CDN) answered',
-  }[outcome];
-  return new AppendConflictError(
-    `Cannot append ${size} bytes to "${key}": expected length ${position}, ${told(found)}. ${why}`,
-    {
-      code: 'AppendConflict',
-      position,
-      size,
-      found: found.length,
-    },
-  );
-}
-
-function unsettled(key: string, { position, size }: Plan): OssError {
-  const message = `Cannot settle the ${size} bytes for "${key}" at position ${position}: another append was sent since, and the bytes are no longer held. Settle that append first`;
-  return new OssError(message, { code: 'Unsettled' });
-}
-
-function notAppendable(key: string, found: Found): AppendConflictError {
-  const message = `Cannot append to "${key}": ${told(found)}, which AppendObject did not make; choose another key`;
-  return new AppendConflictError(message, { code: 'ObjectNotAppendable', position: 0, size: 0, found: found.length });
-}
-
-function notThisBlob(key: string, position: number, size: number, found: Found): AppendConflictError {
-  const message = `Cannot resume "${key}": expected a length from ${position} to ${position + size}, ${told(found)}`;
-  return new AppendConflictError(message, { code: 'AppendConflict', position, size, found: found.length });
-}
-
-function damaged(key: string, { position, size, want }: Plan, crc: bigint | undefined): ChecksumError {
-  const expected = String(want.crc ?? '');
-  const actual = String(crc ?? '');
-  const where = `bytes ${position} to ${position + size - 1} of "${key}"`;
-  return new ChecksumError(
-    `OSS stored other bytes than were sent: CRC-64 ${actual} in place of ${expected}, in ${where}. Do not append again`,
-    {
-      code: 'ChecksumMismatch',
-      position,
-      expected,
-      actual,
-    },
-  );
-}
-
-function differentPrefix(key: string, position: number, size: number, wanted: bigint, is: bigint): ChecksumError {
-  const [expected, actual] = [String(wanted), String(is)];
-  const message = `Cannot resume "${key}": its ${size} bytes from ${position} are not the beginning of this Blob (CRC-64 ${actual}, expected ${expected})`;
-  return new ChecksumError(message, { code: 'DifferentPrefix', position, expected, actual });
 }

@@ -1,8 +1,9 @@
 /**
- * Region, host, bucket and key to a URL. Hides OSS's host styles and what the URL standard would do to a key
- * (`a/../b` collapses, `\` turns into `/`), and refuses what could not arrive as written.
+ * Region, host, bucket and key to a URL. It hides OSS's host styles and what the URL standard would do to a key (`a/../b`
+ * collapses, `\\` turns into `/`), and refuses what could not arrive as written.
  */
-import { checkType } from './errors.ts';
+
+import { checkType } from '../check.ts';
 
 /** Where a bucket is reached. */
 export interface EndpointOptions {
@@ -37,9 +38,6 @@ export interface Endpoint {
   /** Scheme, host and path of an object, no query. */
   url(key: string): string;
 }
-
-/** OSS's limit for one object, bytes. */
-export const MAX_OBJECT_SIZE: number = 5 * 1024 ** 3;
 
 /**
  * @throws TypeError for a region, bucket or endpoint of an impossible form.
@@ -131,6 +129,7 @@ function isAddress(host: string): boolean {
 }
 
 const HALF_PAIR = /[\ud800-\udfff]/u;
+
 const HALF_PAIR_PROBLEM = 'has half of a surrogate pair, which UTF-8 cannot write';
 
 /**

@@ -1,0 +1,245 @@
+/** Streams, iterables and responses as chunks, one at a time, and chunks as segments. */
+
+import { bytesOf, concat, isBlob, tagOf } from '../bytes.ts';
+import { checkType } from '../check.ts';
+import { blobPieces, breathe, PIECE } from './blob.ts';
+import type { Gatherer } from './gatherer.ts';
+import { failSource, type Segment, type SegmentReader, sourceError } from './segment.ts';
+
+/** Chunks, one by one; `undefined` at the end. Both methods reject with what the source throws. */
+interface ChunkReader {
+  /** In an object, because a chunk that is a Promise by mistake would be awaited otherwise. */
+  read(): Promise<{ readonly value: unknown } | undefined>;
+  cancel(reason: unknown): Promise<unknown>;
+}
+
+/** Gathers chunks of any size. */
+export class ChunkSegments implements SegmentReader {
+  readonly total: number | undefined;
+  readonly type: string;
+  readonly inMemory = true;
+  readonly #chunks: ChunkReader;
+  readonly #gatherer: Gatherer;
+  readonly #text = new TextChunks();
+  /** What is left of the last chunk, and how long that must be: a buffer that is transferred meanwhile is empty. */
+  #rest: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  #left = 0;
+  /** Bytes gathered since the event loop turned: a stream that always has bytes would not let it. */
+  #sinceBreath = 0;
+  /** Pieces of a chunk that is a Blob. */
+  #pieces: AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> | undefined;
+  /** A read that outlived the segment that asked for it. */
+  #reading: Promise<Uint8Array<ArrayBuffer> | undefined> | undefined;
+  #ended = false;
+
+  constructor(chunks: ChunkReader, gatherer: Gatherer, total?: number, type = '') {
+    this.#chunks = chunks;
+    this.#gatherer = gatherer;
+    this.total = total;
+    this.type = type;
+  }
+
+  /** Whatever fails here is told as the source's failure, so that the caller learns how much is stored. */
+  next(size: number, cut?: () => Promise<unknown>): Promise<Segment | undefined> {
+    return this.#gather(size, cut).catch(failSource);
+  }
+
+  async #gather(size: number, cut: (() => Promise<unknown>) | undefined): Promise<Segment | undefined> {
+    const patience = new Patience(cut);
+    while (this.#gatherer.size < size) {
+      if (this.#rest.byteLength !== this.#left) throw sourceError('a chunk was transferred before it was read');
+      if (this.#left === 0 && !(await this.#refill(patience))) break;
+      const taken = this.#rest.subarray(0, Math.min(size - this.#gatherer.size, PIECE));
+      this.#gatherer.add(taken);
+      this.#setRest(this.#rest.subarray(taken.byteLength));
+      patience.start();
+      this.#sinceBreath += taken.byteLength;
+      if (this.#sinceBreath >= PIECE) {
+        this.#sinceBreath = 0;
+        await breathe();
+      }
+    }
+    return this.#gatherer.size > 0 ? this.#gatherer.take() : undefined;
+  }
+
+  cancel(reason: unknown): void {
+    this.#stop(reason);
+    this.#reading = undefined;
+    this.#setRest(new Uint8Array(0));
+  }
+
+  #setRest(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#rest = bytes;
+    this.#left = bytes.byteLength;
+  }
+
+  /** Whether there are more bytes now: not at the end, and not when patience ran out. */
+  async #refill(patience: Patience): Promise<boolean> {
+    // A read that ended the source after a cut is still to be met: its failure must not pass for the end.
+    while (this.#rest.byteLength === 0 && (this.#reading || !this.#ended)) {
+      this.#reading ??= this.#startRead();
+      const bytes = await patience.wait(this.#reading);
+      if (bytes === 'cut') return false;
+      this.#reading = undefined;
+      if (bytes) this.#setRest(bytes);
+    }
+    return this.#rest.byteLength > 0;
+  }
+
+  /** Nobody may be waiting when it fails: the failure is met at the next segment, or never after a cancel. */
+  #startRead(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const reading = this.#read();
+    reading.catch(() => {});
+    return reading;
+  }
+
+  async #read(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const piece = await this.#pieces?.next();
+    if (piece?.value) return piece.value;
+    this.#pieces = undefined;
+    const chunk = this.#ended ? undefined : await this.#chunks.read().catch((cause: unknown) => this.#fail(cause));
+    if (chunk) return this.#bytesOf(chunk.value);
+    this.#ended = true;
+    return this.#text.end();
+  }
+
+  #fail(cause: unknown): never {
+    this.#ended = true;
+    return failSource(cause);
+  }
+
+  /** The append has ended, with a better reason than what a source may throw here. A generator answers only when it runs again. */
+  #stop(reason: unknown): void {
+    if (!this.#ended) this.#chunks.cancel(reason).catch(() => {});
+    this.#ended = true;
+  }
+
+  #bytesOf(chunk: unknown): Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer> | undefined> {
+    if (typeof chunk === 'string') return this.#text.encode(chunk);
+    const bytes = bytesOf(chunk);
+    if (bytes) return this.#text.endBefore(bytes);
+    if (!isBlob(chunk)) {
+      const wrong = new TypeError(`a chunk is of type ${tagOf(chunk)}: bytes, text or Blobs are wanted`);
+      this.#stop(wrong);
+      throw sourceError('it gave something else than bytes', wrong);
+    }
+    this.#pieces = blobPieces(chunk);
+    return this.#text.end() ?? this.#read();
+  }
+}
+
+/** Text arrives in chunks that may split a surrogate pair. */
+class TextChunks {
+  #half = '';
+
+  encode(chunk: string): Uint8Array<ArrayBuffer> {
+    const text = this.#half + chunk;
+    const splits = /[\ud800-\udbff]$/.test(text);
+    this.#half = splits ? text.slice(-1) : '';
+    return new TextEncoder().encode(splits ? text.slice(0, -1) : text);
+  }
+
+  end(): Uint8Array<ArrayBuffer> | undefined {
+    const last = this.#half;
+    this.#half = '';
+    return last ? new TextEncoder().encode(last) : undefined;
+  }
+
+  /** Half a pair that no text follows stays in its place. */
+  endBefore(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+    const last = this.end();
+    if (!last) return bytes;
+    return concat([last, bytes], last.byteLength + bytes.byteLength);
+  }
+}
+
+/** Waits for reads until it is told to cut. One callback at a time, or a million tiny chunks would pile up on one promise. */
+class Patience {
+  readonly #cut: (() => Promise<unknown>) | undefined;
+  #started = false;
+  #over = false;
+  #wake: (() => void) | undefined;
+
+  constructor(cut: (() => Promise<unknown>) | undefined) {
+    this.#cut = cut;
+  }
+
+  start(): void {
+    if (this.#started || !this.#cut) return;
+    this.#started = true;
+    const over = () => {
+      this.#over = true;
+      this.#wake?.();
+    };
+    this.#cut().then(over, over);
+  }
+
+  wait<T>(read: Promise<T>): Promise<T | 'cut'> {
+    if (!this.#started) return read;
+    return new Promise((resolve, reject) => {
+      this.#wake = () => resolve('cut');
+      if (this.#over) this.#wake();
+      read.then(resolve, reject);
+    });
+  }
+}
+
+export function chunksOf(
+  source: Response | Request | null | ReadableStream | Iterable<unknown> | AsyncIterable<unknown>,
+): ChunkReader {
+  // The body of a Request or Response that has none.
+  if (source === null) return iterate([]);
+  if (typeof source === 'object') {
+    if ('getReader' in source) return readStream(source);
+    if ('body' in source && 'headers' in source) return readBody(source);
+    if (Symbol.asyncIterator in source) return iterate(source);
+    // A FormData, URLSearchParams, Headers or Map gives pairs when it is iterated, and a library's own does as well.
+    if (Symbol.iterator in source && !('entries' in source && 'get' in source && 'delete' in source))
+      return iterate(source);
+  }
+  throw new TypeError(
+    `source must be a Blob, bytes, a string, a Response, a stream or an iterable, not of type ${tagOf(source)}; of a FormData or Map append the values`,
+  );
+}
+
+function readBody(source: Response | Request): ChunkReader {
+  const { body, bodyUsed, ok, status } = source as Response;
+  // A Request has no `ok`. An opaque Response (`no-cors`) is never ok, because it hides its bytes.
+  checkType(ok !== false, `this Response is HTTP ${status}: append only what is ok`);
+  checkType(!bodyUsed, 'this body has been read already');
+  return chunksOf(body);
+}
+
+/** `getReader().read()` alone: Safari's streams have no async iteration. */
+function readStream(stream: ReadableStream<unknown>): ChunkReader {
+  checkType(!stream.locked, 'this ReadableStream is locked: something else reads it');
+  const reader = stream.getReader();
+  return {
+    read: async () => {
+      let ended = true;
+      try {
+        const { done, value } = await reader.read();
+        ended = done;
+        return done ? undefined : { value };
+      } finally {
+        if (ended) reader.releaseLock();
+      }
+    },
+    cancel: async (reason) => {
+      const cancelled = reader.cancel(reason);
+      reader.releaseLock();
+      return cancelled;
+    },
+  };
+}
+
+export function iterate(source: Iterable<unknown> | AsyncIterable<unknown>): ChunkReader {
+  const iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+  return {
+    read: async () => {
+      const { done, value } = await iterator.next();
+      return done ? undefined : { value };
+    },
+    cancel: async () => iterator.return?.(),
+  };
+}

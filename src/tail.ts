@@ -1,0 +1,47 @@
+/**
+ * The end of an object: its length and, where it is known, the CRC-64 of its bytes. This file holds the public form, which
+ * survives JSON, and the form with a number that the engine computes with.
+ */
+
+/** The end of an object: its length in bytes and, where known, the CRC-64 of everything before it (decimal, as in OSS's header). */
+export interface ObjectTail {
+  readonly position: number;
+  readonly hashCrc64ecma?: string;
+}
+
+export function parseTail(name: string, tail: ObjectTail): Tail {
+  const { position, hashCrc64ecma } = tail ?? {};
+  if (typeof position !== 'number') throw new TypeError(`${name} must be { position, hashCrc64ecma? }`);
+  if (!Number.isSafeInteger(position) || position < 0 || position > MAX_OBJECT_SIZE) {
+    throw new RangeError(`${name}.position must be a whole number from 0 to ${MAX_OBJECT_SIZE}, not ${position}`);
+  }
+  const crc = hashCrc64ecma === undefined ? undefined : parseCrc(hashCrc64ecma);
+  if (hashCrc64ecma !== undefined && crc === undefined) {
+    throw new TypeError(`${name}.hashCrc64ecma must be a decimal string below 2 ** 64`);
+  }
+  return { position, crc: position === 0 ? 0n : crc };
+}
+
+/** Both known, and not the same. */
+export function differ(a: bigint | undefined, b: bigint | undefined): boolean {
+  return a !== undefined && b !== undefined && a !== b;
+}
+
+/** OSS's header is an unsigned decimal. */
+export function parseCrc(text: string | undefined): bigint | undefined {
+  const crc = text !== undefined && /^\d{1,20}$/.test(text) ? BigInt(text) : undefined;
+  return crc !== undefined && crc < 2n ** 64n ? crc : undefined;
+}
+
+/** A tail with its CRC as a number to compute with. */
+export interface Tail {
+  readonly position: number;
+  readonly crc: bigint | undefined;
+}
+
+export function publicTail({ position, crc }: Tail): ObjectTail {
+  return crc === undefined ? { position } : { position, hashCrc64ecma: String(crc) };
+}
+
+/** OSS's limit for one object, bytes. */
+export const MAX_OBJECT_SIZE: number = 5 * 1024 ** 3;
