@@ -611,7 +611,8 @@ export class AppendableObject {
           true,
         );
         if (ours) return moved(plan, ours, found);
-        const verdict = judge(plan, found, this.#options.shared) ?? (await this.#compare(plan, segment, found, signal));
+        const { shared } = this.#options;
+        const verdict = judge(plan, found, { shared }) ?? (await this.#compare(plan, segment, found, signal));
         if (verdict) return resumes ? verdict : await this.#recognise(plan, verdict, signal);
         if (!(await this.#client.waitToRetry(looks, { signal }))) throw this.#evidence.inexact(plan);
       }
@@ -652,14 +653,7 @@ export class AppendableObject {
     const reading = await this.#evidence.compare(plan, segment.body, looked, signal);
     if (!reading) return undefined;
     const { value: same, found } = reading;
-    if (!same) return { kind: 'diverged', outcome: 'absent', found };
-    const { length = 0, crc } = found;
-    const { want } = plan;
-    const ends = length === want.position;
-    // Where every request was refused, these may be the beginning of another writer's longer request.
-    const outcome = plan.unanswered ? 'stored' : 'unknown';
-    if (ends ? differ(crc, want.crc) : !this.#options.shared) return { kind: 'diverged', outcome, found };
-    return { kind: 'committed', tail: ends ? { position: length, crc: want.crc ?? crc } : { position: length, crc } };
+    return judge(plan, found, { shared: this.#options.shared, bytes: same ? 'equal' : 'other' });
   }
 
   /** Where other writers are welcome and our bytes are proven absent, their end is our place; never a lower one. */

@@ -20,23 +20,56 @@ export interface Diverged {
   readonly found: Found;
 }
 
-/** The table of `#reconcile`. Undefined: only the bytes can tell. */
-export function judge({ position, size, from, want }: Plan, found: Found, shared = false): Verdict | undefined {
+/** What is known besides lengths and CRCs. */
+export interface JudgeOptions {
+  /** Several writers append to the object, so bytes behind ours are no surprise. */
+  readonly shared?: boolean | undefined;
+  /** How the n bytes at P compare with the segment, where they were read. */
+  readonly bytes?: 'equal' | 'other' | undefined;
+}
+
+/**
+ * The table of README.md: what became of a segment of n bytes that was sent to position P, where the CRC was C, now that the object
+ * has length L and CRC H. A test compares the rows with this function. Returns undefined where only the bytes at P can tell.
+ * Absent means "not yet": a request may still be carried out. Then the position refuses the next one, which leads here again.
+ */
+export function judge(plan: Plan, found: Found, options: JudgeOptions = {}): Verdict | undefined {
+  const { position, size, from, want } = plan;
   const { length, crc, appendable } = found;
-  const diverged = (outcome: Outcome): Verdict => ({ kind: 'diverged', outcome, found });
-  if (!appendable) return diverged('unknown');
-  if (length === undefined) return position === 0 ? { kind: 'absent' } : diverged('unknown');
-  const unchanged = length === position && !differ(crc, from.crc);
-  if (size === 0) {
-    if (unchanged) return { kind: 'committed', tail: { position, crc: from.crc ?? crc } };
-    // The object that nothing was to be added to: among several writers it does not matter who made it.
-    return shared && length > position ? { kind: 'committed', tail: { position: length, crc } } : diverged('unknown');
-  }
-  if (unchanged) return { kind: 'absent' };
+  if (options.bytes) return judgeBytes(plan, found, options);
+  if (!appendable) return diverged(found, 'unknown');
+  if (length === undefined) return position === 0 ? { kind: 'absent' } : diverged(found, 'unknown');
+  if (size === 0) return judgeEmpty(plan, found, options);
+  if (length === position && !differ(crc, from.crc)) return { kind: 'absent' };
   if (length === want.position && crc !== undefined && crc === want.crc) return { kind: 'committed', tail: want };
   if (length >= want.position) return undefined;
-  // Shorter than our end but beyond our place: other bytes are there.
-  return diverged(length > position ? 'absent' : 'unknown');
+  // The object is shorter than our end. If it is longer than our position, other bytes hold our place.
+  return diverged(found, length > position ? 'absent' : 'unknown');
+}
+
+/** An empty segment only creates an object. Between several writers it does not matter who created it. */
+function judgeEmpty({ position, from }: Plan, found: Found, { shared }: JudgeOptions): Verdict {
+  const { length = 0, crc } = found;
+  if (length === position && !differ(crc, from.crc))
+    return { kind: 'committed', tail: { position, crc: from.crc ?? crc } };
+  return shared && length > position
+    ? { kind: 'committed', tail: { position: length, crc } }
+    : diverged(found, 'unknown');
+}
+
+/** The bytes at our place were read. Equal bytes are not yet proof that the object is what we made it. */
+function judgeBytes({ want, unanswered }: Plan, found: Found, { shared, bytes }: JudgeOptions): Verdict {
+  if (bytes === 'other') return diverged(found, 'absent');
+  const { length = 0, crc } = found;
+  const ends = length === want.position;
+  // Where every request was refused, these may be the beginning of another writer's longer request.
+  const outcome = unanswered ? 'stored' : 'unknown';
+  if (ends ? differ(crc, want.crc) : !shared) return diverged(found, outcome);
+  return { kind: 'committed', tail: ends ? { position: length, crc: want.crc ?? crc } : { position: length, crc } };
+}
+
+function diverged(found: Found, outcome: Outcome): Diverged {
+  return { kind: 'diverged', outcome, found };
 }
 
 /**
