@@ -393,7 +393,8 @@ class Oracle {
     for (const segment of sentBy(call).filter(({ attempts: [first] }) => first!.start < until)) {
       const before = counted.at(-1);
       // Carried out late with a wrong bit, the whole does not count either: nobody was told, and its beginning may be right.
-      const isStored = before && this.#isCommitted(before) && this.#isStored(before);
+      const isTold = before?.attempts.some(({ answer }) => answer === 200);
+      const isStored = before && this.#isCommitted(before) && (isTold || this.#isStored(before));
       // Stored in an earlier life of the object, it may have been sent to the next one, in parts.
       const isAgain = before && this.#lifeEnded() && segment.attempts[0]!.position !== endOf(before);
       const isNext = isStored && !isInPlaceOf(segment, before) && !isAgain;
