@@ -35,9 +35,12 @@ export function isSendable(blob: Blob): boolean {
   }
 }
 
-/** The same bytes without a type. The standard says that a slice has none, but in Bun a File's slice keeps it. */
+/**
+ * The same bytes without a type. The standard says that a slice has none. In Bun `fetch` still sends the type of the file that was
+ * cut, although the slice shows none.
+ */
 export function untyped(blob: Blob): Blob {
-  return blob.type ? new Blob([blob]) : blob;
+  return blob.type ? new Blob([ownSlice(blob, 0, blob.size)], { type: '' }) : blob;
 }
 
 /** By the platform's own `slice`, whatever a subclass or a library makes of it. */

@@ -102,7 +102,7 @@ export class BlobSegments implements SegmentReader {
 
   constructor(blob: Blob, crc64: Crc64, start: number) {
     this.type = blob.type;
-    this.#blob = blob;
+    this.#blob = untyped(blob);
     this.#crc64 = crc64;
     this.#offset = start;
   }
@@ -115,7 +115,7 @@ export class BlobSegments implements SegmentReader {
     const start = this.#offset;
     if (start >= this.total) return undefined;
     this.#offset = Math.min(start + size, this.total);
-    const body = untyped(ownSlice(this.#blob, start, this.#offset));
+    const body = ownSlice(this.#blob, start, this.#offset);
     return { ...(await extendPrefix(body, { size: 0, crc: 0n }, body.size, { crc64: this.#crc64 })), body };
   }
 
