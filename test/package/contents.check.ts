@@ -10,14 +10,15 @@ const manifest = JSON.parse(read('package.json'));
 
 describe('contents', () => {
   test('the tarball contains the compiled files, their sources and the documents, and no other file', () => {
-    const wanted = /^(package\.json|README\.md|LICENSE|src\/[\w/-]+\.ts|dist\/[\w/-]+(\.min)?(\.js|\.d\.ts)(\.map)?)$/;
+    const wanted =
+      /^(package\.json|(README|CHANGELOG)\.md|LICENSE|docs\/[\w-]+\.svg|src\/[\w/-]+\.ts|dist\/[\w/-]+(\.min)?(\.js|\.d\.ts)(\.map)?)$/;
     expect(files.filter((file) => !wanted.test(file))).toEqual([]);
     expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', MAIN, `${MAIN}.map`]));
   });
 
   test('every source has a compiled file, declarations and maps', () => {
     const sources = files.filter((file) => file.startsWith('src/')).map((file) => file.slice(4, -3));
-    expect(sources).toContain('append');
+    expect(sources).toContain('append/object');
     for (const source of sources)
       for (const suffix of ['.js', '.js.map', '.d.ts', '.d.ts.map']) expect(files).toContain(`dist/${source}${suffix}`);
   });
@@ -45,7 +46,10 @@ describe('contents', () => {
     const specifiers = entries.map((name) => posix.join('oss-append', name));
     const imports = specifiers.map((name) => `await import('${name}');`).join('');
     expect(node(['--input-type=module', '-e', imports], empty)).toEqual({ ok: true, output: '' });
-    const { output } = node(['--input-type=module', '-e', "await import('oss-append/dist/http.js')"], empty);
+    const { output } = node(
+      ['--input-type=module', '-e', "await import('oss-append/dist/request/transport.js')"],
+      empty,
+    );
     expect(output).toContain('ERR_PACKAGE_PATH_NOT_EXPORTED');
   });
 });
@@ -82,14 +86,14 @@ describe('source maps', () => {
     expect(foreign.filter((path) => file !== `${MAIN}.map` || !path.includes('/@noble/hashes/'))).toEqual([]);
   });
 
-  test.each([MAIN, 'dist/signature.js'])('the map of %s finds the source line of a string', (file) => {
+  test.each([MAIN, 'dist/request/signature.js'])('the map of %s finds the source line of a string', (file) => {
     const lines = read(file).split('\n');
     const literal = /["'`]OSS4-HMAC-SHA256/;
     const line = lines.findIndex((text) => literal.test(text));
     const column = lines[line]!.search(literal);
     const entry = new SourceMap(JSON.parse(read(`${file}.map`))).findEntry(line, column);
     if (!('originalLine' in entry)) throw new Error(`the map of ${file} has no entry for ${line}:${column}`);
-    const source = posix.join('dist', entry.originalSource);
+    const source = posix.join(posix.dirname(file), entry.originalSource);
     expect(source).toBe('src/request/signature.ts');
     expect(read(source).split('\n')[entry.originalLine]).toMatch(literal);
   });
