@@ -19,7 +19,11 @@ test.each(Object.entries(BUNDLES))('the bundle of %s is not larger than its budg
 const src = (...names: string[]) => names.map((name) => `src/${name}.ts`);
 const NOBLE = ['_md', '_u64', 'hmac', 'sha2', 'utils'].map((name) => `node_modules/@noble/hashes/${name}.js`);
 const LEAVES = src('tail', 'check', 'redact', 'bytes', 'errors', 'waiting/abort', 'waiting/clock');
-const SIGNING = [...src('request/signature', 'request/credentials', 'request/endpoint'), ...LEAVES, ...NOBLE];
+const SIGNING = [
+  ...src('request/signature', 'request/credentials', 'request/endpoint', 'waiting/deadline'),
+  ...LEAVES,
+  ...NOBLE,
+];
 const WAITING = src('waiting/sleep', 'waiting/retry', 'waiting/deadline');
 const REQUEST = src('request/client', 'request/transport', 'request/authority', 'request/headers', 'request/refusal');
 const CLIENT = [...REQUEST, ...WAITING, ...SIGNING];
@@ -60,9 +64,9 @@ describe('a bundle of one part contains no other part', () => {
     crc64: src('crc64'),
     objectHeaders: src('request/headers', 'request/endpoint', 'check'),
     crc64Combine: src('crc64'),
-    credentialsFromUrl: [...src('request/credentials'), ...LEAVES],
+    credentialsFromUrl: [...src('request/credentials', 'waiting/deadline'), ...LEAVES],
     presignV4: SIGNING,
-    refreshingCredentials: [...src('request/credentials'), ...LEAVES],
+    refreshingCredentials: [...src('request/credentials', 'waiting/deadline'), ...LEAVES],
     signV4: SIGNING,
   };
 

@@ -8,6 +8,7 @@ import { CredentialsError } from '../errors.ts';
 import { plainUrl, redact } from '../redact.ts';
 import { abortable, throwIfAborted } from '../waiting/abort.ts';
 import { type Clock, platformClock } from '../waiting/clock.ts';
+import { Deadline } from '../waiting/deadline.ts';
 
 /**
  * A key to sign with. From STS: all four fields.
@@ -102,26 +103,13 @@ export function refreshingCredentials(
 }
 
 /** Runs a load for a limited time. What comes later is ignored: newer credentials may be in use by then. */
-function limited(load: (signal: AbortSignal) => unknown, timeout: number, clock: Clock): Promise<unknown> {
-  const controller = new AbortController();
-  return new Promise((resolve, reject) => {
-    const end = () => {
-      const error = new CredentialsError(`Cannot load credentials: nothing came within ${timeout} ms`, {
-        code: 'CredentialsLoadFailed',
-      });
-      reject(error);
-      controller.abort(error);
-    };
-    const timer = timeout === Number.POSITIVE_INFINITY ? undefined : clock.setTimeout(end, timeout);
-    const settle = (act: () => void) => () => {
-      clock.clearTimeout(timer);
-      act();
-    };
-    (async () => load(controller.signal))().then(
-      (value) => settle(() => resolve(value))(),
-      (error) => settle(() => reject(error))(),
-    );
-  });
+async function limited(load: (signal: AbortSignal) => unknown, timeout: number, clock: Clock): Promise<unknown> {
+  const deadline = new Deadline(clock, timeout, undefined);
+  try {
+    return await deadline.race((async () => load(deadline.signal))());
+  } finally {
+    deadline.end();
+  }
 }
 
 /** Settings of `credentialsFromUrl`: those of `fetch`, and of refreshing. */
