@@ -43,7 +43,7 @@ export interface AssumeRoleOptions {
   readonly retry?: RetryOptions | undefined;
   readonly clock?: Clock | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Allow the call where `document` exists, as in a test. In a page it would give the key away. Default false. */
+  /** Allows the call where `document` exists, for example in a test. Whoever opens such a page can read the key. Default false. */
   readonly allowInPage?: boolean | undefined;
 }
 

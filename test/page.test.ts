@@ -18,7 +18,7 @@ describe('permanent keys', () => {
   test('are refused at once', () => {
     const make = () => new OssClient({ ...where, credentials: KEYS });
     expect(make).toThrow(TypeError);
-    expect(make).toThrow(/anyone can read a permanent key in a page. Use STS, or allowPermanentKeys: true/);
+    expect(make).toThrow(/anyone can read a permanent key in a page. Use STS, or allowInPage: true/);
     expect(make).not.toThrow(KEYS.accessKeySecret);
   });
 
@@ -45,7 +45,7 @@ describe('permanent keys', () => {
     ['from a function', () => KEYS],
   ])('serve where that is allowed: %s', async (_, credentials) => {
     const oss = localOss();
-    const client = new OssClient({ ...where, credentials, fetch: oss.fetch, allowPermanentKeys: true });
+    const client = new OssClient({ ...where, credentials, fetch: oss.fetch, allowInPage: true });
     await client.appendObject('a', 'x', { position: 0 });
     expect(oss.object('logs', 'a')?.length).toBe(1);
   });

@@ -14,19 +14,19 @@ export interface Authorised {
 }
 
 export const EXPOSED =
-  'credentials have no securityToken: anyone can read a permanent key in a page. Use STS, or allowPermanentKeys: true';
+  'credentials have no securityToken: anyone can read a permanent key in a page. Use STS, or allowInPage: true';
 
 export function isExposed(credentials: Credentials, allowed = false): boolean {
   return !allowed && !credentials.securityToken && 'document' in globalThis;
 }
 
-export function checkAuthority({ credentials, presign, allowPermanentKeys }: TransportOptions): void {
+export function checkAuthority({ credentials, presign, allowInPage }: TransportOptions): void {
   checkType(!credentials !== !presign, 'give either credentials or presign');
   checkFunction('presign', presign);
   if (!credentials || typeof credentials === 'function') return;
   const problem = credentialsProblem(credentials);
   if (problem) throw new TypeError(problem);
-  checkType(!isExposed(credentials, allowPermanentKeys), EXPOSED);
+  checkType(!isExposed(credentials, allowInPage), EXPOSED);
 }
 
 /** Whoever holds this error must know that something was sent before, and why that was not enough. */

@@ -91,6 +91,6 @@ export interface TransportOptions extends Pick<EndpointOptions, 'headersExposed'
   readonly timeout?: number | undefined;
   readonly retry?: RetryOptions | undefined;
   readonly clock?: Clock | undefined;
-  /** Allow credentials without `securityToken` in a page. Whoever opens the page can read them. Default false. */
-  readonly allowPermanentKeys?: boolean | undefined;
+  /** Allows credentials without `securityToken` where `document` exists. Whoever opens such a page can read them. Default false. */
+  readonly allowInPage?: boolean | undefined;
 }

@@ -110,13 +110,13 @@ export class Transport {
   /** The credentials to sign with; none where a presign function signs. */
   async #authority({ signal }: Operation, rejected?: Credentials): Promise<Credentials | undefined> {
     throwIfAborted(signal);
-    const { credentials, allowPermanentKeys, timeout = TIMEOUT } = this.#options;
+    const { credentials, allowInPage, timeout = TIMEOUT } = this.#options;
     if (typeof credentials !== 'function') return credentials;
     const deadline = new Deadline(this.#clock, timeout, signal);
     try {
       const load = async () => credentials({ rejected, signal: deadline.signal });
       const given = usableCredentials(await deadline.race(load()));
-      if (isExposed(given, allowPermanentKeys)) throw new CredentialsError(EXPOSED, { code: 'PermanentKeyInPage' });
+      if (isExposed(given, allowInPage)) throw new CredentialsError(EXPOSED, { code: 'PermanentKeyInPage' });
       return given;
     } catch (error) {
       throwIfAborted(signal);

@@ -171,7 +171,7 @@ export const clientCases: readonly Case[] = [
         thrown = error;
       }
       check(thrown instanceof TypeError, 'it throws TypeError');
-      await client({ credentials: permanent, allowPermanentKeys: true }).appendObject(key, 'a', { position: 0 });
+      await client({ credentials: permanent, allowInPage: true }).appendObject(key, 'a', { position: 0 });
       equal((await stored())?.length, 1, 'length');
     },
   },
