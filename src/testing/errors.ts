@@ -1,6 +1,8 @@
 // What LocalOss answers: a plain reply, and a refusal that carries OSS's status, code, EC and XML elements.
 // https://help.aliyun.com/document_detail/32005 (Error responses)
 
+import { base64 } from './encoding.ts';
+
 /** One answer on its way out. `body` undefined: none. */
 export interface Reply {
   readonly status: number;
@@ -60,18 +62,6 @@ export function invalidArgument(name: string, value: string, message: string, ec
     ...(ec === undefined ? {} : { ec }),
     elements: { ArgumentName: name, ArgumentValue: value },
   });
-}
-
-/** Standard base64 of bytes of any length. */
-export function base64(bytes: Uint8Array): string {
-  let binary = '';
-  for (let i = 0; i < bytes.length; i += 4096) binary += String.fromCharCode(...bytes.subarray(i, i + 4096));
-  return btoa(binary);
-}
-
-/** Lower-case hex. */
-export function hex(bytes: Uint8Array, separator = ''): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(separator);
 }
 
 function xmlElements(elements: Elements, indent: string): string {

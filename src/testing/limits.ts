@@ -2,7 +2,8 @@
 // https://help.aliyun.com/document_detail/31981 (AppendObject)
 
 import type { Body } from './body.ts';
-import { base64, invalidArgument, Refusal } from './errors.ts';
+import { base64 } from './encoding.ts';
+import { invalidArgument, Refusal } from './errors.ts';
 import { invalidObjectName } from './target.ts';
 
 const MAX_METADATA = 8192;

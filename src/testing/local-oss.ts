@@ -10,8 +10,8 @@ import { type Exchange, type LogEntry, type Server, serve } from './exchange.ts'
 import { type FaultSchedule, FaultSource, type Operation } from './faults.ts';
 import { MAX_OBJECT_SIZE, type ObjectType, StoredObject } from './objects.ts';
 import { type Bucket, type BucketAcl, operationOf } from './operations.ts';
-import { type AccessKey, makeToken, type SecurityToken, type TokenOptions } from './sts.ts';
 import { locate } from './target.ts';
+import { type AccessKey, makeToken, type SecurityToken, type TokenOptions } from './tokens.ts';
 import { Verifier } from './verify.ts';
 import { parseQuery, type WireRequest, wireRequest } from './wire.ts';
 

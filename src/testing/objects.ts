@@ -2,7 +2,7 @@
 
 import type { Body } from './body.ts';
 import { crc64Combine } from './crc64.ts';
-import { hex } from './errors.ts';
+import { hex } from './encoding.ts';
 import { Md5 } from './md5.ts';
 
 /** 5 GiB, the most that one object can hold. */

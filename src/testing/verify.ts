@@ -2,8 +2,9 @@
 // from the request with Web Crypto. Nothing here is shared with the signer of the client.
 // https://help.aliyun.com/document_detail/2399146 (header), 2399147 (URL)
 
-import { hex, invalidArgument, Refusal } from './errors.ts';
-import type { AccessKey } from './sts.ts';
+import { hex } from './encoding.ts';
+import { invalidArgument, Refusal } from './errors.ts';
+import type { AccessKey } from './tokens.ts';
 
 /** What a signature covers. */
 export interface SignedRequest {

@@ -3,8 +3,9 @@
 // https://help.aliyun.com/document_detail/2712195 (signature), 28763 (AssumeRole)
 
 import { type Clock, clockFrom, unlessAborted } from './clock.ts';
-import { hex } from './errors.ts';
-import { type SecurityToken, SessionPolicy, type TokenOptions } from './sts.ts';
+import { hex } from './encoding.ts';
+import { SessionPolicy } from './session-policy.ts';
+import type { SecurityToken, TokenOptions } from './tokens.ts';
 import { isStream, type Payload, type WireRequest, wireRequest } from './wire.ts';
 
 /** A role that can be assumed. */
