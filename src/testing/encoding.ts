@@ -1,13 +1,13 @@
 // Writes bytes as text, in base64 or in hexadecimal digits.
 
-/** Standard base64 of bytes of any length. */
+/** Returns the standard base64 form of bytes of any length. */
 export function base64(bytes: Uint8Array): string {
   let binary = '';
   for (let i = 0; i < bytes.length; i += 4096) binary += String.fromCharCode(...bytes.subarray(i, i + 4096));
   return btoa(binary);
 }
 
-/** Lower-case hex. */
+/** Returns the bytes as lower-case hexadecimal digits, with `separator` between the bytes. */
 export function hex(bytes: Uint8Array, separator = ''): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(separator);
 }

@@ -1,19 +1,20 @@
-// What LocalOss answers: a plain reply, and a refusal that carries OSS's status, code, EC and XML elements.
+// The answers of LocalOss: `Reply` is any answer, and `Refusal` is an error answer with OSS's status, code, EC and XML
+// elements.
 // https://help.aliyun.com/document_detail/32005 (Error responses)
 
 import { base64 } from './encoding.ts';
 
-/** One answer on its way out. `body` undefined: none. */
+/** An answer that LocalOss is about to send. `body` is undefined for an answer without a body. */
 export interface Reply {
   readonly status: number;
   readonly headers: Record<string, string>;
   readonly body?: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>;
 }
 
-/** XML elements beside the usual ones; a record nests. */
+/** XML elements that an error adds to the usual ones. A nested record becomes a nested element. */
 export type Elements = { readonly [name: string]: string | Elements };
 
-/** Thrown where OSS refuses; `reply` turns it into what goes over the wire. */
+/** Thrown if OSS refuses the request. `reply` turns the error into the answer that is sent. */
 export class Refusal extends Error {
   readonly status: number;
   readonly code: string;
@@ -36,7 +37,9 @@ export class Refusal extends Error {
     this.headers = extra.headers ?? {};
   }
 
-  /** The XML answer; for HEAD the same XML goes in base64 into x-oss-err, since HEAD has no body. */
+  /**
+   * Returns the XML answer. An answer to HEAD has no body, so OSS sends the same XML in base64 in the header x-oss-err.
+   */
   reply(request: { readonly method: string; readonly host: string; readonly requestId: string }): Reply {
     const body = new TextEncoder().encode(this.#xml(request));
     const headers: Record<string, string> = { ...this.headers, 'content-type': 'application/xml' };
@@ -56,7 +59,7 @@ export class Refusal extends Error {
   }
 }
 
-/** 400 InvalidArgument naming the argument, as OSS does. */
+/** Makes the error 400 InvalidArgument, which names the argument as OSS does. */
 export function invalidArgument(name: string, value: string, message: string, ec?: string): Refusal {
   return new Refusal(400, 'InvalidArgument', message, {
     ...(ec === undefined ? {} : { ec }),

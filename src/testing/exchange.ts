@@ -1,4 +1,5 @@
-// The passage of one request: received, authenticated, performed, answered, with the faults of its plan at their places.
+// The way of one request through the server: it is received, authenticated, performed and answered. The faults of its
+// plan act at each step.
 
 import { type Body, type Intake, receive } from './body.ts';
 import { type Clock, wait, waitForAbort } from './clock.ts';
@@ -10,24 +11,24 @@ import type { Target } from './target.ts';
 import { securityTokenExpired, type Verifier } from './verify.ts';
 import { isStream, type Query, type WireRequest } from './wire.ts';
 
-/** What an exchange needs of the server it belongs to. */
+/** What an exchange needs from its server. */
 export interface Server {
   readonly clock: Clock;
   readonly verifier: Verifier;
-  /** What the cache of the fault `cached-head` holds, by bucket and key. */
+  /** The answers in the cache of the fault `cached-head`, by bucket and key. */
   readonly cachedHeads: Map<string, Reply>;
-  /** A number never given before. */
+  /** Returns a number that was never returned before. */
   serial(): number;
-  /** Awaits what is not the server's own work: the clock, the client. */
+  /** Awaits work that is not the server's own: the clock or the client. */
   idle<T>(work: Promise<T>): Promise<T>;
-  /** Puts a second entry for this request into the log. */
+  /** Adds a second entry for this request to the log. */
   logRepeat(entry: LogEntry): void;
   appendObject(bucket: string, key: string, bytes: Uint8Array): void;
   putObject(bucket: string, key: string, bytes: Uint8Array): void;
   deleteObject(bucket: string, key: string): void;
 }
 
-/** One line of the log. */
+/** One entry of the log. */
 export interface LogEntry {
   readonly method: string;
   readonly bucket: string;
@@ -38,12 +39,12 @@ export interface LogEntry {
   status?: number;
 }
 
-/** A request that has found its bucket and its faults. */
+/** A request whose bucket and faults are known. */
 export interface Exchange {
   readonly wire: WireRequest;
   readonly query: Query;
   readonly target: Target;
-  /** Undefined where no bucket has that name. */
+  /** The bucket. It is undefined if no bucket has this name. */
   readonly bucket: Bucket | undefined;
   readonly operation: Operation;
   readonly plan: FaultPlan;
@@ -51,7 +52,7 @@ export interface Exchange {
   readonly requestId: string;
 }
 
-/** Takes one request through; rejects as fetch does where the plan or an abort wants it. */
+/** Handles one request. It rejects as fetch does if the plan or an abort requires it. */
 export async function serve(server: Server, exchange: Exchange): Promise<Response> {
   if (exchange.plan.get('drop-before')) {
     doDeeds(server, exchange, 'before', { length: 0, first: 0 });
@@ -70,12 +71,12 @@ async function receiveBody(server: Server, exchange: Exchange): Promise<Body> {
   const sized = wire.payload !== undefined && !isStream(wire.payload);
   if (plan.get('drop-during')) await receiveHalf(exchange);
   const work = receive(wire.payload, intakeOf(server, exchange));
-  // A stream waits for its maker, who may wait for the clock.
+  // A stream body waits for its producer, and the producer may wait for the clock.
   const body = await (sized ? work : server.idle(work)).catch((error: unknown) => {
     throw wire.signal?.aborted ? wire.signal.reason : new TypeError('fetch failed', { cause: error });
   });
   if (wire.contentLength !== undefined && wire.contentLength !== body.length) {
-    const cause = new Error(`The body has ${body.length} bytes, Content-Length says ${wire.contentLength}`);
+    const cause = new Error(`The body has ${body.length} bytes, but Content-Length is ${wire.contentLength}`);
     throw new TypeError('fetch failed', { cause });
   }
   const slow = plan.get('slow');
@@ -98,7 +99,7 @@ function intakeOf(server: Server, exchange: Exchange): Intake {
     md5: operation === 'PutObject' || wire.headers.has('content-md5'),
     damageAt: flip && (flip.at ?? 0),
     signal: wire.signal,
-    // What is sized is slow as a whole (see `receiveBody`), also where it is read in pieces.
+    // A sized body is delayed as a whole (see `receiveBody`), even if it is read in pieces.
     onPiece:
       slow && isStream(wire.payload)
         ? (length) => wait(server.clock, (length * 1000) / slow.bytesPerSecond, wire.signal)
@@ -114,13 +115,13 @@ async function answer(server: Server, exchange: Exchange, body: Body): Promise<R
   const call = await authenticate(server, exchange, body);
   const late = plan.get('commit-late');
   if (late) return commitLate(server, exchange, call, late.delay);
-  // The last moment at which an abort keeps the request from taking effect: what follows is synchronous.
+  // This is the last moment at which an abort can prevent the effect, because the rest is synchronous.
   wire.signal?.throwIfAborted();
   if (plan.get('repeat')) firstOfTwo(server, exchange, call);
   return performNow(server, call);
 }
 
-/** What answers in OSS's place to a body that is longer than a fault admits, without effect. */
+/** Returns the answer to a body that is longer than a fault allows. The request has no effect. */
 function tooLong({ plan }: Exchange, { length }: Body): Reply | undefined {
   const limit = plan.get('limit');
   if (!limit || length <= limit.bytes) return undefined;
@@ -135,7 +136,7 @@ const NGINX_413 =
   '<html>\r\n<head><title>413 Request Entity Too Large</title></head>\r\n<body>\r\n' +
   '<center><h1>413 Request Entity Too Large</h1></center>\r\n<hr><center>nginx/1.22.1</center>\r\n</body>\r\n</html>\r\n';
 
-/** What a fault answers in OSS's place, without effect. */
+/** Returns the answer that a fault gives instead of OSS. The request has no effect. */
 function plannedRefusal({ plan, wire, query }: Exchange): Reply | undefined {
   const gateway = plan.get('gateway');
   if (gateway && !gateway.after) return gatewayReply(gateway);
@@ -194,13 +195,13 @@ function performNow(server: Server, call: Call): Reply {
   return perform({ ...call, now: server.clock.now(), serial: server.serial() });
 }
 
-/** The first of two that the transport sends: its answer is lost, a refusal too. */
+/** Performs the first of the two requests that the transport sends. Its answer is lost, even if it is a refusal. */
 function firstOfTwo(server: Server, exchange: Exchange, call: Call): void {
   exchange.entry.status = statusOf(() => performNow(server, call));
   server.logRepeat(exchange.entry);
 }
 
-/** Takes effect later, whatever has become of the client by then. */
+/** Performs the request later, even if the client gave up in the meantime. */
 function commitLate(server: Server, exchange: Exchange, call: Call, delay: number): Promise<never> {
   server.clock.setTimeout(() => {
     exchange.entry.status = statusOf(() => performNow(server, call));
@@ -227,14 +228,14 @@ async function deliver(server: Server, exchange: Exchange, done: Reply): Promise
   const reply = plan.get('cached-head') ? cachedHead(server, exchange, done) : replaced(exchange, done);
   wire.signal?.throwIfAborted();
   const { status, body, headers: own } = isDecoded(exchange, reply) ? decodedReply(reply) : reply;
-  // OSS itself never answers 413.
+  // OSS itself never answers 413, so such an answer gets no header of OSS.
   const headers = new Headers(isForeign(plan) || status === TOO_LONG ? own : fullHeaders(server, exchange, own));
   hideHeaders(plan, headers);
   hideLength(plan, headers, status);
   return new Response(pacedBody(server, exchange, body), { status, headers });
 }
 
-/** What takes the place of the answer after the effect. */
+/** Returns the answer, or what a fault sends instead of it after the effect. */
 function replaced(exchange: Exchange, reply: Reply): Reply {
   const gateway = exchange.plan.get('gateway');
   if (gateway?.after) return gatewayReply(gateway);
@@ -251,7 +252,7 @@ function cachedHead({ cachedHeads }: Server, { operation, target }: Exchange, re
   return reply;
 }
 
-/** Whether somebody else answers in OSS's place. */
+/** Returns whether another server answers instead of OSS. */
 function isForeign(plan: FaultPlan): boolean {
   return (plan.get('gateway') ?? plan.get('redirect') ?? plan.get('portal')) !== undefined;
 }
@@ -270,7 +271,7 @@ function fullHeaders(server: Server, exchange: Exchange, own: Reply['headers']):
   };
 }
 
-// What a page may read of a cross-origin answer without ExposeHeader (Fetch standard, CORS-safelisted).
+// The headers of a cross-origin answer that a page may read without ExposeHeader (Fetch standard, CORS-safelisted).
 const ALWAYS_VISIBLE = /^(cache-control|content-language|content-length|content-type|expires|last-modified|pragma)$/;
 
 function hideHeaders(plan: FaultPlan, headers: Headers): void {
@@ -292,14 +293,17 @@ function isDecoded({ plan, query }: Exchange, { status }: Reply): boolean {
   return fault !== undefined && status < 300 && (!asksForStored || fault.always === true);
 }
 
-/** Stands for any coding, and is the worst of them: the decoded bytes are as many as the stored ones. */
+/**
+ * Decodes the answer by a made-up coding that stands for any real one. It is the worst case: it keeps the number of
+ * bytes.
+ */
 function decodedReply({ status, headers, body }: Reply): Reply {
   const coded = { status, headers: { ...headers, 'content-encoding': 'gzip' } };
   if (!(body instanceof Uint8Array)) return body ? { ...coded, body } : coded;
   return { ...coded, body: body.length === 1 ? new Uint8Array(0) : body.map((byte) => ~byte) };
 }
 
-/** The body as it is, or a stream of it that is slow or stops in the middle. */
+/** Returns the body itself, or a stream of it that is slow or stops in the middle. */
 function pacedBody(server: Server, exchange: Exchange, body: Reply['body']): BodyInit | null {
   const { plan } = exchange;
   const slow = plan.get('slow');
@@ -344,7 +348,7 @@ function replaceObject(server: Server, name: string, key: string, deed: Extract<
   else server.putObject(name, key, bytes);
 }
 
-/** Milliseconds since the epoch, as the server believes. */
+/** Returns the time that the server believes, in milliseconds since the epoch. */
 function serverTime(server: Server, { plan }: Exchange): number {
   return server.clock.now() + (plan.get('skew-clock')?.by ?? 0);
 }
@@ -353,7 +357,7 @@ function pause(server: Server, exchange: Exchange, delay: number): Promise<void>
   return server.idle(wait(server.clock, delay, exchange.wire.signal));
 }
 
-/** @throws whatever is not a refusal: a lost connection, the reason of an abort. */
+/** Turns a refusal into an answer. @throws every other error, such as a lost connection or the reason of an abort. */
 function refusalReply(error: unknown, { wire, requestId }: Exchange): Reply {
   if (error instanceof Refusal) return error.reply({ method: wire.method, host: wire.url.host, requestId });
   throw error;
@@ -385,7 +389,7 @@ function portalReply(method: string): Reply {
   return { status: 200, headers, ...(method === 'HEAD' ? {} : { body: bytes }) };
 }
 
-/** What fetch rejects with in Node when a connection breaks. */
+/** Makes the error with which fetch rejects in Node if a connection breaks. */
 function dropped(): TypeError {
   return new TypeError('fetch failed', { cause: new Error('The connection was closed') });
 }

@@ -1,6 +1,7 @@
-// What can go wrong on the way to an OSS, and when. A schedule names faults; FaultPlan holds those of one request.
+// The faults that can happen to a request, and when. A schedule names faults, and a FaultPlan holds the faults of one
+// request.
 
-/** The operations that LocalOss tells apart. */
+/** The operations that LocalOss distinguishes. */
 export type Operation =
   | 'AppendObject'
   | 'PutObject'
@@ -11,112 +12,134 @@ export type Operation =
   | 'OptionObject'
   | 'Unsupported';
 
-/** Before or after the request takes effect. */
+/** Whether something happens before or after the request takes effect. */
 export type When = 'before' | 'after';
 
-/** One thing that goes wrong with one request. Delays are in milliseconds by the injected clock. */
+/** A fault of one request. Delays are in milliseconds of the injected clock. */
 export type Fault =
-  /** The connection fails before the server has read anything: fetch rejects with TypeError. */
+  /** The connection fails before the server has read anything. fetch rejects with a TypeError. */
   | { readonly kind: 'drop-before' }
-  /** The connection fails when half of the body is read. Nothing is stored. */
+  /** The connection fails after the server has read half of the body. Nothing is stored. */
   | { readonly kind: 'drop-during' }
-  /** Stored, and the answer is lost. */
+  /** The request takes effect, and then the answer is lost. */
   | { readonly kind: 'drop-after' }
-  /** A server error, without effect. `status` 500 by default. */
+  /** The server answers with an error, and the request has no effect. The default for `status` is 500. */
   | { readonly kind: 'error-before'; readonly status?: 500 | 502 | 503; readonly code?: string }
-  /** The request takes effect and is answered with a server error. */
+  /** The request takes effect, and the server answers with an error. */
   | { readonly kind: 'error-after'; readonly status?: 500 | 502 | 503; readonly code?: string }
-  /** A proxy's HTML instead of OSS's XML, without any header of OSS or CORS. `status` 502 by default. */
+  /**
+   * A proxy answers with HTML instead of OSS's XML, without any header of OSS or CORS. The default for `status` is 502.
+   */
   | { readonly kind: 'gateway'; readonly after?: boolean; readonly status?: number; readonly body?: string }
   /**
-   * A captive portal, or the page of a site that answers every path: 200 in HTML with a Last-Modified, also to HEAD and to a GET
-   * of a range, without any header of OSS or CORS. No effect.
+   * The page of a captive portal, or of a site that answers every path. Its status is 200 with HTML and a
+   * Last-Modified, for HEAD and for a GET of a range as well, without any header of OSS or CORS. The request has no
+   * effect.
    */
   | { readonly kind: 'portal' }
-  /** A redirect to this URL, which a page of any origin may follow. `status` 307 by default. No effect. */
+  /**
+   * A redirect to this URL. A page of any origin may follow it. The default for `status` is 307. The request has no
+   * effect.
+   */
   | { readonly kind: 'redirect'; readonly location: string; readonly status?: 301 | 302 | 303 | 307 | 308 }
-  /** A refusal with any status and code, without effect. */
+  /** A refusal with any status and code. The request has no effect. */
   | { readonly kind: 'refuse'; readonly status: number; readonly code: string }
   /**
-   * Something on the way takes no body of more than `bytes`. It answers 413 with nginx's page, without any header of OSS or CORS;
-   * with `xml` it is OSS itself that refuses the body (400 EntityTooLarge), with `reset` the connection breaks. Nothing is stored.
+   * A proxy or server on the way accepts no body of more than `bytes`. By default it answers 413 with the page of
+   * nginx, without any header of OSS or CORS. With `xml`, OSS itself refuses the body (400 EntityTooLarge). With
+   * `reset`, the connection breaks. Nothing is stored.
    */
   | { readonly kind: 'limit'; readonly bytes: number; readonly answer?: 'page' | 'xml' | 'reset' }
-  /** Takes effect at once, answered after the delay. */
+  /** The request takes effect at once, and the answer comes after the delay. */
   | { readonly kind: 'answer-late'; readonly delay: number }
-  /** Takes effect after the delay, even when the client has given up; the position is checked then. Never answered. */
+  /**
+   * The request takes effect after the delay, even if the client gave up earlier. The position is checked at that
+   * moment. There is no answer.
+   */
   | { readonly kind: 'commit-late'; readonly delay: number }
-  /** The transport sends the request twice, having lost the first answer: done twice, the second answer is returned. */
+  /**
+   * The transport sends the request twice because it lost the first answer. Both take effect; the caller gets the
+   * second answer.
+   */
   | { readonly kind: 'repeat'; readonly lost?: 'first' }
-  /** One bit of the body is stored wrong, at byte `at` of it (0 by default); the CRC returned is that of the stored bytes. */
+  /**
+   * One bit of the body is stored wrong, in byte `at` (0 by default). The answer contains the CRC of the stored bytes.
+   */
   | { readonly kind: 'flip-bit'; readonly at?: number }
-  /** A cache (CDN) on the way answers HEAD as OSS answered the first HEAD of this object that had this fault. */
+  /** A cache (CDN) on the way answers each HEAD with OSS's answer to the object's first HEAD that had this fault. */
   | { readonly kind: 'cached-head' }
-  /** The answer lacks these headers; by default all that CORS hides without ExposeHeader. */
+  /** The answer lacks these headers. The default is every header that CORS hides without ExposeHeader. */
   | { readonly kind: 'hide-headers'; readonly names?: readonly string[] }
   /**
-   * The answer lacks Content-Length, ETag and Accept-Ranges, as OSS leaves them out for a text that it compresses on its
-   * way. A part (HTTP 206) keeps its Content-Length, unless a proxy leaves that out too (`parts`).
+   * The answer lacks Content-Length, ETag and Accept-Ranges. OSS omits them if it compresses a text during the
+   * transfer. A partial answer (HTTP 206) keeps its Content-Length, unless `parts` is set: then a proxy removes this
+   * header as well.
    */
   | { readonly kind: 'no-length'; readonly parts?: boolean }
   /**
-   * The platform decodes what is read, because of a Content-Encoding: as many bytes, all others, and of one byte none.
-   * Not so where the request asks for the bytes as they are stored (`response-content-encoding=identity`), unless OSS
-   * does not heed that (`always`).
+   * The platform decodes the answer because of a Content-Encoding. The caller then reads as many bytes as are stored,
+   * but all of them differ. A single byte becomes an empty body. The fault does nothing if the request asks for the
+   * stored bytes (`response-content-encoding=identity`), unless `always` is set: then OSS ignores that wish.
    */
   | { readonly kind: 'decoded'; readonly always?: boolean }
-  /** Takes effect, and the browser withholds the answer because of CORS: TypeError. */
+  /** The request takes effect, and the browser withholds the answer because of CORS. fetch rejects with a TypeError. */
   | { readonly kind: 'opaque' }
-  /** The server's clock is `by` ms ahead for this request. */
+  /** For this request, the server's clock is `by` ms ahead. */
   | { readonly kind: 'skew-clock'; readonly by: number }
-  /** 403 SecurityTokenExpired, without effect. */
+  /** The server answers 403 SecurityTokenExpired. The request has no effect. */
   | { readonly kind: 'expire-token' }
-  /** Another writer appends `bytes`; with `same` as many bytes as this request's body, all different from its first. */
+  /**
+   * Another writer appends `bytes`. With `same`, it appends as many bytes as the request's body, all different from its
+   * first byte.
+   */
   | { readonly kind: 'rival'; readonly bytes: Uint8Array; readonly when: When }
   | { readonly kind: 'rival'; readonly same: true; readonly when: When }
-  /** Somebody deletes the object. */
+  /** Another client deletes the object. */
   | { readonly kind: 'delete'; readonly when: When }
-  /** Somebody puts another object in its place: a normal one unless `type` says otherwise. */
+  /** Another client replaces the object by a new one. The new object is a normal one, unless `type` is `Appendable`. */
   | {
       readonly kind: 'replace';
       readonly when: When;
       readonly bytes?: Uint8Array;
       readonly type?: 'Appendable' | 'Normal';
     }
-  /** 503 with `x-oss-qos-delay-time` of `delay` ms (100 by default), without effect. `code` TotalQpsLimitExceeded by default. */
+  /**
+   * The server answers 503 with `x-oss-qos-delay-time` of `delay` ms (100 by default) and `code` (TotalQpsLimitExceeded
+   * by default). No effect.
+   */
   | { readonly kind: 'throttle'; readonly delay?: number; readonly code?: string }
-  /** Bodies pass at this speed, in both directions. */
+  /** Bodies are transferred at this speed, in both directions. */
   | { readonly kind: 'slow'; readonly bytesPerSecond: number }
-  /** The body of the answer stops in the middle until the request is aborted. */
+  /** The body of the answer stops in the middle, until the client aborts the request. */
   | { readonly kind: 'stall-body' }
-  /** 403 AccessDenied, without effect. */
+  /** The server answers 403 AccessDenied. The request has no effect. */
   | { readonly kind: 'deny' };
 
-/** What a schedule sees of a request. */
+/** The facts of a request that a schedule can use. */
 export interface FaultRequest {
   readonly operation: Operation;
   readonly method: string;
   readonly bucket: string;
   readonly key: string;
-  /** Of an append. */
+  /** The position of an append, in bytes. */
   readonly position?: number;
-  /** Of the body, in bytes, where the request says it. */
+  /** The size of the body in bytes, if the request declares it. */
   readonly size?: number;
-  /** Count of this operation on this object, from 1. */
+  /** The number of this operation on this object, counted from 1. */
   readonly nth: number;
 }
 
-/** Which requests a fault of a list is for: all conditions given must hold. */
+/** The requests that get a fault of a list. All given conditions must hold. */
 export interface FaultCondition {
   readonly operation?: Operation;
   readonly key?: string;
-  /** From this request on, counted for the operation and object. 1 by default. */
+  /** The first request that gets the fault, counted for each operation and object. The default is 1. */
   readonly nth?: number;
-  /** How many requests suffer. 1 by default; Infinity is allowed. */
+  /** The number of requests that get the fault. The default is 1, and Infinity is allowed. */
   readonly times?: number;
 }
 
-/** A function asked for each request (several faults act together), or a list of faults with their conditions. */
+/** A function that is called for each request (several faults act together), or a list of faults with conditions. */
 export type FaultSchedule =
   | ((request: FaultRequest) => Fault | readonly Fault[] | undefined)
   | readonly (Fault & FaultCondition)[];
@@ -135,12 +158,12 @@ export class FaultPlan {
     return this.#faults.find((fault): fault is Extract<Fault, { kind: K }> => fault.kind === kind);
   }
 
-  /** The deeds of others at this moment, in the order of the schedule. */
+  /** Returns the changes that other clients make at this moment, in the order of the schedule. */
   deeds(when: When): readonly (Fault & { readonly when: When })[] {
     return this.#faults.filter((fault): fault is Fault & { when: When } => 'when' in fault && fault.when === when);
   }
 
-  /** For the log: the kinds, or undefined for a request left in peace. */
+  /** The kinds of the faults for the log. It is undefined for a request without faults. */
   get names(): string | undefined {
     return this.#faults.length === 0 ? undefined : this.#faults.map((fault) => fault.kind).join(' ');
   }
@@ -148,7 +171,7 @@ export class FaultPlan {
 
 const PEACE: FaultPlan = /* @__PURE__ */ new FaultPlan([]);
 
-/** Hands out the faults of a schedule and counts what a list has spent. */
+/** Returns the faults of each request, and counts how often each fault of a list was used. */
 export class FaultSource {
   readonly #schedule: FaultSchedule;
   readonly #spent: Map<object, number> = new Map();
@@ -164,7 +187,7 @@ export class FaultSource {
     return list.length === 0 ? PEACE : new FaultPlan(list);
   }
 
-  /** Begins to count anew. */
+  /** Resets the counts. */
   reset(): void {
     this.#spent.clear();
   }

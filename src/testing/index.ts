@@ -1,4 +1,4 @@
-// Entry "./testing": an OSS in memory that is a fetch function, with faults on a schedule.
+// Entry "./testing": an OSS and an STS in memory that tests call through their `fetch`, with faults on a schedule.
 
 export type { Clock } from './clock.ts';
 export type { CorsRule } from './cors.ts';

@@ -1,4 +1,4 @@
-// What OSS takes in the headers of a write, and what of it an object keeps from its creation.
+// The limits of OSS for the headers of a write, and the headers that an object keeps from its creation.
 // https://help.aliyun.com/document_detail/31981 (AppendObject)
 
 import type { Body } from './body.ts';
@@ -9,14 +9,16 @@ import { invalidObjectName } from './target.ts';
 const MAX_METADATA = 8192;
 const MAX_TAGS = 10;
 
-/** 1 to 1,023 bytes of UTF-8 that do not begin with a slash of either kind. @throws {Refusal} */
+/** Checks that a key has 1 to 1,023 bytes of UTF-8 and does not begin with a slash or a backslash. @throws {Refusal} */
 export function checkKey(key: string): void {
   const size = new TextEncoder().encode(key).length;
   if (size < 1 || size > 1023 || key.startsWith('/') || key.startsWith('\\')) throw invalidObjectName(key);
 }
 
 /**
- * Checks what OSS takes in a header or in the query, and refuses in both: the traffic limit and the consent to pay.
+ * Checks the two options that OSS accepts either in a header or in the query, but not in both: the traffic limit and
+ * the consent to pay for the request.
+ *
  * @throws {Refusal}
  */
 export function checkRequestOptions(headers: Headers, query: ReadonlyMap<string, string>, payerWanted: boolean): void {
@@ -50,7 +52,7 @@ export function checkWriteHeaders(headers: Headers): void {
   if (tagging !== null) readTags(tagging);
 }
 
-/** Compares Content-MD5 with the body received. @throws {Refusal} InvalidDigest */
+/** Compares Content-MD5 with the MD5 of the received body. @throws {Refusal} InvalidDigest */
 export function checkDigest(headers: Headers, body: Body): void {
   const expected = headers.get('content-md5');
   if (expected === null) return;
@@ -65,7 +67,7 @@ export function checkDigest(headers: Headers, body: Body): void {
 
 const KEPT = ['cache-control', 'content-disposition', 'content-encoding', 'expires', 'x-oss-tagging'];
 
-/** The headers that an object keeps from its creation. */
+/** Returns the headers that an object keeps from its creation. */
 export function creationHeaders(headers: Headers): Record<string, string> {
   const kept: Record<string, string> = {
     'content-type': headers.get('content-type') ?? 'application/octet-stream',
@@ -79,7 +81,7 @@ export function creationHeaders(headers: Headers): Record<string, string> {
   return kept;
 }
 
-/** The tags of an x-oss-tagging header. @throws {Refusal} InvalidTag */
+/** Returns the tags of the header x-oss-tagging. @throws {Refusal} InvalidTag */
 export function readTags(tagging: string): Map<string, string> {
   const tags = new Map<string, string>();
   for (const pair of tagging === '' ? [] : tagging.split('&')) {

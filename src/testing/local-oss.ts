@@ -1,5 +1,5 @@
-// An OSS that is a fetch function: buckets in memory behind the real protocol. This file holds the configuration, the
-// log, and the hands that reach into a bucket from behind; what happens to a request is in exchange.ts.
+// LocalOss is an OSS in memory. Tests call its `fetch`, which speaks the real protocol. This file holds the
+// configuration, the log, and the methods that change a bucket without a request. exchange.ts handles the requests.
 
 import { type Body, BodyCollector } from './body.ts';
 import { type Clock, clockFrom, unlessAborted } from './clock.ts';
@@ -17,72 +17,78 @@ import { parseQuery, type WireRequest, wireRequest } from './wire.ts';
 
 /** One bucket. */
 export interface BucketOptions {
-  /** As in a signature: `cn-hangzhou`, without `oss-`. */
+  /** The region as it stands in a signature: `cn-hangzhou`, without `oss-`. */
   readonly region: string;
-  /** What is allowed without a signature. `private` by default. */
+  /** What requests without a signature may do. The default is `private`. */
   readonly acl?: BucketAcl;
-  /** None by default: no cross-origin page sees an answer. */
+  /** The CORS rules. By default there is no rule, so no page of another origin can read an answer. */
   readonly cors?: readonly CorsRule[];
-  /** A rule of the bucket refuses every write to an object that exists, appends too: 409 FileAlreadyExists. */
+  /** A bucket rule that refuses each write to an existing object, including appends: 409 FileAlreadyExists. */
   readonly forbidOverwrite?: boolean;
-  /** Requester pays: every request must carry `x-oss-request-payer: requester`, in a header or in the query. */
+  /** Requester pays: each request must contain `x-oss-request-payer: requester`, in a header or in the query. */
   readonly requesterPays?: boolean;
-  /** Add `Vary: Origin` to every answer. */
+  /** Adds `Vary: Origin` to each answer. */
   readonly responseVary?: boolean;
-  /** Custom domains bound to the bucket, with the port where it is not the usual one. */
+  /** The custom domains of the bucket, with a port if the port is not the default one. */
   readonly hosts?: readonly string[];
-  /** `checksum` keeps only length and CRC, for objects larger than memory; then nothing can be read. */
+  /** `checksum` keeps only length and CRC, for objects that are larger than memory. Then the objects cannot be read. */
   readonly contents?: 'bytes' | 'checksum';
 }
 
-/** What `new LocalOss` takes. */
+/** The options of `new LocalOss`. */
 export interface LocalOssOptions {
-  /** By name. */
+  /** The buckets by name. */
   readonly buckets: Readonly<Record<string, BucketOptions>>;
-  /** Permanent keys: the secret by key id. They may do everything. */
+  /** The permanent keys: the secrets by access key ID. These keys may do everything. */
   readonly accessKeys?: Readonly<Record<string, string>>;
-  /** The time it lives by, all delays of faults included; the system's where a part is missing. */
+  /** The source of time, for the delays of faults as well. The system clock supplies each part that is missing. */
   readonly clock?: Partial<Clock>;
-  /** What goes wrong, and when. */
+  /** The faults, and when they happen. */
   readonly faults?: FaultSchedule;
 }
 
-/** A request that came in; no signature, no token. */
+/** A request that the server received. The entry contains no signature and no token. */
 export interface LoggedRequest {
   readonly method: string;
   readonly bucket: string;
   readonly key: string;
   readonly operation: Operation;
-  /** Of an append, in bytes. */
+  /** The position of an append, in bytes. */
   readonly position?: number;
-  /** What the server did, also where the answer was lost or replaced; undefined while it is undecided. */
+  /**
+   * The status of what the server did, even if a fault lost or replaced the answer. It is undefined until the server
+   * has decided.
+   */
   readonly status?: number;
   /** The kinds of the faults, separated by spaces. */
   readonly fault?: string;
 }
 
-/** An object as it was when looked at. */
+/** The state of an object at one moment. */
 export interface ObjectView {
   readonly type: ObjectType;
-  /** In bytes. */
+  /** The length in bytes. */
   readonly length: number;
-  /** CRC-64/XZ as an unsigned decimal number. */
+  /** The CRC-64/XZ as an unsigned decimal number. */
   readonly crc64: string;
   readonly etag: string;
-  /** What it keeps from its creation: content headers, metadata, tagging. Names in lower case. */
+  /**
+   * The headers that the object keeps from its creation: content headers, metadata and tagging. The names are in lower
+   * case.
+   */
   readonly headers: Readonly<Record<string, string>>;
   readonly acl: string;
-  /** How many writes made it. */
+  /** The number of writes that produced the object. */
   readonly appends: number;
-  /** A copy. @throws {Error} for a bucket with `contents: 'checksum'`. */
+  /** Returns a copy of the bytes. @throws {Error} if the bucket has `contents: 'checksum'`. */
   bytes(): Uint8Array<ArrayBuffer>;
 }
 
 const MAX_LOG = 10_000;
 
 /**
- * An OSS in memory, for tests and for development without an account. It verifies V4 signatures, checks positions,
- * and refuses what OSS refuses, with the same status, code and XML.
+ * An OSS in memory, for tests and for development without an account. It verifies V4 signatures, checks positions, and
+ * refuses what OSS refuses, with the same status, code and XML.
  *
  * ```ts
  * import { OssClient } from 'oss-append';
@@ -99,9 +105,12 @@ const MAX_LOG = 10_000;
  */
 export class LocalOss {
   /**
-   * Same call as the global `fetch`, usable unbound. Hosts: `{bucket}.oss-{region}.aliyuncs.com` and its variants, the
-   * custom domains of `hosts`, and path style (`/{bucket}/{key}`) on localhost and IP addresses.
-   * @throws {TypeError} as fetch does for a bad call, an unknown host or a lost connection; after an abort, its reason.
+   * Takes the same arguments as the global `fetch`, and may be called unbound. It serves the hosts
+   * `{bucket}.oss-{region}.aliyuncs.com` with their variants, the custom domains of `hosts`, and path style
+   * (`/{bucket}/{key}`) on localhost and IP addresses.
+   *
+   * @throws {TypeError} as fetch does: for an invalid call, an unknown host or a lost connection. After an abort, it
+   *   throws the reason of the abort.
    */
   readonly fetch: (input: Request | URL | string, init?: RequestInit) => Promise<Response>;
   readonly #buckets: ReadonlyMap<string, Bucket>;
@@ -115,7 +124,11 @@ export class LocalOss {
   #serial = 0;
   #busy = 0;
 
-  /** @throws {TypeError | RangeError} for a bucket name, region or CORS rule that OSS would refuse. */
+  /**
+   * Makes the buckets and keys.
+   *
+   * @throws {TypeError | RangeError} if OSS would refuse a bucket name, a region or a CORS rule.
+   */
   constructor({ buckets, accessKeys = {}, clock, faults }: LocalOssOptions) {
     this.#buckets = new Map(Object.entries(buckets).map(([name, options]) => [name, bucketFrom(name, options)]));
     this.#domains = domainsOf(buckets);
@@ -126,27 +139,30 @@ export class LocalOss {
     this.fetch = (input, init) => this.#fetch(input, init);
   }
 
-  /** The requests so far, oldest first: the last 5,000 to 10,000 of them. */
+  /** The requests so far, the oldest first. Only the last 5,000 to 10,000 requests are kept. */
   get requests(): readonly LoggedRequest[] {
     return this.#log;
   }
 
-  /** Forgets the requests and begins to count anew, for the log and for faults. */
+  /** Forgets the requests, and counts from 1 again for the log and for faults. */
   clearRequests(): void {
     this.#log.length = 0;
     this.#counts.clear();
     this.#faults.reset();
   }
 
-  /** How many requests are being worked on, those not counted that wait for the clock or for their client. A virtual
-   * clock may move on when this is 0. */
+  /**
+   * The number of requests that are in progress, without those that wait for the clock or for their client. A virtual
+   * clock may move on when this number is 0.
+   */
   get busy(): number {
     return this.#busy;
   }
 
   /**
-   * Temporary credentials as AssumeRole gives them, valid from now on.
-   * @throws {TypeError | RangeError} for a policy or a duration that STS would refuse.
+   * Issues temporary credentials, as AssumeRole does. They are valid from now on.
+   *
+   * @throws {TypeError | RangeError} if STS would refuse the policy or the duration.
    */
   issueToken(options: TokenOptions = {}): SecurityToken {
     const { credentials, key } = makeToken(options, this.#clock.now());
@@ -154,7 +170,11 @@ export class LocalOss {
     return credentials;
   }
 
-  /** Looks at an object, past all protocol. @throws {RangeError} for an unknown bucket. */
+  /**
+   * Returns the state of an object without a request, or undefined if it does not exist.
+   *
+   * @throws {RangeError} if the bucket is unknown.
+   */
   object(bucket: string, key: string): ObjectView | undefined {
     const object = this.#bucket(bucket).objects.get(key);
     if (!object) return undefined;
@@ -163,8 +183,11 @@ export class LocalOss {
     return { type, length, crc64: String(crc), etag, headers: { ...headers }, acl, appends, bytes };
   }
 
-  /** Appends behind everybody's back, at the end of what is there. A number stands for that many zero bytes.
-   * @throws {RangeError} for an unknown bucket, a normal object, or beyond 5 GiB. */
+  /**
+   * Appends to an object without a request, as another client could. A number stands for that many zero bytes.
+   *
+   * @throws {RangeError} if the bucket is unknown, if the object is a normal one, or if it would exceed 5 GiB.
+   */
   appendObject(bucket: string, key: string, bytes: Uint8Array | number): void {
     const { objects, keepsBytes } = this.#bucket(bucket);
     const object = objects.get(key) ?? new StoredObject('Appendable', keepsBytes, { ...NO_HEADERS });
@@ -177,7 +200,11 @@ export class LocalOss {
     objects.set(key, object);
   }
 
-  /** Puts a normal object there behind everybody's back. @throws {RangeError} for an unknown bucket. */
+  /**
+   * Stores a normal object without a request, as another client could.
+   *
+   * @throws {RangeError} if the bucket is unknown.
+   */
   putObject(bucket: string, key: string, bytes: Uint8Array): void {
     const { objects, keepsBytes } = this.#bucket(bucket);
     const object = new StoredObject('Normal', keepsBytes, { ...NO_HEADERS });
@@ -185,7 +212,7 @@ export class LocalOss {
     objects.set(key, object);
   }
 
-  /** Deletes behind everybody's back. @throws {RangeError} for an unknown bucket. */
+  /** Deletes an object without a request, as another client could. @throws {RangeError} if the bucket is unknown. */
   deleteObject(bucket: string, key: string): void {
     this.#bucket(bucket).objects.delete(key);
   }
@@ -210,7 +237,7 @@ export class LocalOss {
       return await serve(this.#server, this.#exchange(wire, requestId));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      // Only a host or path that leads to no bucket ends here: there are no CORS rules to apply.
+      // Only a host or a path that names no bucket leads to this line, so there are no CORS rules to apply.
       const reply = error.reply({ method: wire.method, host: wire.url.host, requestId });
       return new Response(reply.body ?? null, {
         ...reply,
@@ -287,10 +314,12 @@ function bucketFrom(name: string, options: BucketOptions): Bucket {
     requesterPays = false,
   } = options;
   if (!/^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(name)) {
-    throw new RangeError(`A bucket name has 3 to 63 of a-z, 0-9 and "-", none of these at its ends: got "${name}"`);
+    throw new RangeError(
+      `A bucket name has 3 to 63 characters of a-z, 0-9 and "-", and no "-" at its ends: got "${name}"`,
+    );
   }
   if (!/^[a-z0-9-]+$/.test(region) || region.startsWith('oss-')) {
-    throw new RangeError(`A region reads like cn-hangzhou, without "oss-": got "${region}"`);
+    throw new RangeError(`A region must look like cn-hangzhou, without "oss-": got "${region}"`);
   }
   checkCorsRules(cors);
   const rules = { acl, cors, responseVary, forbidsOverwrite: forbidOverwrite, requesterPays };

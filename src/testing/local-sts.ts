@@ -1,5 +1,5 @@
-// An STS that is a fetch function: AssumeRole alone, with its ACS3-HMAC-SHA256 signature computed again from the request
-// with Web Crypto. Nothing here is shared with the signer of "./sts".
+// LocalSts is an STS in memory. Tests call its `fetch`, which implements only AssumeRole. It computes the
+// ACS3-HMAC-SHA256 signature again from the request, with Web Crypto, and shares no code with the signer of "./sts".
 // https://help.aliyun.com/document_detail/2712195 (signature), 28763 (AssumeRole)
 
 import { type Clock, clockFrom, unlessAborted } from './clock.ts';
@@ -8,31 +8,34 @@ import { SessionPolicy } from './session-policy.ts';
 import type { SecurityToken, TokenOptions } from './tokens.ts';
 import { isStream, type Payload, type WireRequest, wireRequest } from './wire.ts';
 
-/** A role that can be assumed. */
+/** A role that callers can assume. */
 export interface RoleOptions {
-  /** 3,600 (the default) to 43,200 s. */
+  /** The longest duration of a token, from 3,600 s (the default) to 43,200 s. */
   readonly maxSessionDuration?: number;
-  /** What callers must name. */
+  /** The external ID that callers must send. */
   readonly externalId?: string;
-  /** The key ids that may assume it; all of them by default. */
+  /** The IDs of the access keys that may assume the role. By default, every key may. */
   readonly trusted?: readonly string[];
 }
 
-/** What `new LocalSts` takes. */
+/** The options of `new LocalSts`. */
 export interface LocalStsOptions {
-  /** Where the tokens are good: a `LocalOss`. */
+  /** The `LocalOss` that issues the tokens and later accepts them. */
   readonly oss: { issueToken(options: TokenOptions): SecurityToken };
-  /** Of RAM users: the secret by key id. They need not be known to the OSS. */
+  /** The secrets of RAM users by access key ID. The `LocalOss` need not know these keys. */
   readonly accessKeys: Readonly<Record<string, string>>;
-  /** By ARN, `acs:ram::{account}:role/{name}`. */
+  /** The roles by ARN. An ARN has the form `acs:ram::{account}:role/{name}`. */
   readonly roles: Readonly<Record<string, RoleOptions>>;
-  /** The time it lives by. */
+  /** The source of the current time. The system clock is the default. */
   readonly clock?: Partial<Clock>;
-  /** Asked for each call, counted from 1: what goes wrong with it. `drop`: no answer. */
+  /**
+   * Called for each request with its number, counted from 1. The result says which fault happens to the request, if
+   * any.
+   */
   readonly faults?: (nth: number) => StsFault | undefined;
 }
 
-/** One thing that goes wrong with one call, before it takes effect. */
+/** A fault of one request. Every fault happens before the request takes effect. After `drop`, there is no answer. */
 export type StsFault = 'throttle' | 'error' | 'gateway' | 'drop';
 
 const MAX_SKEW = 900_000;
@@ -41,7 +44,8 @@ const REMEMBERED = 10_000;
 const SIGNED = ['host', 'x-acs-action', 'x-acs-content-sha256', 'x-acs-date', 'x-acs-signature-nonce', 'x-acs-version'];
 
 /**
- * An STS in memory, beside a `LocalOss`: RAM key to token to append, offline.
+ * An STS in memory that issues tokens for a `LocalOss`. With it, a test can go offline from a RAM key to a token to an
+ * append.
  *
  * ```ts
  * import { assumeRole } from 'oss-append/sts';
@@ -53,10 +57,13 @@ const SIGNED = ['host', 'x-acs-action', 'x-acs-content-sha256', 'x-acs-date', 'x
  * await assumeRole({ accessKeyId: 'LTAIexample', accessKeySecret: 'secret', roleArn, roleSessionName: 'u42', fetch: sts.fetch });
  * ```
  *
- * A role's own rights are not modelled: without a session policy its tokens may do everything.
+ * A role has no rights of its own here: a token without a session policy may do everything.
  */
 export class LocalSts {
-  /** Same call as the global `fetch`, usable unbound; any host will do, the path is `/`. */
+  /**
+   * Takes the same arguments as the global `fetch`, and may be called unbound. It accepts any host. The path must be
+   * `/`.
+   */
   readonly fetch: (input: Request | URL | string, init?: RequestInit) => Promise<Response>;
   readonly #options: LocalStsOptions;
   readonly #clock: Clock;
@@ -76,12 +83,12 @@ export class LocalSts {
     };
   }
 
-  /** How many calls there were, refused ones too. */
+  /** The number of calls so far, including refused calls. */
   get calls(): number {
     return this.#calls;
   }
 
-  /** How many calls are being worked on. A virtual clock may move on when this is 0. */
+  /** The number of calls that are in progress. A virtual clock may move on when this number is 0. */
   get busy(): number {
     return this.#busy;
   }
@@ -129,7 +136,7 @@ export class LocalSts {
     };
   }
 
-  /** Whose call it is. @throws {StsRefusal} */
+  /** Checks the signature and returns the access key ID of the caller. @throws {StsRefusal} */
   async #verify(call: Call): Promise<string> {
     const { accessKeyId, names, signature } = readAuthorization(call.header('authorization'));
     const secret = this.#options.accessKeys[accessKeyId];
@@ -190,14 +197,14 @@ interface Assumed {
   readonly durationSeconds: number;
 }
 
-/** One call as it came over the wire. */
+/** One call, as the server receives it. */
 interface Call {
   readonly method: string;
   readonly url: URL;
   readonly body: Uint8Array<ArrayBuffer>;
-  /** Trimmed; empty where there is none. */
+  /** Returns the trimmed value of a header, or an empty string if the header is absent. */
   header(name: string): string;
-  /** The parameters, wherever they are: RPC takes them from the query and from the body. */
+  /** Returns the parameters. An RPC-style API reads them from the query and from the body. */
   fields(): URLSearchParams;
 }
 
@@ -223,7 +230,7 @@ async function readCall({ method, url, headers, payload }: WireRequest): Promise
   if (body.byteLength > 0 && !/^application\/(json|x-www-form-urlencoded)\b/.test(type)) {
     throw new StsRefusal(400, 'InvalidParameter.ContentType', 'The specified content type is not supported.');
   }
-  // The wire's host is the URL's, whatever a caller wrote.
+  // On the wire, the Host header always comes from the URL, even if the caller sets another value.
   const header = (name: string) => (name === 'host' ? url.host : (headers.get(name) ?? '').trim());
   const fields = () =>
     new URLSearchParams([...url.searchParams, ...new URLSearchParams(new TextDecoder().decode(body))]);
@@ -242,7 +249,7 @@ function readAuthorization(text: string): { accessKeyId: string; names: string[]
   throw new StsRefusal(400, 'IncompleteSignature', 'The request signature does not conform to Aliyun standards.');
 }
 
-/** All that matters must be under the signature: a header left out could be changed by anyone on the way. */
+/** Checks that the signature covers every required header. Anyone on the way could change an unsigned header. */
 async function checkSigned(call: Call, names: readonly string[]): Promise<void> {
   const missing = SIGNED.find((name) => !names.includes(name) || call.header(name) === '');
   if (missing)
@@ -294,7 +301,7 @@ function invalid(name: string): StsRefusal {
   return new StsRefusal(400, `InvalidParameter.${name}`, `The parameter ${name} is wrongly formed.`);
 }
 
-/** RFC 3986: `encodeURIComponent` leaves `!'()*` alone. */
+/** Encodes as RFC 3986 requires. `encodeURIComponent` does not encode `!'()*`. */
 function encode(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 }

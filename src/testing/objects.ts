@@ -1,17 +1,17 @@
-// What is stored: the objects of one bucket, their bytes (or only length and CRC), and what an append does to them.
+// The stored objects of one bucket: their bytes (or only length and CRC), and what an append changes.
 
 import type { Body } from './body.ts';
 import { crc64Combine } from './crc64.ts';
 import { hex } from './encoding.ts';
 import { Md5 } from './md5.ts';
 
-/** 5 GiB, the most that one object can hold. */
+/** The largest size of one object: 5 GiB. */
 export const MAX_OBJECT_SIZE: number = 5 * 1024 ** 3;
 
-/** The type that x-oss-object-type tells. */
+/** The object type that the header x-oss-object-type reports. */
 export type ObjectType = 'Appendable' | 'Normal';
 
-/** One object. `headers` are those given when it was created. */
+/** One object. `headers` are the headers from its creation. */
 export class StoredObject {
   readonly type: ObjectType;
   readonly headers: Record<string, string>;
@@ -24,7 +24,7 @@ export class StoredObject {
   lastModified = 0;
   readonly #kept: boolean;
   readonly #pieces: Uint8Array<ArrayBuffer>[] = [];
-  // Where each piece begins, for a range in the middle of many.
+  // The position at which each piece begins. `bytes` uses these positions to find a range in an object of many pieces.
   readonly #starts: number[] = [];
 
   constructor(type: ObjectType, kept: boolean, headers: Record<string, string>) {
@@ -33,7 +33,10 @@ export class StoredObject {
     this.#kept = kept;
   }
 
-  /** Puts a body behind what is there; constant time for each byte. `now` in ms, `serial` makes the ETag unique. */
+  /**
+   * Appends a body. The cost for each byte does not depend on the object's length. `now` is in ms; `serial` makes the
+   * ETag unique.
+   */
   append(body: Body, now: number, serial: number): void {
     let start = this.length;
     for (const piece of body.pieces) {
@@ -48,7 +51,11 @@ export class StoredObject {
     this.etag = this.type === 'Normal' ? md5Tag(body) : serialTag(now, serial);
   }
 
-  /** A copy of the bytes from `start` up to `end`. @throws {Error} where only length and CRC are kept. */
+  /**
+   * Returns a copy of the bytes from `start` up to, but not including, `end`.
+   *
+   * @throws {Error} if the bucket keeps no bytes.
+   */
   bytes(start = 0, end: number = this.length): Uint8Array<ArrayBuffer> {
     if (!this.#kept && end > start) throw new Error("The bucket keeps no bytes: its contents are 'checksum'");
     const out = new Uint8Array(end - start);
@@ -78,7 +85,10 @@ export class StoredObject {
   }
 }
 
-/** An appendable object's ETag is no MD5: 24 hex digits and eight zeros, new with each append. */
+/**
+ * The ETag of an appendable object is not an MD5. It has 24 hexadecimal digits and eight zeros, and changes with each
+ * append.
+ */
 function serialTag(now: number, serial: number): string {
   const seconds = Math.floor(now / 1000)
     .toString(16)

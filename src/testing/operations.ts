@@ -1,4 +1,4 @@
-// The REST operations: what each asks, refuses, changes and answers. Synchronous, so that each is atomic.
+// The REST operations: what each requires, refuses, changes and answers. They are synchronous, so each one is atomic.
 // https://help.aliyun.com/document_detail/31981 (AppendObject), 31984 (HeadObject), 31980 (GetObject)
 
 import type { Body } from './body.ts';
@@ -10,27 +10,27 @@ import { MAX_OBJECT_SIZE, StoredObject } from './objects.ts';
 import type { Identity } from './verify.ts';
 import type { Query } from './wire.ts';
 
-/** Who may do what without a signature. */
+/** What requests without a signature may do. */
 export type BucketAcl = 'private' | 'public-read' | 'public-read-write';
 
-/** A bucket and what is in it. */
+/** A bucket and its objects. */
 export interface Bucket {
   readonly name: string;
   readonly region: string;
   readonly acl: BucketAcl;
   readonly cors: readonly CorsRule[];
-  /** Refuse to write to an object that exists, appends too (the bucket's overwrite rule). */
+  /** Refuses each write to an existing object, including appends (the overwrite rule of the bucket). */
   readonly forbidsOverwrite: boolean;
-  /** Refuse every request that does not agree to pay. */
+  /** Refuses each request that does not agree to pay. */
   readonly requesterPays: boolean;
-  /** Answer every request with `Vary: Origin`. */
+  /** Adds `Vary: Origin` to each answer. */
   readonly responseVary: boolean;
-  /** Bytes are kept, or only length and CRC. */
+  /** True if the bucket keeps the bytes of its objects, false if it keeps only length and CRC. */
   readonly keepsBytes: boolean;
   readonly objects: Map<string, StoredObject>;
 }
 
-/** An authenticated request with its body received. */
+/** An authenticated request whose body has been received. */
 export interface Call {
   readonly operation: Operation;
   readonly method: string;
@@ -39,18 +39,18 @@ export interface Call {
   readonly query: Query;
   readonly headers: Headers;
   readonly body: Body;
-  /** Undefined: anonymous. */
+  /** The signer of the request. It is undefined for an anonymous request. */
   readonly identity: Identity | undefined;
   /** Milliseconds since the epoch. */
   readonly now: number;
-  /** Unique for each call. */
+  /** A number that is unique for each call. */
   readonly serial: number;
 }
 
-// Sub-resources of an object, which would otherwise read as a plain PUT or GET of its contents.
+// The sub-resources of an object. Without this list, such a request would look like a plain PUT or GET of the contents.
 const SUB_RESOURCES = ['acl', 'tagging', 'symlink', 'uploads', 'uploadId', 'restore', 'seal', 'x-oss-process'];
 
-/** Which operation method, key and query ask for. */
+/** Returns the operation that the method, the key and the query ask for. */
 export function operationOf(method: string, key: string, query: ReadonlyMap<string, string>): Operation {
   if (method === 'OPTIONS') return 'OptionObject';
   if (key === '' || SUB_RESOURCES.some((name) => query.has(name))) return 'Unsupported';
@@ -61,7 +61,7 @@ export function operationOf(method: string, key: string, query: ReadonlyMap<stri
   return method === 'DELETE' ? 'DeleteObject' : 'Unsupported';
 }
 
-/** Does what is asked. @throws {Refusal} */
+/** Performs the operation. @throws {Refusal} */
 export function perform(call: Call): Reply {
   if (call.operation === 'Unsupported') throw unsupported(call);
   checkKey(call.key);
@@ -117,7 +117,7 @@ function notAppendable(): Refusal {
 }
 
 function positionNotEqualToLength(object: StoredObject | undefined): Refusal {
-  // Whether OSS adds the CRC here is not documented: a client must not count on it.
+  // It is not documented whether OSS adds the CRC here, so LocalOss does not: a client must not depend on it.
   const headers = { 'x-oss-next-append-position': String(object?.length ?? 0) };
   const message = 'Position is not equal to file length.';
   return new Refusal(409, 'PositionNotEqualToLength', message, { ec: '0026-00000016', headers });
@@ -148,7 +148,7 @@ function putObject(call: Call): Reply {
   return { status: 200, headers: { ...headers, 'content-length': '0' } };
 }
 
-/** For an object that exists. */
+/** Refuses to overwrite an existing object if the request or the bucket forbids that. */
 function refuseOverwrite({ headers, bucket }: Call): void {
   if (headers.get('x-oss-forbid-overwrite') !== 'true' && !bucket.forbidsOverwrite) return;
   const message = 'The object you specified already exists and can not be overwritten.';
@@ -178,7 +178,7 @@ function readObject(call: Call): Reply {
   return { status: 200, headers: { ...withoutLength(headers), 'content-encoding': 'gzip' } };
 }
 
-/** A compressed answer has another length than the object, and no ETag. */
+/** A compressed answer has no ETag, and its length differs from the length of the object. */
 function withoutLength(headers: Record<string, string>): Record<string, string> {
   const { 'content-length': _length, etag: _etag, 'accept-ranges': _ranges, ...rest } = headers;
   return rest;
@@ -190,8 +190,8 @@ const COMPRESSED_TYPES =
 const LEAST_COMPRESSED = 1024;
 
 /**
- * Whether OSS compresses the object on its way. A request without Accept-Encoding counts as one that takes gzip: browsers,
- * Node and Deno add the header below `fetch`, where LocalOss does not see it.
+ * Returns whether OSS compresses the object during the transfer. A request without Accept-Encoding counts as one that
+ * accepts gzip: browsers, Node and Deno add this header below `fetch`, where LocalOss cannot see it.
  */
 function isCompressed({ headers }: Call, object: StoredObject): boolean {
   const type = object.headers['content-type']?.split(';')[0]?.trim().toLowerCase() ?? '';
@@ -213,20 +213,24 @@ function getObject(call: Call, object: StoredObject): Reply {
   const range = readRange(call.headers, object.length);
   const [start, end] = range ?? [0, object.length];
   if (!object.keepsBytes && end > start) {
-    throw new Refusal(501, 'NotImplemented', "The bucket keeps no bytes (contents: 'checksum'): nothing to read.");
+    throw new Refusal(
+      501,
+      'NotImplemented',
+      "The bucket keeps no bytes (contents: 'checksum'), so its objects cannot be read.",
+    );
   }
   const answer: Record<string, string> = { ...objectHeaders(object), 'content-length': String(end - start) };
   if (range) answer['content-range'] = `bytes ${start}-${end - 1}/${object.length}`;
   for (const [name, value] of overridesOf(call)) answer[name] = value;
   const body = contents(object, start, end);
-  // The body stays as it is: a runtime gives its caller the decoded bytes.
+  // The body is not compressed here, because a real runtime also gives its caller the decoded bytes.
   if (!range && !answer['content-encoding'] && isCompressed(call, object)) {
     return { status: 200, headers: withoutLength(answer), body };
   }
   return { status: range ? 206 : 200, headers: answer, body };
 }
 
-/** Headers that the query sets in place of the object's. */
+/** Returns the response headers that the query overrides. */
 function overridesOf({ query, identity }: Call): [name: string, value: string][] {
   const overrides = [...query.values].filter(([name]) =>
     /^response-(cache-control|content-(disposition|encoding|language|type)|expires)$/.test(name),
@@ -237,7 +241,10 @@ function overridesOf({ query, identity }: Call): [name: string, value: string][]
   return overrides.map(([name, value]) => [name.slice('response-'.length), value]);
 }
 
-/** One range, end exclusive; undefined: the whole object, which is also OSS's answer to a range it cannot satisfy. */
+/**
+ * Reads a range; `end` is exclusive. Returns undefined for the whole object, which OSS also sends if it cannot satisfy
+ * the range.
+ */
 function readRange(headers: Headers, length: number): [start: number, end: number] | undefined {
   const [, first, last] = /^bytes=(\d*)-(\d*)(?:,|$)/.exec(headers.get('range') ?? '') ?? [];
   if (first === undefined || last === undefined || first + last === '') return undefined;
@@ -256,7 +263,10 @@ function readRange(headers: Headers, length: number): [start: number, end: numbe
 
 const STREAM_PIECE = 256 * 1024;
 
-/** Small contents at once; large ones piece by piece, since an answer may be cancelled after its first bytes. */
+/**
+ * Returns a small body at once. A large body is a stream of pieces, because the client may cancel the answer after its
+ * first bytes.
+ */
 function contents(object: StoredObject, start: number, end: number): NonNullable<Reply['body']> {
   if (end - start <= 4 * STREAM_PIECE) return object.bytes(start, end);
   let at = start;
@@ -320,7 +330,7 @@ function encryptionHeaders(object: StoredObject): Record<string, string> {
   return Object.fromEntries(Object.entries(object.headers).filter(([name]) => name.startsWith('x-oss-server-side-')));
 }
 
-/** The date form of HTTP headers. */
+/** Formats a time as HTTP headers do. */
 export function httpDate(time: number): string {
   return new Date(time).toUTCString();
 }

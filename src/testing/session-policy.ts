@@ -1,14 +1,19 @@
-// The session policy that limits what a token may do.
+// The session policy, which limits what a token may do.
 // https://help.aliyun.com/document_detail/93739 (RAM policy language)
 
-/** What a policy says of one request. */
+/** The result of a policy for one request. */
 export type Decision = 'Allow' | 'ImplicitDeny' | 'ExplicitDeny';
 
-/** A RAM policy document of version 1: Effect, Action and Resource with `*` and `?`. */
+/** A RAM policy document of version 1. It supports Effect, Action and Resource, and the wildcards `*` and `?`. */
 export class SessionPolicy {
   readonly #statements: readonly Statement[];
 
-  /** @throws {TypeError} for a document that LocalOss does not understand. @throws {RangeError} for one too long. */
+  /**
+   * Reads a policy document.
+   *
+   * @throws {TypeError} if LocalOss does not understand the document.
+   * @throws {RangeError} if the document is longer than 2,048 characters.
+   */
   constructor(document: object | string) {
     const text = typeof document === 'string' ? document : JSON.stringify(document);
     if (text.length > 2048) throw new RangeError(`A session policy has at most 2048 characters: got ${text.length}`);
@@ -18,7 +23,7 @@ export class SessionPolicy {
     this.#statements = listOf(statements).map((statement) => readStatement(asRecord(statement)));
   }
 
-  /** `resource` is `bucket/key`. An explicit Deny beats every Allow. */
+  /** Decides about one action. `resource` has the form `bucket/key`. An explicit Deny overrides every Allow. */
   decide(action: string, resource: string): Decision {
     const hits = this.#statements.filter(
       (one) => one.actions.some((p) => p.test(action)) && one.resources.some((p) => p.test(resource)),
@@ -37,7 +42,8 @@ interface Statement {
 function readStatement(statement: Record<string, unknown>): Statement {
   const { Effect: effect, Action: actions, Resource: resources, ...others } = statement;
   refuseOthers(others);
-  if (effect !== 'Allow' && effect !== 'Deny') throw new TypeError('The Effect of a statement is "Allow" or "Deny"');
+  if (effect !== 'Allow' && effect !== 'Deny')
+    throw new TypeError('The Effect of a statement must be "Allow" or "Deny"');
   return {
     effect,
     actions: strings(actions, 'Action').map((action) => wildcard(action, 'i')),
@@ -45,11 +51,14 @@ function readStatement(statement: Record<string, unknown>): Statement {
   };
 }
 
-/** `acs:oss:{region}:{account}:{bucket/key}`: region and account are not told apart here. */
+/**
+ * Returns the part `bucket/key` of `acs:oss:{region}:{account}:{bucket/key}`. LocalOss accepts any region and any
+ * account.
+ */
 function bucketPath(resource: string): string {
   if (resource === '*') return resource;
   const found = /^acs:oss:[^:]*:[^:]*:(.+)$/s.exec(resource);
-  if (!found) throw new TypeError(`A Resource reads acs:oss:*:*:bucket/prefix*: got "${resource}"`);
+  if (!found) throw new TypeError(`A Resource must have the form acs:oss:*:*:bucket/prefix*: got "${resource}"`);
   return found[1]!;
 }
 
@@ -64,7 +73,7 @@ function wildcard(pattern: string, flags: string): RegExp {
 function strings(value: unknown, name: string): string[] {
   const list = listOf(value);
   if (list.length > 0 && list.every((item) => typeof item === 'string')) return list;
-  throw new TypeError(`The ${name} of a statement is a string or a list of strings`);
+  throw new TypeError(`The ${name} of a statement must be a string or a list of strings`);
 }
 
 function listOf(value: unknown): unknown[] {
@@ -72,11 +81,11 @@ function listOf(value: unknown): unknown[] {
 }
 
 function asRecord(value: unknown): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null) throw new TypeError('A policy and its statements are objects');
+  if (typeof value !== 'object' || value === null) throw new TypeError('A policy and its statements must be objects');
   return value as Record<string, unknown>;
 }
 
-/** A condition that is silently ignored would grant more than was written. */
+/** Refuses unknown fields. If LocalOss ignored a condition, the policy would allow more than its author wrote. */
 function refuseOthers(others: Record<string, unknown>): void {
   const [name] = Object.keys(others);
   if (name !== undefined) throw new TypeError(`LocalOss does not understand "${name}" in a policy`);

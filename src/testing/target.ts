@@ -1,21 +1,23 @@
-// From a URL to the bucket and key it means. https://help.aliyun.com/document_detail/31837 (regions and endpoints)
+// Finds the bucket and the key that a URL names. https://help.aliyun.com/document_detail/31837 (regions and endpoints)
 
 import { Refusal } from './errors.ts';
 
-/** Where a request goes. */
+/** The bucket and key that a request addresses. */
 export interface Target {
   readonly bucket: string;
   readonly key: string;
-  /** The region that the host names; undefined where the host serves every region. */
+  /** The region in the host name. It is undefined if the host serves every region. */
   readonly region: string | undefined;
-  /** What the credential scope must name as product. */
+  /** The product that the credential scope must name. */
   readonly product: 'oss' | 'oss-cloudbox';
 }
 
 /**
- * Reads host and path: virtual-hosted on aliyuncs.com, a custom domain, or path style on localhost and IP addresses.
- * @throws {TypeError} for a host that nobody answers for, as fetch would.
- * @throws {Refusal} where OSS would answer and refuse.
+ * Reads host and path. There are three forms: a virtual-hosted name on aliyuncs.com, a custom domain, and path style on
+ * localhost and IP addresses.
+ *
+ * @throws {TypeError} if no server has this host name, as fetch does.
+ * @throws {Refusal} if OSS itself would refuse the host or the path.
  */
 export function locate(url: URL, domains: ReadonlyMap<string, string>): Target {
   const path = decodePath(url.pathname.slice(1));
@@ -25,7 +27,7 @@ export function locate(url: URL, domains: ReadonlyMap<string, string>): Target {
   const suffix = '.aliyuncs.com';
   const target = url.hostname.endsWith(suffix) ? virtualHosted(url.hostname.slice(0, -suffix.length)) : undefined;
   if (target === undefined) {
-    throw new TypeError('fetch failed', { cause: new Error(`LocalOss answers for no such host: ${url.hostname}`) });
+    throw new TypeError('fetch failed', { cause: new Error(`LocalOss serves no host of this name: ${url.hostname}`) });
   }
   return { ...target, key: path };
 }
@@ -38,7 +40,7 @@ function decodePath(path: string): string {
   }
 }
 
-/** 400 InvalidObjectName. */
+/** Makes the error 400 InvalidObjectName. */
 export function invalidObjectName(key: string): Refusal {
   return new Refusal(400, 'InvalidObjectName', 'The specified object is not valid.', { elements: { ObjectName: key } });
 }
@@ -53,7 +55,7 @@ function pathStyle(path: string): Target {
   return { bucket, key: slash < 0 ? '' : path.slice(slash + 1), region: undefined, product: 'oss' };
 }
 
-// Acceleration first: `oss-accelerate` also looks like the host of a region of that name.
+// The acceleration hosts come first, because `oss-accelerate` also matches the pattern of a region's host.
 const HOSTS: readonly RegExp[] = [
   /^(?:(?<bucket>[a-z0-9-]+)\.)?oss-accelerate(?:-overseas)?$/,
   /^(?:(?<bucket>[a-z0-9-]+)\.)?oss-(?<region>[a-z0-9-]+?)(?:-internal)?$/,

@@ -1,36 +1,45 @@
-// The STS tokens that LocalOss issues, in the form that AssumeRole returns them.
+// The STS tokens that LocalOss issues, in the form in which AssumeRole returns them.
 // https://help.aliyun.com/document_detail/28763 (AssumeRole)
 
 import { base64 } from './encoding.ts';
 import { SessionPolicy } from './session-policy.ts';
 
-/** Temporary credentials, in the shape of AssumeRole's `Credentials`. */
+/** Temporary credentials, with the fields of AssumeRole's `Credentials`. */
 export interface SecurityToken {
   readonly accessKeyId: string;
   readonly accessKeySecret: string;
   readonly securityToken: string;
-  /** ISO 8601 in UTC, to the second. */
+  /** The end of the token as an ISO 8601 time in UTC, with seconds and without milliseconds. */
   readonly expiration: string;
 }
 
-/** What is asked of a token. */
+/** The options of one token. */
 export interface TokenOptions {
-  /** A session policy, as object or JSON text of at most 2,048 characters. Without one the token may do everything. */
+  /**
+   * A session policy, as an object or as JSON text of at most 2,048 characters. A token without a policy may do
+   * everything.
+   */
   readonly policy?: object | string;
-  /** 1 to 43,200; 3,600 by default. (The real service starts at 900.) */
+  /**
+   * How long the token is valid, from 1 to 43,200 s. The default is 3,600 s. (The real service requires at least 900
+   * s.)
+   */
   readonly durationSeconds?: number;
 }
 
-/** What a server keeps of a key: the secret, and for a temporary key the token, its end and its rights. */
+/**
+ * What the server stores for an access key: the secret. For a temporary key, it also stores the token, its end, and its
+ * policy.
+ */
 export interface AccessKey {
   readonly secret: string;
   readonly token?: string;
-  /** Milliseconds since the epoch. */
+  /** The end of the token, in milliseconds since the epoch. */
   readonly expiration?: number;
   readonly policy?: SessionPolicy | undefined;
 }
 
-/** Makes random credentials that live from `now` (ms). */
+/** Makes random credentials that are valid from the time `now` (milliseconds since the epoch). */
 export function makeToken(options: TokenOptions, now: number): { credentials: SecurityToken; key: AccessKey } {
   const { durationSeconds = 3600, policy } = options;
   if (!Number.isInteger(durationSeconds) || durationSeconds < 1 || durationSeconds > 43200) {
@@ -38,7 +47,8 @@ export function makeToken(options: TokenOptions, now: number): { credentials: Se
   }
   const expiration = Math.floor(now / 1000 + durationSeconds) * 1000;
   const accessKeySecret = randomLetters(44);
-  // Real tokens are base64: `+`, `/` and `=` in every one of ours, so that a missing encoding shows at once.
+  // Real tokens are base64. Each token of LocalOss contains `+`, `/` and `=`, so a client that forgets to encode the
+  // token fails at once.
   const securityToken = `CAIS+/${base64(crypto.getRandomValues(new Uint8Array(127)))}`;
   const parsed = policy === undefined ? undefined : new SessionPolicy(policy);
   return {

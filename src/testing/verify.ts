@@ -1,28 +1,31 @@
-// Signature V4 (OSS4-HMAC-SHA256), header and query form, checked the way a server must: everything is computed again
-// from the request with Web Crypto. Nothing here is shared with the signer of the client.
+// Checks V4 signatures (OSS4-HMAC-SHA256) in header and query form, as a server must. It computes everything again from
+// the request, with Web Crypto, and shares no code with the signer of the client.
 // https://help.aliyun.com/document_detail/2399146 (header), 2399147 (URL)
 
 import { hex } from './encoding.ts';
 import { invalidArgument, Refusal } from './errors.ts';
 import type { AccessKey } from './tokens.ts';
 
-/** What a signature covers. */
+/** The parts of a request that a signature covers. */
 export interface SignedRequest {
   readonly method: string;
   readonly bucket: string;
   readonly key: string;
   readonly query: ReadonlyMap<string, string>;
   readonly headers: Headers;
-  /** As in the Host header. */
+  /** The host, as the Host header contains it. */
   readonly host: string;
-  /** Bytes, as the transport sends it; undefined where it sends none. */
+  /** The Content-Length in bytes that the transport sends. It is undefined if the transport sends none. */
   readonly contentLength: number | undefined;
-  /** The region that the scope must name; undefined: any (the bucket is unknown). */
+  /**
+   * The region that the credential scope must name. It is undefined if the bucket is unknown; then any region is
+   * accepted.
+   */
   readonly region: string | undefined;
   readonly product: string;
 }
 
-/** Who signed. */
+/** The signer of a request. */
 export interface Identity {
   readonly accessKeyId: string;
   readonly key: AccessKey;
@@ -34,11 +37,11 @@ interface Claim {
   readonly day: string;
   readonly region: string;
   readonly product: string;
-  /** yyyyMMddTHHmmssZ */
+  /** The time in the form yyyyMMddTHHmmssZ. */
   readonly date: string;
   /** Milliseconds since the epoch. */
   readonly time: number;
-  /** Seconds; query form only. */
+  /** The life time in seconds. It applies only to the query form. */
   readonly expires: number;
   readonly additionalHeaders: readonly string[];
   readonly token: string | null;
@@ -51,8 +54,8 @@ const CACHED_KEYS = 1000;
 const REMEMBERED = 10_000;
 
 /**
- * Checks signatures. It keeps the signing keys of the day, since to derive one costs four HMACs, and remembers what it
- * has found good: Web Crypto takes a quarter of a millisecond for a check, and property tests repeat themselves.
+ * Checks signatures. It caches the signing keys of the day, because deriving a key costs four HMACs. It also remembers
+ * the valid signatures, because Web Crypto takes 0.25 ms for one check and property tests repeat the same requests.
  */
 export class Verifier {
   readonly #keyOf: (accessKeyId: string) => AccessKey | undefined;
@@ -64,7 +67,8 @@ export class Verifier {
   }
 
   /**
-   * The identity behind a request, or undefined for an anonymous one.
+   * Returns the signer of a request, or undefined for an anonymous request.
+   *
    * @param now The server's time in ms.
    * @throws {Refusal} with OSS's status, code and EC.
    */
@@ -82,7 +86,8 @@ export class Verifier {
 
   async #checkSignature(claim: Claim, key: AccessKey, request: SignedRequest): Promise<void> {
     const canonical = canonicalRequest(request, claim.additionalHeaders);
-    // All that the outcome hangs on; the secret belongs to the key id.
+    // These values determine the result completely. The secret is not among them because the access key ID stands for
+    // it.
     const { accessKeyId, day, region, product, date } = claim;
     const checked = [accessKeyId, day, region, product, date, claim.signature, canonical].join('\n');
     if (this.#good.has(checked)) return;
@@ -130,7 +135,7 @@ function hmacKey(raw: BufferSource, usage: 'sign' | 'verify'): Promise<CryptoKey
   return crypto.subtle.importKey('raw', raw, { name: 'HMAC', hash: 'SHA-256' }, false, [usage]);
 }
 
-/** The text of which the signature covers the hash. */
+/** Returns the canonical request. The signature covers the SHA-256 hash of this text. */
 export function canonicalRequest(request: SignedRequest, additionalHeaders: readonly string[]): string {
   const uri = `/${request.bucket}/${request.key}`;
   return [
@@ -148,12 +153,12 @@ function canonicalQuery(query: ReadonlyMap<string, string>): string {
   for (const [name, value] of query) {
     if (name !== 'x-oss-signature') pairs.push([encode(name), encode(value)]);
   }
-  // Encoded text is ASCII: comparing it is comparing bytes.
+  // Encoded text is ASCII, so comparing the strings compares their bytes.
   pairs.sort(([a], [b]) => (a < b ? -1 : 1));
   return pairs.map(([name, value]) => (value === '' ? name : `${name}=${value}`)).join('&');
 }
 
-/** Each header with a newline of its own, so the block ends in one. */
+/** Returns the headers block. Each header ends with a newline, so the block does as well. */
 function canonicalHeaders(request: SignedRequest, additionalHeaders: readonly string[]): string {
   const signed = new Map<string, string>();
   for (const [name, value] of request.headers) {
@@ -172,14 +177,18 @@ function isAlwaysSigned(name: string): boolean {
 }
 
 /**
- * Whether the request has every additional header that its signature lists. OSS refuses a list that names an absent header, so
- * nobody can sign that a header must not come (https://www.alibabacloud.com/help/en/oss/support/0002-00000112).
+ * Returns whether the request has every additional header that its signature lists. OSS refuses a list that names an
+ * absent header, so nobody can sign that a header must be absent
+ * (https://www.alibabacloud.com/help/en/oss/support/0002-00000112).
  */
 function hasAll(request: SignedRequest, names: readonly string[]): boolean {
   return names.every((name) => headerOnTheWire(request, name) !== null);
 }
 
-/** Host and Content-Length are what the transport sends, whatever the caller wrote. */
+/**
+ * Returns a header as the transport sends it. The transport sets Host and Content-Length, even if the caller sets other
+ * values.
+ */
 function headerOnTheWire(request: SignedRequest, name: string): string | null {
   if (name === 'host') return request.host;
   if (name !== 'content-length') return request.headers.get(name);
@@ -253,7 +262,7 @@ function readQuery(query: ReadonlyMap<string, string>, headers: Headers): Claim 
   };
 }
 
-/** The same name signed in the query and as a header with two values: OSS refuses to choose. */
+/** Refuses a name that is signed in the query and as a header with two different values, because OSS does the same. */
 function refuseContradiction(query: ReadonlyMap<string, string>, headers: Headers): void {
   for (const [name, value] of query) {
     const header = isAlwaysSigned(name) ? headers.get(name) : null;
@@ -302,7 +311,7 @@ function additionalHeadersEmpty(name: string): Refusal {
   return invalidArgument(name, '', 'The additional headers must not be empty.', '0002-00000209');
 }
 
-/** yyyyMMddTHHmmssZ, or the GMT form that a `Date` header has. */
+/** Reads a time in the form yyyyMMddTHHmmssZ, or in the GMT form of a `Date` header. */
 function dateOf(text: string | null): Pick<Claim, 'date' | 'time'> {
   const basic = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(text ?? '');
   const [, year, month, day, hour, minute, second] = basic ?? [];
@@ -312,7 +321,10 @@ function dateOf(text: string | null): Pick<Claim, 'date' | 'time'> {
   return { date, time };
 }
 
-/** A temporary key without its token is unknown to OSS; a token on a permanent key is refused too. */
+/**
+ * Checks the token. OSS does not know a temporary key that comes without its token, and refuses a token for a permanent
+ * key.
+ */
 function checkToken({ accessKeyId, token }: Claim, key: AccessKey, now: number): void {
   if (key.token !== undefined && token === null) throw invalidAccessKeyId(accessKeyId);
   if ((token ?? undefined) !== key.token) {
@@ -322,7 +334,7 @@ function checkToken({ accessKeyId, token }: Claim, key: AccessKey, now: number):
   if (key.expiration !== undefined && now >= key.expiration) throw securityTokenExpired(token ?? '');
 }
 
-/** 403 SecurityTokenExpired, with the token echoed as OSS does. */
+/** Makes the error 403 SecurityTokenExpired. It contains the token, because OSS repeats it as well. */
 export function securityTokenExpired(token: string): Refusal {
   const message = 'The security token you provided has expired.';
   return new Refusal(403, 'SecurityTokenExpired', message, {
@@ -354,7 +366,8 @@ function checkScope({ region, product }: Claim, request: SignedRequest): void {
 
 function checkTime(claim: Claim, key: AccessKey, now: number): void {
   const { form, time, expires } = claim;
-  // What OSS says of a URL from the future is not documented: the skew error names the same cause.
+  // OSS's answer to a URL from the future is not documented. LocalOss uses the skew error, because the cause is the
+  // same.
   const skewed = form === 'header' ? Math.abs(now - time) > MAX_SKEW : time - MAX_SKEW > now;
   if (skewed) throw requestTimeTooSkewed(time, now);
   if (form === 'header') return;
@@ -378,7 +391,7 @@ function requestTimeTooSkewed(time: number, now: number): Refusal {
   });
 }
 
-/** OSS echoes what it computed, a signed token included: a client must redact it. */
+/** OSS repeats the texts that it computed. They contain the signed token, so a client must redact them. */
 function signatureDoesNotMatch(claim: Claim, stringToSign: string, canonical: string): Refusal {
   const message =
     'The request signature we calculated does not match the signature you provided. Check your key and signing method.';
@@ -395,12 +408,12 @@ function signatureDoesNotMatch(claim: Claim, stringToSign: string, canonical: st
   });
 }
 
-/** OSS writes times to the second, with `.000`. */
+/** OSS writes a time in whole seconds, followed by `.000`. */
 function isoSeconds(time: number): string {
   return new Date(Math.floor(time / 1000) * 1000).toISOString();
 }
 
-/** RFC 3986: everything but letters, digits and `-._~`. */
+/** Encodes as RFC 3986 requires: everything except letters, digits and `-._~`. */
 function encode(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 }

@@ -92,7 +92,10 @@ function isPlainBody(body: BodyInit | null | undefined): boolean {
   return body == null || typeof body === 'string' || isBuffer(body) || isOwnBlob(body) || isStream(body);
 }
 
-/** Whether `fetch` takes this for a Blob. It turns the Blob of a library into text, and so does the Request that is made of it then. */
+/**
+ * Returns whether `fetch` accepts this value as a Blob. For any other value, such as a Blob class of a library, `fetch`
+ * sends text, and the Request that LocalOss makes from it does the same.
+ */
 function isOwnBlob(body: unknown): boolean {
   try {
     const slice = Blob.prototype.slice.call(body, 0, 0);
