@@ -1,6 +1,11 @@
-/** Bytes in the forms that the platform has for them. It hides realms, views, shared memory, and Blobs that keep a type. */
+/**
+ * Converts the platform's many forms of bytes. This file hides realms, views, shared memory, and Blobs whose slices
+ * keep a type.
+ */
 
-/** The beginning of a body as text. What is longer is no answer of OSS, and is not read. */
+/**
+ * Reads the beginning of a body as text. It reads no more than `most` characters, because no answer of OSS is longer.
+ */
 export async function readStart(body: ReadableStream<Uint8Array>, most = 65_536): Promise<string> {
   const reader = body.getReader();
   const decoder = new TextDecoder();
@@ -22,10 +27,10 @@ export function isBlob(value: unknown): value is Blob {
 }
 
 /**
- * Whether `fetch` sends the bytes of this Blob's slices, and adds no Content-Type. It takes the Blob of a library for text, and
- * sends `[object Blob]`. The platform's own `slice` refuses such a Blob. Two kinds pass that and get a Content-Type from
- * `Response`, which converts a body exactly as `fetch` does: a Blob where a library replaced the global one (jsdom), and one
- * whose slices keep their type (Bun).
+ * Returns whether `fetch` sends the bytes of this Blob's slices and adds no Content-Type. For the Blob class of a
+ * library, `fetch` sends the text `[object Blob]`; the platform's own `slice` throws for such a Blob. Two other kinds
+ * are found with `Response`, which converts a body exactly as `fetch` does: a Blob of a library that replaced the
+ * global class (jsdom), and a Blob whose slices keep their type (Bun).
  */
 export function isSendable(blob: Blob): boolean {
   try {
@@ -36,14 +41,14 @@ export function isSendable(blob: Blob): boolean {
 }
 
 /**
- * The same bytes without a type. The standard says that a slice has none. In Bun `fetch` still sends the type of the file that was
- * cut, although the slice shows none.
+ * Returns the same bytes as a Blob without a type. By the standard, a slice has no type. But in Bun, `fetch` sends the
+ * type of the file from which the slice was cut, although the slice itself shows none.
  */
 export function untyped(blob: Blob): Blob {
   return blob.type ? new Blob([ownSlice(blob, 0, blob.size)], { type: '' }) : blob;
 }
 
-/** By the platform's own `slice`, whatever a subclass or a library makes of it. */
+/** Cuts a Blob with the platform's own `slice`, because a subclass or a library may replace the method. */
 export function ownSlice(blob: Blob, start: number, end: number): Blob {
   return Blob.prototype.slice.call(blob, start, end);
 }
@@ -51,8 +56,8 @@ export function ownSlice(blob: Blob, start: number, end: number): Blob {
 export const tagOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
 
 /**
- * Text as UTF-8, and views and buffers of any realm as bytes. They are copied only where `fetch` refuses them: from memory that
- * is shared, or that can change its size.
+ * Returns text as UTF-8, and the views and buffers of any realm as bytes. The bytes are copied only if `fetch` refuses
+ * them: bytes in shared memory, or in memory whose size can change.
  */
 export function bytesOf(value: unknown): Uint8Array<ArrayBuffer> | undefined {
   if (typeof value === 'string') return new TextEncoder().encode(value);

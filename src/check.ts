@@ -1,31 +1,31 @@
-/** Checks of what callers give. A mistake throws before any request. */
+/** Checks the arguments of callers. A mistake throws before any request is sent. */
 
-/** @throws TypeError, a caller's mistake, unless this holds. */
+/** @throws TypeError unless the condition holds. */
 export function checkType(holds: unknown, problem: string): void {
   if (!holds) throw new TypeError(problem);
 }
 
-/** @throws RangeError that names the option and its value, unless this holds. */
+/** @throws RangeError with the name of the option and its value, unless the condition holds. */
 export function checkRange(holds: unknown, name: string, wanted: string, value: unknown): void {
   if (!holds) throw new RangeError(`${name} must be ${wanted}, not ${value}`);
 }
 
-/** @throws TypeError for what is neither a function nor left out. */
+/** @throws TypeError unless the value is a function or undefined. */
 export function checkFunction(name: string, value: unknown): void {
   checkType(value === undefined || typeof value === 'function', `${name} must be a function`);
 }
 
-/** @throws RangeError for what does not count anything. */
+/** @throws RangeError unless the value is a whole number that is at least `least`. */
 export function checkWhole(name: string, value: number, least = 0): void {
   checkRange(Number.isSafeInteger(value) && value >= least, name, `a whole number from ${least}`, value);
 }
 
-/** @throws TypeError for what is no object. */
+/** @throws TypeError unless the value is an object. */
 export function checkObject(name: string, value: unknown): void {
   checkType(typeof value === 'object' && value !== null, `${name} must be an object`);
 }
 
-/** A header's whole number. */
+/** Parses a header that is a whole number. Returns undefined for any other text. */
 export function decimal(text: string | null): number | undefined {
   const number = text && /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
   return Number.isSafeInteger(number) ? number : undefined;

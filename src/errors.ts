@@ -1,28 +1,30 @@
 /**
- * What can go wrong, as data. There is one family, `OssError`; a subclass exists only where the caller gets different facts.
+ * The failures, as data. There is one family, `OssError`. A subclass exists only if its errors carry different facts.
  */
 
 import { cut, harmless, redact, redactUrls } from './redact.ts';
 import type { ObjectTail } from './tail.ts';
 
 /**
- * What is known of the segment that was under way when an append failed.
+ * What is known about the segment in flight when an append failed.
  *
- * - `absent`: it is not stored and will not be: nothing was sent, or other bytes were seen in its place.
- * - `stored`: the object holds these bytes in this place, and at least one request with them got no answer. Where more bytes
- *   follow, another writer's longer request may have begun with the same bytes: nobody can tell.
- * - `unknown`: it may be stored now, or may still become so. `AppendableObject.settle` finds out.
+ * - `absent`: the segment is not stored and will not be stored. Nothing was sent, or other bytes were found in its
+ *   place.
+ * - `stored`: the object holds these bytes in this place, and at least one request with them got no answer. If more
+ *   bytes follow, the bytes may also be the beginning of a longer request of another writer; this cannot be decided.
+ * - `unknown`: the segment may be stored already, or may still be stored later. `AppendableObject.settle` finds out.
  */
 export type Outcome = 'absent' | 'stored' | 'unknown';
 
-/** Facts that an error may carry beside its message. */
+/** The facts of an error in addition to its message. */
 export interface OssErrorInit {
   readonly code: string;
   readonly cause?: unknown;
 }
 
 /**
- * The base of every failure that is not the caller's mistake (those are `TypeError` and `RangeError`).
+ * The base class of every failure that is not a mistake of the caller. A mistake of the caller throws `TypeError` or
+ * `RangeError`.
  *
  * @example
  * ```ts
@@ -39,15 +41,15 @@ export interface OssErrorInit {
  * ```
  */
 export class OssError extends Error {
-  /** Spelled out, here and below: minifiers rename classes. */
+  /** The class name is written as a string, here and below, because minifiers rename classes. */
   override readonly name: string = 'OssError';
-  /** For machines: OSS's own code (`AccessDenied`), or one of this library's. */
+  /** A code for programs: OSS's own code (such as `AccessDenied`), or a code of this library. */
   readonly code: string;
   /** After a failed append: the last confirmed tail of the object. */
   declare readonly tail?: ObjectTail;
-  /** After a failed append: whether the segment under way is stored. */
+  /** After a failed append: whether the segment in flight is stored. */
   declare readonly outcome?: Outcome;
-  /** After a failed append: bytes of this call's source that are confirmed stored. */
+  /** After a failed append: the number of bytes of this call's source that are confirmed as stored. */
   declare readonly loaded?: number;
 
   constructor(message: string, { code, ...rest }: OssErrorInit) {
@@ -56,7 +58,7 @@ export class OssError extends Error {
   }
 }
 
-/** Facts of a refusal by OSS. */
+/** The facts of a refusal by OSS. */
 export interface ServiceErrorInit extends OssErrorInit {
   readonly status: number;
   readonly requestId?: string | undefined;
@@ -67,23 +69,26 @@ export interface ServiceErrorInit extends OssErrorInit {
 }
 
 /**
- * OSS (or a gateway before it) answered, and the answer is no.
+ * OSS, or a gateway in front of it, answered with an error.
  *
  * @see https://www.alibabacloud.com/help/en/oss/developer-reference/error-responses
  */
 export class ServiceError extends OssError {
   override readonly name: string = 'ServiceError';
-  /** HTTP status. */
+  /** The HTTP status. */
   readonly status: number;
-  /** `x-oss-request-id`: what Alibaba Cloud's support asks for. */
+  /** The header `x-oss-request-id`. The support of Alibaba Cloud asks for it. */
   readonly requestId: string | undefined;
-  /** OSS's finer error code, such as `0026-00000016`. For reading: it may change, so do not branch on it. */
+  /**
+   * The more detailed error code of OSS, such as `0026-00000016`. It is for people; programs should not depend on it,
+   * because it may change.
+   */
   readonly ec: string | undefined;
-  /** The object's length in bytes, where a 409 carries it. */
+  /** The object's length in bytes, if a 409 contains it. */
   readonly position: number | undefined;
-  /** OSS's clock, ms since the epoch, where the answer carries it. */
+  /** The time of OSS in ms since the epoch, if the answer contains it. */
   readonly serverTime: number | undefined;
-  /** How long OSS asks us to wait, ms. */
+  /** The time in ms that OSS asks the client to wait. */
   readonly retryAfter: number | undefined;
 
   constructor(message: string, init: ServiceErrorInit) {
@@ -98,31 +103,35 @@ export class ServiceError extends OssError {
 }
 
 /**
- * No usable answer: the network, a time-out, a CORS refusal (which browsers do not tell apart from a dead network),
- * or something that is not OSS. `code` is `NetworkError`, `TimeoutError` or `UnexpectedResponse`.
+ * There was no usable answer: the network failed, the time ran out, CORS forbade the answer (browsers report this like
+ * a network failure), or another server than OSS answered. `code` is `NetworkError`, `TimeoutError` or
+ * `UnexpectedResponse`.
  */
 export class TransportError extends OssError {
   override readonly name: string = 'TransportError';
 }
 
-/** Facts of a conflict. */
+/** The facts of a conflict. */
 export interface AppendConflictInit extends OssErrorInit {
-  /** Where the segment was to go, bytes. */
+  /** The position where the segment was to be stored, in bytes. */
   readonly position: number;
-  /** Its length, bytes. */
+  /** The length of the segment, in bytes. */
   readonly size: number;
-  /** The object's length as it was found, bytes; `undefined` where there is no such object. */
+  /** The object's actual length, in bytes. It is `undefined` if the object does not exist. */
   readonly found?: number | undefined;
 }
 
-/** The object is not what it was when we last confirmed it: another writer, a deletion, a replacement. `code` is `AppendConflict`. */
+/**
+ * The object differs from its last confirmed state, because another client appended to it, deleted it or replaced it.
+ * `code` is `AppendConflict`.
+ */
 export class AppendConflictError extends OssError {
   override readonly name: string = 'AppendConflictError';
-  /** Where our segment was to go, bytes. */
+  /** The position where our segment was to be stored, in bytes. */
   readonly position: number;
-  /** The length of our segment, bytes. */
+  /** The length of our segment, in bytes. */
   readonly size: number;
-  /** The object's length as it was found, bytes; `undefined` where there is no such object. */
+  /** The object's actual length, in bytes. It is `undefined` if the object does not exist. */
   readonly found: number | undefined;
 
   constructor(message: string, init: AppendConflictInit) {
@@ -133,21 +142,24 @@ export class AppendConflictError extends OssError {
   }
 }
 
-/** Facts of a failed check. */
+/** The facts of a failed check. */
 export interface ChecksumErrorInit extends OssErrorInit {
   readonly position: number;
   readonly expected: string;
   readonly actual: string;
 }
 
-/** The bytes that OSS holds are not the bytes that were sent: the object is damaged from `position` on. `code` is `ChecksumMismatch`. */
+/**
+ * OSS holds other bytes than the bytes that were sent: the object is damaged from `position` on. `code` is
+ * `ChecksumMismatch`.
+ */
 export class ChecksumError extends OssError {
   override readonly name: string = 'ChecksumError';
-  /** First byte of the segment that is damaged. */
+  /** The position of the first byte of the damaged segment. */
   readonly position: number;
-  /** CRC-64 that the object should have, decimal. */
+  /** The CRC-64 that the object should have, in decimal. */
   readonly expected: string;
-  /** CRC-64 that it has, decimal. */
+  /** The CRC-64 that the object has, in decimal. */
   readonly actual: string;
 
   constructor(message: string, init: ChecksumErrorInit) {
@@ -158,25 +170,31 @@ export class ChecksumError extends OssError {
   }
 }
 
-/** The source could not be read to its end: a file that changed since it was picked, a stream that failed. `cause` says why. */
+/**
+ * The source could not be read to its end, for example because a file changed after it was picked, or a stream failed.
+ * `cause` is the error of the source.
+ */
 export class SourceError extends OssError {
   override readonly name: string = 'SourceError';
 
   constructor(message: string, init: OssErrorInit) {
     super(message, init);
-    // The caller's own, as it was: theirs to tell apart.
+    // The cause is the caller's own error. It is kept unchanged, so that the caller can recognise it.
     if ('cause' in init) this.cause = init.cause;
   }
 }
 
-/** No usable credentials: loading them failed, they are malformed or out of date, or a presign function gave no URL. */
+/**
+ * There are no usable credentials: loading them failed, they are malformed or expired, or a presign function returned
+ * no URL.
+ */
 export class CredentialsError extends OssError {
   override readonly name: string = 'CredentialsError';
-  /** A request of the same call was sent before, and refused. */
+  /** True if an earlier request of the same call was sent and refused. */
   declare readonly sent?: boolean;
 }
 
-/** What a failed append knows, added to its error. */
+/** The facts of a failed append that are added to its error. */
 export interface AppendFacts {
   readonly tail?: ObjectTail | undefined;
   readonly outcome: Outcome;
@@ -184,8 +202,8 @@ export interface AppendFacts {
 }
 
 /**
- * Adds to an error what the engine knows of the append that it ended. An error that has ended another append before (a
- * refresh that failed for two) is copied. Other thrown values pass as they are.
+ * Adds the facts of a failed append to the error that ended it. If the error has already ended another append (a failed
+ * refresh of credentials can end two), the facts go to a copy. Any other thrown value is returned unchanged.
  */
 export function withAppendFacts(error: unknown, { tail, ...facts }: AppendFacts): unknown {
   if (!(error instanceof OssError)) return error;
@@ -195,7 +213,10 @@ export function withAppendFacts(error: unknown, { tail, ...facts }: AppendFacts)
   return Object.assign(copy, { tail: undefined }, known);
 }
 
-/** A failed append whose outcome could not be found out: the failure that began it, with what kept us from looking. */
+/**
+ * Returns the error of an append whose outcome could not be found out. Its message names the first failure and why the
+ * object could not be read.
+ */
 export function unproven(failure: unknown, reading: OssError): unknown {
   if (!(failure instanceof OssError)) return failure;
   const permission =
@@ -206,8 +227,9 @@ export function unproven(failure: unknown, reading: OssError): unknown {
 }
 
 /**
- * What a cause may show: an error as a plain copy of its harmless parts, redacted text, and of anything else only what kind of
- * thing it is. Errors of some runtimes (Deno, Bun) quote the URL with its signature, and those of fetch wrappers carry the request.
+ * Removes secrets from a cause. An error becomes a plain copy of its harmless parts, a text is redacted, and for any
+ * other value only its type remains. This is necessary because errors of some runtimes (Deno, Bun) contain the URL with
+ * its signature, and errors of fetch wrappers contain the request.
  */
 export function withoutSecrets(cause: unknown, secrets: readonly string[] = [], depth = 0): unknown {
   if (typeof cause === 'string') return redact(cause, secrets);
@@ -217,7 +239,7 @@ export function withoutSecrets(cause: unknown, secrets: readonly string[] = [], 
       ? copyOf(cause, secrets, depth)
       : Object.prototype.toString.call(cause).slice(0, 50);
   } catch {
-    // A getter threw.
+    // A getter of the error threw.
     return 'unreadable';
   }
 }
@@ -226,7 +248,7 @@ function copyOf(error: Error & { readonly code?: unknown }, secrets: readonly st
   const { name, message, stack, code, cause } = error;
   const init = cause === undefined ? undefined : { cause: withoutSecrets(cause, secrets, depth + 1) };
   const copy = new Error(redact(message, secrets), init);
-  // What a runtime says in a code, such as ECONNREFUSED, it may say nowhere else.
+  // Some runtimes name the reason only in the code, such as ECONNREFUSED.
   const shown = typeof code === 'string' ? harmless(code, secrets) : undefined;
   if (shown) Object.assign(copy, { code: shown });
   const frames = redactUrls(cut(String(stack ?? ''), secrets))
@@ -238,7 +260,7 @@ function copyOf(error: Error & { readonly code?: unknown }, secrets: readonly st
   });
 }
 
-/** By its shape: it may come from another realm. */
+/** Recognises an error by its shape, because it may come from another realm. */
 function isError(value: unknown): value is Error {
   return typeof (value as Partial<Error> | null)?.message === 'string';
 }

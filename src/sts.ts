@@ -1,6 +1,7 @@
 /**
- * Entry "./sts", for edge workers and servers: temporary credentials for a page from a RAM key, limited to appending
- * under one prefix. Hides the signature of Alibaba Cloud's RPC calls (ACS3-HMAC-SHA256), which is not OSS's.
+ * Entry "./sts", for edge workers and servers. It gets temporary credentials for a page from a RAM key, limited to
+ * appends under one prefix. This file hides the signature of Alibaba Cloud's RPC APIs (ACS3-HMAC-SHA256), which differs
+ * from OSS's signature.
  */
 
 import { readStart } from './bytes.ts';
@@ -17,41 +18,46 @@ import { platformClock } from './waiting/clock.ts';
 import { Deadline } from './waiting/deadline.ts';
 import { backOff, isThrottled, type RetryOptions } from './waiting/retry.ts';
 
-/** What `assumeRole` needs. */
+/** The options of `assumeRole`. */
 export interface AssumeRoleOptions {
-  /** Of a RAM user or role that may call `sts:AssumeRole`; never of the account itself. */
+  /** The key of a RAM user or role that may call `sts:AssumeRole`. Never use the key of the account itself. */
   readonly accessKeyId: string;
   readonly accessKeySecret: string;
-  /** Where the caller's own credentials are temporary. */
+  /** The token, if the caller's own credentials are temporary. */
   readonly securityToken?: string | undefined;
-  /** `acs:ram::{account}:role/{name}`. */
+  /** The ARN of the role, `acs:ram::{account}:role/{name}`. */
   readonly roleArn: string;
-  /** Who this is for, as it will stand in access logs: 2 to 64 of letters, digits and `.@-_`. */
+  /** The name of this session in access logs, for example the user: 2 to 64 letters, digits and `.@-_`. */
   readonly roleSessionName: string;
-  /** Life of the credentials, s. 900 up to the role's limit. Default 3,600. */
+  /** How long the credentials are valid, in s, from 900 up to the limit of the role. Default 3,600. */
   readonly durationSeconds?: number | undefined;
-  /** Session policy: what of the role's rights this session has. See {@link appendPolicy}. Default: all of them. */
+  /**
+   * The session policy. It limits the rights of the role for this session; see {@link appendPolicy}. By default nothing
+   * is limited.
+   */
   readonly policy?: string | undefined;
   readonly externalId?: string | undefined;
-  /** Region whose STS to ask, such as `cn-hangzhou`. Default: the central one. */
+  /** The region whose STS endpoint is called, such as `cn-hangzhou`. Default: the central endpoint. */
   readonly region?: string | undefined;
-  /** Origin to ask in place of Alibaba Cloud's, such as `https://sts-vpc.cn-hangzhou.aliyuncs.com`. */
+  /** The origin that replaces Alibaba Cloud's endpoint, such as `https://sts-vpc.cn-hangzhou.aliyuncs.com`. */
   readonly endpoint?: string | undefined;
   readonly fetch?: Fetch | undefined;
-  /** For one attempt, ms. Default 10,000. */
+  /** The time limit of one attempt, in ms. Default 10,000. */
   readonly timeout?: number | undefined;
   readonly retry?: RetryOptions | undefined;
   readonly clock?: Clock | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Allows the call where `document` exists, for example in a test. Whoever opens such a page can read the key. Default false. */
+  /** Allows the call if `document` exists, as in some tests. In a page, the call would expose the key. Default false. */
   readonly allowInPage?: boolean | undefined;
 }
 
 /**
- * Temporary credentials from STS. Throttling, 5xx and dropped connections are repeated: the call changes nothing.
+ * Gets temporary credentials from STS. The function repeats the call after throttling, a 5xx answer or a dropped
+ * connection, because the call changes nothing.
  *
- * @throws TypeError or RangeError for impossible options, and in a page. ServiceError where STS refuses (`NoPermission`,
- * `EntityNotExist.Role`), TransportError without an answer, CredentialsError for an answer without credentials.
+ * @throws TypeError or RangeError for invalid options, and in a page.
+ * @throws ServiceError if STS refuses (`NoPermission`, `EntityNotExist.Role`), TransportError if no answer came,
+ *   CredentialsError if the answer contains no credentials.
  * @see https://www.alibabacloud.com/help/en/ram/developer-reference/api-sts-2015-04-01-assumerole
  * @example
  * ```ts
@@ -85,22 +91,29 @@ export async function assumeRole(options: AssumeRoleOptions): Promise<Credential
   }
 }
 
-/** What a session policy is for. */
+/** The options of `appendPolicy`. */
 export interface AppendPolicyOptions {
   readonly bucket: string;
-  /** What the keys begin with. End it in `/`, or `inbox/u1` also covers `inbox/u10`. Empty for the whole bucket. */
+  /**
+   * The beginning of the keys. It should end with `/`, because `inbox/u1` also covers `inbox/u10`. An empty prefix
+   * covers the whole bucket.
+   */
   readonly prefix: string;
-  /** Allow reading, with which lost answers are settled. Default true. */
+  /**
+   * Allows reading. The library needs this right to find out whether a segment is stored if an answer was lost. Default
+   * true.
+   */
   readonly read?: boolean | undefined;
-  /** Allow tags on the first append. Default false. */
+  /** Allows tags on the first append. Default false. */
   readonly tagging?: boolean | undefined;
 }
 
 /**
- * The least policy under which pages append: objects under one prefix, nothing else. It permits overwriting them too:
- * no RAM action grants append alone (a presigned grant does).
+ * Makes the smallest policy with which pages can append: it covers the objects under one prefix and nothing else. The
+ * policy also permits overwriting these objects, because no RAM action permits only appends (a presigned grant does).
  *
- * @throws TypeError or RangeError for a bucket or prefix of an impossible form, one with wildcards, or too long a policy.
+ * @throws TypeError or RangeError if the bucket or the prefix is invalid, if the prefix contains wildcards, or if the
+ *   policy is too long.
  * @see https://www.alibabacloud.com/help/en/oss/user-guide/ram-policy-overview
  * @example
  * ```ts
@@ -112,17 +125,17 @@ export interface AppendPolicyOptions {
 export function appendPolicy({ bucket, prefix, read = true, tagging = false }: AppendPolicyOptions): string {
   checkBucket(bucket);
   if (prefix !== '') checkKey(prefix);
-  // A policy's * and ? match anything, and ${...} is replaced.
+  // In a policy, `*` and `?` match anything, and `${...}` is replaced.
   if (/[*?$]/.test(prefix))
-    throw new RangeError(`prefix "${prefix}" has one of * ? $, which a policy takes for a pattern`);
+    throw new RangeError(`prefix "${prefix}" contains one of * ? $, which have a special meaning in a policy`);
   const actions = ['oss:PutObject', ...(read ? ['oss:GetObject'] : []), ...(tagging ? ['oss:PutObjectTagging'] : [])];
   const statement = { Effect: 'Allow', Action: actions, Resource: [`acs:oss:*:*:${bucket}/${prefix}*`] };
   return checkPolicy(JSON.stringify({ Version: '1', Statement: [statement] }));
 }
 
 /**
- * The `Authorization` header of an RPC call without a query, signed with the secret itself: no derived key. Unlike OSS's
- * V4, every header given is signed.
+ * Returns the `Authorization` header of an RPC call without a query. The secret itself signs, not a derived key. Unlike
+ * with OSS's V4 signature, every given header is signed.
  *
  * @see https://www.alibabacloud.com/help/en/sdk/product-overview/v3-request-structure-and-signature
  */
@@ -137,7 +150,7 @@ function authorization(headers: Readonly<Record<string, string>>, body: string, 
 
 const ALGORITHM = 'ACS3-HMAC-SHA256';
 
-/** Pairs, percent-encoded. */
+/** Returns the fields as a percent-encoded form. */
 function form(fields: Readonly<Record<string, string>>): string {
   const pairs = Object.entries(fields).map(([name, value]) => `${percentEncode(name)}=${percentEncode(value)}`);
   return pairs.join('&');
@@ -148,11 +161,12 @@ async function attempt(options: AssumeRoleOptions, clock: Clock): Promise<Creden
   checkFunction('fetch', fetch ?? null);
   const { url, headers, body } = signedCall(options, clock);
   const deadline = new Deadline(clock, timeout, signal);
-  // A redirect that is followed carries the signed call to another place.
+  // The redirect is not followed, because the signed call would then go to another host.
   const init: RequestInit = { method: 'POST', headers, body, signal: deadline.signal, redirect: 'manual' };
   let response: Response;
   let answer: string;
-  // Only what fails in here is a failure of the network. What fails outside is a mistake in code, and stays what it is.
+  // Only failures inside this block are failures of the network. A failure outside is a mistake in the code and is
+  // thrown unchanged.
   try {
     response = await deadline.race(fetch(url, init));
     answer = response.body ? await deadline.race(readStart(response.body)) : '';
@@ -249,7 +263,7 @@ function checkOptions(options: AssumeRoleOptions): void {
   const problem = credentialsProblem(options);
   if (problem) throw new TypeError(problem);
   if (!allowInPage && 'document' in globalThis) {
-    throw new TypeError('assumeRole in a page would give its key away: call it in a worker or on a server');
+    throw new TypeError('assumeRole in a page would expose its key: call it in a worker or on a server');
   }
   if (!/^acs:ram::\d+:role\/[\w.@/-]+$/.test(roleArn))
     throw new TypeError('roleArn must be acs:ram::{account}:role/{name}');

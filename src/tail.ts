@@ -1,9 +1,12 @@
 /**
- * The end of an object: its length and, where it is known, the CRC-64 of its bytes. This file holds the public form, which
- * survives JSON, and the form with a number that the engine computes with.
+ * The end of an object: its length and, if it is known, the CRC-64 of its bytes. This file holds two forms: the public
+ * form, which survives JSON, and the form with a bigint, with which the engine computes.
  */
 
-/** The end of an object: its length in bytes and, where known, the CRC-64 of everything before it (decimal, as in OSS's header). */
+/**
+ * The end of an object: its length in bytes and, if it is known, the CRC-64 of all bytes before it (decimal, as in
+ * OSS's header).
+ */
 export interface ObjectTail {
   readonly position: number;
   readonly hashCrc64ecma?: string;
@@ -22,18 +25,18 @@ export function parseTail(name: string, tail: ObjectTail): Tail {
   return { position, crc: position === 0 ? 0n : crc };
 }
 
-/** Both known, and not the same. */
+/** Returns whether both values are known and different. */
 export function differ(a: bigint | undefined, b: bigint | undefined): boolean {
   return a !== undefined && b !== undefined && a !== b;
 }
 
-/** OSS's header is an unsigned decimal. */
+/** Parses the header of OSS, which is an unsigned decimal number. */
 export function parseCrc(text: string | undefined): bigint | undefined {
   const crc = text !== undefined && /^\d{1,20}$/.test(text) ? BigInt(text) : undefined;
   return crc !== undefined && crc < 2n ** 64n ? crc : undefined;
 }
 
-/** A tail with its CRC as a number to compute with. */
+/** A tail whose CRC is a bigint, for computations. */
 export interface Tail {
   readonly position: number;
   readonly crc: bigint | undefined;
@@ -43,5 +46,5 @@ export function publicTail({ position, crc }: Tail): ObjectTail {
   return crc === undefined ? { position } : { position, hashCrc64ecma: String(crc) };
 }
 
-/** OSS's limit for one object, bytes. */
+/** The largest size that OSS allows for one object, in bytes. */
 export const MAX_OBJECT_SIZE: number = 5 * 1024 ** 3;

@@ -1,30 +1,33 @@
 /**
- * Entry "./xhr": a `fetch` made of XMLHttpRequest, for the one thing that `fetch` cannot tell: how much of a body is on its
- * way. Hides events, XMLHttpRequest's spelling of headers, and its disguise of every failure as status 0.
+ * Entry "./xhr": a `fetch` built on XMLHttpRequest, because the platform's `fetch` cannot report how much of a body was
+ * sent. This file hides the events, the header format of XMLHttpRequest, and its status 0 for every failure.
  */
 
 import type { FetchInit } from './request/operation.ts';
 import { throwIfAborted } from './waiting/abort.ts';
 
-/** These have no body, and `Response` refuses one. */
+/** Answers with these statuses have no body, and `Response` throws for one. */
 const NULL_BODY = [204, 205, 304];
 
 /**
- * `fetch` on XMLHttpRequest, for byte-level upload progress in a page: give it to `OssClient` as `fetch`, and `sent` in
- * `onprogress` moves within a segment. `init.onprogress` is told the bytes handed to the network, at most every 50 ms; the
- * network's buffers take up to 4 MB in advance, so handed over is not yet stored.
+ * Does what `fetch` does, but with XMLHttpRequest, so that a page can show upload progress in bytes. Pass it to
+ * `OssClient` as `fetch`; then `sent` in `onprogress` also moves within a segment. `init.onprogress` reports the bytes
+ * that the browser has passed to the network, at most every 50 ms. These bytes are not yet stored, because network
+ * buffers hold up to 4 MB.
  *
- * Listening to an upload makes the browser ask for permission first (a CORS preflight), even for a query-signed append
- * that needs none otherwise. So the upload is listened to only where `onprogress` is given.
+ * If anything listens to an upload, the browser first asks for permission (a CORS preflight), even for a query-signed
+ * append, which otherwise needs none. So the function listens to the upload only if `onprogress` is given.
  *
- * A request without a body has nothing to listen to: it goes to the platform's `fetch`, which streams its answer and heeds
- * `cache`. Of the other settings, `method`, `headers`, `body`, `signal`, `credentials: 'include'` and `redirect` count here.
- * XMLHttpRequest follows every redirect, and nothing can prevent that: the body and the headers, a token too, go to the place
- * that the redirect names, where that place allows it (CORS). With `redirect: 'manual'`, which `OssClient` asks for, and with
- * `'error'` the promise then rejects. The answer's body is read whole before the promise resolves.
+ * A request without a body goes to the platform's `fetch`, which streams the answer and supports `cache`. For other
+ * requests, the function supports `method`, `headers`, `body`, `signal`, `credentials: 'include'` and `redirect`.
+ * XMLHttpRequest follows every redirect, and nothing can prevent this. If the target of the redirect allows it (CORS),
+ * the body and the headers, including a token, are sent there. With `redirect: 'manual'` (`OssClient` uses this value)
+ * or `'error'`, the promise then rejects. The promise resolves after the whole body of the answer has arrived.
  *
- * @throws TypeError where there is no XMLHttpRequest (Node, service workers, edge workers), and for a stream as body, before
- * any request; and as `fetch` does for an impossible URL or method, and where no answer came. After an abort, the signal's reason.
+ * @throws TypeError before any request, if there is no XMLHttpRequest (Node, service workers, edge workers) or the body
+ *   is a stream.
+ * @throws TypeError as `fetch` does, if the URL or the method is invalid or no answer came. After an abort, the
+ *   signal's reason.
  * @see https://xhr.spec.whatwg.org/
  * @example
  * ```ts
@@ -43,7 +46,7 @@ const NULL_BODY = [204, 205, 304];
 export async function xhrFetch(url: string, init: FetchInit = {}): Promise<Response> {
   const { body, signal, redirect, method = 'GET' } = init;
   if (typeof XMLHttpRequest === 'undefined')
-    throw new TypeError('xhrFetch needs XMLHttpRequest, which pages and dedicated workers have: use fetch here');
+    throw new TypeError('xhrFetch needs XMLHttpRequest, which only pages and dedicated workers have: use fetch here');
   if (body instanceof ReadableStream) throw new TypeError('xhrFetch cannot send a stream: use bytes or a Blob');
   throwIfAborted(signal);
   if (body === undefined || body === null || /^(GET|HEAD)$/i.test(method)) return fetch(url, init);
@@ -60,8 +63,8 @@ function open(url: string, { method = 'GET', headers, credentials, onprogress }:
   try {
     xhr.open(method, url);
   } catch (cause) {
-    // Not the message: it may quote the URL, which may hold a signature.
-    throw new TypeError('Failed to fetch: the URL or the method is impossible', { cause });
+    // The message of `cause` is not copied, because it may contain the URL, and the URL may contain a signature.
+    throw new TypeError('Failed to fetch: the URL or the method is invalid', { cause });
   }
   xhr.responseType = 'arraybuffer';
   xhr.withCredentials = credentials === 'include';
@@ -72,14 +75,17 @@ function open(url: string, { method = 'GET', headers, credentials, onprogress }:
   return xhr;
 }
 
-/** The last `progress` may be left out for being too soon after another; `load` comes always. */
+/**
+ * Reports the progress. The browser may omit the last `progress` event if it comes too soon after another one, but
+ * `load` always comes.
+ */
 function watch(upload: XMLHttpRequestUpload, onprogress: NonNullable<FetchInit['onprogress']>): void {
   const report = ({ loaded, total }: ProgressEvent) => onprogress({ loaded, total });
   upload.addEventListener('progress', report);
   upload.addEventListener('load', report);
 }
 
-/** Sends, and resolves when the whole answer is there. */
+/** Sends the body, and resolves when the whole answer has arrived. */
 async function exchange(
   xhr: XMLHttpRequest,
   body: Exclude<BodyInit, ReadableStream>,
@@ -111,7 +117,7 @@ function toResponse(xhr: XMLHttpRequest, url: string): Response {
   const response = new Response(body, { status, statusText, headers: headersOf(xhr) });
   const asked = new URL(url, globalThis.location?.href);
   asked.hash = '';
-  // Only the network sets these on a Response. A redirect to the same URL does not show.
+  // Only the network can set these properties of a Response. A redirect to the same URL cannot be detected.
   const redirected = responseURL !== '' && responseURL !== asked.href;
   return Object.defineProperties(response, { url: { value: responseURL }, redirected: { value: redirected } });
 }

@@ -357,7 +357,7 @@ describe('sources that fail', () => {
       expect(error).toBeInstanceOf(SourceError);
       expect(error).toMatchObject({
         message: expect.stringMatching(
-          /^Cannot read the source: it gave something else than bytes \(a chunk is of type \w+: bytes, text or Blobs are wanted\)$/,
+          /^Cannot read the source: it returned something that is not bytes \(a chunk has type \w+, but must be bytes, text or a Blob\)$/,
         ),
       });
       expect(error).toMatchObject({ cause: { name: 'TypeError' } });
@@ -379,7 +379,7 @@ describe('sources that fail', () => {
         const error = await failureOf(readSegments(source).next(4));
         expect(error).toBeInstanceOf(SourceError);
         expect(error).toMatchObject({
-          message: expect.stringMatching(/^Cannot read the source: it cannot be read any more: a file/),
+          message: expect.stringMatching(/^Cannot read the source: it cannot be read any more: the file/),
           cause: { name: 'NotReadableError' },
         });
       }
@@ -440,7 +440,7 @@ describe('what is no source is refused at once', () => {
     const [, type] = /^\[object (\w+)\]$/.exec(Object.prototype.toString.call(value)) ?? [];
     expect(() => readSegments(value as AppendSource)).toThrow(TypeError);
     expect(() => readSegments(value as AppendSource)).toThrow(
-      new RegExp(`not of type ${type}; of a FormData or Map append the values$`),
+      new RegExp(`not of type ${type}; for a FormData or Map, append its values$`),
     );
   });
 
@@ -451,7 +451,7 @@ describe('what is no source is refused at once', () => {
     ['a redirect', () => Response.redirect('https://e.com/'), 302],
   ])('a Response that is no success: %s', (_, make, status) => {
     expect(() => readSegments(make())).toThrow(TypeError);
-    expect(() => readSegments(make())).toThrow(`this Response is HTTP ${status}: append only what is ok`);
+    expect(() => readSegments(make())).toThrow(`this Response has HTTP status ${status}: append only what is ok`);
   });
 
   test('a Request that has been read', async () => {

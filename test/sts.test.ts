@@ -171,7 +171,7 @@ describe('assumeRole', () => {
     const { sts, call } = world();
     vi.stubGlobal('document', {});
     try {
-      await expect(call()).rejects.toThrow(/would give its key away/);
+      await expect(call()).rejects.toThrow(/would expose its key/);
       expect(sts.calls).toBe(0);
       expect(await call({ allowInPage: true })).toHaveProperty('accessKeyId');
     } finally {

@@ -1,24 +1,25 @@
-/** Blobs as sources: read in pieces, and cut into slices. It hides what reading a Blob costs in each runtime. */
+/** Reads a Blob in pieces, and cuts it into slices. This file hides the cost of reading a Blob in each runtime. */
 
 import { ownSlice, untyped } from '../bytes.ts';
 import { type Crc64, crc64 as ownCrc64 } from '../crc64.ts';
 import { throwIfAborted } from '../waiting/abort.ts';
 import { failSource, type Segment, type SegmentReader, sourceError } from './segment.ts';
 
-/** Hash and hand over this much between two turns of the event loop, bytes: a millisecond in a browser, on a slow phone six. */
+/** The number of bytes to hash or pass on before the event loop may run: 1 ms in a browser, 6 ms on a slow phone. */
 export const PIECE = 524_288;
 
 /**
- * Read this much of a Blob at a time, bytes: browsers take a third longer for reads of 1 MiB, and 8 MiB would block a page.
- * Not as a stream, which Chromium would read half as fast again: workerd gives streams in chunks of 4 KiB and takes five
- * times as long, and Node 24.16 to 24.18 never frees what it has given.
+ * The number of bytes of a Blob to read at a time. Reads of 1 MiB take browsers a third longer, and reads of 8 MiB
+ * would block a page. A Blob is not read as a stream, although Chromium would read it 1.5 times as fast: workerd
+ * streams chunks of 4 KiB and takes five times as long, and Node 24.16 to 24.18 never frees the chunks of such a
+ * stream.
  */
 const READ = 4_194_304;
 
 /**
- * Reads a Blob, or a part of it, a piece at a time.
+ * Reads a Blob, or a part of it, one piece at a time.
  *
- * @throws SourceError where the file changed since it was picked, or cannot be read any more.
+ * @throws SourceError if the file changed after it was picked, or cannot be read any more
  */
 export async function* blobPieces(
   blob: Blob,
@@ -35,8 +36,9 @@ export async function* blobPieces(
 }
 
 /**
- * Lets the event loop turn: a page draws, a server takes other requests. By a message, for timers wait 4 ms, and in a
- * hidden page a second or more. Some workers have no channels: nobody there waits for a frame.
+ * Lets the event loop run, so that a page can draw and a server can take other requests. A message is used, because a
+ * timer waits 4 ms, and in a hidden page a second or more. Some workers have no MessageChannel, and in these no page
+ * waits to be drawn.
  */
 export function breathe(): Promise<void> | undefined {
   if (typeof MessageChannel === 'undefined') return undefined;
@@ -44,7 +46,7 @@ export function breathe(): Promise<void> | undefined {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => {
       port1.close();
-      // Deno keeps it open else.
+      // An open port would keep Deno from exiting.
       port2.close();
       resolve();
     };
@@ -52,13 +54,13 @@ export function breathe(): Promise<void> | undefined {
   });
 }
 
-/** A beginning of a Blob, and the CRC-64 of its bytes. */
+/** The size of a beginning of a Blob, and the CRC-64 of these bytes. */
 export interface Prefix {
   readonly size: number;
   readonly crc: bigint;
 }
 
-/** The CRC-64 of a beginning of a Blob, of `size` bytes, computed from that of a shorter one. */
+/** Computes the CRC-64 of the first `size` bytes of a Blob. It continues from the CRC-64 of a shorter beginning. */
 export async function extendPrefix(
   blob: Blob,
   { size: start, crc: known }: Prefix,
@@ -78,21 +80,24 @@ export async function extendPrefix(
   }
 }
 
-/** Reads a part of a Blob. */
+/** Reads a part of a Blob into memory. */
 export async function readBlob(blob: Blob, start: number, end: number): Promise<Uint8Array<ArrayBuffer>> {
   const size = end - start;
   let bytes: Uint8Array<ArrayBuffer> | undefined;
   try {
     bytes = new Uint8Array(await blob.slice(start, end).arrayBuffer());
   } catch (cause) {
-    const why = 'a file that was changed, moved or removed since it was picked, or more Blobs than there is room for';
+    const why = 'the file was changed, moved or removed after it was picked, or there is no room for more Blobs';
     throw sourceError(`it cannot be read any more: ${why}`, cause);
   }
   if (bytes.byteLength === size) return bytes;
-  throw sourceError(`the file gave ${bytes.byteLength} of ${size} bytes: it was changed since it was picked`);
+  throw sourceError(`the file gave ${bytes.byteLength} of ${size} bytes: it was changed after it was picked`);
 }
 
-/** A Blob's segments are slices of it, and cost no memory of ours; Chromium copies those of what does not lie on the disk. */
+/**
+ * Cuts a Blob into segments. The slices need no memory of their own, except that Chromium copies Blobs that are not
+ * files on the disk.
+ */
 export class BlobSegments implements SegmentReader {
   readonly inMemory = false;
   readonly type: string;

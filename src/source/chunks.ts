@@ -1,4 +1,4 @@
-/** Streams, iterables and responses as chunks, one at a time, and chunks as segments. */
+/** Reads streams, iterables and responses as chunks, one at a time, and gathers the chunks into segments. */
 
 import { bytesOf, concat, isBlob, tagOf } from '../bytes.ts';
 import { checkType } from '../check.ts';
@@ -6,14 +6,14 @@ import { blobPieces, breathe, PIECE } from './blob.ts';
 import type { Gatherer } from './gatherer.ts';
 import { failSource, type Segment, type SegmentReader, sourceError } from './segment.ts';
 
-/** Chunks, one by one; `undefined` at the end. Both methods reject with what the source throws. */
+/** Returns chunks one by one, and `undefined` at the end. Both methods reject with the error that the source throws. */
 interface ChunkReader {
-  /** In an object, because a chunk that is a Promise by mistake would be awaited otherwise. */
+  /** The chunk is inside an object. Otherwise `await` would also wait for a chunk that is a Promise by mistake. */
   read(): Promise<{ readonly value: unknown } | undefined>;
   cancel(reason: unknown): Promise<unknown>;
 }
 
-/** Gathers chunks of any size. */
+/** Gathers chunks of any size into segments. */
 export class ChunkSegments implements SegmentReader {
   readonly total: number | undefined;
   readonly type: string;
@@ -21,14 +21,20 @@ export class ChunkSegments implements SegmentReader {
   readonly #chunks: ChunkReader;
   readonly #gatherer: Gatherer;
   readonly #text = new TextChunks();
-  /** What is left of the last chunk, and how long that must be: a buffer that is transferred meanwhile is empty. */
+  /**
+   * The rest of the last chunk, and the length that the rest must have. If other code transfers the buffer, the rest
+   * becomes empty.
+   */
   #rest: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   #left = 0;
-  /** Bytes gathered since the event loop turned: a stream that always has bytes would not let it. */
+  /**
+   * The bytes gathered since the event loop last ran. Without this count, a stream that always has bytes would block
+   * the event loop.
+   */
   #sinceBreath = 0;
-  /** Pieces of a chunk that is a Blob. */
+  /** The pieces of the current chunk, if this chunk is a Blob. */
   #pieces: AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> | undefined;
-  /** A read that outlived the segment that asked for it. */
+  /** A read that was still in flight when its segment was cut. */
   #reading: Promise<Uint8Array<ArrayBuffer> | undefined> | undefined;
   #ended = false;
 
@@ -39,7 +45,10 @@ export class ChunkSegments implements SegmentReader {
     this.type = type;
   }
 
-  /** Whatever fails here is told as the source's failure, so that the caller learns how much is stored. */
+  /**
+   * Every failure here becomes a failure of the source (SourceError), so that the caller learns how many bytes are
+   * stored.
+   */
   next(size: number, cut?: () => Promise<unknown>): Promise<Segment | undefined> {
     return this.#gather(size, cut).catch(failSource);
   }
@@ -73,9 +82,10 @@ export class ChunkSegments implements SegmentReader {
     this.#left = bytes.byteLength;
   }
 
-  /** Whether there are more bytes now: not at the end, and not when patience ran out. */
+  /** Returns whether there are more bytes now. There are none at the end, and none when the segment must be cut. */
   async #refill(patience: Patience): Promise<boolean> {
-    // A read that ended the source after a cut is still to be met: its failure must not pass for the end.
+    // A read that is in flight when the source ends must still be awaited, so that its failure is not mistaken for the
+    // end.
     while (this.#rest.byteLength === 0 && (this.#reading || !this.#ended)) {
       this.#reading ??= this.#startRead();
       const bytes = await patience.wait(this.#reading);
@@ -86,7 +96,10 @@ export class ChunkSegments implements SegmentReader {
     return this.#rest.byteLength > 0;
   }
 
-  /** Nobody may be waiting when it fails: the failure is met at the next segment, or never after a cancel. */
+  /**
+   * Starts a read. The promise may reject while nobody waits for it; the next segment then gets the failure, or nobody
+   * after a cancel.
+   */
   #startRead(): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const reading = this.#read();
     reading.catch(() => {});
@@ -108,7 +121,10 @@ export class ChunkSegments implements SegmentReader {
     return failSource(cause);
   }
 
-  /** The append has ended, with a better reason than what a source may throw here. A generator answers only when it runs again. */
+  /**
+   * Cancels the source. Errors of the source are ignored, because the append has already ended for another reason. The
+   * cancel is not awaited, because a generator answers only when it runs again.
+   */
   #stop(reason: unknown): void {
     if (!this.#ended) this.#chunks.cancel(reason).catch(() => {});
     this.#ended = true;
@@ -119,16 +135,16 @@ export class ChunkSegments implements SegmentReader {
     const bytes = bytesOf(chunk);
     if (bytes) return this.#text.endBefore(bytes);
     if (!isBlob(chunk)) {
-      const wrong = new TypeError(`a chunk is of type ${tagOf(chunk)}: bytes, text or Blobs are wanted`);
+      const wrong = new TypeError(`a chunk has type ${tagOf(chunk)}, but must be bytes, text or a Blob`);
       this.#stop(wrong);
-      throw sourceError('it gave something else than bytes', wrong);
+      throw sourceError('it returned something that is not bytes', wrong);
     }
     this.#pieces = blobPieces(chunk);
     return this.#text.end() ?? this.#read();
   }
 }
 
-/** Text arrives in chunks that may split a surrogate pair. */
+/** Encodes text whose chunks may split a surrogate pair. */
 class TextChunks {
   #half = '';
 
@@ -145,7 +161,7 @@ class TextChunks {
     return last ? new TextEncoder().encode(last) : undefined;
   }
 
-  /** Half a pair that no text follows stays in its place. */
+  /** Encodes half a surrogate pair before the bytes that follow it, so that it keeps its place. */
   endBefore(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
     const last = this.end();
     if (!last) return bytes;
@@ -153,7 +169,10 @@ class TextChunks {
   }
 }
 
-/** Waits for reads until it is told to cut. One callback at a time, or a million tiny chunks would pile up on one promise. */
+/**
+ * Waits for reads until the segment must be cut. It keeps one callback at a time, because otherwise a million tiny
+ * chunks would add a million callbacks to one promise.
+ */
 class Patience {
   readonly #cut: (() => Promise<unknown>) | undefined;
   #started = false;
@@ -187,30 +206,31 @@ class Patience {
 export function chunksOf(
   source: Response | Request | null | ReadableStream | Iterable<unknown> | AsyncIterable<unknown>,
 ): ChunkReader {
-  // The body of a Request or Response that has none.
+  // `null` is the body of a Request or Response without a body.
   if (source === null) return iterate([]);
   if (typeof source === 'object') {
     if ('getReader' in source) return readStream(source);
     if ('body' in source && 'headers' in source) return readBody(source);
     if (Symbol.asyncIterator in source) return iterate(source);
-    // A FormData, URLSearchParams, Headers or Map gives pairs when it is iterated, and a library's own does as well.
+    // A FormData, URLSearchParams, Headers or Map yields pairs and not bytes. The same holds for such a class of a
+    // library.
     if (Symbol.iterator in source && !('entries' in source && 'get' in source && 'delete' in source))
       return iterate(source);
   }
   throw new TypeError(
-    `source must be a Blob, bytes, a string, a Response, a stream or an iterable, not of type ${tagOf(source)}; of a FormData or Map append the values`,
+    `source must be a Blob, bytes, a string, a Response, a stream or an iterable, not of type ${tagOf(source)}; for a FormData or Map, append its values`,
   );
 }
 
 function readBody(source: Response | Request): ChunkReader {
   const { body, bodyUsed, ok, status } = source as Response;
-  // A Request has no `ok`. An opaque Response (`no-cors`) is never ok, because it hides its bytes.
-  checkType(ok !== false, `this Response is HTTP ${status}: append only what is ok`);
+  // A Request has no `ok`. An opaque Response (`no-cors`) is never ok, because its bytes are hidden.
+  checkType(ok !== false, `this Response has HTTP status ${status}: append only what is ok`);
   checkType(!bodyUsed, 'this body has been read already');
   return chunksOf(body);
 }
 
-/** `getReader().read()` alone: Safari's streams have no async iteration. */
+/** Reads with `getReader().read()` only, because streams in Safari have no async iteration. */
 function readStream(stream: ReadableStream<unknown>): ChunkReader {
   checkType(!stream.locked, 'this ReadableStream is locked: something else reads it');
   const reader = stream.getReader();

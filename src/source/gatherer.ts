@@ -1,16 +1,17 @@
-/** Gathers chunks of any size into the body of one segment, and hashes them. */
+/** Gathers chunks of any size into the body of one segment, and computes the CRC of the bytes. */
 
 import type { Crc64 } from '../crc64.ts';
 import { PIECE } from './blob.ts';
 import { type Segment, SMALL } from './segment.ts';
 
 /**
- * Copies chunks into a piece (a generator may reuse its buffer), and each full piece into a Blob: two copies, of which
- * a Blob spares `fetch` the third, and its memory need not be in the JavaScript heap.
+ * Copies each chunk into a piece, because a generator may reuse its buffer. Copies each full piece into a Blob, because
+ * `fetch` copies bytes again but not a Blob, and the memory of a Blob can lie outside the JavaScript heap. So each byte
+ * is copied twice.
  *
- * A piece is not used again. Chromium frees Blobs as it collects garbage, counts bytes of buffers towards that and none of
- * Blobs, and has no room for more than 512 MiB of them: with one piece for all, a stream of that length was lost. With
- * fresh ones no more than 90 MiB of Blobs were alive at once in 5 GiB.
+ * A piece is used only once. Chromium frees Blobs during garbage collection, and the bytes of buffers trigger a
+ * collection but the bytes of Blobs do not. It has room for 512 MiB of Blobs. When one piece was reused, a stream of
+ * that length failed. With a new piece each time, at most 90 MiB of Blobs were alive at once in 5 GiB.
  */
 export class Gatherer {
   readonly #crc64: Crc64;
@@ -45,7 +46,9 @@ export class Gatherer {
     return segment;
   }
 
-  /** The piece grows to its full size first, so that a log line does not cost a megabyte. */
+  /**
+   * The piece first grows step by step to its full size, so that a short log line does not allocate half a megabyte.
+   */
   #makeRoom(wanted: number): void {
     const { byteLength } = this.#piece;
     if (this.#used < byteLength) return;
@@ -75,7 +78,7 @@ export class Gatherer {
     return this.#piece.subarray(0, this.#used);
   }
 
-  /** After the bytes were copied: the caller's function sees neither us nor what is sent. */
+  /** Hashes the bytes after they were copied, so that the caller's function cannot change the bytes that are sent. */
   #hash(): void {
     const crc64 = this.#crc64;
     this.#crc = BigInt(crc64(this.#filled(), this.#crc));

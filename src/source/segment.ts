@@ -1,17 +1,17 @@
-/** The bytes of one request, what a source may be, and how a source is read. */
+/** Defines what a source may be, how a source is read, and the segment: the bytes of one request. */
 
 import { concat } from '../bytes.ts';
 import { crc64 as ownCrc64 } from '../crc64.ts';
 import { SourceError } from '../errors.ts';
 import { redact } from '../redact.ts';
 
-/** Bytes in any of the forms that a chunk of a stream may have. */
+/** Bytes in any form that a chunk of a stream may have. */
 export type AppendChunk = ArrayBuffer | ArrayBufferView | string | Blob;
 
 /**
- * What can be appended. Streams and iterables are read once; bytes longer than a segment must not change until the append is
- * done, and those of a chunk not before the next chunk is asked for. `null` is the body of a Request or Response that has
- * none: an empty source.
+ * The values that can be appended. Streams and iterables are read once. Bytes that are longer than a segment must not
+ * change before the append ends; the bytes of a chunk must not change before the next chunk is requested. `null` is the
+ * body of a Request or Response without a body, so it is an empty source.
  */
 export type AppendSource =
   | Blob
@@ -27,37 +27,37 @@ export type AppendSource =
 
 /** The bytes of one AppendObject request. */
 export interface Segment {
-  /** Bytes. */
+  /** The length in bytes. */
   readonly size: number;
-  /** CRC-64 of these bytes alone. */
+  /** The CRC-64 of these bytes alone. */
   readonly crc: bigint;
-  /** Neither kind makes `fetch` add a Content-Type, and both can be sent again. */
+  /** Both types can be sent again, and `fetch` adds no Content-Type for them. */
   readonly body: Blob | Uint8Array<ArrayBuffer>;
 }
 
-/** Reads a source, a segment at a time. */
+/** Reads a source, one segment at a time. */
 export interface SegmentReader {
-  /** Length of the source, bytes, where it is known. */
+  /** The length of the source in bytes, if it is known. */
   readonly total: number | undefined;
-  /** Media type of the source, or an empty string. */
+  /** The media type of the source, or an empty string. */
   readonly type: string;
-  /** Whether a segment holds its bytes in memory, or is a slice of something that has them. */
+  /** True if a segment holds its bytes in memory, false if it is a slice of something that holds them. */
   readonly inMemory: boolean;
   /**
-   * The next segment, `undefined` at the end. With `cut`, a segment that has bytes but is not full is handed out when
-   * the promise that it returns resolves; it is called once, at the segment's first byte.
+   * Returns the next segment, or `undefined` at the end. `cut` makes it possible to end a segment before it is full: it
+   * is called once, at the first byte of the segment. When its promise resolves, the bytes so far become the segment.
    *
-   * @throws SourceError when the source fails.
+   * @throws SourceError if the source fails
    */
   next(size: number, cut?: () => Promise<unknown>): Promise<Segment | undefined>;
-  /** Stops reading. Harmless after the end. */
+  /** Stops reading. After the end it does nothing. */
   cancel(reason: unknown): void;
 }
 
-/** A segment up to this size is sent as bytes: a Blob costs more than it saves. */
+/** A segment up to this size is sent as bytes, because a Blob would cost more than it saves. */
 export const SMALL = 65_536;
 
-/** Bytes that are ours alone, one behind the other. */
+/** Joins bytes that no other code can change. */
 export function joinBytes(parts: readonly Uint8Array<ArrayBuffer>[]): Segment {
   let size = 0;
   let crc = 0n;

@@ -1,4 +1,4 @@
-/** Any source to segments of at most the asked size, each with its CRC and sendable again. */
+/** Turns any source into segments of at most the requested size. Each segment has its CRC and can be sent again. */
 
 import { bytesOf, isBlob, isSendable } from '../bytes.ts';
 import { type Crc64, crc64 as ownCrc64 } from '../crc64.ts';
@@ -8,9 +8,9 @@ import { Gatherer } from './gatherer.ts';
 import type { AppendSource, SegmentReader } from './segment.ts';
 
 /**
- * @param crc64 what computes the CRCs
- * @param start of a Blob, bytes that are left out at its beginning
- * @throws TypeError for what is no source, or one that is already being read.
+ * @param crc64 the function that computes the CRCs
+ * @param start for a Blob, the number of bytes that are skipped at its beginning
+ * @throws TypeError if the value is not a source, or if something else is already reading it
  */
 export function readSegments(source: AppendSource, crc64: Crc64 = ownCrc64, start = 0): SegmentReader {
   const gatherer = new Gatherer(crc64);

@@ -1,8 +1,9 @@
-/** Work that its caller may stop waiting for. */
+/** Lets a caller stop waiting for work. */
 
 /**
- * Settles as the work does, or rejects with the signal's reason when that comes first; the work itself goes on. Leaves no
- * listener behind, and holds nothing of the result, as `Promise.race` with a long-lived promise would.
+ * Settles as the work does. If the signal is aborted first, the promise rejects with the signal's reason, and the work
+ * goes on. It leaves no listener on the signal and keeps no reference to the result, unlike `Promise.race` with a
+ * promise that lives long.
  */
 export function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return work;
@@ -14,7 +15,7 @@ export function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined):
   });
 }
 
-/** As the signal's own method, which older browsers and signals of libraries lack. */
+/** Does the same as the signal's own method, which older browsers and the signals of some libraries lack. */
 export function throwIfAborted(signal: AbortSignal | null | undefined): void {
   if (signal?.aborted) throw signal.reason;
 }

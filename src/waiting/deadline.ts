@@ -1,15 +1,21 @@
-/** The time that one attempt has, and the caller's signal, as one signal. */
+/** Joins the time limit of one attempt and the caller's signal into one signal. */
 
 import { TransportError } from '../errors.ts';
 import type { Clock } from './clock.ts';
 
-/** The time of one attempt, and the caller's signal for all of them, as one signal that leaves no listener behind. */
+/**
+ * Joins the time limit of one attempt and the caller's signal for all attempts into one signal. It leaves no listener
+ * behind.
+ */
 export class Deadline {
   readonly #controller = new AbortController();
   readonly #clock: Clock;
   readonly #timeout: number;
   readonly #caller: AbortSignal | undefined;
-  /** Of the race that is on. An event listener for each would cost a small append more than its signature. */
+  /**
+   * Rejects the promise of the current `race`. A new event listener for each race would cost a small append more than
+   * its signature does.
+   */
   #reject: (reason: unknown) => void = () => {};
   #timer: unknown;
 
@@ -26,7 +32,10 @@ export class Deadline {
     return this.#controller.signal;
   }
 
-  /** Some transports do not heed a signal at once; we do. One race at a time: what it gave is not held after it. */
+  /**
+   * Settles as the work does, or rejects at once on a time-out or an abort, because some transports react late to a
+   * signal. Only one race may run at a time. The deadline keeps no reference to the result after the race.
+   */
   race<T>(work: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#reject = reject;
@@ -35,14 +44,17 @@ export class Deadline {
     });
   }
 
-  /** Stops the clock; with a reason, the work too. */
+  /** Stops the timer. With a reason, it also aborts the work. */
   end(reason?: unknown): void {
     this.#stop();
     this.#caller?.removeEventListener('abort', this.#abort);
     if (reason !== undefined) this.#finish(reason);
   }
 
-  /** A body under this deadline: each chunk gets the whole time anew, and nothing counts while nobody reads. */
+  /**
+   * Returns the body under this deadline. Each chunk gets the whole time limit again, and the timer is stopped while
+   * nobody reads.
+   */
   guard(body: ReadableStream<Uint8Array> | null, fail: (error: unknown) => never): ReadableStream<Uint8Array> {
     const reader = (body ?? emptyStream()).getReader();
     this.#stop();

@@ -1,33 +1,43 @@
-/** Which failures may pass, how often a request is repeated, and how long the wait before that is. */
+/**
+ * Decides which failures are temporary, how often a request is repeated, and how long the client waits before each
+ * repeat.
+ */
 
 import { ServiceError, TransportError } from '../errors.ts';
 import type { Clock } from './clock.ts';
 import { sleep } from './sleep.ts';
 
-/** How failures that may pass are repeated. */
+/** How the client repeats requests after temporary failures. */
 export interface RetryOptions {
-  /** Attempts in all, the first included. Default 8; 5 while this client has never had an answer. */
+  /**
+   * The number of attempts, including the first one. Default 8, or 5 until this client has received an answer for the
+   * first time.
+   */
   readonly maxAttempts?: number | undefined;
-  /** Before the n-th repeat: a random wait of up to `baseDelay * 2 ** (n - 1)` ms. Default 200. */
+  /** The wait before repeat n is random, at most `baseDelay * 2 ** (n - 1)` ms. Default 200. */
   readonly baseDelay?: number | undefined;
-  /** No wait of ours is longer than this, ms. Default 20,000. What OSS asks for (`Retry-After`) counts up to 60,000. */
+  /**
+   * The longest wait that the client chooses itself, in ms. Default 20,000. A wait that OSS asks for (`Retry-After`)
+   * may be up to 60,000.
+   */
   readonly maxDelay?: number | undefined;
 }
 
 const MAX_SERVER_DELAY = 60_000;
 
-/** A night offline, at one attempt each half minute. */
+/** Enough attempts for a night offline, at one attempt in 30 s. */
 const MAX_OFFLINE_ATTEMPTS = 1000;
 
-/** What ended an attempt, and who may end the wait for the next. */
+/** The error that ended an attempt, and the signal that can end the wait for the next one. */
 export interface Failure {
   readonly error?: unknown;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Waits before the next attempt, after so many failures: with full jitter, as long as the server asks, and while the
- * browser believes itself offline. False when the attempts are used up.
+ * Waits before the next attempt. `failures` is the number of attempts that have failed. The wait is random (full
+ * jitter), and at least as long as the server asks for. Attempts do not run out while the browser reports that it is
+ * offline. Returns false when no attempt is left.
  */
 export async function backOff(
   clock: Clock,
@@ -38,7 +48,7 @@ export async function backOff(
 ): Promise<boolean> {
   const { maxAttempts = 8, baseDelay = 200, maxDelay = 20_000 } = retry;
   const { error, signal } = failure;
-  // An answer, be it a refusal, shows that the browser is wrong about being offline.
+  // An answer, even a refusal, proves that the browser is online.
   const patient = offline && !(error instanceof ServiceError) && failures < MAX_OFFLINE_ATTEMPTS;
   if (failures >= maxAttempts && !patient) return false;
   const jitter = clock.random() * Math.min(maxDelay, baseDelay * 2 ** (failures - 1));
@@ -47,26 +57,32 @@ export async function backOff(
   return true;
 }
 
-/** Whether this failure leaves open if the request was carried out. */
+/** Returns whether the request may have been carried out in spite of this failure. */
 export function isAmbiguous(error: unknown): boolean {
   if (error instanceof TransportError) return true;
   if (!(error instanceof ServiceError) || isThrottled(error)) return false;
   const { status, code } = error;
-  // 501 and 505: the server has no such operation, and will have none later.
+  // 501 and 505 are excluded, because the server does not have this operation and a repeat would not help.
   return (status >= 500 && ![501, 505].includes(status)) || status === 408 || code === 'RequestTimeout';
 }
 
-/** Throttling is decided before the request is carried out. */
+/** Returns whether the server throttled the request. Such a request was not carried out. */
 export function isThrottled({ code, status }: ServiceError): boolean {
   return status === 429 || (status === 503 && /LimitExceeded$/.test(code));
 }
 
-/** Whether the body was too large for OSS or for something on the way, which answers before it has read it. */
+/**
+ * Returns whether the body was too large for OSS or for a proxy on the way. Such a server answers before it has read
+ * the body.
+ */
 export function isTooLarge(error: unknown): boolean {
   return error instanceof ServiceError && (error.status === 413 || /TooLarge$/.test(error.code));
 }
 
-/** `navigator.onLine` is only a hint, so it delays an attempt and never replaces it. `wrong`: an answer has refuted it. */
+/**
+ * Returns whether the browser reports that it is offline. `navigator.onLine` is only a hint, so it delays an attempt
+ * but never replaces it. `wrong` is true if an answer has proven that the browser is online.
+ */
 export function isOffline(wrong = false): boolean {
   return !wrong && globalThis.navigator?.onLine === false;
 }

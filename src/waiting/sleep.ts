@@ -1,8 +1,11 @@
-/** A wait that a signal ends. */
+/** A wait that a signal can end. */
 
 import type { Clock } from './clock.ts';
 
-/** Also ends, where asked, when the browser believes itself online again. */
+/**
+ * Waits for `delay` ms. An abort rejects with the signal's reason. With `online`, the wait also ends when the browser
+ * comes online.
+ */
 export function sleep(clock: Clock, delay: number, signal?: AbortSignal, online = false): Promise<void> {
   return new Promise((resolve, reject) => {
     const settle = (act: () => void) => () => {
