@@ -1,9 +1,9 @@
 /** What the edge makes of the application's decisions and options: only an explicit yes is a yes, and mistakes are told early. */
 import { describe, expect, test } from 'vitest';
 import { edgeFrom } from '../demo/edge/app.ts';
-import type { Answer, Question } from '../demo/edge/decisions.ts';
-import { createEdge, type EdgeHandler, type EdgeOptions } from '../demo/edge/handlers.ts';
 import { Sessions } from '../demo/edge/session.ts';
+import type { EdgeAnswer, EdgeQuestion } from '../src/edge/index.ts';
+import { createEdge, type EdgeHandler, type EdgeOptions } from '../src/edge/index.ts';
 import { Browser, BUCKET, demoEdge, EDGE, ENVIRONMENT, edgeOf, makeCloud, PAGE, RAM } from './edge-tools.ts';
 
 const KEY = 'inbox/u1/a';
@@ -158,7 +158,7 @@ describe('whether, and how much', () => {
     ['a number that is not enough', 3, { ...NO, 'POST /upload': 413 }],
     ['a fraction below the size', 3.9, { ...NO, 'POST /upload': 413 }],
   ])('allows gives %s', async (_, answer, expected) => {
-    expect(await statuses(edgeWith({ allows: () => given<Answer>(answer) }))).toEqual(expected);
+    expect(await statuses(edgeWith({ allows: () => given<EdgeAnswer>(answer) }))).toEqual(expected);
   });
 
   test('a failing allows allows nothing', async () => {
@@ -169,7 +169,7 @@ describe('whether, and how much', () => {
   });
 
   test('every route asks, with what the application needs to decide', async () => {
-    const asked: Question[] = [];
+    const asked: EdgeQuestion[] = [];
     const edge = edgeWith({ allows: (question) => asked.push(question) > 0 });
     await statuses(edge);
     expect(asked.map(({ operation, key, size }) => [operation, key, size])).toEqual([

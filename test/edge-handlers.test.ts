@@ -1,9 +1,9 @@
 /** The handlers of the edge, in this process: what they refuse, what they keep, and whom they believe. */
 import { describe, expect, test } from 'vitest';
 import { edgeFrom } from '../demo/edge/app.ts';
-import type { Question } from '../demo/edge/decisions.ts';
-import { createEdge } from '../demo/edge/handlers.ts';
 import { Sessions } from '../demo/edge/session.ts';
+import type { EdgeQuestion } from '../src/edge/index.ts';
+import { createEdge } from '../src/edge/index.ts';
 import {
   Browser,
   BUCKET,
@@ -40,7 +40,7 @@ describe('the handlers', () => {
     expect(response.status).toBe(502);
     expect(await response.json()).toMatchObject({
       error: 'AccessDenied',
-      message: 'OSS, or STS, did not do this',
+      message: 'OSS or STS refused the request, or did not answer',
       tail: { position: 1000 },
       loaded: 1000,
       outcome: 'unknown',
@@ -138,7 +138,7 @@ describe('the handlers', () => {
   describe('the application’s number of bytes for an upload', () => {
     test('holds for a body of unknown length: what comes before it is stored, the rest refused', async () => {
       const { oss: store } = makeCloud();
-      const asked: Question[] = [];
+      const asked: EdgeQuestion[] = [];
       const edge = edgeOf(store, { allows: (question) => asked.push(question) && 3500 });
       const bytes = noise(5000);
       const response = await edge(post(streamOf(bytes, 1000)));
@@ -153,7 +153,7 @@ describe('the handlers', () => {
 
     test('refuses an announced length at once, and nothing is made', async () => {
       const { oss: store } = makeCloud();
-      const allows = ({ size }: Question) => (size === undefined ? false : 3500);
+      const allows = ({ size }: EdgeQuestion) => (size === undefined ? false : 3500);
       const tooLong = await edgeOf(store, { allows })(post(noise(3501), { 'content-length': '3501' }));
       expect(tooLong.status).toBe(413);
       const unknown = await edgeOf(store, { allows })(post(streamOf(noise(1), 1)));

@@ -182,7 +182,9 @@ describe('what is no name of a file is refused by every route, with the true rea
 
   test.each([[undefined], [null], [42], [true], [{}], [['inbox/u1/a']]])('%j is no text', async (key) => {
     const { found } = await answers(key);
-    expect(found.map(({ status, message }) => [status, message])).toEqual(found.map(() => [400, 'key must be a text']));
+    expect(found.map(({ status, message }) => [status, message])).toEqual(
+      found.map(() => [400, 'key must be a string']),
+    );
   });
 });
 

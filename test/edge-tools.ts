@@ -1,6 +1,6 @@
 /** What the tests of the edge share: an OSS, an STS, the demo's edge before them, and a browser's cookie jar. */
 import { type EdgeEnvironment, edgeFrom } from '../demo/edge/app.ts';
-import { createEdge, type EdgeHandler, type EdgeOptions } from '../demo/edge/handlers.ts';
+import { createEdge, type EdgeHandler, type EdgeOptions } from '../src/edge/index.ts';
 import { type FaultSchedule, LocalOss, LocalSts } from '../src/testing/index.ts';
 
 export const BUCKET = 'demo-bucket';

@@ -4,8 +4,8 @@ import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Sessions } from '../demo/edge/session.ts';
 import { type Served, serve } from '../demo/node-http.ts';
-import { Grants } from '../demo/page/grants.ts';
 import { makeTarget } from '../demo/page/ways.ts';
+import { PageGrants } from '../src/edge/index.ts';
 import { AppendableObject, crc64, credentialsFromUrl, OssClient } from '../src/index.ts';
 import type { LocalOss } from '../src/testing/index.ts';
 import { edgeRuntimes, type RunningEdge } from './edge-runtimes.ts';
@@ -106,7 +106,7 @@ describe.each(Object.keys(runtimes).filter((name) => runtimes[name]))('in %s', (
 
   test.each([1, 4])('grants, %i at a time, append a file', async (ahead) => {
     const segmentSize = 512 * 1024;
-    const grants = new Grants('', { ahead, segmentSize, fetch: browser.fetch });
+    const grants = new PageGrants('', { ahead, segmentSize, fetch: browser.fetch });
     const client = new OssClient({ ...where(), presign: grants.presign });
     const bytes = noise(3 * MIB + 5, ahead);
     const object = new AppendableObject(client, `${prefix}grants-${ahead}.bin`, { segmentSize });

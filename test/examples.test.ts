@@ -1,11 +1,12 @@
-/** The code in README.md and in the docstrings of src compiles, and README’s runs against LocalOss: none goes stale. */
+/** Checks that the code in README.md, in docs and in the docstrings of src compiles, and that it runs against LocalOss. */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import ts from 'typescript';
 import { afterAll, afterEach, expect, test, vi } from 'vitest';
-import { LocalOss } from '../src/testing/index.ts';
+import type { EdgeHandler } from '../src/edge/index.ts';
+import { LocalOss, LocalSts } from '../src/testing/index.ts';
 import { BUNDLES, measure } from './size.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -18,7 +19,7 @@ afterEach(() => {
 });
 
 const entries: Record<string, string> = { 'oss-append': 'src/index.ts' };
-for (const name of ['testing/index', 'xhr', 'sts']) {
+for (const name of ['testing/index', 'edge/index', 'xhr', 'sts']) {
   const source = `src/${name}.ts`;
   if (ts.sys.fileExists(join(root, source))) entries[`oss-append/${name.replace('/index', '')}`] = source;
 }
@@ -40,6 +41,10 @@ function docstringBlocks(path: string): string[] {
 
 const readme = codeBlocks(readFileSync(join(root, 'README.md'), 'utf8'));
 const examples = new Map(readme.map((code, index) => [`readme-${index + 1}`, code]));
+for (const name of readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md')))
+  codeBlocks(readFileSync(join(root, 'docs', name), 'utf8')).forEach((code, index) => {
+    examples.set(`docs-${name.replace(/\W/g, '-')}-${index + 1}`, code);
+  });
 for (const path of sources('src')) {
   docstringBlocks(path).forEach((code, index) => {
     examples.set(`${path.replace(/\W/g, '-')}-${index + 1}`, code);
@@ -74,13 +79,22 @@ test('every example compiles, as strictly as the library', () => {
   expect(examples.size - readme.length).toBeGreaterThanOrEqual(8);
 }, 60_000);
 
-/** Runs an example in a world where OSS and the token endpoint are local. Resolves to what it logged. */
-async function run(name: string, world: { oss?: LocalOss; document?: unknown } = {}): Promise<void> {
-  const { oss } = world;
+interface World {
+  readonly oss?: LocalOss;
+  readonly sts?: LocalSts;
+  readonly document?: unknown;
+}
+
+/** Runs an example in a world where OSS, STS and the servers of the application are local. Resolves to its module. */
+async function run(name: string, world: World = {}): Promise<Readonly<Record<string, unknown>>> {
+  const { oss, sts } = world;
   const routes = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
     const url = input instanceof Request ? input.url : String(input);
     if (url === '/sts') return Response.json(assumeRoleAnswer(oss as LocalOss));
     if (url === '/report') return new Response('a report\n');
+    if (url === 'https://app.example.com/me')
+      return Response.json({ id: new Headers(init?.headers).get('cookie')?.replace('user=', '') || undefined });
+    if (sts && url.startsWith('https://sts.')) return sts.fetch(input, init);
     return (oss as LocalOss).fetch(input, init);
   };
   vi.stubGlobal('fetch', routes);
@@ -96,7 +110,7 @@ async function run(name: string, world: { oss?: LocalOss; document?: unknown } =
     platform: 'node',
     logLevel: 'error',
   });
-  await import(/* @vite-ignore */ pathToFileURL(outfile).href);
+  return import(/* @vite-ignore */ pathToFileURL(outfile).href);
 }
 
 function assumeRoleAnswer(oss: LocalOss): object {
@@ -118,9 +132,10 @@ function sessionPolicy(): string {
   return readFileSync(join(root, 'README.md'), 'utf8').match(/^```json\n(.*?)^```/ms)?.[1] as string;
 }
 
-function exampleNamed(part: string): string {
-  const found = [...examples].filter(([name, code]) => name.startsWith('readme-') && code.includes(part));
-  expect(found.length, `examples in README with ${part}`).toBe(1);
+/** Finds the one example of a document that contains a text. */
+function exampleNamed(part: string, document = 'readme'): string {
+  const found = [...examples].filter(([name, code]) => name.startsWith(`${document}-`) && code.includes(part));
+  expect(found.length, `examples in ${document} with ${part}`).toBe(1);
   return found[0]?.[0] as string;
 }
 
@@ -155,6 +170,44 @@ test('README: LocalOss with a fault', async () => {
   vi.spyOn(console, 'log').mockImplementation((line) => void lines.push(line));
   await run(exampleNamed('oss-append/testing'));
   expect(lines).toEqual(['exactly once']);
+});
+
+const RAM = { accessKeyId: 'LTAIexample', accessKeySecret: 'ExampleSecretExampleSecret' };
+const ROLE_ARN = 'acs:ram::1000000000000000:role/append';
+
+/** An OSS and an STS that know one RAM user. */
+function cloud() {
+  const accessKeys = { [RAM.accessKeyId]: RAM.accessKeySecret };
+  const oss = new LocalOss({ buckets: { 'my-uploads': { region: 'cn-hangzhou' } }, accessKeys });
+  return { oss, sts: new LocalSts({ oss, accessKeys, roles: { [ROLE_ARN]: {} } }) };
+}
+
+/** Sends a request of user u1, as a page of the application does. */
+function fromPage(path: string, init: RequestInit = {}): Request {
+  const headers = { origin: 'https://app.example.com', cookie: 'user=u1', 'x-user': 'u1' };
+  return new Request(`https://edge.example.com${path}`, { method: 'POST', headers, ...init });
+}
+
+test('README: the edge appends an upload', async () => {
+  vi.stubGlobal('ram', RAM);
+  const world = cloud();
+  const { handle } = await run(exampleNamed('createEdge'), world);
+  const response = await (handle as EdgeHandler)(fromPage('/upload/inbox%2Fu1%2Fa', { body: 'bytes' }));
+  expect([response.status, text(world.oss, 'my-uploads', 'inbox/u1/a')]).toEqual([200, 'bytes']);
+});
+
+test('docs/edge.md: the Worker gives a token, a grant, and the end of an upload', async () => {
+  const world = cloud();
+  const { default: worker } = await run(exampleNamed('export default', 'docs-edge'), world);
+  const { fetch } = worker as { fetch: (request: Request, env: object, context: object) => Promise<Response> };
+  const env = { RAM_KEY_ID: RAM.accessKeyId, RAM_KEY_SECRET: RAM.accessKeySecret, ROLE_ARN };
+  const send = async (path: string, init: RequestInit) =>
+    (await fetch(fromPage(path, init), env, { waitUntil: () => {} })).json();
+  expect(await send('/token', {})).toMatchObject({ accessKeyId: expect.stringMatching(/^STS\./) });
+  const question = { operation: 'appendObject', key: 'inbox/u1/a', position: 0, size: 5 };
+  expect(await send('/grant', { body: JSON.stringify(question) })).toMatchObject({ method: 'POST' });
+  expect(await send('/upload/inbox%2Fu1%2Fa', { body: 'bytes' })).toMatchObject({ position: 5 });
+  expect(text(world.oss, 'my-uploads', 'inbox/u1/a')).toBe('bytes');
 });
 
 test('README: the sizes in its first sentence', async () => {

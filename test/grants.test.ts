@@ -1,10 +1,9 @@
 /** Grants end to end: a page without any key appends through an edge that signs one request at a time, and can do nothing else. */
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { Question } from '../demo/edge/decisions.ts';
-import { createEdge, type EdgeOptions } from '../demo/edge/handlers.ts';
 import { Sessions } from '../demo/edge/session.ts';
-import { Grants } from '../demo/page/grants.ts';
+import type { EdgeQuestion } from '../src/edge/index.ts';
+import { createEdge, type EdgeOptions, PageGrants } from '../src/edge/index.ts';
 import { AppendableObject, OssClient, refreshingCredentials } from '../src/index.ts';
 import type { FaultSchedule } from '../src/testing/index.ts';
 import { Browser, BUCKET, makeCloud, noise, RAM, SESSION_SECRET } from './edge-tools.ts';
@@ -28,7 +27,7 @@ interface Grant {
 async function world({ faults, ...options }: Partial<EdgeOptions> & { faults?: FaultSchedule } = {}) {
   const { oss } = makeCloud(faults ? { faults } : {});
   const sessions = new Sessions({ secret: SESSION_SECRET });
-  const asked: Question[] = [];
+  const asked: EdgeQuestion[] = [];
   const edge = createEdge({
     oss: { region: 'cn-hangzhou', bucket: BUCKET, fetch: oss.fetch, retry: { baseDelay: 1 } },
     credentials: RAM,
@@ -60,7 +59,7 @@ async function world({ faults, ...options }: Partial<EdgeOptions> & { faults?: F
 }
 
 /** A client as in a page: it knows where the bucket is, and whom to ask. */
-function pageClient(fetch: (url: string, init: RequestInit) => Promise<Response>, grants: Grants): OssClient {
+function pageClient(fetch: (url: string, init: RequestInit) => Promise<Response>, grants: PageGrants): OssClient {
   const retry = { baseDelay: 1 };
   return new OssClient({ region: 'cn-hangzhou', bucket: BUCKET, presign: grants.presign, fetch, retry });
 }
@@ -90,7 +89,7 @@ describe('a page without any key', () => {
   ])('appends 50 MB: %s', async (_, ahead, asks) => {
     const { oss, browser, asked } = await world();
     const segmentSize = 8 * MIB;
-    const grants = new Grants('https://edge.example', { ahead, segmentSize, fetch: browser.fetch });
+    const grants = new PageGrants('https://edge.example', { ahead, segmentSize, fetch: browser.fetch });
     const object = new AppendableObject(pageClient(oss.fetch, grants), KEY, { segmentSize });
     grants.end = (await object.open()).position + file.size;
     const tail = await object.append(file);
@@ -113,7 +112,7 @@ describe('a page without any key', () => {
         ? { kind: 'drop-after' }
         : { kind: 'hide-headers', names: ['x-oss-hash-crc64ecma'] };
     const { oss, browser, asked } = await world({ faults });
-    const grants = new Grants('https://edge.example', { ahead: 3, segmentSize: MIB, fetch: browser.fetch });
+    const grants = new PageGrants('https://edge.example', { ahead: 3, segmentSize: MIB, fetch: browser.fetch });
     const object = new AppendableObject(pageClient(oss.fetch, grants), KEY, { segmentSize: MIB });
     await object.append(new Blob([bytes.subarray(0, 3 * MIB)]));
     expect(Buffer.compare(oss.object(BUCKET, KEY)?.bytes() ?? new Uint8Array(), bytes.subarray(0, 3 * MIB))).toBe(0);
@@ -131,7 +130,7 @@ describe('a page without any key', () => {
         asked.push(browser.sent.filter((one) => one === 'POST /grants').length);
       return oss.fetch(...sent);
     };
-    const grants = new Grants('https://edge.example', { ahead: 3, segmentSize: 4, fetch: browser.fetch });
+    const grants = new PageGrants('https://edge.example', { ahead: 3, segmentSize: 4, fetch: browser.fetch });
     grants.end = 28;
     await new AppendableObject(pageClient(fetch, grants), KEY, { segmentSize: 4 }).append(new Blob([noise(28)]));
     // The third and the sixth are the last of their batches; behind the seventh nothing comes.
@@ -141,7 +140,7 @@ describe('a page without any key', () => {
 
   test('a grant held too long is replaced by a fresh one', async () => {
     const { oss, browser } = await world();
-    const grants = new Grants('https://edge.example', { ahead: 8, segmentSize: 4, fetch: browser.fetch });
+    const grants = new PageGrants('https://edge.example', { ahead: 8, segmentSize: 4, fetch: browser.fetch });
     const object = new AppendableObject(pageClient(oss.fetch, grants), KEY, { segmentSize: 4 });
     await object.append('1234');
     vi.setSystemTime(NOON + FIVE_MINUTES - 10_000);
@@ -298,7 +297,7 @@ describe('the headers of a presigned append', () => {
   });
 
   test('the application is asked about the headers of a grant, and may insist on them', async () => {
-    const allows = ({ headers }: Question) => headers?.['content-disposition'] === 'attachment';
+    const allows = ({ headers }: EdgeQuestion) => headers?.['content-disposition'] === 'attachment';
     const { browser, grant, send } = await world({ allows });
     expect((await browser.post('/grant', append(0, 1))).status).toBe(403);
     const inline = append(0, 1, { headers: { 'content-disposition': 'inline' } });
@@ -332,7 +331,7 @@ describe('a page to which CORS shows nothing', () => {
     const { oss, browser, asked } = await world();
     const options = { contentType: 'text/plain', segmentSize: MIB };
     const object = () => {
-      const grants = new Grants('https://edge.example', { segmentSize: MIB, fetch: browser.fetch });
+      const grants = new PageGrants('https://edge.example', { segmentSize: MIB, fetch: browser.fetch });
       return new AppendableObject(pageClient(pageFetch(oss.fetch), grants), KEY, options);
     };
     await object().append('line\n'.repeat(400));
@@ -347,7 +346,7 @@ describe('an object with a Content-Encoding', () => {
   test('is read back as it is stored, by a granted read', async () => {
     const faults = [{ kind: 'drop-after', operation: 'AppendObject', nth: 2 }] as const;
     const { oss, browser, asked } = await world({ faults });
-    const grants = new Grants('https://edge.example', { segmentSize: MIB, fetch: browser.fetch });
+    const grants = new PageGrants('https://edge.example', { segmentSize: MIB, fetch: browser.fetch });
     const object = new AppendableObject(pageClient(pageFetch(oss.fetch), grants), KEY, { segmentSize: MIB });
     const member = new Uint8Array(gzipSync('a record\n'.repeat(9)));
     const owner = new OssClient({ region: 'cn-hangzhou', bucket: BUCKET, credentials: RAM, fetch: oss.fetch });
@@ -364,7 +363,7 @@ describe('an object with a Content-Encoding', () => {
 
 describe('the edge', () => {
   test('asks the application for each grant, in the batch too, and grants what it allows', async () => {
-    const allows = ({ position = 0, size = 0 }: Question) => position + size <= 10;
+    const allows = ({ position = 0, size = 0 }: EdgeQuestion) => position + size <= 10;
     const { browser } = await world({ allows });
     expect((await browser.post('/grant', append(0, 11))).status).toBe(403);
     expect((await browser.post('/grant', append(4, 6))).status).toBe(200);

@@ -8,6 +8,12 @@ const root = fileURLToPath(new URL('../src', import.meta.url));
 
 /** The layers from top to bottom. A file imports only from rows below its own, so files of one row are independent. */
 const LAYERS: readonly (readonly string[])[] = [
+  ['edge/index.ts'],
+  ['edge/handler.ts'],
+  ['edge/grants.ts', 'edge/options.ts', 'edge/upload.ts'],
+  ['edge/body.ts', 'edge/cors.ts', 'edge/decisions.ts', 'edge/grant-request.ts', 'edge/page-grants.ts'],
+  ['edge/body-reader.ts', 'edge/keys.ts'],
+  ['edge/refusal.ts'],
   ['index.ts'],
   ['append/stream.ts'],
   ['append/object.ts'],
@@ -35,6 +41,7 @@ const LAYERS: readonly (readonly string[])[] = [
 
 /** The rooms of the house, and the rooms from which each may import. The files of src itself are leaves, or entries. */
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
+  edge: ['append', 'request', 'waiting', ''],
   append: ['source', 'request', 'waiting', ''],
   request: ['waiting', ''],
   source: ['waiting', ''],
@@ -101,6 +108,11 @@ test('every room imports only from the rooms that it stands on, and the leaves f
     return !(ROOMS[room] ?? []).includes(other);
   });
   expect(wrong).toEqual([]);
+});
+
+test('no file outside of edge imports a file in edge', () => {
+  const inward = imports.filter(({ from, to }) => to.startsWith('edge/') && !from.startsWith('edge/'));
+  expect(inward).toEqual([]);
 });
 
 test('no file in testing imports a file outside of it, and no file outside imports one in testing', () => {

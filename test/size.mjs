@@ -49,6 +49,8 @@ export const BUNDLES = {
   'crc64, crc64Combine': { budget: 1_560, code: "export { crc64, crc64Combine } from './src/index.ts';" },
   './xhr': { budget: 1_000, code: "export * from './src/xhr.ts';" },
   './sts': { budget: 7_460, code: "export * from './src/sts.ts';" },
+  './edge': { budget: 30_200, code: "export { createEdge } from './src/edge/index.ts';" },
+  './edge, in a page': { budget: 1_950, code: "export { PageGrants } from './src/edge/index.ts';" },
   './testing': { budget: 20_000, code: "export * from './src/testing/index.ts';" },
 };
 

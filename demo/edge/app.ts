@@ -1,37 +1,37 @@
-/** The demo's application: settings from the environment, a session for whoever asks, and a quota. */
+/** The application of the demo: it reads its settings from the environment, gives a session to everybody, and can set a quota. */
+import { createEdge, type EdgeHandler, type EdgeOptions } from '../../src/edge/index.ts';
 import { appendPolicy, assumeRole } from '../../src/sts.ts';
-import { createEdge, type EdgeHandler, type EdgeOptions } from './handlers.ts';
-import { json } from './refusal.ts';
 import { Sessions } from './session.ts';
 
-/** A Worker's bindings, or a process's environment. */
+/** The bindings of a Worker, or the environment of a process. */
 export interface EdgeEnvironment {
   readonly OSS_REGION: string;
   readonly OSS_BUCKET: string;
-  /** Empty or absent for Alibaba Cloud's own. */
+  /** Without a value, the endpoint of Alibaba Cloud. */
   readonly OSS_ENDPOINT?: string;
+  /** Without a value, the endpoint of Alibaba Cloud. */
   readonly STS_ENDPOINT?: string;
-  /** Of a RAM user who may write to the bucket and assume the role. */
+  /** The key of a RAM user who may write to the bucket and assume the role. */
   readonly RAM_KEY_ID: string;
   readonly RAM_KEY_SECRET: string;
   readonly ROLE_ARN: string;
-  /** 32 characters at least. */
+  /** A secret of at least 32 characters. */
   readonly SESSION_SECRET: string;
-  /** Pages that may call, separated by spaces. */
+  /** The origins whose pages may call, separated by spaces. */
   readonly ORIGINS: string;
-  /** What all keys begin with: empty, or ending in `/`. A user's name follows. */
+  /** The beginning of all keys: empty, or a text that ends with `/`. The name of the user follows. */
   readonly PREFIX: string;
   /**
-   * Bytes that an object may have. Default 5 GiB. Where it is set nobody gets a token, because the holder of a token can store
-   * as much as it likes: pages use grants or the pipe.
+   * The greatest length of an object in bytes. Default 5 GiB. With this setting nobody gets a token, because the holder of a
+   * token can store any number of bytes. Pages use grants or uploads then.
    */
   readonly MAX_OBJECT_SIZE?: string;
-  /** Bytes of a segment of a pipe. Default: that of `createEdge`, for many uploads at once. */
+  /** The bytes of one segment of an upload. Default: that of `createEdge`, which is for many uploads at the same time. */
   readonly SEGMENT_SIZE?: string;
 }
 
 /**
- * The handler of the demo: that of `createEdge`, and `POST /session`, which stands for a login.
+ * Makes the handler of the demo. It has the routes of `createEdge`, and `POST /session`, which stands for a login.
  *
  * @throws TypeError or RangeError for settings that are missing or cannot work.
  */
@@ -39,7 +39,7 @@ export function edgeFrom(
   env: EdgeEnvironment,
   more: Pick<EdgeOptions, 'prefixOf'> | undefined = undefined,
 ): EdgeHandler {
-  for (const name of NEEDED) if (!env[name]) throw new TypeError(`the setting ${name} is missing`);
+  for (const name of REQUIRED) if (!env[name]) throw new TypeError(`The setting ${name} is missing`);
   const sessions = new Sessions({ secret: env.SESSION_SECRET });
   const most = bytesFrom(env, 'MAX_OBJECT_SIZE');
   const base = checkPrefix(env.PREFIX);
@@ -56,14 +56,14 @@ export function edgeFrom(
     maxUpload: most,
     segmentSize: bytesFrom(env, 'SEGMENT_SIZE'),
     onfailure: ({ method, route, status, code }) => console.warn(`${method} ${route}: ${status} ${code}`),
-    // What the request says of its own scheme is the proxy's word, so the pages decide.
+    // Behind a proxy, a request may name another scheme than the page has. So the origins of the pages decide.
     routes: {
       'POST /session': (request) => login(request, { sessions, prefixOf, secure: !origins.every(isPlainHttp) }),
     },
   });
 }
 
-const NEEDED = [
+const REQUIRED = [
   'OSS_REGION',
   'OSS_BUCKET',
   'RAM_KEY_ID',
@@ -85,38 +85,38 @@ function tokenFor(env: EdgeEnvironment, user: string, prefix: string): ReturnTyp
   });
 }
 
-/** How a visitor is let in. */
+/** What a login needs. */
 interface Login {
   readonly sessions: Sessions;
   readonly prefixOf: (user: string) => string;
-  /** Whether the cookie is for HTTPS alone. */
+  /** Whether browsers send the cookie only over HTTPS. */
   readonly secure: boolean;
 }
 
-/** Lets everybody in, as somebody new; who comes again stays the same. */
+/** Lets everybody in. A visitor with a good cookie stays the same user, and everybody else becomes a new user. */
 async function login(request: Request, { sessions, prefixOf, secure }: Login): Promise<Response> {
   const user = (await sessions.userOf(request)) ?? newUser();
-  const response = json({ user, prefix: prefixOf(user) });
+  const response = Response.json({ user, prefix: prefixOf(user) }, { headers: { 'cache-control': 'no-store' } });
   response.headers.append('set-cookie', await sessions.issue(user, { secure }));
   return response;
 }
 
-/** 128 bits of chance: with 32, visitors met each other's prefix after some ten thousand visits. */
+/** Returns a name of 128 random bits. With 32 bits, two of some ten thousand visitors would get the same prefix. */
 function newUser(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/** A number of bytes; undefined where the setting is absent or empty. */
+/** Reads a number of bytes. Returns undefined if the setting is absent or empty. */
 function bytesFrom(env: EdgeEnvironment, name: 'MAX_OBJECT_SIZE' | 'SEGMENT_SIZE'): number | undefined {
   const text = env[name];
   if (text === undefined || text === '') return undefined;
-  if (!/^\d+$/.test(text)) throw new TypeError(`the setting ${name} must be a number of bytes`);
+  if (!/^\d+$/.test(text)) throw new TypeError(`The setting ${name} must be a number of bytes`);
   return Number(text);
 }
 
 function checkPrefix(prefix: unknown): string {
   if (typeof prefix === 'string' && /^$|[^/]\/$/.test(prefix)) return prefix;
-  throw new TypeError('the setting PREFIX must be empty or end in one /');
+  throw new TypeError('The setting PREFIX must be empty or end with one /');
 }
 
 function isPlainHttp(origin: string): boolean {

@@ -1,15 +1,14 @@
-/** `bun bun.ts`: the demo's edge in Bun, settings from the environment. */
+/** `bun bun.ts` runs the edge of the demo in Bun, with settings from the environment. */
 import { type EdgeEnvironment, edgeFrom } from './app.ts';
-import { json } from './refusal.ts';
 
 /** The part of Bun's server that a request needs. */
 interface BunServer {
   readonly url: URL;
-  /** How long a connection may last without an answer, s. 0 for any time. */
+  /** Sets how long a connection may last without an answer, in seconds. 0 means any time. */
   timeout(request: Request, seconds: number): void;
 }
 
-/** The part of Bun that is used here. */
+/** The part of Bun that this file uses. */
 interface BunLike {
   readonly env: Record<string, string>;
   serve(options: {
@@ -23,7 +22,7 @@ interface BunLike {
   }): BunServer;
 }
 
-/** How long a connection may be idle, s. */
+/** How long a connection may be idle, in seconds. */
 const IDLE = 120;
 
 const { Bun } = globalThis as unknown as { Bun: BunLike };
@@ -31,18 +30,18 @@ const edge = edgeFrom(Bun.env as unknown as EdgeEnvironment);
 const server = Bun.serve({
   hostname: '127.0.0.1',
   port: Number(Bun.env['PORT'] ?? 0),
-  // Bun's page for developers shows paths and source.
+  // In development mode, Bun's error page shows paths and source code.
   development: false,
-  // Bun refuses bodies above 128 MB, and connections idle for 10 s, unless told otherwise.
+  // By default, Bun refuses bodies above 128 MB, and closes connections that are idle for 10 s.
   maxRequestBodySize: 5 * 1024 ** 3,
   idleTimeout: IDLE,
   async fetch(request, server) {
-    // Bun counts an upload as idle however fast its bytes flow. The edge itself ends a silent sender.
+    // Bun counts an upload as idle even while its bytes flow. The edge itself ends a silent sender.
     server.timeout(request, 0);
     const response = await edge(request);
     server.timeout(request, IDLE);
     return response;
   },
-  error: () => json({ error: 'InternalError', message: 'Something went wrong here' }, 500),
+  error: () => Response.json({ error: 'InternalError', message: 'Something went wrong here' }, { status: 500 }),
 });
 console.log(`Listening on ${server.url}`);

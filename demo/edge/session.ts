@@ -1,12 +1,12 @@
-/** The demo's application credential: a cookie with a user's name and an end, signed by HMAC. Yours may be anything else. */
+/** The sessions of the demo: a cookie with the name of a user and an end, signed with HMAC. Your application may use anything else. */
 
-/** How cookies are made. */
+/** Options of {@link Sessions}. */
 export interface SessionOptions {
-  /** At least 32 characters, from the environment. */
+  /** A secret of at least 32 characters. */
   readonly secret: string;
-  /** s. Default 3,600. */
+  /** How long a cookie is valid, in seconds. Default 3,600. */
   readonly life?: number | undefined;
-  /** ms since the epoch. Default `Date.now`. */
+  /** Returns the time in ms since the epoch. Default `Date.now`. */
   readonly now?: (() => number) | undefined;
 }
 
@@ -21,14 +21,15 @@ export class Sessions {
 
   constructor({ secret, life = 3600, now = Date.now }: SessionOptions) {
     if (typeof secret !== 'string' || secret.length < 32)
-      throw new TypeError('the session secret has 32 characters at least');
-    if (!(Number.isSafeInteger(life) && life > 0)) throw new RangeError('life must be a whole number of seconds');
+      throw new TypeError('The session secret must have at least 32 characters');
+    if (!(Number.isSafeInteger(life) && life > 0))
+      throw new RangeError('life must be a whole number of seconds above 0');
     this.#secret = secret;
     this.#life = life;
     this.#now = now;
   }
 
-  /** A `Set-Cookie` for a user. No script can read it, and other sites' requests do not carry it. */
+  /** Returns a `Set-Cookie` header for a user. No script can read the cookie, and requests of other sites do not carry it. */
   async issue(user: string, { secure }: { readonly secure: boolean }): Promise<string> {
     const claim = `${user}.${Math.floor(this.#now() / 1000) + this.#life}`;
     const signature = await crypto.subtle.sign('HMAC', await this.#key('sign'), utf8(claim));
@@ -36,16 +37,16 @@ export class Sessions {
     return `${cookie}; Path=/; Max-Age=${this.#life}; HttpOnly; SameSite=Strict${secure ? '; Secure' : ''}`;
   }
 
-  /** The user of a request; `undefined` without a cookie that is good now. */
+  /** Returns the user of a request, or undefined if the request has no cookie that is valid now. */
   async userOf(request: Request): Promise<string | undefined> {
     const [, user, end, hex] = /^([\w-]{1,40})\.(\d{1,12})\.([0-9a-f]{64})$/.exec(cookieOf(request)) ?? [];
     if (!user || !end || !hex || Number(end) * 1000 <= this.#now()) return undefined;
-    // `verify` takes the same time for every wrong signature.
+    // The function `verify` takes the same time for every wrong signature.
     const good = await crypto.subtle.verify('HMAC', await this.#key('verify'), fromHex(hex), utf8(`${user}.${end}`));
     return good ? user : undefined;
   }
 
-  /** Imported anew: a promise kept for another request would be one that a Worker may not await. */
+  /** Imports the key again for each call, because a Worker must not await a promise of another request. */
   #key(usage: 'sign' | 'verify'): Promise<CryptoKey> {
     return crypto.subtle.importKey('raw', utf8(this.#secret), HMAC, false, [usage]);
   }

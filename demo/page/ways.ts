@@ -2,6 +2,8 @@
  * Three ways from a page to an object, behind one interface: the page has a token, or an edge signs grants for the
  * page's requests, or the page sends the file to the edge and the edge appends it.
  */
+
+import { PageGrants } from '../../src/edge/index.ts';
 import {
   AppendableObject,
   type AppendProgress,
@@ -12,7 +14,6 @@ import {
   OssClient,
   type OssClientOptions,
 } from '../../src/index.ts';
-import { Grants } from './grants.ts';
 
 /** The options of one append or resume. */
 export interface Call {
@@ -59,7 +60,7 @@ export function makeTarget(options: TargetOptions): Target {
     const credentials = credentialsFromUrl(edge ? `${edge}/token` : '/sts', { method: 'POST', credentials: 'include' });
     return new AppendedTarget(options, new OssClient({ ...client, credentials }));
   }
-  const grants = new Grants(edge, { ahead: AHEAD, segmentSize: options.segmentSize });
+  const grants = new PageGrants(edge, { ahead: AHEAD, segmentSize: options.segmentSize });
   return new AppendedTarget(options, new OssClient({ ...client, presign: grants.presign }), grants);
 }
 
@@ -67,9 +68,9 @@ export function makeTarget(options: TargetOptions): Target {
 class AppendedTarget implements Target {
   readonly #client: OssClient;
   readonly #object: AppendableObject;
-  readonly #grants: Grants | undefined;
+  readonly #grants: PageGrants | undefined;
 
-  constructor({ key, tail, contentType, segmentSize }: TargetOptions, client: OssClient, grants?: Grants) {
+  constructor({ key, tail, contentType, segmentSize }: TargetOptions, client: OssClient, grants?: PageGrants) {
     this.#client = client;
     this.#object = new AppendableObject(client, key, { tail, contentType, segmentSize });
     this.#grants = grants;

@@ -1,6 +1,7 @@
 /** The edge of the demo as a Cloudflare Worker. */
+
+import type { EdgeContext } from '../../src/edge/index.ts';
 import { type EdgeEnvironment, edgeFrom } from '../edge/app.ts';
-import type { EdgeContext } from '../edge/handlers.ts';
 
 export default {
   /** Creates all objects again for each request, because a Worker must not await a promise of another request. */

@@ -1,5 +1,5 @@
 /** The reference for memory: a Worker that reads a body in JavaScript and posts each byte once, in parts of 256 KiB. */
-import { chunksOf } from '../../demo/edge/reader.ts';
+import { chunksOf } from '../../src/edge/body-reader.ts';
 
 const PART = 256 * 1024;
 const clock = {

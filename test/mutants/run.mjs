@@ -27,7 +27,6 @@ const PARTS = [
   'test/runtimes/polyfill-blob.ts',
   'test/one-object.ts',
   'demo/edge',
-  'demo/page/grants.ts',
   'test/edge-bodies.test.ts',
   'test/edge-decisions.test.ts',
   'test/edge-tools.ts',

@@ -11,7 +11,7 @@ const manifest = JSON.parse(read('package.json'));
 describe('contents', () => {
   test('the tarball contains the compiled files, their sources and the documents, and no other file', () => {
     const wanted =
-      /^(package\.json|(README|CHANGELOG)\.md|LICENSE|docs\/[\w-]+\.svg|src\/[\w/-]+\.ts|dist\/[\w/-]+(\.min)?(\.js|\.d\.ts)(\.map)?)$/;
+      /^(package\.json|(README|CHANGELOG)\.md|LICENSE|docs\/[\w-]+\.(md|svg)|src\/[\w/-]+\.ts|dist\/[\w/-]+(\.min)?(\.js|\.d\.ts)(\.map)?)$/;
     expect(files.filter((file) => !wanted.test(file))).toEqual([]);
     expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', MAIN, `${MAIN}.map`]));
   });
@@ -107,7 +107,7 @@ describe('source maps', () => {
 test('the declarations contain a documentation comment for every public name', () => {
   const script = `
     import ts from 'typescript';
-    const entries = ${JSON.stringify(['index', 'sts', 'testing/index', 'xhr'])}.map((entry) => '${library.replaceAll('\\', '/')}/dist/' + entry + '.d.ts');
+    const entries = ${JSON.stringify(['index', 'sts', 'edge/index', 'testing/index', 'xhr'])}.map((entry) => '${library.replaceAll('\\', '/')}/dist/' + entry + '.d.ts');
     const program = ts.createProgram(entries, { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.NodeNext });
     const checker = program.getTypeChecker();
     const exports = entries.flatMap((entry) => checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(entry))));

@@ -1,7 +1,8 @@
 // Imports every entry and uses none of them.
 import * as all from 'oss-append';
+import * as edge from 'oss-append/edge';
 import * as sts from 'oss-append/sts';
 import * as testing from 'oss-append/testing';
 import * as xhr from 'oss-append/xhr';
 
-console.log('nothing', 0 && [all, sts, testing, xhr]);
+console.log('nothing', 0 && [all, edge, sts, testing, xhr]);

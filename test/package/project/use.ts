@@ -13,6 +13,7 @@ import {
   presignV4,
   refreshingCredentials,
 } from 'oss-append';
+import { createEdge, type EdgeHandler, PageGrants } from 'oss-append/edge';
 import { appendPolicy, assumeRole } from 'oss-append/sts';
 import { LocalOss } from 'oss-append/testing';
 import { xhrFetch } from 'oss-append/xhr';
@@ -28,6 +29,18 @@ export const grantee: OssClient = new OssClient({
   ...bucket,
   presign: async ({ operation }) => `https://${operation}`,
 });
+
+export const edge: EdgeHandler = createEdge({
+  oss: bucket,
+  credentials: key,
+  tokenFor: async () => key,
+  authenticate: async (request) => request.headers.get('x-user') ?? undefined,
+  prefixOf: (user) => `inbox/${user}/`,
+  allows: ({ size }) => size === undefined || size < 1024,
+  origins: ['https://app.example.com'],
+  onuploaded: ({ tail }) => console.log(tail.position),
+});
+export const granted: OssClient = new OssClient({ ...bucket, presign: new PageGrants('https://edge').presign });
 
 export async function everySource(object: AppendableObject, response: Response): Promise<void> {
   const bytes: Uint8Array = new Uint8Array(3);

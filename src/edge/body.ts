@@ -1,17 +1,17 @@
-/** Bodies of requests: how long they say they are, how long they may be, and whether they came whole. */
-import { chunksOf, type Patience } from './reader.ts';
+/** Bodies of requests: their announced length, their greatest allowed length, and whether they arrived completely. */
+import { chunksOf, type Patience } from './body-reader.ts';
 import { badRequest, Refusal } from './refusal.ts';
 
-/** How long a body may be, and how long the edge waits for it. */
+/** The greatest length of a body, and how long the edge waits for its bytes. */
 export interface BodyLimits extends Patience {
-  /** Bytes. */
+  /** The greatest length in bytes. */
   readonly most: number;
 }
 
 /**
- * The length that a request announces, in bytes; undefined for a body of unknown length.
+ * Returns the length in bytes that a request announces, or undefined for a body of unknown length.
  *
- * @throws Refusal (400) for a Content-Length that is no number, 413 for more than `most` bytes.
+ * @throws Refusal: 400 if the Content-Length is not a number, 413 if it is above `most` bytes.
  */
 export function announcedLength({ headers }: Request, most: number): number | undefined {
   const text = headers.get('content-length');
@@ -22,10 +22,10 @@ export function announcedLength({ headers }: Request, most: number): number | un
 }
 
 /**
- * The chunks of a body, as in `chunksOf`, that together are what was announced and allowed.
+ * Yields the chunks of a body, like `chunksOf`, and checks their total length.
  *
- * @throws Refusal when there are more than `most` bytes (413), and when there are more or fewer than the request announced
- * (400): some platforms and proxies end the body of a broken connection as if it were whole.
+ * @throws Refusal: 413 if the body has more than `most` bytes, 400 if it has more or fewer bytes than the request announced.
+ *   Some platforms and proxies end the body of a broken connection as if it were complete.
  */
 export async function* wholeBody(
   request: Request,
@@ -42,7 +42,7 @@ export async function* wholeBody(
   if (announced !== undefined && total < announced) throw incomplete(total, announced);
 }
 
-/** @throws Refusal for a body that is too long, or stalls, or is not whole, or is no JSON object. */
+/** Reads a JSON object. @throws Refusal if the body is too long, stops, is not complete, or is not a JSON object. */
 export async function readJson(request: Request, limits: BodyLimits): Promise<Record<string, unknown>> {
   const bytes: number[] = [];
   for await (const chunk of wholeBody(request, limits)) bytes.push(...chunk);
@@ -50,13 +50,13 @@ export async function readJson(request: Request, limits: BodyLimits): Promise<Re
     const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(new Uint8Array(bytes)));
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   } catch {
-    // The parser's message would quote the body.
+    // The message of the parser would quote the body.
   }
   throw badRequest('The body must be a JSON object');
 }
 
 function tooLarge(most: number): Refusal {
-  return new Refusal(413, 'TooLarge', `A body may have ${most} bytes here`);
+  return new Refusal(413, 'TooLarge', `This body may have at most ${most} bytes`);
 }
 
 function tooLong(announced: number): Refusal {
@@ -65,6 +65,6 @@ function tooLong(announced: number): Refusal {
 }
 
 function incomplete(total: number, announced: number): Refusal {
-  const message = `The body ended after ${total} of the ${announced} bytes that Content-Length announced: go on from the tail`;
+  const message = `The body ended after ${total} of the ${announced} bytes that Content-Length announced: continue at the tail`;
   return new Refusal(400, 'IncompleteBody', message);
 }

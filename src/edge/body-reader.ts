@@ -1,30 +1,33 @@
-/** Reads a request's body chunk by chunk. Hides the platforms' two kinds of readers, and the timer that ends a silence. */
-import type { Clock } from '../../src/index.ts';
+/** Reads the body of a request in chunks. This file knows the two kinds of readers, and the timer that ends a silence. */
+import type { Clock } from '../waiting/clock.ts';
 import { Refusal } from './refusal.ts';
 
-/** The part of a clock that a body needs. */
+/** The part of a clock that the reader of a body needs. */
 export type Timers = Pick<Clock, 'now' | 'setTimeout' | 'clearTimeout'>;
 
 /** How long a sender may be silent. */
 export interface Patience {
-  /** Longest wait for the next bytes, ms. */
+  /** The longest wait for the next bytes, in ms. */
   readonly idle: number;
   readonly clock: Timers;
 }
 
 const BUFFER = 64 * 1024;
-/** Bytes asked for at once of a fast sender. One read for each packet costs a Worker a third of its time, and memory. */
+/**
+ * The bytes that the reader waits for at once when the sender is fast. With one read for each network packet, a Worker spends a
+ * third of its time on reads, and needs more memory.
+ */
 const ENOUGH = 16 * 1024;
-/** A sender is fast when this many bytes have come, on the average at this many bytes a second. */
+/** A sender is fast after `size` bytes, if they arrived with an average of at least `rate` bytes per second. */
 const FAST = { size: 256 * 1024, rate: 64 * 1024 };
 
 /**
- * The chunks of a body, to be asked for one at a time: while nobody asks, the sender waits. The bytes are read into one buffer
- * of ours where the platform can do that, so a chunk is good only until the next one is asked for.
+ * Yields the chunks of a body one at a time. While nobody asks for the next chunk, the sender waits. Where the platform can do
+ * it, all bytes are read into one buffer, so a chunk is valid only until the next one is asked for.
  *
- * @throws Refusal (408) when the sender gives nothing for `idle` ms while it is waited for. However slow a sender is, a body
- * whose bytes keep coming is read to its end. (Of a sender that was fast, a Worker asks for 16 KiB at once, and takes it for
- * silent when these do not come in time.)
+ * @throws Refusal (408) if the edge waits for the sender and gets nothing for `idle` ms. A slow sender is read to its end, as long
+ *   as its bytes keep coming. There is one exception: from a sender that was fast before, a Worker wants 16 KiB at once, so it
+ *   refuses that sender if the 16 KiB do not arrive in time.
  */
 export async function* chunksOf(
   { body }: Request,
@@ -32,7 +35,7 @@ export async function* chunksOf(
 ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
   if (!body) return;
   const reader = new BodyReader(body, patience.clock);
-  const watch = new Watch(patience);
+  const watch = new SilenceTimer(patience);
   try {
     for (let chunk = await watch.wait(reader.read()); chunk; chunk = await watch.wait(reader.read())) yield chunk;
   } finally {
@@ -41,14 +44,14 @@ export async function* chunksOf(
   }
 }
 
-/** Ends a wait that lasts too long. It sets one timer for a whole body, because setting one takes longer than a read. */
-class Watch {
+/** Ends a wait that lasts too long. It sets one timer for a whole body, because a timer for each read costs more than the read. */
+class SilenceTimer {
   readonly #idle: number;
   readonly #clock: Timers;
   #timer: unknown;
-  /** When the current wait began, ms; undefined while nobody waits. */
+  /** The time in ms when the current wait began. It is undefined while nobody waits. */
   #since: number | undefined;
-  #stall: (reason: Refusal) => void = () => {};
+  #refuse: (reason: Refusal) => void = () => {};
 
   constructor({ idle, clock }: Patience) {
     this.#idle = idle;
@@ -60,7 +63,7 @@ class Watch {
     this.#since = this.#clock.now();
     try {
       return await new Promise<T>((resolve, reject) => {
-        this.#stall = reject;
+        this.#refuse = reject;
         work.then(resolve, reject);
       });
     } finally {
@@ -73,25 +76,26 @@ class Watch {
   }
 
   #set(delay: number): void {
-    this.#timer = this.#clock.setTimeout(() => this.#look(), delay);
+    this.#timer = this.#clock.setTimeout(() => this.#check(), delay);
   }
 
-  /** Time in which nobody asks does not count: then the store is slow, not the sender. */
-  #look(): void {
+  /** The time in which nobody waits does not count, because then the store is slow and not the sender. */
+  #check(): void {
     const waited = this.#since === undefined ? 0 : this.#clock.now() - this.#since;
     if (waited < this.#idle) this.#set(this.#idle - waited);
-    else this.#stall(new Refusal(408, 'RequestTimeout', `Nothing came for ${this.#idle} ms: go on from the tail`));
+    else this.#refuse(new Refusal(408, 'RequestTimeout', `No bytes came for ${this.#idle} ms: continue at the tail`));
   }
 }
 
-/** Reads into one buffer again and again where the platform has BYOB readers for bodies. */
+/** Reads into one buffer again and again if the platform has BYOB readers for bodies. */
 class BodyReader {
   readonly #byob: ReadableStreamBYOBReader | undefined;
   readonly #plain: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | undefined;
   readonly #clock: Timers;
   #buffer = new ArrayBuffer(0);
-  /** Bytes that came so far, and the ms that they took. */
-  #came = 0;
+  /** The bytes that have arrived so far. */
+  #received = 0;
+  /** The time in ms that these bytes took. */
   #took = 0;
 
   constructor(body: ReadableStream<Uint8Array<ArrayBuffer>>, clock: Timers) {
@@ -110,8 +114,8 @@ class BodyReader {
     const { value } = await this.#byob.read(new Uint8Array(this.#buffer), { min: this.#isFast() ? ENOUGH : 1 });
     if (value) this.#buffer = value.buffer;
     this.#took += this.#clock.now() - began;
-    this.#came += value?.byteLength ?? 0;
-    // The end may come together with the last bytes.
+    this.#received += value?.byteLength ?? 0;
+    // The end can arrive together with the last bytes.
     return value?.byteLength ? value : undefined;
   }
 
@@ -119,8 +123,8 @@ class BodyReader {
     (this.#byob ?? this.#plain)?.cancel().catch(() => {});
   }
 
-  /** A slow sender needs minutes for what is asked for at once, and would be taken for a silent one. */
+  /** A slow sender needs minutes for the 16 KiB, and would be refused as silent. */
   #isFast(): boolean {
-    return this.#came >= FAST.size && this.#came * 1000 >= FAST.rate * this.#took;
+    return this.#received >= FAST.size && this.#received * 1000 >= FAST.rate * this.#took;
   }
 }

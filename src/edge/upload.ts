@@ -1,27 +1,27 @@
-/** A pipe from a request's body to the end of an object. Hides how much of a body is kept when it does not come whole. */
-import { AppendableObject, type ObjectTail, type OssClient, OssError } from '../../src/index.ts';
-import { MAX_OBJECT_SIZE } from './asked.ts';
+/** Appends the body of a request to an object. This file decides how much is kept of a body that does not arrive completely. */
+
+import { AppendableObject } from '../append/object.ts';
+import { OssError } from '../errors.ts';
+import { MAX_OBJECT_SIZE, type ObjectTail } from '../tail.ts';
 import { announcedLength, wholeBody } from './body.ts';
-import { bytesAllowed, checkAllowed } from './decisions.ts';
-import type { GrantContext } from './grants.ts';
+import type { Patience } from './body-reader.ts';
+import { bytesAllowed, checkAllowed, type UserContext } from './decisions.ts';
 import { checkOwnKey, keyOfPath } from './keys.ts';
-import type { Patience } from './reader.ts';
 import { badRequest, Refusal } from './refusal.ts';
 
-/** One upload, or the question where one ended. */
-export interface UploadContext extends Omit<GrantContext, 'grantLife' | 'maxSegment' | 'maxBatch'> {
+/** One upload, or the question where an upload ended. */
+export interface UploadContext extends UserContext {
   readonly request: Request;
-  readonly client: OssClient;
-  /** Bytes that the object may have. */
+  /** The greatest length of the object in bytes. */
   readonly maxUpload: number;
   readonly segmentSize: number;
   readonly patience: Patience;
 }
 
-/** What the paths of uploads begin with. */
+/** The beginning of the paths of uploads. The encoded key follows. */
 export const UPLOAD = '/upload/';
 
-/** Answers `GET /upload/{key}`: where the object ends. @throws Refusal, OssError */
+/** Answers `GET /upload/{key}` with the end of the object. @throws Refusal, OssError */
 export async function tailOf(context: UploadContext): Promise<ObjectTail> {
   const { user, allows } = context;
   const object = objectOf(context);
@@ -30,10 +30,10 @@ export async function tailOf(context: UploadContext): Promise<ObjectTail> {
 }
 
 /**
- * Answers `POST /upload/{key}`: appends a body of any length. A client that was cut off asks {@link tailOf} and sends the rest
- * with `?position=`, which then must be that tail.
+ * Answers `POST /upload/{key}`: appends a body of any length. A client whose connection broke asks {@link tailOf}, and sends the
+ * rest with `?position=`, which must then be equal to that tail.
  *
- * @throws Refusal or OssError, with the tail and the bytes of this body that are stored.
+ * @throws Refusal or OssError, with the tail and with the number of bytes of this body that are stored.
  */
 export async function upload(context: UploadContext): Promise<{ readonly key: string; readonly tail: ObjectTail }> {
   const { request, maxUpload, patience } = context;
@@ -50,22 +50,22 @@ export async function upload(context: UploadContext): Promise<{ readonly key: st
 function objectOf({ request, client, prefix, segmentSize }: UploadContext): AppendableObject {
   const key = checkOwnKey(keyOfPath(new URL(request.url).pathname, UPLOAD), prefix);
   const contentType = request.headers.get('content-type');
-  // Full segments only: each early one would cost a subrequest, and a slow sender has one for every second.
+  // Segments are always full. Otherwise a slow sender would cost one subrequest for every second.
   return new AppendableObject(client, key, { segmentSize, flushAfter: Number.POSITIVE_INFINITY, contentType });
 }
 
-/** How many bytes the application allows. */
+/** Returns how many bytes the application allows. */
 function askUpload({ user, request, allows }: UploadContext, key: string): Promise<number> {
   const size = announcedLength(request, MAX_OBJECT_SIZE);
   const contentType = request.headers.get('content-type') ?? undefined;
   return bytesAllowed({ user, operation: 'upload', key, position: readPosition(request), size, contentType }, allows);
 }
 
-/** The object may have grown since the client asked, because a request that the client gave up on was still carried out. */
+/** The object may have grown since the client asked: a request that the client gave up may still have been carried out. */
 function checkPosition(tail: ObjectTail, expected: number | undefined): void {
   if (expected === undefined || expected === tail.position) return;
   const cause = 'another writer was here, or an earlier upload of yours is still finishing';
-  const message = `The object does not end there: ${cause}. Ask for the tail and go on from it`;
+  const message = `The object does not end there: ${cause}. Ask for the tail and continue there`;
   throw new Refusal(409, 'PositionNotEqualToLength', message, { tail, loaded: 0 });
 }
 
@@ -76,7 +76,7 @@ function readPosition({ url }: Request): number | undefined {
   throw badRequest('position must be one whole number');
 }
 
-/** Where the body is refused while it is read, what came before is stored first, and the refusal tells the tail. */
+/** Appends a body. If the body is refused while it is read, the bytes before are stored first, and the refusal has the tail. */
 async function appendWhole(
   object: AppendableObject,
   { position }: ObjectTail,
@@ -93,7 +93,7 @@ async function appendWhole(
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       refusal = error;
-      // If nothing came, nothing is to be created.
+      // Without any bytes, the object must not be created.
       if (!some) throw error;
     }
   }

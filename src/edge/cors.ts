@@ -1,21 +1,25 @@
-/** CORS for a list of origins. Hides which headers browsers ask for, and that the Host header proves nothing. */
+/** CORS for a list of origins. This file knows which headers browsers need, and that the Host header proves nothing. */
+
+import { checkType } from '../check.ts';
 import { Refusal } from './refusal.ts';
 
-/** Answers pages of the named origins, and refuses the pages of all others. */
+/** Answers the pages of the listed origins, and refuses the pages of all other origins. */
 export class Cors {
   readonly #origins: readonly string[];
 
-  /** @throws TypeError for what is no list of origins. */
+  /** @throws TypeError if `origins` is not a list of origins. */
   constructor(origins: readonly string[]) {
-    if (!Array.isArray(origins) || !origins.every(isOrigin))
-      throw new TypeError('origins must be a list of origins such as https://app.example.com');
+    checkType(
+      Array.isArray(origins) && origins.every(isOrigin),
+      'origins must be a list of origins such as https://app.example.com',
+    );
     this.#origins = [...origins];
   }
 
   /**
-   * Refuses pages of other origins. Browsers send `Origin` with every POST and no page can forge it. Only the list counts: a
-   * page whose DNS name was pointed at this service has the service's own `Host`, so a service whose pages call it lists its
-   * own origin too.
+   * Refuses pages of other origins. Browsers send `Origin` with every POST, and no page can forge that header. Only the list
+   * counts. A page whose DNS name was changed to point at this service sends the service's own `Host`. So a service whose own
+   * pages call it must list its own origin too.
    */
   check({ headers }: Request): void {
     const origin = headers.get('origin');
@@ -32,10 +36,10 @@ export class Cors {
     return new Response(null, { status: 204, headers });
   }
 
-  /** The response, readable for the page that asked if its origin is listed. */
+  /** Returns the response with the CORS headers. Only a page of a listed origin can read it. */
   apply({ headers }: Request, response: Response): Response {
     const origin = headers.get('origin');
-    // A copy, because the headers of a response that came from `fetch` cannot be changed.
+    // This is a copy, because the headers of a response that came from `fetch` cannot be changed.
     const copy = new Response(response.body, response);
     copy.headers.append('vary', 'Origin');
     if (origin === null || !this.#origins.includes(origin)) return copy;

@@ -1,0 +1,135 @@
+/** The options of an edge. All options are checked when the handler is made, so that no mistake waits for its first request. */
+import { checkFunction, checkRange, checkType } from '../check.ts';
+import { OssClient, type OssClientOptions } from '../request/client.ts';
+import type { Credentials, CredentialsProvider } from '../request/credentials.ts';
+import { MAX_OBJECT_SIZE, type ObjectTail } from '../tail.ts';
+import { platformClock } from '../waiting/clock.ts';
+import type { Timers } from './body-reader.ts';
+import type { Allows } from './decisions.ts';
+
+/** What the edge does, and for whom. */
+export interface EdgeOptions {
+  /** The options of the edge's `OssClient`: the region, the bucket, and others such as `endpoint` and `cname`. */
+  readonly oss: Omit<OssClientOptions, 'credentials' | 'presign'>;
+  /** The credentials that sign grants and uploads: the key of a RAM user, or tokens. They never leave the edge. */
+  readonly credentials: CredentialsProvider;
+  /**
+   * Makes an STS token for the keys under a prefix, like `assumeRole` with `appendPolicy`. Leave this option out if you limit the
+   * bytes of a user, because nothing limits how much the holder of a token stores. Default: the edge gives no tokens.
+   */
+  readonly tokenFor?: ((user: string, prefix: string) => Promise<Credentials>) | undefined;
+  /** Returns the user who sent a request, for example from a cookie. Only a string that is not empty lets a user in. */
+  readonly authenticate: (request: Request) => string | undefined | Promise<string | undefined>;
+  /** Returns the beginning of a user's keys. It must end with `/`, because `inbox/u1` is also the beginning of `inbox/u10`. */
+  readonly prefixOf: (user: string) => string;
+  /**
+   * Allows or refuses each operation of a user, for quotas and the like. Only `true` is a yes. Where bytes flow, a number above 0
+   * is a yes to that many bytes. Default: everything under the user's prefix is allowed.
+   */
+  readonly allows?: Allows | undefined;
+  /** The origins whose pages may call, such as `https://app.example.com`. List the edge's own origin if its own pages call it. */
+  readonly origins: readonly string[];
+  /**
+   * More routes by method and path, such as `'POST /login'`. They run before `authenticate`, but after the check of the origin.
+   * A route here replaces the edge's own route of the same name.
+   */
+  readonly routes?: Readonly<Record<string, (request: Request) => Response | Promise<Response>>> | undefined;
+  /** How long a grant is valid, in seconds, up to 43,200. It never outlives the token that signs it. Default 300. */
+  readonly grantLife?: number | undefined;
+  /** The greatest length in bytes that uploads can give an object. Default 5 GiB, which is OSS's limit. */
+  readonly maxUpload?: number | undefined;
+  /** The most bytes of one granted append, and of one granted range that has an end. Default 32 MiB. */
+  readonly maxSegment?: number | undefined;
+  /** The most grants in one answer, up to 1,000. Default 32. */
+  readonly maxBatch?: number | undefined;
+  /**
+   * The bytes of one segment of an upload, up to 128 MiB. An upload holds about three segments in memory, and each segment costs
+   * one subrequest and one round trip. The default of 256 KiB serves 50 uploads at the same time in the 128 MB of a Worker.
+   * Larger segments are faster where only a few users upload at the same time.
+   */
+  readonly segmentSize?: number | undefined;
+  /** How long a sender may send nothing, in ms. Then the bytes so far are stored, and the answer is 408. Default 30,000. */
+  readonly idleTimeout?: number | undefined;
+  /** Gets every failure except 404, without secrets. Exceptions that it throws are ignored. */
+  readonly onfailure?: ((failure: EdgeFailure) => void) | undefined;
+  /** Gets every complete upload. The edge does not wait for it before it answers. */
+  readonly onuploaded?: ((upload: EdgeUpload) => void | Promise<void>) | undefined;
+}
+
+/** A failure in words that are safe in a log: no key, no query and no secret. */
+export interface EdgeFailure {
+  readonly method: string;
+  /** The path without the key of an object, or `-` for an unknown path. */
+  readonly route: string;
+  /** The HTTP status of the answer. */
+  readonly status: number;
+  /** The code in the answer, such as `NotAllowed`. */
+  readonly code: string;
+}
+
+/** A complete upload. */
+export interface EdgeUpload {
+  readonly user: string;
+  readonly key: string;
+  /** The end of the object after this upload. */
+  readonly tail: ObjectTail;
+}
+
+/** The checked and complete options. */
+export interface Settings extends Omit<EdgeOptions, NumberName>, Readonly<Record<NumberName, number>> {
+  readonly allows: Allows;
+  readonly routes: NonNullable<EdgeOptions['routes']>;
+  readonly clock: Timers;
+}
+
+type NumberName = 'grantLife' | 'maxUpload' | 'maxSegment' | 'maxBatch' | 'segmentSize' | 'idleTimeout';
+
+const MIB = 1024 * 1024;
+
+/** The options that are numbers, with their default and their greatest value. The least value is 1. */
+const NUMBERS: Readonly<Record<NumberName, readonly [usual: number, most: number]>> = {
+  grantLife: [300, 43_200],
+  maxUpload: [MAX_OBJECT_SIZE, MAX_OBJECT_SIZE],
+  maxSegment: [32 * MIB, MAX_OBJECT_SIZE],
+  maxBatch: [32, 1000],
+  segmentSize: [256 * 1024, 128 * MIB],
+  // A timer with a longer delay ends at once.
+  idleTimeout: [30_000, 2 ** 31 - 1],
+};
+
+const REQUIRED_FUNCTIONS = ['authenticate', 'prefixOf'] as const;
+const OPTIONAL_FUNCTIONS = ['tokenFor', 'allows', 'onfailure', 'onuploaded'] as const;
+const OTHERS = ['oss', 'credentials', 'origins', 'routes'];
+
+/**
+ * Checks the options of an edge and adds the defaults. The result is a copy, so a later change of the options has no effect.
+ *
+ * @throws TypeError or RangeError for options that cannot work, and for unknown names: with a misspelt `allows`, an edge would
+ *   allow everything.
+ */
+export function settingsFrom(options: EdgeOptions): Settings {
+  checkType(typeof options === 'object' && options !== null, 'createEdge needs options');
+  for (const name of Object.keys(options)) checkType(isOption(name), `createEdge has no option "${name}"`);
+  for (const name of REQUIRED_FUNCTIONS) checkType(typeof options[name] === 'function', `${name} must be a function`);
+  for (const name of OPTIONAL_FUNCTIONS) checkFunction(name, options[name]);
+  const { oss, credentials, routes = {}, allows = () => true } = options;
+  for (const [name, route] of Object.entries(routes))
+    checkType(typeof route === 'function', `routes["${name}"] must be a function`);
+  // The constructor of the client checks the region, the bucket, the endpoint and the credentials.
+  new OssClient({ ...oss, credentials });
+  return { ...options, ...numbersOf(options), routes: { ...routes }, allows, clock: oss.clock ?? platformClock() };
+}
+
+function isOption(name: string): boolean {
+  return name in NUMBERS || [...REQUIRED_FUNCTIONS, ...OPTIONAL_FUNCTIONS, ...OTHERS].includes(name);
+}
+
+function numbersOf(options: EdgeOptions): Record<NumberName, number> {
+  const entries = Object.entries(NUMBERS).map(([name, [usual, most]]) => {
+    const { [name as NumberName]: value = usual } = options;
+    const isGood = Number.isSafeInteger(value) && value >= 1 && value <= most;
+    checkRange(isGood, name, `a whole number from 1 to ${most}`, value);
+    return [name, value];
+  });
+  return Object.fromEntries(entries);
+}
