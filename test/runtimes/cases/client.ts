@@ -1,4 +1,4 @@
-/** The client against LocalOss over HTTP, from another origin where there are origins. */
+/** The client against LocalOss over HTTP. In a browser, LocalOss has another origin than the page. */
 import {
   CredentialsError,
   credentialsFromUrl,
@@ -17,12 +17,12 @@ const text = new TextEncoder();
 export const clientCases: readonly Case[] = [
   ...(['header', 'query'] as const).map(
     (signing): Case => ({
-      name: `client: ${signing}-signed append, head, get and range`,
+      name: `client: a ${signing}-signed append, HEAD, GET and GET of a range succeed`,
       run: (context) => roundTrip(context, context.client({ signing })),
     }),
   ),
   {
-    name: 'client: presigned append, head and get, sent by a bare fetch',
+    name: 'client: a presigned append, HEAD and GET succeed when a bare fetch sends them',
     run: async ({ client, key, stored }) => {
       const signer = client();
       const body = bytesFrom(4, 5000);
@@ -38,7 +38,7 @@ export const clientCases: readonly Case[] = [
     },
   },
   {
-    name: 'client: a grant for one length or range admits no other',
+    name: 'client: a grant for one length or range permits no other length or range',
     run: async ({ client, key, stored }) => {
       const append = await client().presignAppendObject(key, { position: 0, size: 5 });
       equal((await send(append, text.encode('six bytes'))).status, 403, 'another length');
@@ -49,7 +49,7 @@ export const clientCases: readonly Case[] = [
     },
   },
   {
-    name: 'client: what describes the object arrives, on the first append only',
+    name: 'client: headers that describe the object take effect on the first append only',
     run: async ({ client, key, stored }) => {
       const expires = new Date('2030-01-02T03:04:05Z');
       const described = { metadata: { origin: 'suite' }, tagging: { team: 'a b' }, expires, acl: 'private' } as const;
@@ -65,7 +65,7 @@ export const clientCases: readonly Case[] = [
     },
   },
   {
-    name: 'client: text, Blob, views and an empty body are stored as they are',
+    name: 'client: text, a Blob, views and an empty body are stored unchanged',
     run: async ({ client, key, stored }) => {
       const bodies = [
         'naïve 文 🎉',
@@ -81,7 +81,7 @@ export const clientCases: readonly Case[] = [
     },
   },
   {
-    name: 'client: a Blob brings its type to the object',
+    name: 'client: the type of a Blob becomes the type of the object',
     run: async ({ client, key, stored }) => {
       await client().appendObject(key, new Blob(['a,b'], { type: 'text/csv' }), { position: 0 });
       equal((await stored())?.headers['content-type'], 'text/csv', 'content type');
@@ -91,7 +91,7 @@ export const clientCases: readonly Case[] = [
   },
   ...['dots/../and/./more', '中文/🎉 %2F+#?&=', "it's (1)*!~", 'a//b/'].map(
     (name): Case => ({
-      name: `client: the key "${name}" arrives as written`,
+      name: `client: the key "${name}" reaches the server unchanged`,
       run: async ({ client, key, stored }) => {
         const odd = `${key}/${name}`;
         for (const [position, signing] of (['header', 'query'] as const).entries())
@@ -101,14 +101,14 @@ export const clientCases: readonly Case[] = [
     }),
   ),
   {
-    name: 'client: a refused HEAD says why, though it has no body',
+    name: 'client: a refused HEAD names the reason, although it has no body',
     run: async ({ client, key }) => {
       const { status, code, requestId } = await rejects(client().headObject(key), ServiceError, 'head');
       equal([status, code, typeof requestId], [404, 'NoSuchKey', 'string'], 'error');
     },
   },
   {
-    name: 'client: a wrong position is a ServiceError with the right one',
+    name: 'client: a wrong position is a ServiceError with the correct position',
     run: async ({ client, key }) => {
       await client().appendObject(key, 'abc', { position: 0 });
       const appending = client().appendObject(key, 'def', { position: 1 });
@@ -117,7 +117,7 @@ export const clientCases: readonly Case[] = [
     },
   },
   {
-    name: 'client: a wrong secret is refused, and no error shows a key or a token',
+    name: 'client: a wrong secret is refused, and no error contains a key or a token',
     run: async ({ client, key, credentials }) => {
       const accessKeySecret = 'NotTheSecretOfThisKey';
       for (const signing of ['header', 'query'] as const) {
@@ -129,16 +129,16 @@ export const clientCases: readonly Case[] = [
     },
   },
   {
-    name: 'client: a device clock that is an hour off is corrected',
+    name: 'client: a device clock that is wrong by an hour is corrected',
     run: async ({ client, clock, key, wire }) => {
       const late = client({ clock: { ...clock, now: () => Date.now() + 3_600_000 } });
       await late.appendObject(key, 'a', { position: 0 });
       await late.appendObject(key, 'b', { position: 1 });
-      equal((await wire('POST')).length, 3, 'requests, of which one was refused');
+      equal((await wire('POST')).length, 3, 'requests, one of which was refused');
     },
   },
   {
-    name: 'client: expired credentials are fetched again, once',
+    name: 'client: expired credentials are loaded again, once',
     run: async ({ client, key, credentials, faults, stored }) => {
       await faults({ kind: 'expire-token' });
       let loads = 0;
@@ -151,7 +151,7 @@ export const clientCases: readonly Case[] = [
     },
   },
   {
-    name: 'client: credentials from a URL, in the spelling of STS',
+    name: 'client: credentials are loaded from a URL that answers with the field names of STS',
     run: async ({ client, key, controlUrl, stored }) => {
       const credentials = credentialsFromUrl(`${controlUrl}/token`);
       await client({ credentials }).appendObject(key, 'abc', { position: 0 });
@@ -161,7 +161,7 @@ export const clientCases: readonly Case[] = [
     },
   },
   {
-    name: 'client: permanent keys are refused where there is a document',
+    name: 'client: permanent keys are refused if a document exists',
     needs: ['document'],
     run: async ({ client, key, permanent, stored }) => {
       let thrown: unknown;
@@ -176,7 +176,7 @@ export const clientCases: readonly Case[] = [
     },
   },
   {
-    name: 'client: query-signed appends of bytes are one request each, without a preflight',
+    name: 'client: each query-signed append of bytes is one request, without a preflight',
     needs: ['simple-requests'],
     run: async ({ client, key, wire }) => {
       const query = client({ signing: 'query' });
@@ -189,7 +189,7 @@ export const clientCases: readonly Case[] = [
     },
   },
   {
-    name: 'client: header-signed appends are asked for first',
+    name: 'client: each header-signed append is preceded by a preflight',
     needs: ['cors'],
     run: async ({ client, key, wire }) => {
       for (const position of [0, 1]) await client().appendObject(key, text.encode('x'), { position });
@@ -201,7 +201,7 @@ export const clientCases: readonly Case[] = [
     },
   },
   {
-    name: 'client: an answer that CORS withholds leaves the outcome open, and the append happened',
+    name: 'client: if CORS withholds the answer, the outcome is unknown, and the append was stored',
     needs: ['cors'],
     run: async ({ client, key, stored }) => {
       const closed = client({ bucket: 'closed-bucket', signing: 'query' });
@@ -211,7 +211,7 @@ export const clientCases: readonly Case[] = [
     },
   },
   {
-    name: 'client: what CORS hides is undefined, and the rest is there',
+    name: 'client: headers that CORS hides are undefined, and the others are present',
     needs: ['cors'],
     run: async ({ client, key }) => {
       const hidden = client({ bucket: 'hidden-bucket' });

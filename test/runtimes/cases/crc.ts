@@ -1,4 +1,4 @@
-/** CRC-64/XZ against its check value and a reference that works bit by bit. */
+/** CRC-64/XZ against its check value and against a reference that works bit by bit. */
 import { crc64, crc64Combine } from '../../../src/index.ts';
 import { bytesFrom, equal } from '../check.ts';
 import type { Case } from '../context.ts';
@@ -7,7 +7,7 @@ const MIB = 1024 * 1024;
 
 export const crcCases: readonly Case[] = [
   {
-    name: 'crc: check value, empty input, continuation',
+    name: 'crc: the check value, an empty input and a continuation give the known CRCs',
     run: () => {
       const bytes = new TextEncoder().encode('123456789');
       equal(crc64(bytes), 0x995dc9bbdf1939fan, 'of 123456789');
@@ -16,7 +16,7 @@ export const crcCases: readonly Case[] = [
     },
   },
   {
-    name: 'crc: every length to 70 at every alignment, bit by bit',
+    name: 'crc: every length up to 70 bytes at every alignment agrees with the reference',
     run: () => {
       const bytes = bytesFrom(1, 80);
       for (let length = 0; length <= 70; length++) {
@@ -26,7 +26,7 @@ export const crcCases: readonly Case[] = [
     },
   },
   {
-    name: 'crc: 40,001 bytes, bit by bit',
+    name: 'crc: 40,001 bytes agree with the reference',
     run: () => {
       const bytes = bytesFrom(2, 40_004);
       equal(crc64(bytes.subarray(3)), reference(bytes.subarray(3)), '40,001 bytes');
@@ -35,7 +35,7 @@ export const crcCases: readonly Case[] = [
     },
   },
   {
-    name: 'crc: 1 MiB is the same in pieces of any size, and combined',
+    name: 'crc: 1 MiB has the same CRC in pieces of any size, and combined',
     run: () => {
       const bytes = bytesFrom(3, MIB);
       const whole = crc64(bytes);
@@ -53,7 +53,10 @@ export const crcCases: readonly Case[] = [
   },
 ];
 
-/** One bit at a time: reflected polynomial of ECMA-182, all ones in and out. */
+/**
+ * The reference: it takes one bit at a time, with the reflected polynomial of ECMA-182 and all bits inverted at both
+ * ends.
+ */
 function reference(bytes: Uint8Array): bigint {
   let [low, high] = [0xffffffff, 0xffffffff];
   for (const byte of bytes) {

@@ -1,4 +1,7 @@
-/** The engine with faults that really happen on the wire: every byte is there once, or the error says what is known. */
+/**
+ * The engine with faults that happen on a real network. Each byte is stored exactly once, or the error says what is
+ * known.
+ */
 import {
   AppendableObject,
   AppendConflictError,
@@ -14,46 +17,52 @@ import type { Case, Context, FaultRule } from '../context.ts';
 
 const SIZE = 100_000;
 const SEGMENT = 40_000;
-/** An attempt may take this long, ms, where a fault keeps it waiting; the answer comes far later than that. */
+/** The time limit of one attempt in ms, where a fault delays the answer. The answer comes much later than this. */
 const SHORT = 400;
 const LATE = 5000;
 const ALWAYS = 1000;
-/** What a bucket's CORS rule hides where nobody thought of it; without the headers of CORS, browsers would hide all. */
+/**
+ * The header that a bucket hides if its CORS rule exposes nothing. The CORS headers themselves stay, or browsers would
+ * hide the whole answer.
+ */
 const HIDDEN: FaultRule = {
   kind: 'hide-headers',
   names: ['etag', 'content-range', 'x-oss-hash-crc64ecma', 'x-oss-next-append-position', 'x-oss-object-type'],
   times: ALWAYS,
 };
 
-/** Faults after which all is well: three segments, of which the second suffers. */
+/**
+ * Faults from which the engine recovers. Each case appends three segments, and the fault usually happens to the second
+ * one.
+ */
 const MENDED: Readonly<
   Record<string, { readonly rules: readonly FaultRule[]; readonly options?: Partial<OssClientOptions> }>
 > = {
-  'nothing at all': { rules: [] },
-  'a connection dropped before the body': { rules: [{ kind: 'drop-before', nth: 2 }] },
-  'a connection dropped within the body': { rules: [{ kind: 'drop-during', nth: 2 }] },
-  'a connection dropped after the commit': { rules: [{ kind: 'drop-after', nth: 2 }] },
-  'the first answer lost': { rules: [{ kind: 'drop-after' }] },
+  'no fault': { rules: [] },
+  'a connection that breaks before the body': { rules: [{ kind: 'drop-before', nth: 2 }] },
+  'a connection that breaks in the middle of the body': { rules: [{ kind: 'drop-during', nth: 2 }] },
+  'a connection that breaks after the commit': { rules: [{ kind: 'drop-after', nth: 2 }] },
+  'a first answer that is lost': { rules: [{ kind: 'drop-after' }] },
   'every second answer lost': { rules: [1, 3, 5].map((nth) => ({ kind: 'drop-after', nth })) },
   'a 500 before the commit': { rules: [{ kind: 'error-before', nth: 2 }] },
   'a 503 after the commit': { rules: [{ kind: 'error-after', status: 503, nth: 2 }] },
-  'a page of a gateway before the commit': { rules: [{ kind: 'gateway', nth: 2 }] },
-  'a page of a gateway after the commit': { rules: [{ kind: 'gateway', after: true, nth: 2 }] },
-  'an answer later than the time-out': {
+  "a gateway's page before the commit": { rules: [{ kind: 'gateway', nth: 2 }] },
+  "a gateway's page after the commit": { rules: [{ kind: 'gateway', after: true, nth: 2 }] },
+  'an answer that comes after the time-out': {
     rules: [{ kind: 'answer-late', delay: LATE, nth: 2 }],
     options: { timeout: SHORT },
   },
-  'a commit later than the time-out': {
+  'a commit that comes after the time-out': {
     rules: [{ kind: 'commit-late', delay: SHORT + 150, nth: 2 }],
     options: { timeout: SHORT },
   },
-  'a commit that comes when the repeat is done': {
+  'a commit that comes after the repeat': {
     rules: [{ kind: 'commit-late', delay: 2 * SHORT, nth: 2 }],
     options: { timeout: SHORT },
   },
   'a request that the transport sends twice': { rules: [{ kind: 'repeat', nth: 2 }] },
   throttling: { rules: [{ kind: 'throttle', delay: 20, nth: 2 }] },
-  'a lost answer, and headers that are hidden': {
+  'a lost answer and hidden headers': {
     rules: [
       { ...HIDDEN },
       { ...HIDDEN, operation: 'HeadObject' },
@@ -61,7 +70,7 @@ const MENDED: Readonly<
       { kind: 'drop-after', nth: 2 },
     ],
   },
-  'a lost answer, a lost HEAD and a GET that stalls': {
+  'a lost answer, a lost HEAD, and a GET that stalls': {
     rules: [
       { kind: 'drop-after', nth: 2 },
       { kind: 'drop-before', operation: 'HeadObject', nth: 2 },
@@ -72,29 +81,29 @@ const MENDED: Readonly<
   },
 };
 
-/** A gzip member of a text of 2,700 bytes. */
+/** A gzip member that decodes to a text of 2,700 bytes. */
 const MEMBER = Uint8Array.from(atob('H4sIAAAAAAAAA0tUKEpNzi9K4UocZYwyRhmjjFHGKGOUMcoYZYwy6MsAAFonsUWMCgAA'), (letter) =>
   letter.charCodeAt(0),
 );
 
 export const engineCases: readonly Case[] = [
   ...Object.entries(MENDED).flatMap(([fault, { rules, options }]) =>
-    // What waits for a time-out is shown once.
+    // A case that waits for a time-out runs with one form of signature only.
     (options ? (['header'] as const) : (['header', 'query'] as const)).map(
       (signing): Case => ({
-        name: `engine: exactly once, ${signing}-signed, with ${fault}`,
+        name: `engine: each byte is stored exactly once, ${signing}-signed, with ${fault}`,
         run: (context) => exactlyOnce(context, rules, { ...options, signing }),
       }),
     ),
   ),
   ...[11, 12, 13].map(
     (seed): Case => ({
-      name: `engine: exactly once with a mix of faults (seed ${seed})`,
+      name: `engine: each byte is stored exactly once with a mix of faults (seed ${seed})`,
       run: (context) => exactlyOnce(context, mixedFaults(seed), { timeout: 1000 }, 9000),
     }),
   ),
   {
-    name: 'engine: with the CRC hidden by CORS, a lost answer is proven by the bytes',
+    name: 'engine: if CORS hides the CRC, the bytes themselves prove that a lost answer was a success',
     needs: ['cors'],
     run: async ({ client, key, faults, stored }) => {
       await faults({ kind: 'drop-after', times: 1, nth: 2 });
@@ -105,7 +114,7 @@ export const engineCases: readonly Case[] = [
     },
   },
   {
-    name: 'engine: an object with a Content-Encoding is proven and resumed, with the CRC hidden',
+    name: 'engine: an object with a Content-Encoding is compared and resumed, although the CRC is hidden',
     run: async ({ client, key, faults, stored }) => {
       await faults({ ...HIDDEN }, { ...HIDDEN, operation: 'HeadObject' }, { ...HIDDEN, operation: 'GetObject' });
       await faults({ kind: 'drop-after', nth: 1 }, { kind: 'drop-after', nth: 2 });
@@ -118,13 +127,13 @@ export const engineCases: readonly Case[] = [
     },
   },
   {
-    name: 'engine: the length of a text is found where HEAD does not tell it and the position is hidden',
+    name: 'engine: the length of a text is found although HEAD does not report it and the position is hidden',
     run: async ({ client, key, faults, stored }) => {
       await faults({ ...HIDDEN }, { ...HIDDEN, operation: 'HeadObject' }, { ...HIDDEN, operation: 'GetObject' });
       const text = 'line\n'.repeat(400);
       await append(client(), key, text, { contentType: 'text/plain' });
       const { contentLength } = await client().headObject(key);
-      equal(contentLength, undefined, 'HEAD tells no length, or this shows nothing');
+      equal(contentLength, undefined, 'HEAD must not report a length, or this case proves nothing');
       await faults({ kind: 'drop-after', nth: 2 });
       equal((await append(client(), key, 'more\n')).position, 2005, 'position');
       await new AppendableObject(client(), key).resume(new Blob([text, 'more\n', 'rest\n']));
@@ -132,7 +141,7 @@ export const engineCases: readonly Case[] = [
     },
   },
   {
-    name: 'engine: a drop is ambiguous: TransportError, and the cause is kept',
+    name: 'engine: a broken connection is a TransportError whose cause is kept, and the outcome is ambiguous',
     run: async ({ client, key, faults, stored }) => {
       await faults({ kind: 'drop-after', times: ALWAYS });
       const appending = client().appendObject(key, bytesFrom(21, SIZE), { position: 0 });
@@ -143,7 +152,7 @@ export const engineCases: readonly Case[] = [
   },
   ...(['drop-before', 'drop-during'] as const).map(
     (kind): Case => ({
-      name: `engine: ${kind} is ambiguous too`,
+      name: `engine: the fault ${kind} is ambiguous as well`,
       run: async ({ client, key, faults, stored }) => {
         await faults({ kind, times: ALWAYS });
         const appending = client().appendObject(key, bytesFrom(22, SIZE), { position: 0 });
@@ -153,7 +162,7 @@ export const engineCases: readonly Case[] = [
     }),
   ),
   {
-    name: 'engine: a time-out is a TransportError of its own code',
+    name: 'engine: a time-out is a TransportError with its own code',
     run: async ({ client, key, faults }) => {
       await faults({ kind: 'answer-late', delay: LATE, times: ALWAYS });
       const appending = client({ timeout: SHORT }).appendObject(key, 'abc', { position: 0 });
@@ -161,7 +170,7 @@ export const engineCases: readonly Case[] = [
     },
   },
   {
-    name: 'engine: a server error after the commit is a ServiceError, whose outcome the engine finds out',
+    name: 'engine: a server error after the commit is a ServiceError, and the engine finds the outcome',
     run: async ({ client, key, faults, stored }) => {
       await faults({ kind: 'error-after', status: 500 });
       const appending = client().appendObject(key, 'abc', { position: 0 });
@@ -170,7 +179,7 @@ export const engineCases: readonly Case[] = [
     },
   },
   {
-    name: 'engine: attempts used up leave the outcome unknown, and the next call finds the truth',
+    name: 'engine: the outcome is unknown when no attempt is left, and the next call finds the truth',
     run: async ({ client, key, faults, noFaults, stored }) => {
       await faults({ kind: 'drop-after' }, { kind: 'drop-before', operation: 'HeadObject', times: ALWAYS });
       const quick = client({ retry: { maxAttempts: 2, baseDelay: 1 } });
@@ -184,7 +193,7 @@ export const engineCases: readonly Case[] = [
     },
   },
   {
-    name: 'engine: a rival of the same length is a conflict, and its bytes are not taken for ours',
+    name: 'engine: a rival append of the same length is a conflict and is not mistaken for a success',
     run: async ({ client, key, faults, stored }) => {
       await faults({ kind: 'rival', same: true, when: 'before' });
       const error = await rejects(append(client(), key, bytesFrom(23, 5000)), AppendConflictError, 'append');
@@ -193,7 +202,7 @@ export const engineCases: readonly Case[] = [
     },
   },
   {
-    name: 'engine: shared, it follows the rival',
+    name: "engine: a shared object's writer appends behind a rival",
     run: async ({ client, key, faults, stored }) => {
       await faults({ kind: 'rival', same: true, when: 'before', nth: 2 });
       const source = bytesFrom(24, SIZE);
@@ -205,7 +214,7 @@ export const engineCases: readonly Case[] = [
     },
   },
   {
-    name: 'engine: bytes damaged on their way are a ChecksumError with their place',
+    name: 'engine: bytes that are damaged in transit cause a ChecksumError with their position',
     run: async ({ client, key, faults }) => {
       await faults({ kind: 'flip-bit', at: 77, nth: 2 });
       const appending = append(client(), key, bytesFrom(25, SIZE), { segmentSize: SEGMENT });
@@ -214,7 +223,7 @@ export const engineCases: readonly Case[] = [
     },
   },
   {
-    name: 'engine: an object made otherwise cannot be appended to',
+    name: 'engine: nothing can be appended to an object that is not appendable',
     run: async ({ client, key, putNormal }) => {
       await putNormal();
       const error = await rejects(append(client(), key, 'abc'), AppendConflictError, 'append');
@@ -222,7 +231,7 @@ export const engineCases: readonly Case[] = [
     },
   },
   {
-    name: 'engine: an empty source makes the object, and nothing more',
+    name: 'engine: an empty source creates the object, and nothing else',
     run: async ({ client, key, stored }) => {
       equal(await append(client(), key, ''), { position: 0, hashCrc64ecma: '0' }, 'tail');
       await append(client(), key, new Blob([]));
@@ -230,7 +239,7 @@ export const engineCases: readonly Case[] = [
     },
   },
   {
-    name: 'engine: a presign function in place of credentials, with a lost answer',
+    name: 'engine: a presign function can replace credentials, even when an answer is lost',
     run: async ({ client, key, faults, stored }) => {
       await faults({ kind: 'drop-after', nth: 2 });
       const asked = await appendWithGrants(client, key);
@@ -239,7 +248,7 @@ export const engineCases: readonly Case[] = [
     },
   },
   {
-    name: 'engine: resume goes on after what is stored, and knows the end',
+    name: 'engine: resume continues after the stored bytes, and recognises a complete object',
     run: async ({ client, key, stored }) => {
       const blob = new Blob([bytesFrom(27, SIZE)], { type: 'text/plain' });
       await append(client(), key, blob.slice(0, 12_345));
@@ -254,7 +263,7 @@ export const engineCases: readonly Case[] = [
     },
   },
   {
-    name: 'engine: resume refuses an object that begins otherwise',
+    name: 'engine: resume refuses an object with another beginning',
     run: async ({ client, key }) => {
       await append(client(), key, 'something else');
       const resuming = new AppendableObject(client(), key).resume(new Blob([bytesFrom(28, SIZE)]));
@@ -262,7 +271,7 @@ export const engineCases: readonly Case[] = [
     },
   },
   {
-    name: 'engine: calls on one object queue',
+    name: 'engine: concurrent calls on one object run one after the other',
     run: async ({ client, key, stored }) => {
       const object = new AppendableObject(client(), key);
       await Promise.all([1, 2, 3, 4].map((n) => object.append(`line ${n}\n`)));
@@ -284,7 +293,7 @@ async function exactlyOnce(
   const tail = await append(client(options), key, source, { segmentSize, onprogress });
   const object = await stored();
   sameBytes(object?.bytes, source, 'object');
-  // A segment that fails twice is sent in parts, so that there may be more.
+  // A segment that fails twice is sent in parts, so there may be more appends than segments.
   check(Number(object?.appends) >= Math.ceil(SIZE / segmentSize), 'appends');
   equal(tail.position, SIZE, 'tail');
   equal(seen.at(-1), SIZE, 'progress');
@@ -294,7 +303,7 @@ async function exactlyOnce(
   );
 }
 
-/** Some eight faults on a dozen segments, the same for the same seed. */
+/** Makes about eight faults for a dozen segments. The same seed makes the same faults. */
 function mixedFaults(seed: number): FaultRule[] {
   const kinds = [
     'drop-before',
@@ -312,7 +321,7 @@ function mixedFaults(seed: number): FaultRule[] {
   });
 }
 
-/** The engine on a client that holds no key, and what it asked to be signed. */
+/** Appends with a client that holds no key, and returns the operations for which it requested a URL. */
 async function appendWithGrants(client: Context['client'], key: string): Promise<string[]> {
   const signer = client();
   const asked: string[] = [];

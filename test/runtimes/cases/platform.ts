@@ -1,4 +1,4 @@
-/** What platforms do by themselves, and that nothing is lost or doubled by it. */
+/** Requests that platforms repeat or redirect by themselves. None of this may lose or double any bytes. */
 import { AppendableObject, append, OssClient, ServiceError, TransportError } from '../../../src/index.ts';
 import { bytesFrom, check, equal, rejects, sameBytes } from '../check.ts';
 import type { Case, Context } from '../context.ts';
@@ -7,19 +7,19 @@ const text = new TextEncoder();
 
 export const platformCases: readonly Case[] = [
   {
-    name: 'platform: one fetch is two POSTs on the wire where a kept-alive connection dies',
+    name: 'platform: one fetch sends two POSTs if a kept-alive connection dies',
     needs: ['repeats-posts'],
     run: async (context) => {
       const { posts, error } = await dyingConnection(context);
       equal(posts, 2, 'POSTs of one appendObject');
       check(
         error instanceof ServiceError && error.status === 409,
-        'the second one is refused: the first one was stored',
+        'the second POST is refused, because the first one was stored',
       );
     },
   },
   {
-    name: 'platform: one fetch is no more POSTs than the table says',
+    name: 'platform: one fetch sends as many POSTs as the table of platforms says',
     run: async (context) => {
       const { posts, error } = await dyingConnection(context);
       equal(posts, context.traits.has('repeats-posts') ? 2 : 1, 'POSTs of one appendObject');
@@ -27,19 +27,19 @@ export const platformCases: readonly Case[] = [
     },
   },
   {
-    name: 'platform: a repeated POST on a dying connection loses and doubles nothing',
+    name: 'platform: a POST that is repeated because its connection dies loses and doubles nothing',
     run: async ({ client, key, faults, stored }) => {
       await faults({ kind: 'drop-after', nth: 2 }, { kind: 'drop-before', nth: 4 }, { kind: 'drop-during', nth: 6 });
       const object = new AppendableObject(client({ signing: 'query' }), key, { segmentSize: 7000 });
       const source = bytesFrom(40, 30_000);
       await object.append(source);
       sameBytes((await stored())?.bytes, source, 'object');
-      // A segment that fails twice is sent in parts, so that there may be more.
+      // A segment that fails twice is sent in parts, so there may be more appends than segments.
       check(Number((await stored())?.appends) >= 5, 'appends');
     },
   },
   {
-    name: 'platform: five megabytes of a Blob, in pieces of one',
+    name: 'platform: a Blob of 5 MB is appended in segments of 1 MB',
     run: async ({ client, key, faults, stored }) => {
       await faults({ kind: 'drop-during', nth: 3 }, { kind: 'drop-after', nth: 5 });
       const source = bytesFrom(41, 5_000_000);
@@ -48,7 +48,7 @@ export const platformCases: readonly Case[] = [
     },
   },
   {
-    name: 'platform: the default clock and fetch serve',
+    name: 'platform: the default clock and the default fetch work',
     run: async ({ ossUrl, region, credentials, key, stored }) => {
       const client = new OssClient({ region, bucket: 'open-bucket', endpoint: ossUrl, credentials });
       await append(client, key, 'by the platform alone');
@@ -56,7 +56,7 @@ export const platformCases: readonly Case[] = [
     },
   },
   {
-    name: 'platform: a redirect is no answer, and carries nothing to another origin',
+    name: 'platform: a redirect is not an answer, and nothing is sent to another origin',
     run: async ({ client, key, controlUrl, faults, traits }) => {
       const query = `key=${encodeURIComponent(key)}`;
       const location = `${controlUrl}/elsewhere?${query}`;
@@ -78,7 +78,7 @@ export const platformCases: readonly Case[] = [
     },
   },
   {
-    name: 'platform: a host that does not answer is a TransportError',
+    name: 'platform: a host that does not answer causes a TransportError',
     run: async ({ client, key, deadUrl }) => {
       const nobody = client({ endpoint: deadUrl, retry: { maxAttempts: 1 } });
       const { code } = await rejects(nobody.headObject(key), TransportError, 'head');
@@ -86,7 +86,7 @@ export const platformCases: readonly Case[] = [
     },
   },
   {
-    name: 'platform: offline, a call waits for "online", then sends, and no listener stays',
+    name: 'platform: a call that starts offline waits for the event "online", sends, and leaves no listener',
     needs: ['cors'],
     run: async ({ client, clock, key, stored, wire }) => {
       const goOnline = pretendOffline();
@@ -107,17 +107,17 @@ export const platformCases: readonly Case[] = [
     },
   },
   {
-    name: 'platform: a client made at module scope serves a request',
+    name: 'platform: a client that was created at module scope serves a request',
     needs: ['module-scope'],
     run: async ({ early, key, stored }) => {
-      check(early, 'there is such a client');
+      check(early, 'the client exists');
       await new AppendableObject(early, key).append('made early');
       sameBytes((await stored())?.bytes, text.encode('made early'), 'object');
     },
   },
 ];
 
-/** A browser that thinks itself offline; the network is there all the same. Returns what ends it. */
+/** Makes a browser report that it is offline, although the network works. Returns a function that ends this. */
 function pretendOffline(): () => void {
   Object.defineProperty(navigator, 'onLine', { value: false, configurable: true });
   return () => {
@@ -127,8 +127,8 @@ function pretendOffline(): () => void {
 }
 
 /**
- * A connection that has served an answer takes an append and dies. Query-signed, so that no preflight comes between; and
- * again where the platform chose to open another connection, which WebKitGTK always does for a POST.
+ * A connection serves one answer and dies on the next append. The requests are query-signed, so that no preflight comes
+ * between. The test repeats if the platform opened another connection, which WebKitGTK always does for a POST.
  */
 async function dyingConnection({ client, key, faults, wire }: Context): Promise<{ posts: number; error: unknown }> {
   const query = client({ signing: 'query' });

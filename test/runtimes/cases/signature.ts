@@ -1,4 +1,4 @@
-/** V4 signatures: every vector, official and append-shaped. */
+/** V4 signatures: all vectors, the official ones and those in the form of an append. */
 import { presignV4, signV4 } from '../../../src/index.ts';
 import appendShaped from '../../vectors/v4-append.json' with { type: 'json' };
 import official from '../../vectors/v4-official.json' with { type: 'json' };

@@ -1,4 +1,4 @@
-/** Sources of every kind, sinks, and aborts. */
+/** Sources of every kind, streams as a sink, and aborts. */
 import { AppendableObject, AppendStream, append, type Fetch, ServiceError, SourceError } from '../../../src/index.ts';
 import { bytesFrom, check, equal, joined, rejects, sameBytes } from '../check.ts';
 import type { Case, Context } from '../context.ts';
@@ -10,7 +10,7 @@ const LATE = 5000;
 
 type Source = Parameters<typeof append>[2];
 
-/** Each makes a source of the same bytes. */
+/** Functions that make different sources of the same bytes. */
 const SOURCES: Readonly<Record<string, (context: Context) => Source | Promise<Source>>> = {
   'a Uint8Array': () => WHOLE,
   'a Blob': () => new Blob(PARTS),
@@ -28,7 +28,7 @@ const SOURCES: Readonly<Record<string, (context: Context) => Source | Promise<So
 export const streamCases: readonly Case[] = [
   ...Object.entries(SOURCES).map(
     ([kind, make]): Case => ({
-      name: `streams: ${kind} is appended whole`,
+      name: `streams: ${kind} is appended completely`,
       run: async (context) => {
         const { client, key, stored } = context;
         const source = await make(context);
@@ -38,14 +38,14 @@ export const streamCases: readonly Case[] = [
     }),
   ),
   {
-    name: 'streams: text may split a surrogate pair',
+    name: 'streams: chunks of text may split a surrogate pair',
     run: async ({ client, key, stored }) => {
       await append(client(), key, streamOf(['a\ud83d', '\ude00b', 'naïve']));
       sameBytes((await stored())?.bytes, text.encode('a😀bnaïve'), 'object');
     },
   },
   {
-    name: 'streams: a byte stream is appended whole',
+    name: 'streams: a byte stream is appended completely',
     needs: ['byte-streams'],
     run: async ({ client, key, stored }) => {
       const parts = [...PARTS].filter(({ length }) => length > 0).reverse();
@@ -59,7 +59,7 @@ export const streamCases: readonly Case[] = [
     },
   },
   {
-    name: 'streams: compressed on the way, and read back',
+    name: 'streams: a compressed stream is stored and read back',
     needs: ['compression-streams'],
     run: async ({ client, key }) => {
       const zipped = new Blob([WHOLE]).stream().pipeThrough(new CompressionStream('gzip'));
@@ -70,7 +70,7 @@ export const streamCases: readonly Case[] = [
     },
   },
   {
-    name: 'streams: a body read by getObject can be iterated',
+    name: 'streams: the body from getObject can be iterated',
     needs: ['stream-iteration'],
     run: async ({ client, key }) => {
       await client().appendObject(key, WHOLE, { position: 0 });
@@ -81,8 +81,8 @@ export const streamCases: readonly Case[] = [
     },
   },
   {
-    // Chromium gives all Blobs of a page 512 MiB, and frees them as it collects garbage.
-    name: 'streams: of a long one, no more is kept than the browser has room for',
+    // Chromium has 512 MiB for all Blobs of a page, and frees Blobs during garbage collection.
+    name: 'streams: during a long stream, the browser never runs out of room for Blobs',
     needs: ['cors'],
     run: async ({ client, key }) => {
       const chunk = bytesFrom(36, 1_048_576);
@@ -102,7 +102,7 @@ export const streamCases: readonly Case[] = [
     },
   },
   {
-    name: 'streams: a slow stream is sent before it ends',
+    name: 'streams: the bytes of a slow stream are sent before the stream ends',
     run: async ({ client, key, stored }) => {
       let end = () => {};
       const source = new ReadableStream<string>({
@@ -124,7 +124,7 @@ export const streamCases: readonly Case[] = [
     },
   },
   {
-    name: 'streams: a source that fails is a SourceError that says how much is stored',
+    name: 'streams: a source that fails causes a SourceError that says how many bytes are stored',
     run: async ({ client, key, stored }) => {
       const broken = new RangeError('no more');
       const source = generate([bytesFrom(34, 1000), bytesFrom(35, 1000)], broken);
@@ -145,7 +145,7 @@ export const streamCases: readonly Case[] = [
     },
   },
   {
-    name: 'streams: a writer of an AppendStream, closed and aborted',
+    name: 'streams: a writer of an AppendStream can close and abort the stream',
     run: async ({ client, key, stored }) => {
       const object = new AppendableObject(client(), key);
       const writer = new AppendStream(object).getWriter();
@@ -162,7 +162,7 @@ export const streamCases: readonly Case[] = [
     },
   },
   {
-    name: 'streams: a failed append errors an AppendStream, and stops its source',
+    name: 'streams: a failed append puts an AppendStream into the error state and cancels its source',
     run: async ({ client, key, faults }) => {
       await faults({ kind: 'deny', times: 1000 });
       let cancelled = false;
@@ -178,7 +178,7 @@ export const streamCases: readonly Case[] = [
     },
   },
   {
-    name: 'streams: an append that fails while its source rests fails the pipe',
+    name: 'streams: an append that fails while its source is idle fails the pipe',
     run: async ({ client, key, faults, wire }) => {
       await faults({ kind: 'deny', times: 1000 });
       let end: () => unknown = () => {};
@@ -196,14 +196,14 @@ export const streamCases: readonly Case[] = [
       const piping = source.pipeTo(new AppendStream(failed));
       piping.catch(() => {});
       await until(async () => (await wire('POST')).length > 0);
-      // Calls queue: this one begins when the failed one has ended.
+      // Calls on one object queue, so this call starts after the failed one has ended.
       await failed.open().catch(() => {});
       end();
       await rejects(piping, ServiceError, 'pipeTo');
     },
   },
   {
-    name: 'aborts: a request under way stops, with the very reason, and no listener stays',
+    name: 'aborts: an abort stops a request in flight, rejects with the same reason, and leaves no listener',
     run: async ({ client, key, faults, stored }) => {
       await faults({ kind: 'answer-late', delay: LATE });
       const object = new AppendableObject(client(), key);
@@ -220,7 +220,7 @@ export const streamCases: readonly Case[] = [
     },
   },
   {
-    name: 'aborts: one signal for many appends keeps no listener',
+    name: 'aborts: one signal for many appends collects no listeners',
     run: async ({ client, key }) => {
       const { signal, listeners } = watchedSignal();
       const object = new AppendableObject(client(), key, { segmentSize: 10 });
@@ -229,7 +229,7 @@ export const streamCases: readonly Case[] = [
     },
   },
   {
-    name: 'aborts: before the call, nothing is sent',
+    name: 'aborts: a signal that is aborted before the call prevents every request',
     run: async ({ client, key, wire }) => {
       const reason = new Error('too late');
       const signal = AbortSignal.abort(reason);
@@ -243,7 +243,7 @@ export const streamCases: readonly Case[] = [
     },
   },
   {
-    name: 'aborts: a time-out signal ends a call, and its stream is cancelled',
+    name: 'aborts: a time-out signal ends a call and cancels its stream',
     run: async ({ client, key, faults }) => {
       await faults({ kind: 'answer-late', delay: LATE, times: 1000 });
       let cancelled: unknown;
@@ -262,7 +262,7 @@ export const streamCases: readonly Case[] = [
     },
   },
   {
-    name: 'aborts: reading a body stops where it is',
+    name: 'aborts: reading a body stops at once',
     run: async ({ client, key, faults }) => {
       await faults({ kind: 'stall-body', operation: 'GetObject', times: 1000 });
       await client().appendObject(key, WHOLE, { position: 0 });
@@ -296,14 +296,14 @@ async function* generate<T>(chunks: readonly T[], failure?: Error): AsyncGenerat
   if (failure) throw failure;
 }
 
-/** What another object holds, as it comes over the wire. */
+/** Returns the contents of another object as a Response from the network. */
 async function responseOf(client: ReturnType<Context['client']>, key: string): Promise<Response> {
   await client.appendObject(`${key}/source`, WHOLE, { position: 0 });
   const { method, url, headers } = await client.presignGetObject(`${key}/source`);
   return fetch(url, { method, headers });
 }
 
-/** A signal that counts who listens to it. */
+/** A signal that counts its listeners. */
 function watchedSignal(): { signal: AbortSignal; abort(reason: unknown): void; listeners(): number } {
   const controller = new AbortController();
   const { signal } = controller;
@@ -320,7 +320,10 @@ function watchedSignal(): { signal: AbortSignal; abort(reason: unknown): void; l
   return { signal, abort: (reason) => controller.abort(reason), listeners: () => listening.size };
 }
 
-/** Asks until it is so. Each question is a request, so that it waits for the server's answer and nothing else. */
+/**
+ * Repeats a question until the answer is true. Each question is a request, so this waits for the server and for nothing
+ * else.
+ */
 async function until(holds: () => Promise<boolean>): Promise<void> {
   while (!(await holds()));
 }
