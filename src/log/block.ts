@@ -1,0 +1,83 @@
+/** Records in one piece of memory. Many records share it, because an allocation for each would cost more than its copy. */
+
+/** Records that were dropped. */
+export interface LogLoss {
+  readonly records: number;
+  readonly bytes: number;
+}
+
+export class Block {
+  #bytes: Uint8Array<ArrayBuffer>;
+  /** The size of each record, also of those that were removed. */
+  readonly #sizes: number[] = [];
+  #removed = 0;
+  #start = 0;
+  #end = 0;
+  /** Records that were dropped before the first record of this block. */
+  loss: LogLoss | undefined;
+
+  constructor(capacity: number) {
+    this.#bytes = new Uint8Array(capacity);
+  }
+
+  /** Records that are left. */
+  get count(): number {
+    return this.#sizes.length - this.#removed;
+  }
+
+  /** Bytes of the records that are left. */
+  get size(): number {
+    return this.#end - this.#start;
+  }
+
+  /** Bytes that records have taken since the block was made. */
+  get used(): number {
+    return this.#end;
+  }
+
+  /** The memory behind the last record. What is written there counts when it is added. */
+  get free(): Uint8Array<ArrayBuffer> {
+    return this.#bytes.subarray(this.#end);
+  }
+
+  /** Makes room for so many bytes, where the block may become as long as `most`. Returns false where it may not. */
+  reserve(size: number, most: number): boolean {
+    const needed = this.#end + size;
+    if (needed > most) return false;
+    if (needed <= this.#bytes.byteLength) return true;
+    // A batch may still show a part of the old memory, which stays as it is.
+    const grown = new Uint8Array(Math.min(most, Math.max(needed, 2 * this.#bytes.byteLength)));
+    grown.set(this.#bytes.subarray(0, this.#end));
+    this.#bytes = grown;
+    return true;
+  }
+
+  /** Adds the record that was written to `free`. */
+  add(size: number): void {
+    this.#sizes.push(size);
+    this.#end += size;
+  }
+
+  /** Counts the first records of at most `most` bytes together, but at least one record. */
+  fitting(most: number): { readonly count: number; readonly size: number } {
+    if (this.size <= most) return { count: this.count, size: this.size };
+    let [count, size] = [0, 0];
+    for (; count < this.count; count++) {
+      const next = this.#sizes[this.#removed + count] ?? 0;
+      if (count > 0 && size + next > most) break;
+      size += next;
+    }
+    return { count, size };
+  }
+
+  /** The first bytes. They do not change when records are added or removed. */
+  first(size: number): Uint8Array<ArrayBuffer> {
+    return this.#bytes.subarray(this.#start, this.#start + size);
+  }
+
+  /** Removes so many records from the front. */
+  remove(count: number, size: number): void {
+    this.#removed += count;
+    this.#start += size;
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * One batch on its way into an object: stored exactly once, however many calls that takes. It hides how the engine's `append`
+ * and `settle` go together: after a failed call, `settle` finds out what is stored before anything else is sent.
+ */
+
+import type { AppendableObject } from '../append/object.ts';
+import { AppendConflictError } from '../errors.ts';
+
+export class Delivery {
+  readonly #object: AppendableObject;
+  readonly #bytes: Uint8Array<ArrayBuffer>;
+  #stored = 0;
+  /** What the last call was rejected with, while nobody knows what became of its bytes. */
+  #failure: unknown;
+
+  constructor(object: AppendableObject, bytes: Uint8Array<ArrayBuffer>) {
+    this.#object = object;
+    this.#bytes = bytes;
+  }
+
+  /** Stores what is not stored yet. When it fails, call it again: nothing is lost, and nothing is stored twice. */
+  async attempt(signal: AbortSignal | undefined): Promise<void> {
+    if (this.#failure !== undefined) await this.#settle(signal);
+    if (this.#stored === this.#bytes.byteLength) return;
+    await this.#noting(async () => {
+      await this.#object.append(this.#bytes.subarray(this.#stored), { signal });
+      this.#stored = this.#bytes.byteLength;
+    });
+  }
+
+  async #settle(signal: AbortSignal | undefined): Promise<void> {
+    const failure = this.#failure;
+    if (isGone(failure)) this.#stored += failure.loaded ?? 0;
+    else
+      await this.#noting(async () => {
+        const { loaded } = await this.#object.settle(failure, { signal });
+        this.#stored += loaded;
+      });
+    this.#failure = undefined;
+  }
+
+  async #noting(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
+  }
+}
+
+/**
+ * Whether the object was deleted or became shorter than the place of the batch. Then the batch is not stored, and no late request
+ * can store it there. The log begins anew at the object's end.
+ */
+function isGone(error: unknown): error is AppendConflictError {
+  return error instanceof AppendConflictError && (error.found ?? 0) < error.position;
+}

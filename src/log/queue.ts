@@ -1,0 +1,224 @@
+/**
+ * The records that wait to be stored. The queue encodes each record when it is written, counts its bytes exactly, and never
+ * holds more than its limit. What it drops stands in the log as a record of its own, in the place of what was dropped.
+ */
+
+import { concat } from '../bytes.ts';
+import { Block, type LogLoss } from './block.ts';
+import { encodeRecord, type LogRecord, lineOf } from './lines.ts';
+
+/** Whole records, one behind the other: the bytes of one segment. */
+export interface Batch {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** How many records of the caller are in it. */
+  readonly count: number;
+  /** The number of its first record, counted from the first one that the queue took. */
+  readonly first: number;
+  /** What it tells as dropped. */
+  readonly loss: LogLoss | undefined;
+}
+
+/** Settings of a queue. */
+export interface QueueOptions {
+  /** Bytes that the queue holds at most, those of the batch in flight included. */
+  readonly limit: number;
+  /** Bytes of one batch. A longer record is a batch of its own. */
+  readonly batchSize: number;
+  /** What happens to a record that does not fit: see {@link RecordQueue.write}. */
+  readonly whenFull: 'refuse' | 'dropOldest' | 'dropNewest';
+  /** Returns the record that stands in the log in place of those that were dropped. */
+  readonly lossRecord: (loss: LogLoss) => LogRecord;
+}
+
+/** A log of few lines costs no more memory than this, bytes. */
+const FIRST_BLOCK = 1024;
+
+const encoder: TextEncoder = /* @__PURE__ */ new TextEncoder();
+
+export class RecordQueue {
+  readonly #options: QueueOptions;
+  readonly #blocks: Block[] = [];
+  #inFlight: Batch | undefined;
+  #bytes = 0;
+  #count = 0;
+  #accepted = 0;
+  #dropped = 0;
+  /** What was dropped since {@link newLoss} told of it. */
+  #news: LogLoss | undefined;
+  #blockSize: number;
+
+  constructor(options: QueueOptions) {
+    this.#options = options;
+    this.#blockSize = Math.min(FIRST_BLOCK, options.batchSize);
+  }
+
+  /** Bytes that wait. The batch in flight does not count. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Whether nothing waits, neither a record nor the record of a loss. */
+  get isEmpty(): boolean {
+    return this.#blocks.every(({ count, loss }) => count === 0 && !loss);
+  }
+
+  /** Records that were accepted. The next one gets this number. */
+  get accepted(): number {
+    return this.#accepted;
+  }
+
+  /** The number of the first record that is neither stored nor dropped. */
+  get settled(): number {
+    return this.#inFlight?.first ?? this.#accepted - this.#count;
+  }
+
+  /** Records that were dropped. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /**
+   * Takes a record, and returns whether it did. A record that does not fit is refused (`refuse`), takes the place of the oldest
+   * ones (`dropOldest`), or is dropped itself (`dropNewest`; then the answer is true as well, because the log tells of it).
+   *
+   * @throws TypeError for what JSON cannot write.
+   */
+  write(record: LogRecord): boolean {
+    const block = this.#blocks.at(-1);
+    // A character takes three bytes at most. Text that may be too long for the block is encoded first.
+    if (typeof record !== 'string' || !block?.reserve(3 * record.length + 1, this.#options.batchSize))
+      return this.#writeBytes(encodeRecord(record));
+    return this.#add(block, encoder.encodeInto(lineOf(record), block.free).written);
+  }
+
+  #writeBytes(bytes: Uint8Array): boolean {
+    const size = bytes.byteLength;
+    if (size > this.#options.limit) return this.#overflow(size);
+    const block = this.#blockFor(size);
+    block.free.set(bytes);
+    return this.#add(block, size);
+  }
+
+  /** The last block where it has so much room, or a new one. */
+  #blockFor(size: number): Block {
+    const { batchSize } = this.#options;
+    const last = this.#blocks.at(-1);
+    if (last?.reserve(size, batchSize)) return last;
+    const block = new Block(Math.max(size, this.#blockSize));
+    this.#blocks.push(block);
+    return block;
+  }
+
+  /** Counts a record that was written behind the last one, if there is room for it. */
+  #add(block: Block, size: number): boolean {
+    const room = this.#options.limit - (this.#inFlight?.bytes.byteLength ?? 0);
+    const fits = this.#bytes + size <= room || (this.#options.whenFull === 'dropOldest' && this.#makeRoom(room - size));
+    if (fits && size > 0) {
+      block.add(size);
+      this.#bytes += size;
+      this.#count++;
+      this.#accepted++;
+    }
+    this.#trim();
+    return fits || this.#overflow(size);
+  }
+
+  /** Drops the oldest records, until no more than `most` bytes are left. Returns false where that cannot be. */
+  #makeRoom(most: number): boolean {
+    while (most >= 0 && this.#bytes > most) {
+      const block = this.#blocks.find(({ count }) => count > 0);
+      if (!block) break;
+      const { size } = block.fitting(0);
+      this.#remove(block, 1, size);
+      this.#drop(block, 1, size);
+    }
+    return this.#bytes <= most;
+  }
+
+  /** Answers for a record that does not fit. */
+  #overflow(size: number): boolean {
+    if (this.#options.whenFull === 'refuse') return false;
+    let block = this.#blocks.at(-1);
+    if (!block || block.count > 0) {
+      block = new Block(this.#blockSize);
+      this.#blocks.push(block);
+    }
+    this.#drop(block, 1, size);
+    return true;
+  }
+
+  #drop(block: Block, records: number, bytes: number): void {
+    const loss = { records, bytes };
+    this.#dropped += records;
+    this.#news = sum(this.#news, loss);
+    block.loss = sum(block.loss, loss);
+  }
+
+  #remove(block: Block, count: number, size: number): void {
+    block.remove(count, size);
+    this.#count -= count;
+    this.#bytes -= size;
+  }
+
+  /** Forgets blocks without records at the front. What they tell as dropped is told by the next one. */
+  #trim(): void {
+    for (let [first, next] = this.#blocks; first && next && first.count === 0; [first, next] = this.#blocks) {
+      if (first.loss) next.loss = sum(next.loss, first.loss);
+      this.#blocks.shift();
+    }
+  }
+
+  /**
+   * Takes out the first records as the batch in flight: at most `most` bytes, but at least one record. The record of a loss stands
+   * before them. Returns undefined where nothing waits.
+   */
+  take(most: number = Number.POSITIVE_INFINITY): Batch | undefined {
+    const [block] = this.#blocks;
+    if (!block || this.isEmpty) return undefined;
+    const { count, size } = block.fitting(most);
+    const { loss } = block;
+    const first = this.#accepted - this.#count;
+    const parts = loss ? [encodeRecord(this.#options.lossRecord(loss)), block.first(size)] : [block.first(size)];
+    const bytes = concat(
+      parts,
+      parts.reduce((sum, part) => sum + part.byteLength, 0),
+    );
+    this.#remove(block, count, size);
+    block.loss = undefined;
+    if (block.count === 0) {
+      this.#blocks.shift();
+      this.#blockSize = Math.min(Math.max(block.used, FIRST_BLOCK), this.#options.batchSize);
+    }
+    this.#inFlight = { bytes, count, first, loss };
+    return this.#inFlight;
+  }
+
+  /** Lets go of the batch in flight, because it is stored. */
+  release(): void {
+    this.#inFlight = undefined;
+  }
+
+  /** Lets go of the batch in flight, because it cannot be stored. Its records count as dropped, and the next batch tells that. */
+  lose(): void {
+    const batch = this.#inFlight;
+    this.#inFlight = undefined;
+    if (!batch) return;
+    if (this.#blocks.length === 0) this.#blocks.push(new Block(this.#blockSize));
+    const [block] = this.#blocks;
+    if (!block) return;
+    this.#drop(block, batch.count, batch.bytes.byteLength);
+    // The batch told of an earlier loss. That has to be told again, because nobody can read it there.
+    if (batch.loss) block.loss = sum(block.loss, batch.loss);
+  }
+
+  /** Returns what was dropped since the last call. */
+  newLoss(): LogLoss | undefined {
+    const loss = this.#news;
+    this.#news = undefined;
+    return loss;
+  }
+}
+
+function sum(a: LogLoss | undefined, b: LogLoss): LogLoss {
+  return { records: (a?.records ?? 0) + b.records, bytes: (a?.bytes ?? 0) + b.bytes };
+}
