@@ -6,6 +6,7 @@ import { build } from 'esbuild';
 import ts from 'typescript';
 import { afterAll, afterEach, expect, test, vi } from 'vitest';
 import type { EdgeHandler } from '../src/edge/index.ts';
+import type { LogAppender } from '../src/log/index.ts';
 import { LocalOss, LocalSts } from '../src/testing/index.ts';
 import { BUNDLES, measure } from './size.mjs';
 
@@ -19,7 +20,7 @@ afterEach(() => {
 });
 
 const entries: Record<string, string> = { 'oss-append': 'src/index.ts' };
-for (const name of ['testing/index', 'edge/index', 'xhr', 'sts']) {
+for (const name of ['testing/index', 'edge/index', 'log/index', 'xhr', 'sts']) {
   const source = `src/${name}.ts`;
   if (ts.sys.fileExists(join(root, source))) entries[`oss-append/${name.replace('/index', '')}`] = source;
 }
@@ -208,6 +209,42 @@ test('docs/edge.md: the Worker gives a token, a grant, and the end of an upload'
   expect(await send('/grant', { body: JSON.stringify(question) })).toMatchObject({ method: 'POST' });
   expect(await send('/upload/inbox%2Fu1%2Fa', { body: 'bytes' })).toMatchObject({ position: 5 });
   expect(text(world.oss, 'my-uploads', 'inbox/u1/a')).toBe('bytes');
+});
+
+test('docs/logs.md: the log of a page ships errors, rejections and performance entries', async () => {
+  const oss = bucket();
+  const page = new EventTarget();
+  vi.stubGlobal('addEventListener', page.addEventListener.bind(page));
+  let observe: (list: { getEntries: () => object[] }) => void = () => {};
+  const observed: object[] = [];
+  vi.stubGlobal(
+    'PerformanceObserver',
+    class {
+      constructor(callback: typeof observe) {
+        observe = callback;
+      }
+      observe(options: object): void {
+        observed.push(options);
+      }
+    },
+  );
+  const printed = vi.spyOn(console, 'error').mockImplementation(() => {});
+  const { log } = await run(exampleNamed('PerformanceObserver', 'docs-logs'), { oss });
+  console.error('broken', new Error('why'));
+  page.dispatchEvent(Object.assign(new Event('error'), { message: 'Script error.' }));
+  page.dispatchEvent(Object.assign(new Event('unhandledrejection'), { reason: new TypeError('nobody waited') }));
+  observe({ getEntries: () => [{ entryType: 'longtask', name: 'self', startTime: 5, duration: 60 }] });
+  await (log as LogAppender).flush();
+  const [{ key = '' } = {}] = oss.requests;
+  const lines = text(oss, 'my-uploads', key).trim().split('\n');
+  const facts = lines.map((line) => JSON.parse(line)).map(({ type, facts }) => [type, facts]);
+  expect(facts).toEqual([
+    ['console', ['broken', expect.stringContaining('Error: why')]],
+    ['error', 'Script error.'],
+    ['rejection', expect.stringContaining('TypeError: nobody waited')],
+    ['longtask', { startTime: 5, duration: 60 }],
+  ]);
+  expect([printed.mock.calls.length, observed]).toEqual([1, [{ entryTypes: ['longtask', 'navigation', 'paint'] }]]);
 });
 
 test('README: the sizes in its first sentence', async () => {

@@ -14,6 +14,10 @@ const LAYERS: readonly (readonly string[])[] = [
   ['edge/body.ts', 'edge/cors.ts', 'edge/decisions.ts', 'edge/grant-request.ts', 'edge/page-grants.ts'],
   ['edge/body-reader.ts', 'edge/keys.ts'],
   ['edge/refusal.ts'],
+  ['log/index.ts'],
+  ['log/appender.ts'],
+  ['log/delivery.ts', 'log/queue.ts'],
+  ['log/block.ts', 'log/lines.ts'],
   ['index.ts'],
   ['append/stream.ts'],
   ['append/object.ts'],
@@ -42,6 +46,7 @@ const LAYERS: readonly (readonly string[])[] = [
 /** The rooms of the house, and the rooms from which each may import. The files of src itself are leaves, or entries. */
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
   edge: ['append', 'request', 'waiting', ''],
+  log: ['append', 'request', 'waiting', ''],
   append: ['source', 'request', 'waiting', ''],
   request: ['waiting', ''],
   source: ['waiting', ''],
@@ -110,8 +115,8 @@ test('every room imports only from the rooms that it stands on, and the leaves f
   expect(wrong).toEqual([]);
 });
 
-test('no file outside of edge imports a file in edge', () => {
-  const inward = imports.filter(({ from, to }) => to.startsWith('edge/') && !from.startsWith('edge/'));
+test.each(['edge', 'log'])('no file outside of %s imports a file in it', (room) => {
+  const inward = imports.filter(({ from, to }) => to.startsWith(`${room}/`) && !from.startsWith(`${room}/`));
   expect(inward).toEqual([]);
 });
 

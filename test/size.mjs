@@ -51,6 +51,12 @@ export const BUNDLES = {
   './sts': { budget: 7_460, code: "export * from './src/sts.ts';" },
   './edge': { budget: 30_200, code: "export { createEdge } from './src/edge/index.ts';" },
   './edge, in a page': { budget: 1_950, code: "export { PageGrants } from './src/edge/index.ts';" },
+  // The engine and a log. The log adds at most 4 KB to the engine.
+  './log': {
+    budget: 28_900,
+    code: `import { LogAppender } from './src/log/index.ts';
+      new LogAppender({ ${CLIENT}, ${STS} }, 'app.log').write('one line');`,
+  },
   './testing': { budget: 20_000, code: "export * from './src/testing/index.ts';" },
 };
 

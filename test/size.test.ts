@@ -36,6 +36,7 @@ const EDGE = src(
   ...['edge/handler', 'edge/options', 'edge/decisions', 'edge/keys', 'edge/cors', 'edge/refusal', 'edge/grants'],
   ...['edge/grant-request', 'edge/upload', 'edge/body', 'edge/body-reader'],
 );
+const LOG = src(...['appender', 'delivery', 'queue', 'block', 'lines'].map((name) => `log/${name}`));
 const ENGINE = [...APPEND, ...SOURCE, ...src('crc64'), ...CLIENT];
 
 describe('a bundle of one part contains no other part', () => {
@@ -48,6 +49,7 @@ describe('a bundle of one part contains no other part', () => {
     ['crc64', src('crc64')],
     ['./xhr', src('xhr', 'waiting/abort')],
     ['./sts', [...src('sts'), ...WAITING, ...SIGNING]],
+    ['./log', [...LOG, ...ENGINE]],
     ['./edge', [...EDGE, ...ENGINE]],
     ['./edge, in a page', src('edge/page-grants', 'check', 'errors', 'redact', 'waiting/clock')],
   ])('the program "%s" contains only the allowed modules', async (name, allowed) => {
@@ -89,6 +91,7 @@ describe('a bundle of one part contains no other part', () => {
     ['./xhr', 'XMLHttpRequest'],
     ['./sts', 'AssumeRole'],
     ['./edge', 'ForbiddenOrigin'],
+    ['./log', 'dropOldest'],
     ['./testing', 'drop-after'],
   ])('the bundle of the index does not contain %s, and so not the text "%s"', async (name, word) => {
     expect((await bundle(BUNDLES[name]!.code)).text).toContain(word);
@@ -98,7 +101,9 @@ describe('a bundle of one part contains no other part', () => {
 
 test('an import has no side effects, so a bundler drops unused modules also without "sideEffects"', async () => {
   const root = fileURLToPath(new URL('..', import.meta.url));
-  const input = ['index', 'xhr', 'sts', 'edge/index', 'testing/index'].map((entry) => `${root}src/${entry}.ts`);
+  const input = ['index', 'xhr', 'sts', 'edge/index', 'log/index', 'testing/index'].map(
+    (entry) => `${root}src/${entry}.ts`,
+  );
   for (const entry of input) {
     // Without a plugin, Rollup does not read "sideEffects" in package.json, so only the code itself counts here.
     const treeshake = { moduleSideEffects: 'no-external' } as const;

@@ -14,6 +14,7 @@ import {
   refreshingCredentials,
 } from 'oss-append';
 import { createEdge, type EdgeHandler, PageGrants } from 'oss-append/edge';
+import { LogAppender } from 'oss-append/log';
 import { appendPolicy, assumeRole } from 'oss-append/sts';
 import { LocalOss } from 'oss-append/testing';
 import { xhrFetch } from 'oss-append/xhr';
@@ -41,6 +42,10 @@ export const edge: EdgeHandler = createEdge({
   onuploaded: ({ tail }) => console.log(tail.position),
 });
 export const granted: OssClient = new OssClient({ ...bucket, presign: new PageGrants('https://edge').presign });
+
+export const log: LogAppender = new LogAppender({ ...bucket, credentials: key }, 'app.ndjson', {
+  onstored: ({ position, count }) => console.log(position + count),
+});
 
 export async function everySource(object: AppendableObject, response: Response): Promise<void> {
   const bytes: Uint8Array = new Uint8Array(3);
