@@ -1,4 +1,4 @@
-/** What the tests of the edge share: an OSS, an STS, the demo's edge before them, and a browser's cookie jar. */
+/** Tools for the tests of the edge: an OSS, an STS, the demo's edge in front of them, and a browser with cookies. */
 import { type EdgeEnvironment, edgeFrom } from '../demo/edge/app.ts';
 import { createEdge, type EdgeHandler, type EdgeOptions } from '../src/edge/index.ts';
 import { type FaultSchedule, LocalOss, LocalSts } from '../src/testing/index.ts';
@@ -7,11 +7,11 @@ export const BUCKET = 'demo-bucket';
 export const EDGE = 'https://edge.example';
 export const PAGE = 'https://page.example';
 export const ROLE = 'acs:ram::1000000000000000:role/append';
-/** A RAM user who may write to the bucket and assume the role. */
+/** A RAM user that may write to the bucket and may assume the role. */
 export const RAM = { accessKeyId: 'LTAIedge', accessKeySecret: 'EdgeSecretEdgeSecretEdgeSecret' };
 export const SESSION_SECRET = 'a session secret that is long enough for an HMAC';
 
-/** Settings that name no host: Alibaba Cloud's. */
+/** Settings that name no host, so that the edge uses Alibaba Cloud's hosts. */
 export const ENVIRONMENT: EdgeEnvironment = {
   OSS_REGION: 'cn-hangzhou',
   OSS_BUCKET: BUCKET,
@@ -23,7 +23,7 @@ export const ENVIRONMENT: EdgeEnvironment = {
   PREFIX: 'inbox/',
 };
 
-/** What stands for Alibaba Cloud. */
+/** Makes the services that replace Alibaba Cloud. */
 export function makeCloud(options: { readonly faults?: FaultSchedule; readonly contents?: 'bytes' | 'checksum' } = {}) {
   const { faults = [], contents = 'bytes' } = options;
   const accessKeys = { [RAM.accessKeyId]: RAM.accessKeySecret };
@@ -33,12 +33,12 @@ export function makeCloud(options: { readonly faults?: FaultSchedule; readonly c
   return { oss, sts };
 }
 
-/** Sends as a page of {@link PAGE} does: with its origin, and the cookies that it got. */
+/** Sends requests as a page of {@link PAGE} does: with its origin and its cookies. */
 export class Browser {
   readonly #handle: (request: Request) => Promise<Response>;
   readonly #edge: string;
   #cookie = '';
-  /** Of each request to the edge: method and path. */
+  /** The method and path of each request to the edge. */
   readonly sent: string[] = [];
 
   constructor(handle: (request: Request) => Promise<Response>, edge: string = EDGE) {
@@ -61,7 +61,7 @@ export class Browser {
     return this.fetch(path, { method: 'POST', body: JSON.stringify(body), ...init });
   }
 
-  /** What every key of this one begins with. */
+  /** Logs in, and returns the prefix of all keys of this user. */
   async login(): Promise<string> {
     return (await (await this.fetch('/session', { method: 'POST' })).json()).prefix;
   }
@@ -71,12 +71,12 @@ export class Browser {
   }
 }
 
-/** The demo's edge, in this process. */
+/** Makes the demo's edge in this process. */
 export function demoEdge(more: Partial<EdgeEnvironment> = {}): EdgeHandler {
   return edgeFrom({ ...ENVIRONMENT, ...more });
 }
 
-/** The edge of user u1, who may do anything but what `more` says. */
+/** Makes the edge of user u1. The user may do everything, unless `more` changes that. */
 export function edgeOf(store: LocalOss, more: Partial<EdgeOptions> = {}): EdgeHandler {
   return createEdge({
     oss: { region: 'cn-hangzhou', bucket: BUCKET, fetch: store.fetch },
@@ -90,7 +90,7 @@ export function edgeOf(store: LocalOss, more: Partial<EdgeOptions> = {}): EdgeHa
   });
 }
 
-/** Bytes that look like chance, the same each time. */
+/** Makes pseudo-random bytes. The same seed makes the same bytes. */
 export function noise(length: number, seed = 1): Uint8Array<ArrayBuffer> {
   const words = new Uint32Array(Math.ceil(length / 4));
   for (let i = 0, x = seed; i < words.length; i++) {
@@ -100,7 +100,7 @@ export function noise(length: number, seed = 1): Uint8Array<ArrayBuffer> {
   return new Uint8Array(words.buffer, 0, length);
 }
 
-/** Holds back every append while it is closed: a store that is slower than its sender. */
+/** Holds back every append while the gate is closed, like a store that is slower than its sender. */
 export class Gate {
   #opened: Promise<void> = Promise.resolve();
   #open = () => {};
@@ -120,7 +120,7 @@ export class Gate {
   }
 }
 
-/** A body that comes when a test says so. */
+/** A body whose chunks come when the test says so. */
 export class Sender {
   #controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined;
   #wanted: () => void = () => {};
@@ -139,7 +139,7 @@ export class Sender {
     { highWaterMark: 0 },
   );
 
-  /** Gives a chunk, and waits until the next one is asked for. */
+  /** Sends a chunk, and waits until the next chunk is requested. */
   give(chunk: Uint8Array<ArrayBuffer>): Promise<void> {
     const wanted = new Promise<void>((resolve) => {
       this.#wanted = resolve;
@@ -157,7 +157,7 @@ export class Sender {
   }
 }
 
-/** A body of unknown length, given only as it is asked for. */
+/** A body of unknown length whose chunks are produced only on request. */
 export function streamOf(bytes: Uint8Array<ArrayBuffer>, chunk: number, ongive: (length: number) => void = () => {}) {
   let at = 0;
   const pull = (controller: ReadableStreamDefaultController<Uint8Array>) => {

@@ -1,5 +1,5 @@
-// A signer for raw requests to LocalOss, written with node:crypto and from the documentation alone: neither the
-// library's signer nor LocalOss's verifier has a part in it.
+// A signer for raw requests to LocalOss. It was written with node:crypto from the documentation only, and shares no
+// code with the signer of the library or the verifier of LocalOss.
 
 import { createHash, createHmac } from 'node:crypto';
 
@@ -9,9 +9,9 @@ export interface Signing {
   readonly securityToken?: string;
   readonly region?: string;
   readonly product?: string;
-  /** ms since the epoch */
+  /** The time in ms since the epoch. */
   readonly time: number;
-  /** Seconds; makes the query form. */
+  /** The life time in seconds. If it is set, the signature is in the query. */
   readonly expires?: number;
   readonly additionalHeaders?: readonly string[];
 }
@@ -22,7 +22,7 @@ export interface RawRequest {
   readonly key: string;
   readonly query?: Record<string, string>;
   readonly headers?: Record<string, string>;
-  /** Everything before the path; virtual-hosted in the signing region by default. */
+  /** The part of the URL before the path. By default, it is the virtual-hosted name in the signing region. */
   readonly origin?: string;
 }
 
@@ -32,7 +32,9 @@ export interface Signed {
   readonly canonicalRequest: string;
 }
 
-/** Host and Content-Length for additional headers are taken from `headers` and not sent. */
+/**
+ * Signs a request. If Host or Content-Length is an additional header, its value comes from `headers` but is not sent.
+ */
 export function sign(request: RawRequest, signing: Signing): Signed {
   const { region = 'cn-hangzhou', product = 'oss', additionalHeaders = [], time, expires } = signing;
   const date = `${new Date(time).toISOString().replace(/[-:]/g, '').slice(0, 15)}Z`;
@@ -100,7 +102,7 @@ function encode(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
-/** What the tests sign with, at the time `now` (ms). */
+/** The keys with which the tests sign, at the time `now` (ms). */
 export const KEYS = { accessKeyId: 'ak', accessKeySecret: 'sk' };
 
 export interface CallOptions extends Partial<Signing> {
@@ -110,7 +112,7 @@ export interface CallOptions extends Partial<Signing> {
   readonly tamper?: (signed: { url: string; headers: Record<string, string> }) => void;
 }
 
-/** One signed request to bucket `logs`, header form unless `expires` is given. */
+/** Sends one signed request to bucket `logs`. The signature is in the header, unless `expires` is given. */
 export function call(
   oss: { readonly fetch: typeof fetch },
   [method, key, query = {}, headers = {}]: Call,
@@ -140,10 +142,10 @@ export function appendCall(key: string, position: number | string, headers: Reco
   return ['POST', key, { append: '', position: String(position) }, headers];
 }
 
-/** The time at which the tests take place, in ms. */
+/** The time at which the tests run, in ms. */
 export const NOON: number = Date.UTC(2026, 0, 2, 12);
 
-/** The code, EC and elements of a refusal, out of the body or, for HEAD, out of x-oss-err. */
+/** Reads the code, the EC and the elements of a refusal, from the body or, for HEAD, from x-oss-err. */
 export async function refusal(
   response: Response,
 ): Promise<{ status: number; code: string; xml: string; ec: string | null }> {
@@ -152,14 +154,14 @@ export async function refusal(
   return { status: response.status, code: element(xml, 'Code'), xml, ec: response.headers.get('x-oss-ec') };
 }
 
-/** The text of an XML element, unescaped; empty where it is missing. */
+/** Returns the unescaped text of an XML element, or an empty string if the element is missing. */
 export function element(xml: string, name: string): string {
   const text = new RegExp(`<${name}>([^<]*)</${name}>`).exec(xml)?.[1] ?? '';
   const entities: Record<string, string> = { lt: '<', gt: '>', quot: '"', apos: "'", amp: '&' };
   return text.replace(/&(lt|gt|quot|apos|amp);/g, (_, entity: string) => entities[entity]!);
 }
 
-/** A clock that moves only when told to. */
+/** A clock that moves only when the test moves it. */
 export class ManualClock {
   #now: number;
   readonly #timers = new Map<number, { readonly at: number; readonly callback: () => void }>();
@@ -182,7 +184,7 @@ export class ManualClock {
     this.#timers.delete(timer as number);
   }
 
-  /** Timers that are set. */
+  /** The number of pending timers. */
   get waiting(): number {
     return this.#timers.size;
   }
@@ -195,13 +197,13 @@ export class ManualClock {
   }
 }
 
-/** Lets the machine work until LocalOss waits for nothing but the clock or its client. */
+/** Lets all work run until LocalOss waits only for the clock or its client. */
 export async function quiet(oss: { readonly busy: number }): Promise<void> {
   do await new Promise((resolve) => setImmediate(resolve));
   while (oss.busy > 0);
 }
 
-/** How a promise stands, without waiting for it. */
+/** Returns the state of a promise without waiting for it. */
 export async function stateOf(promise: Promise<unknown>): Promise<'pending' | 'fulfilled' | 'rejected'> {
   const pending = Symbol();
   return Promise.race([promise, Promise.resolve(pending)]).then(

@@ -1,30 +1,36 @@
-/** What the tests below the engine share: a clock to wind on, a `fetch` that follows a script, and all that an error prints. */
+/**
+ * Tools for the tests below the engine: a manual clock, a `fetch` that follows a script, and all text that an error can
+ * show.
+ */
 import { inspect } from 'node:util';
 import { OssClient, type OssClientOptions } from '../src/request/client.ts';
 import type { Fetch, FetchInit } from '../src/request/operation.ts';
 import { LocalOss, type LocalOssOptions } from '../src/testing/index.ts';
 import type { Clock } from '../src/waiting/clock.ts';
 
-/** The time at which the tests begin, ms. */
+/** The time at which the tests begin, in ms. */
 export const NOON: number = Date.UTC(2026, 0, 2, 12);
-/** Permanent keys of {@link localOss}. */
+/** The permanent keys of {@link localOss}. */
 export const KEYS = { accessKeyId: 'LTAIunit', accessKeySecret: 'UnitSecretUnitSecretUnitSecret' };
-/** Like the tokens of STS: base64, with all that must be encoded. */
+/** Credentials like those of STS. The token is base64 and contains every character that must be encoded. */
 export const STS = {
   accessKeyId: 'STS.unit',
   accessKeySecret: 'StsSecretStsSecretStsSecretSts',
   securityToken: 'CAIS+/unit/Token+With/Every=Sign==',
 };
 
-/** A clock that shows a time and whose timers never go off. */
+/** A clock that reports the given time and whose timers never fire. */
 export function clockAt(now: () => number): Clock {
   return { now, setTimeout: () => 0, clearTimeout: () => {}, random: () => 0.5 };
 }
 
-/** Time that moves only when told to, and chance that is what it is told to be. Counts what is left set. */
+/**
+ * Time that moves only when the test moves it, and random numbers that the test chooses. It also counts the pending
+ * timers.
+ */
 export class VirtualClock implements Clock {
   readonly #timers = new Map<number, { readonly at: number; readonly callback: () => void }>();
-  /** The delays that were asked for, ms. */
+  /** The delays of all timers so far, in ms. */
   readonly delays: number[] = [];
   chance = 0.5;
   #now: number;
@@ -56,7 +62,7 @@ export class VirtualClock implements Clock {
     return this.#timers.size;
   }
 
-  /** How long until the first timer, ms; `undefined` without one. */
+  /** The delay until the next timer, in ms. It is `undefined` without a timer. */
   get next(): number | undefined {
     const times = [...this.#timers.values()].map(({ at }) => at);
     return times.length === 0 ? undefined : Math.max(0, Math.min(...times) - this.#now);
@@ -69,13 +75,13 @@ export class VirtualClock implements Clock {
   }
 }
 
-/** Lets everything run that waits for nothing but the machine; Web Crypto, which LocalOss uses, works on other threads. */
+/** Lets all work run that does not wait for a timer. Web Crypto, which LocalOss uses, runs on other threads. */
 export async function settle(oss?: { readonly busy: number }): Promise<void> {
   let turns = 0;
   while (turns++ < 5 || (oss?.busy ?? 0) > 0) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Winds the clock on from timer to timer until the work is done. */
+/** Moves the clock from timer to timer until the work is done. */
 export async function drive<T>(work: Promise<T>, clock: VirtualClock, oss?: { readonly busy: number }): Promise<T> {
   let done = false;
   const end = () => {
@@ -83,7 +89,7 @@ export async function drive<T>(work: Promise<T>, clock: VirtualClock, oss?: { re
   };
   work.then(end, end);
   for (await settle(oss); !done; await settle(oss)) {
-    if (clock.next === undefined) throw new Error('The work waits for nothing that will come');
+    if (clock.next === undefined) throw new Error('The work waits for something that will never happen');
     clock.advance(clock.next);
   }
   return work;
@@ -98,7 +104,7 @@ export interface Sent {
 
 type Answer = Response | Error | ((sent: Sent) => Response | Promise<Response>);
 
-/** A `fetch` that gives these answers in turn, the last one again and again. */
+/** A `fetch` that returns these answers one after the other, and then the last one again and again. */
 export function scripted(...answers: Answer[]): { readonly fetch: Fetch; readonly sent: Sent[] } {
   const sent: Sent[] = [];
   const fetch: Fetch = async (url, init) => {
@@ -113,14 +119,14 @@ export function scripted(...answers: Answer[]): { readonly fetch: Fetch; readonl
   return { fetch, sent };
 }
 
-/** Never answers, and heeds the signal as `fetch` does. */
+/** Never answers. Like `fetch`, it rejects when the signal is aborted. */
 export function hanging({ init }: Sent): Promise<Response> {
   return new Promise((_, reject) => {
     init.signal?.addEventListener('abort', () => reject(init.signal?.reason), { once: true });
   });
 }
 
-/** OSS's answer to an append. */
+/** Makes OSS's answer to an append. */
 export function appended(next: number, headers: Record<string, string> = {}): Response {
   return new Response(null, {
     headers: {
@@ -132,7 +138,7 @@ export function appended(next: number, headers: Record<string, string> = {}): Re
   });
 }
 
-/** OSS's refusal, with XML elements beside the usual ones. */
+/** Makes an error answer of OSS, with additional XML elements. */
 export function refused(
   status: number,
   code: string,
@@ -145,20 +151,20 @@ export function refused(
   });
 }
 
-/** The document of an error as OSS writes it. */
+/** Makes the XML document of an error in the form of OSS. */
 export function errorXml(code: string, elements: Record<string, string> = {}): string {
   const all = { Code: code, Message: `${code} it is.`, RequestId: 'REQ', HostId: 'host', ...elements };
   const lines = Object.entries(all).map(([name, value]) => `  <${name}>${value}</${name}>\n`);
   return `<?xml version="1.0" encoding="UTF-8"?>\n<Error>\n${lines.join('')}</Error>\n`;
 }
 
-/** A client of bucket `logs` with an STS token that goes on its own clock, unless told otherwise. */
+/** Makes a client of bucket `logs` that has an STS token and its own clock. `options` replaces any of these. */
 export function makeClient(options: Partial<OssClientOptions> = {}): OssClient {
   const signs = options.presign ? {} : { credentials: STS };
   return new OssClient({ region: 'cn-hangzhou', bucket: 'logs', clock: new VirtualClock(), ...signs, ...options });
 }
 
-/** A LocalOss with bucket `logs` and {@link KEYS}. */
+/** Makes a LocalOss with bucket `logs` and {@link KEYS}. */
 export function localOss(options: Partial<LocalOssOptions> = {}): LocalOss {
   return new LocalOss({
     buckets: { logs: { region: 'cn-hangzhou' } },
@@ -167,7 +173,7 @@ export function localOss(options: Partial<LocalOssOptions> = {}): LocalOss {
   });
 }
 
-/** An AbortController whose signal counts the listeners that are on it. */
+/** An AbortController whose signal counts its listeners. */
 export function countedAbort(): { readonly controller: AbortController; readonly listeners: () => number } {
   const controller = new AbortController();
   const { signal } = controller;
@@ -184,7 +190,7 @@ export function countedAbort(): { readonly controller: AbortController; readonly
   return { controller, listeners: () => on.size };
 }
 
-/** How a call ended: its error, or a complaint. */
+/** Returns the error of a call. If the call does not fail, it throws. */
 export async function failureOf(work: Promise<unknown>): Promise<unknown> {
   return work.then(
     (value) => expectFailure(value),
@@ -193,10 +199,10 @@ export async function failureOf(work: Promise<unknown>): Promise<unknown> {
 }
 
 function expectFailure(value: unknown): never {
-  throw new Error(`A failure was expected, not ${inspect(value)}`);
+  throw new Error(`The call should have failed, but it returned ${inspect(value)}`);
 }
 
-/** All that anyone could print of an error, its causes and hidden properties included. */
+/** Returns all text that an error can show, including its causes and hidden properties. */
 export function printed(error: unknown): string {
   const parts: string[] = [inspect(error, { depth: 20, showHidden: true, getters: true }), String(error)];
   for (let at: unknown = error; at instanceof Error; at = at.cause) {
@@ -213,12 +219,12 @@ export function printed(error: unknown): string {
   return parts.join('\n');
 }
 
-/** The bytes of a text. */
+/** Returns the UTF-8 bytes of a text. */
 export function utf8(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text);
 }
 
-/** The text of a body. */
+/** Reads a body as text. */
 export function textOf(body: ReadableStream<Uint8Array>): Promise<string> {
   return new Response(body as ReadableStream<Uint8Array<ArrayBuffer>>).text();
 }

@@ -1,4 +1,4 @@
-/** Virtual time: nothing waits, and the same schedule always runs in the same order. */
+/** Virtual time: no test waits, and the same schedule always runs in the same order. */
 import type { Clock } from '../../src/waiting/clock.ts';
 import { Random } from './random.ts';
 
@@ -7,7 +7,7 @@ interface Timer {
   readonly callback: () => void;
 }
 
-/** A clock that stands still until it is told to move on to its next timer. */
+/** A clock whose time changes only when it moves to its next timer. */
 export class VirtualClock implements Clock {
   #now = Date.UTC(2026, 10, 23);
   readonly #timers = new Set<Timer>();
@@ -17,7 +17,7 @@ export class VirtualClock implements Clock {
     this.#random = new Random(seed);
   }
 
-  /** Timers that have not gone off. */
+  /** The number of timers that have not fired. */
   get size(): number {
     return this.#timers.size;
   }
@@ -40,7 +40,7 @@ export class VirtualClock implements Clock {
     this.#timers.delete(timer as Timer);
   }
 
-  /** Resolves `delay` ms later; rejects with the signal's reason when that comes first. */
+  /** Resolves after `delay` ms. If the signal is aborted first, it rejects with the signal's reason. */
   wait(delay: number, signal?: AbortSignal | null): Promise<void> {
     return new Promise((resolve, reject) => {
       const end = (act: () => void) => () => {
@@ -55,7 +55,10 @@ export class VirtualClock implements Clock {
     });
   }
 
-  /** Goes on to the next timer, of several at one time to the one set first. False where there is none. */
+  /**
+   * Moves to the next timer. Of several timers at the same time, the one that was set first fires. Returns false if
+   * there is none.
+   */
   advance(): boolean {
     let next: Timer | undefined;
     for (const timer of this.#timers) if (!next || timer.at < next.at) next = timer;
@@ -67,14 +70,17 @@ export class VirtualClock implements Clock {
   }
 }
 
-/** Lets everything happen that waits for no timer. */
+/** Lets all work run that does not wait for a timer. */
 export function settle(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve);
   });
 }
 
-/** The same where nothing comes from outside (`synchronousPlatform`): a tick asked for by a microtask comes after all of them. */
+/**
+ * Does the same if no work comes from outside (`synchronousPlatform`). A tick that a microtask requests runs after all
+ * microtasks.
+ */
 export function settleMicrotasks(): Promise<void> {
   return new Promise((resolve) => {
     queueMicrotask(() => process.nextTick(resolve));
@@ -83,7 +89,10 @@ export function settleMicrotasks(): Promise<void> {
 
 const MAX_STEPS = 20_000;
 
-/** Moves time on until the work is done, and returns how many times it moved. @throws Error where nothing would ever end it. */
+/**
+ * Moves the time until the work is done, and returns the number of moves.
+ * @throws Error if the work would never end.
+ */
 export async function drive(clock: VirtualClock, work: Promise<unknown>, quiet = settle): Promise<number> {
   let done = false;
   const end = () => {
@@ -93,12 +102,13 @@ export async function drive(clock: VirtualClock, work: Promise<unknown>, quiet =
   for (let steps = 0; steps < MAX_STEPS; steps++) {
     await quiet();
     if (done) return steps;
-    if (!clock.advance()) throw new Error('hangs: nothing is going on, no timer is set, and the work is not done');
+    if (!clock.advance())
+      throw new Error('the run hangs: no timer is set, nothing else is going on, and the work is not done');
   }
-  throw new Error(`does not end: ${MAX_STEPS} timers went off`);
+  throw new Error(`the run does not end: ${MAX_STEPS} timers have fired`);
 }
 
-/** A random delay, a whole number of ms up to `most`. */
+/** Returns a random delay, which is a whole number of ms up to `most`. */
 export function drawDelay(clock: VirtualClock, most: number): number {
   return Math.floor(clock.random() * (most + 1));
 }

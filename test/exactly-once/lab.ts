@@ -1,4 +1,7 @@
-/** A bench for the engine: an object on LocalOss, a client, and time that moves by itself while something is awaited. */
+/**
+ * A test bench for the engine: an object on LocalOss, a client, and time that moves by itself while the test awaits
+ * something.
+ */
 import { AppendableObject, type AppendableObjectOptions } from '../../src/append/object.ts';
 import { OssClient, type OssClientOptions } from '../../src/request/client.ts';
 import type { PresignRequest } from '../../src/request/operation.ts';
@@ -11,13 +14,13 @@ const BUCKET = 'logs';
 
 export interface LabOptions extends AppendableObjectOptions {
   readonly faults?: FaultSchedule;
-  /** What was stored before. */
+  /** The contents of the object before the test. */
   readonly before?: string;
   readonly contents?: BucketOptions['contents'];
   readonly client?: Partial<OssClientOptions>;
 }
 
-/** Segments of four bytes unless told otherwise, and no waiting for more. */
+/** By default, segments have four bytes, and no segment waits for more bytes. */
 export class Lab {
   readonly clock = new VirtualClock(1);
   readonly oss: LocalOss;
@@ -36,29 +39,29 @@ export class Lab {
     this.object = this.another();
   }
 
-  /** As after a reload, or in another tab. */
+  /** Makes another AppendableObject for the same object, as after a reload or in another tab. */
   another(options: AppendableObjectOptions = {}): AppendableObject {
     return new AppendableObject(this.client, KEY, { ...this.#options, ...options });
   }
 
-  /** Awaits something, and lets time pass meanwhile. */
+  /** Awaits work, and moves the time in the meantime. */
   async run<T>(work: Promise<T>): Promise<T> {
     work.catch(() => {});
     await drive(this.clock, work);
     return work;
   }
 
-  /** The error with which something fails. */
+  /** Returns the error of work that fails. */
   async failure(work: Promise<unknown>): Promise<unknown> {
     return this.run(work).then(
       () => {
-        throw new Error('this should have failed');
+        throw new Error('the work should have failed, but it did not');
       },
       (error: unknown) => error,
     );
   }
 
-  /** Somebody else appends. */
+  /** Appends as another writer. */
   rival(text: string): void {
     this.oss.appendObject(BUCKET, KEY, new TextEncoder().encode(text));
   }
@@ -67,24 +70,24 @@ export class Lab {
     this.oss.deleteObject(BUCKET, KEY);
   }
 
-  /** What is stored; undefined where there is no object. */
+  /** The contents of the object. They are undefined if the object does not exist. */
   get stored(): string | undefined {
     const object = this.oss.object(BUCKET, KEY);
     return object && new TextDecoder().decode(object.bytes());
   }
 
-  /** The requests so far: `HEAD`, `GET`, and `POST` with the position. */
+  /** The requests so far: `HEAD`, `GET`, and `POST` with its position. */
   get requests(): string[] {
     return this.oss.requests.map(({ method, position }) => (position === undefined ? method : `${method} ${position}`));
   }
 
-  /** Headers kept from the object's creation. */
+  /** The headers that the object keeps from its creation. */
   get headers(): Readonly<Record<string, string>> {
     return this.oss.object(BUCKET, KEY)?.headers ?? {};
   }
 }
 
-/** A bucket that all may write needs no signature. */
+/** Makes a URL without a signature, which is enough because everyone may write to the bucket. */
 function openUrl({ operation, key, position }: PresignRequest): string {
   const url = `https://${BUCKET}.oss-cn-hangzhou.aliyuncs.com/${key}`;
   return operation === 'appendObject' ? `${url}?append&position=${position}` : url;

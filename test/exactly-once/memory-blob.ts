@@ -2,11 +2,11 @@
 
 export interface MemoryBlobOptions {
   readonly type?: string;
-  /** Reads until the file is gone; shared with its slices. */
+  /** The number of reads until the file is gone. The slices of a Blob share this number. */
   readonly reads?: { left: number };
 }
 
-/** A Blob in memory that is read in one microtask. */
+/** A Blob in memory. A read takes one microtask. */
 export class MemoryBlob {
   readonly type: string;
   readonly #bytes: Uint8Array<ArrayBuffer>;
@@ -29,7 +29,7 @@ export class MemoryBlob {
     return new MemoryBlob([this.#bytes.subarray(start, end)], { type, reads: this.#reads });
   }
 
-  /** For the oracle: not a read. */
+  /** Returns the bytes for the oracle, without counting a read. */
   peek(): Uint8Array {
     return this.#bytes;
   }

@@ -1,18 +1,21 @@
-/** LocalOss, watched from outside: what was stored in each life of the object, and what others did to it. */
+/** Observes a LocalOss from outside: what was stored in each life of the object, and what other clients did to it. */
 import type { Fault, FaultRequest } from '../../src/testing/faults.ts';
 import { LocalOss, type LocalOssOptions } from '../../src/testing/local-oss.ts';
 
 export const BUCKET = 'logs';
 export const KEY = 'a.log';
 
-/** From an object's creation, or from nothing, to its deletion or replacement. Within one it only grows. */
+/**
+ * One life of the object, from its creation (or from the start of the run) to its deletion or replacement. In one life
+ * it only grows.
+ */
 export interface Epoch {
   readonly from: number;
   to: number;
   bytes: Uint8Array;
 }
 
-/** Something that was done to the object by someone else than the writers. */
+/** A change that was made to the object by a client that is not one of the writers. */
 export interface Deed {
   readonly kind: 'rival' | 'delete' | 'replace' | 'flip-bit';
   readonly at: number;
@@ -21,7 +24,7 @@ export interface Deed {
 export class ObservedOss extends LocalOss {
   readonly deeds: Deed[] = [];
   readonly epochs: Epoch[] = [];
-  /** What went wrong with a request, by its place in the log. */
+  /** The faults of each request, by the position of the request in the log. */
   readonly faults = new Map<number, readonly Fault[]>();
   #now = 0;
 
@@ -31,7 +34,7 @@ export class ObservedOss extends LocalOss {
     this.epochs.push({ from: 0, to: Number.POSITIVE_INFINITY, bytes: new Uint8Array(0) });
   }
 
-  /** Time as the order of observations: more with each one. */
+  /** The time as a counter of observations. It increases with each observation. */
   get now(): number {
     return this.#now;
   }
@@ -44,13 +47,13 @@ export class ObservedOss extends LocalOss {
     return this.object(BUCKET, KEY)?.bytes() ?? new Uint8Array(0);
   }
 
-  /** The object's lives, the last one as it is now. */
+  /** Returns the lives of the object. The last one is in its current state. */
   look(): readonly Epoch[] {
     this.epochs.at(-1)!.bytes = this.stored;
     return this.epochs;
   }
 
-  /** What was there before anything began. */
+  /** Stores the contents of the object before the run begins. */
   begin(bytes: Uint8Array): void {
     super.appendObject(BUCKET, KEY, bytes);
   }
@@ -59,7 +62,7 @@ export class ObservedOss extends LocalOss {
     this.deeds.push({ kind, at: this.tick() });
   }
 
-  /** LocalOss asks for a request's faults just before it logs it. */
+  /** LocalOss asks for the faults of a request just before it logs the request. */
   #noteFaults(faults: readonly Fault[]): readonly Fault[] {
     this.faults.set(this.requests.length, faults);
     return faults;

@@ -1,13 +1,13 @@
 /**
- * Knows what must be stored. It sees what the caller sees (results, errors, progress), what passed on the wire, and what
- * LocalOss holds; nothing of the engine's inside.
+ * Judges a run. The oracle sees only what the caller sees (results, errors, progress), what passed on the wire, and
+ * what LocalOss holds. It does not look into the engine.
  *
- * DESIGN.md section 3 lists what cannot be detected. These are excused here, each by name, and nothing else is:
- * - `replacedUnseen`: an object deleted or replaced between two reads, where the CRC is hidden or was not handed in,
- *   or where several writers share it: they follow whatever is longer.
+ * DESIGN.md section 3 lists what cannot be detected. These cases are excused here, each by its name, and no others:
+ * - `replacedUnseen`: an object that is deleted or replaced between two reads, if the CRC is hidden or was not given,
+ *   or if several writers share the object, because they follow any object that is longer.
  * - `damagedUnseen`: damage that no CRC shows.
- * - `#aliased`: the bytes of a segment are in its place, but another request of the same bytes, or of more, brought them. The
- *   engine cannot tell that from its own request whose answer was lost.
+ * - `#aliased`: the bytes of a segment are in its place, but another request with the same bytes, or with more bytes,
+ *   stored them. The engine cannot distinguish that request from its own request whose answer was lost.
  */
 
 import { crc64 } from '../../src/crc64.ts';
@@ -20,16 +20,16 @@ import { BrokenSource } from './sources.ts';
 import { goesOn, type Passage } from './wire.ts';
 import { ALPHABET, type Run } from './world.ts';
 
-/** Least and most of segments whose size adapts, bytes. */
+/** The smallest and the largest size of adaptive segments, in bytes. */
 const ADAPTIVE = [64 * 1024, 64 * 1024 * 1024] as const;
 
-/** What is wrong with a run; nothing where all is well. */
+/** Returns the problems of a run. The list is empty if the run is correct. */
 export function judge(run: Run): string[] {
   const oracle = new Oracle(run);
   return [...run.problems, ...oracle.problems()];
 }
 
-/** The bytes of one AppendObject request and all the attempts to store them. */
+/** The bytes of one AppendObject request, and all attempts to store them. */
 interface SentSegment {
   readonly bytes: Uint8Array;
   readonly attempts: readonly Passage[];
@@ -39,9 +39,9 @@ class Oracle {
   readonly #run: Run;
   readonly #epochs: readonly Epoch[];
   readonly #flipped: boolean;
-  /** Some answer came without its CRC. */
+  /** True if some answers lack their CRC. */
   readonly #hides: boolean;
-  /** Entries of LocalOss's log that are requests of the writers; the others are repeats that the transport made. */
+  /** The entries of LocalOss's log that are requests of the writers. The other entries are repeats by the transport. */
   readonly #ours: ReadonlySet<number | undefined>;
 
   constructor(run: Run) {
@@ -82,46 +82,52 @@ class Oracle {
     yield* this.#segments(call);
   }
 
-  /** What `settle` says is stored is stored, from the beginning of the source. */
+  /** Checks that `settle` told the truth: the bytes that it reports are stored, from the beginning of the source. */
   *#settled(call: CallRecord): Generator<string> {
     const { settledAt, source, loaded } = call;
     if (settledAt === undefined || this.#replacedUnseen(call) || this.#damagedUnseen(call)) return;
     if (settledAt > source.length || settledAt < loaded)
       yield `settled at ${settledAt} of ${source.length}, loaded ${loaded}`;
     const { confirmed } = split(this.#countedOf(call), settledAt);
-    if (!confirmed) yield `settled at ${settledAt}, which is no whole number of segments`;
+    if (!confirmed) yield `settled at ${settledAt}, which is not a whole number of segments`;
     else if (!confirmed.every((segment) => this.#isStored(segment)))
-      yield `settled at ${settledAt}, but not all is stored`;
+      yield `settled at ${settledAt}, but some of these bytes are not stored`;
   }
 
   *#success(call: CallRecord, { position, hashCrc64ecma }: ObjectTail): Generator<string> {
     const { source } = call;
-    if (call.failing && call.loaded < source.length) yield 'succeeded, but its source failed';
-    // Nothing was asked of OSS: the tail is the one known before.
+    if (call.failing && call.loaded < source.length) yield 'succeeded although its source failed';
+    // No request was sent, so the tail is the one that was known before.
     if (source.length === 0 && call.passages.length === 0) return;
     if (this.#replacedUnseen(call) || this.#damagedUnseen(call)) return;
     const epochs = this.#during(call).filter(
       ({ bytes }) => bytes.length >= position && this.#holds(call, bytes.subarray(0, position)),
     );
     const isRight = (epoch: Epoch) => hashCrc64ecma === crcOf(epoch.bytes.subarray(0, position));
-    if (epochs.length === 0) yield `success up to ${position}, but ${source.length} bytes are not stored there`;
-    else if (hashCrc64ecma && !epochs.some(isRight)) yield 'success with a wrong CRC';
-    if (call.loaded !== source.length) yield `success, and loaded says ${call.loaded} of ${source.length}`;
+    if (epochs.length === 0) yield `succeeded up to ${position}, but ${source.length} bytes are not stored there`;
+    else if (hashCrc64ecma && !epochs.some(isRight)) yield 'succeeded with a wrong CRC';
+    if (call.loaded !== source.length) yield `succeeded, but loaded is ${call.loaded} of ${source.length}`;
   }
 
-  /** Whether the object ends with the call's bytes; of several writers, this one's share of it. */
+  /**
+   * Returns whether the object ends with the call's bytes. If several writers share it, only the bytes of this writer
+   * count.
+   */
   #holds({ object, kind, source, piped, start }: CallRecord, bytes: Uint8Array): boolean {
     const { plan, index, atOnce } = object.writer;
     if (kind === 'resume') return same(bytes.subarray(this.#run.schedule.initial ?? 0), source);
     if (plan.shared && this.#flipped) return isSubsequence(source, bytes);
-    // A late request of an earlier call may find its place again in a new life of the object, between two segments of this call.
+    // A late request of an earlier call may become valid again in a new life of the object, between two segments of
+    // this call.
     if (this.#hasLateRequests(object, start)) return isSubsequence(source, bytes);
     const own = plan.shared ? ownOf(bytes, index) : bytes;
     if (piped && atOnce) return includes(own, source);
     return own.length >= source.length && same(own.subarray(own.length - source.length), source);
   }
 
-  /** Whether a request of a call before `start` was carried out late, after the object was deleted or replaced. */
+  /**
+   * Returns whether a request of a call before `start` was carried out late, after the object was deleted or replaced.
+   */
   #hasLateRequests({ calls }: ObjectRecord, start: number): boolean {
     const earlier = calls.filter((call) => call.start < start).flatMap(({ appends }) => appends);
     const isLate = ({ entry = -1 }: Passage) =>
@@ -129,7 +135,10 @@ class Oracle {
     return this.#lifeEnded() && earlier.some((one) => isLate(one) && this.#committed(one));
   }
 
-  /** The whole answer came, and said no. Of a slow answer the client may have waited in vain for the rest. */
+  /**
+   * Returns whether the complete answer arrived and was a refusal. The client may have given up a slow answer before
+   * its end.
+   */
   #isRefused({ answer, entry = -1 }: Passage): boolean {
     return answer === 409 && !this.#run.oss.faults.get(entry)?.some(({ kind }) => kind === 'slow');
   }
@@ -147,29 +156,30 @@ class Oracle {
     if (call.tailAfter) yield* this.#tail(call, call.tailAfter);
     const { error } = call;
     if (error instanceof OssError) {
-      // Of calls at once, the next one may be on already.
+      // If calls are concurrent, the next one may have changed the object's tail already.
       if (!call.object.writer.atOnce && JSON.stringify(error.tail) !== JSON.stringify(call.tailAfter))
-        yield 'the error has another tail than the object';
+        yield 'the tail of the error differs from the tail of the object';
       if (error.loaded === undefined || error.outcome === undefined) yield 'the error lacks loaded or outcome';
     }
     if (call.kind === 'append') yield* this.#outcome(call);
     else yield* this.#resumed(call);
   }
 
-  /** Nothing fails without a reason, and conflicts are told only where there was one. */
+  /** Checks that no call fails without a reason, and that a conflict is reported only if there was one. */
   *#cause(call: CallRecord): Generator<string> {
     const { error, aborted, abortReason } = call;
     if (aborted && error === abortReason) return;
-    // What broke is told to a pipe as it was thrown.
+    // A pipe receives the error of its source unchanged.
     if (call.failing && error instanceof BrokenSource) return;
     if (!(error instanceof OssError)) return yield `threw ${error}`;
     const notAppendable = error.code === 'ObjectNotAppendable';
     if (notAppendable) return yield* this.#wasReplaced(call);
     const conflict = error instanceof AppendConflictError || error instanceof ChecksumError;
-    if (conflict && !this.#disturbed(call)) return yield `a conflict, and nobody else was there: ${error.message}`;
+    if (conflict && !this.#disturbed(call))
+      return yield `a conflict although no other client changed the object: ${error.message}`;
     if (conflict && call.object.writer.plan.shared && !this.#lifeEnded())
-      return yield `a conflict of writers who share: ${error.message}`;
-    if (error instanceof SourceError && !call.failing) return yield `a sound source failed: ${error.message}`;
+      return yield `a conflict among writers who share the object: ${error.message}`;
+    if (error instanceof SourceError && !call.failing) return yield `an intact source failed: ${error.message}`;
     const explained =
       conflict || error instanceof SourceError || this.#faulted(call) || this.#disturbed(call) || this.#tooSlow(call);
     if (!explained) yield `failed without a fault: ${error.message}`;
@@ -177,19 +187,20 @@ class Oracle {
 
   *#wasReplaced({ end }: CallRecord): Generator<string> {
     const replaced = this.#run.oss.deeds.some(({ kind, at }) => kind === 'replace' && at <= end);
-    if (!replaced) yield 'not appendable, but nobody replaced the object';
+    if (!replaced) yield 'the object is not appendable, but nobody replaced it';
   }
 
-  /** Whether somebody else changed the object since this one knew its end. */
+  /** Returns whether another client changed the object after this AppendableObject last knew its end. */
   #disturbed(call: CallRecord): boolean {
     const { object, end } = call;
-    // A resume reads all from its beginning; of calls at once, nobody sees from outside what was known when.
+    // A resume reads everything from its beginning. If calls are concurrent, an observer cannot know what was known at
+    // which time.
     const earlier = object.calls.slice(0, object.calls.indexOf(call)).flatMap(({ passages }) => passages);
     const known = object.writer.atOnce ? undefined : earlier.at(-1)?.start;
     const since = call.kind === 'resume' ? 0 : (known ?? object.from);
     if (object.stale && earlier.length === 0) return true;
-    // An object that was deleted or replaced may be missed when it is needed next, and that can be much later.
-    // Damage that a hidden CRC did not show is found when a later answer shows the CRC.
+    // The engine may notice a deleted or replaced object only when it needs the object again, which can be much later.
+    // If a CRC was hidden, damage is found when a later answer shows the CRC.
     const lasting = (kind: string) => kind !== 'rival';
     if (this.#run.oss.deeds.some(({ kind, at }) => (at >= since || lasting(kind)) && at <= end)) return true;
     return this.#foreignAppends(object).some(({ call: { end: last }, entry }) => entry !== undefined && last >= 0);
@@ -202,72 +213,78 @@ class Oracle {
       .filter((passage) => this.#committed(passage));
   }
 
-  /** A segment that the link does not carry in the time of one attempt. */
+  /** Returns whether a segment is too large for the link in the time of one attempt. */
   #tooSlow({ appends }: CallRecord): boolean {
     const { bandwidth = Number.POSITIVE_INFINITY, latency, timeout } = this.#run.schedule;
     return appends.some(({ request }) => request.bytes.length / bandwidth + 2 * latency >= timeout);
   }
 
-  /** Deleted, replaced or damaged: even those who share are told. */
+  /**
+   * Returns whether the object was deleted, replaced or damaged. Writers who share the object must learn of this as
+   * well.
+   */
   #lifeEnded(): boolean {
     return this.#epochs.length > 1 || this.#flipped;
   }
 
-  /** Calls at once may share a failure of which nobody sees from outside whose it is. */
+  /**
+   * Returns whether a fault explains the failure. Concurrent calls may share a failure, and an observer cannot know
+   * whose it is.
+   */
   #faulted({ passages, object, start, end }: CallRecord): boolean {
     const shared = object.requests.filter((one) => object.writer.atOnce && one.end >= start && one.start <= end);
     return [...passages, ...shared].some((request) => this.#isFaulty(request));
   }
 
   #isFaulty({ entry }: { readonly entry: number | undefined }): boolean {
-    // A length that HEAD does not tell is found otherwise: it explains no failure.
+    // If HEAD reports no length, the engine finds it in another way, so this is no reason for a failure.
     const faults = entry === undefined ? [] : (this.#run.oss.faults.get(entry) ?? []);
     return faults.some(({ kind }) => kind !== 'no-length');
   }
 
-  /** A confirmed tail is a length that the object had, with the CRC that it had there. */
+  /** Checks that a confirmed tail is a length that the object once had, with the CRC that it had at that length. */
   *#tail(call: CallRecord, { position, hashCrc64ecma }: ObjectTail): Generator<string> {
     if (this.#replacedUnseen(call) || this.#damagedUnseen(call)) return;
     const known = this.#epochs.some(
       ({ bytes }) =>
         bytes.length >= position && (!hashCrc64ecma || crcOf(bytes.subarray(0, position)) === hashCrc64ecma),
     );
-    if (!known && !call.object.stale) yield `the tail ${position} ${hashCrc64ecma} is none that the object had`;
+    if (!known && !call.object.stale) yield `the object never had the tail ${position} ${hashCrc64ecma}`;
   }
 
   *#outcome(call: CallRecord): Generator<string> {
     const { error } = call;
     const loaded = error instanceof OssError ? (error.loaded ?? 0) : call.loaded;
     const { confirmed, underWay, beyond } = split(this.#countedOf(call, call.failedAt), loaded);
-    if (!confirmed) return yield `loaded says ${loaded}, which is no whole number of segments`;
+    if (!confirmed) return yield `loaded is ${loaded}, which is not a whole number of segments`;
     if (beyond > 0 && !goesOn(call)) yield 'a segment was sent before the one ahead of it was confirmed';
     if (
       !confirmed.every((segment) => this.#isStored(segment)) &&
       !this.#replacedUnseen(call) &&
       !this.#damagedUnseen(call)
     )
-      yield `loaded says ${loaded}, but not all of that is stored`;
+      yield `loaded is ${loaded}, but some of these bytes are not stored`;
     if (error instanceof OssError) yield* this.#claim(call, error, underWay);
-    else if (underWay && !this.#isRemembered(call, underWay)) yield 'aborted, and the segment under way is forgotten';
+    else if (underWay && !this.#isRemembered(call, underWay)) yield 'aborted, but the segment in flight is forgotten';
   }
 
   *#claim(call: CallRecord, { outcome, message }: OssError, underWay: SentSegment | undefined): Generator<string> {
     if (!underWay && outcome !== 'absent') yield `outcome ${outcome}, but nothing was sent: ${message}`;
     if (!underWay) return;
     if (outcome === 'stored' && !this.#isStored(underWay) && !this.#replacedUnseen(call))
-      yield `outcome stored, but it is not: ${message}`;
+      yield `outcome stored, but the bytes are not stored: ${message}`;
     if (outcome === 'stored' && underWay.attempts.every((one) => this.#isRefused(one)))
       yield `outcome stored, but every request was refused: ${message}`;
-    // Deleted, the object may take the segment once more; damaged, other bytes stand in its place.
+    // A deleted object may accept the segment once more. In a damaged object, other bytes are in its place.
     if (outcome === 'absent' && this.#isCommitted(underWay) && !this.#lifeEnded())
-      yield `outcome absent, but it is stored: ${message}`;
+      yield `outcome absent, but the bytes are stored: ${message}`;
     if (outcome === 'unknown' && !this.#isRemembered(call, underWay))
-      yield `outcome unknown, and the segment is forgotten: ${message}`;
+      yield `outcome unknown, but the segment is forgotten: ${message}`;
   }
 
   #isRemembered({ pendingAfter, object, settles }: CallRecord, { bytes, attempts }: SentSegment): boolean {
     if (settles) return true;
-    // While others want it, a segment goes on without the call that was aborted.
+    // A segment continues without an aborted call as long as other calls need it.
     if (bytes.length === 0 || object.writer.atOnce) return true;
     const { position } = attempts.at(-1)!;
     return (
@@ -276,7 +293,7 @@ class Oracle {
     );
   }
 
-  /** What the object holds of a file is its beginning, and no less than was confirmed. */
+  /** Checks that the object holds a beginning of the file, and at least what was confirmed. */
   *#resumed(call: CallRecord): Generator<string> {
     const { error, source } = call;
     const loaded = error instanceof OssError ? (error.loaded ?? 0) : call.loaded;
@@ -285,11 +302,11 @@ class Oracle {
     const held = this.#epochs.some(({ bytes }) =>
       same(bytes.subarray(start, start + loaded), source.subarray(0, loaded)),
     );
-    if (!held) yield `loaded says ${loaded} bytes of the file, but they are not stored`;
+    if (!held) yield `loaded is ${loaded} bytes of the file, but they are not stored`;
   }
 
   *#progress({ kind, progress, source, failing }: CallRecord): Generator<string> {
-    // A file whose object is deleted under way begins anew.
+    // If the object is deleted during the call, the file starts again from its beginning.
     const mayFall = kind === 'resume' && this.#lifeEnded();
     let before = 0;
     for (const { loaded, sent, total } of progress) {
@@ -300,7 +317,7 @@ class Oracle {
     }
   }
 
-  /** No segment is stored twice, and segments are as large as asked for. */
+  /** Checks that no segment is stored twice, and that segments have the requested size. */
   *#segments(call: CallRecord): Generator<string> {
     const sent = sentBy(call);
     const { segmentSize } = call.object;
@@ -311,23 +328,27 @@ class Oracle {
         yield `a segment of ${bytes.length} was stored ${times} times`;
 
       if (attempts.some(({ request }) => request.bytes.length > most)) yield 'a segment is too long';
-      if (bytes.length === 0 && attempts.some(({ position }) => position > 0)) yield 'an empty append to an object';
+      if (bytes.length === 0 && attempts.some(({ position }) => position > 0))
+        yield 'an empty append to an existing object';
     }
-    // The last one of a call is as long as what is left.
+    // The last segment of a call contains the rest, so it may be shorter.
     const isRegular = call.kind === 'append' && call.regular && !this.#flipped;
     const regular = isRegular ? this.#countedOf(call).slice(0, -1) : [];
     if (regular.some(({ bytes, attempts: [first] }) => bytes.length < least && !this.#failedBefore(first!)))
       yield 'a segment is too short';
   }
 
-  /** Whether something went wrong with an append of the object before: then segments become shorter for a while. */
+  /** Returns whether an earlier append of the object failed. After a failure, segments are shorter for a while. */
   #failedBefore({ call, request }: Passage): boolean {
     const { requests } = call.object;
     const before = requests.slice(0, requests.indexOf(request)).filter(({ operation }) => operation === 'AppendObject');
     return before.some((one) => one.answer !== 200 || this.#isFaulty(one));
   }
 
-  /** In one life of the object, what a writer has there is what its calls say: nothing twice, nothing lost, in order. */
+  /**
+   * Checks that the writer's bytes in one life of the object agree with its calls: nothing twice, nothing lost, in
+   * order.
+   */
   *#history(writer: WriterRecord): Generator<string> {
     const [only, another] = this.#epochs;
     if (!only || another || (this.#flipped && writer.plan.shared)) return;
@@ -338,7 +359,7 @@ class Oracle {
     if (writer.plan.file) {
       const held = commonLength(own, writer.file, alike);
       if (held === own.length) return;
-      if (calls.every(({ ofFile }) => ofFile)) return yield 'what is stored is no beginning of the file';
+      if (calls.every(({ ofFile }) => ofFile)) return yield 'the stored bytes are not a beginning of the file';
       ends = new Set(Array.from({ length: held + 1 }, (_, end) => end));
     }
     for (const call of calls.filter(({ ofFile }) => !ofFile)) {
@@ -348,25 +369,25 @@ class Oracle {
           if (alike(own.subarray(end, end + size), call.source.subarray(0, size))) next.add(end + size);
       ends = next;
     }
-    if (!ends.has(own.length)) yield `its ${own.length} bytes are not what its calls say`;
+    if (!ends.has(own.length)) yield `its ${own.length} bytes do not agree with its calls`;
   }
 
-  /** How much of its source a call may have stored. */
+  /** Returns the numbers of bytes of its source that a call may have stored. */
   #possible(call: CallRecord): number[] {
     const sizes = this.#claimed(call);
     const aliased = this.#aliased(call);
     return aliased > 0 ? [...sizes, ...sizes.map((size) => size - aliased)] : sizes;
   }
 
-  /** How much of its source a call says that it stored; two figures where it does not know. */
+  /** Returns the numbers of bytes that a call claims to have stored. There are two if the call does not know. */
   #claimed(call: CallRecord): number[] {
     const { source, result, error, settledAt } = call;
     if (result) return [source.length];
-    // Damaged bytes are other bytes: the segment is then said to be absent, and sent again.
+    // Damaged bytes are other bytes. So the segment is reported as absent and sent again.
     if (settledAt !== undefined && !this.#flipped) return [settledAt];
     const loaded = error instanceof OssError ? (error.loaded ?? 0) : call.loaded;
     if (settledAt !== undefined) return this.#inFlight(call, settledAt);
-    // What `settle` stored before it failed, and what goes on without its call, is told nobody.
+    // Nobody learns what `settle` stored before it failed, and what continues without its call.
     const counted = this.#countedOf(call);
     if (goesOn(call) || (call.settles && counted.length > this.#countedOf(call, call.failedAt).length))
       return [...prefixSizes(counted), ...this.#inFlight(call, loaded)];
@@ -376,7 +397,10 @@ class Oracle {
     return [error.outcome === 'stored' ? withPart : loaded];
   }
 
-  /** How much may be stored where so much is confirmed: that, or with what is in flight, be it the part or the whole. */
+  /**
+   * Returns the numbers of bytes that may be stored if `loaded` bytes are confirmed: these bytes, or these with the
+   * segment in flight, as a part or as a whole.
+   */
   #inFlight(call: CallRecord, loaded: number): number[] {
     const { underWay } = split(this.#countedOf(call), loaded);
     if (!underWay) return [loaded];
@@ -385,34 +409,38 @@ class Oracle {
   }
 
   /**
-   * The segments of a call that count, in order. Where one was sent whole and then in parts, the one that was stored counts, or
-   * else the shortest, which was sent last: a position is taken once.
+   * Returns the segments of a call that count, in order. If a segment was sent as a whole and then in parts, the
+   * version that was stored counts. If none was stored, the shortest one counts, which was sent last. A position can be
+   * used only once.
    */
   #countedOf(call: CallRecord, until = Number.POSITIVE_INFINITY): SentSegment[] {
     const counted: SentSegment[] = [];
     for (const segment of sentBy(call).filter(({ attempts: [first] }) => first!.start < until)) {
       const before = counted.at(-1);
-      // Carried out late with a wrong bit, the whole does not count either: nobody was told, and its beginning may be right.
+      // If the whole was stored late with a wrong bit, it does not count either: nobody learned of it, and its
+      // beginning may be right.
       const isTold = before?.attempts.some(({ answer }) => answer === 200);
       const isStored = before && this.#isCommitted(before) && (isTold || this.#isStored(before));
-      // Stored in an earlier life of the object, it may have been sent to the next one, in parts.
+      // If the whole was stored in an earlier life of the object, it may have been sent to the next life in parts.
       const isAgain = before && this.#lifeEnded() && segment.attempts[0]!.position !== endOf(before);
       const isNext = isStored && !isInPlaceOf(segment, before) && !isAgain;
       if (!before || !isCutFrom(segment, before) || isNext) counted.push(segment);
-      // Both are stored only where somebody deleted the object in between.
+      // Both can be stored only if the object was deleted in between.
       else if (!isStored || this.#isCommitted(segment)) counted[counted.length - 1] = segment;
     }
     return counted;
   }
 
-  /** Bytes of a call's segments that are stored only because another request brought the same bytes to the same place. */
+  /**
+   * Returns the number of bytes that are stored only because another request stored the same bytes in the same place.
+   */
   #aliased(call: CallRecord): number {
     return sentBy(call)
       .filter((segment) => !this.#isCommitted(segment) && segment.attempts.some((one) => this.#isCovered(one)))
       .reduce((sum, { bytes }) => sum + bytes.length, 0);
   }
 
-  /** Whether a request of another call brought these bytes to this place. */
+  /** Returns whether a request of another call stored these bytes in this place. */
   #isCovered({ call, position, bytes }: Passage): boolean {
     const others = this.#run.writers.flatMap(({ objects }) => objects).flatMap(({ calls }) => calls);
     return others
@@ -422,22 +450,26 @@ class Oracle {
       .some((other) => same(other.bytes.subarray(position - other.position).subarray(0, bytes.length), bytes));
   }
 
-  /** A body as long as one that was refused for its length is not sent again, unless there are no shorter ones. */
+  /**
+   * Checks that no body is as long as an earlier body that was refused for its length, unless no shorter body is
+   * possible.
+   */
   *#limits({ requests, segmentSize }: ObjectRecord): Generator<string> {
     const least = Math.min(ADAPTIVE[0], Math.ceil((segmentSize ?? ADAPTIVE[1]) / 16));
     let limit = Number.POSITIVE_INFINITY;
     for (const { bytes, answer, entry } of requests) {
-      if (bytes.length >= limit) yield `${bytes.length} bytes were sent where ${limit} had been refused as too many`;
-      // With another fault beside it, the answer may not have been read to its end.
+      if (bytes.length >= limit)
+        yield `${bytes.length} bytes were sent although ${limit} bytes had been refused as too many`;
+      // If the request had a second fault, the engine may not have read the whole answer.
       const [fault, another] = (entry !== undefined && this.#run.oss.faults.get(entry)) || [];
       const isLimit = fault?.kind === 'limit' && !another && (answer === 413 || answer === 400);
       if (isLimit && bytes.length > least) limit = Math.min(limit, bytes.length);
     }
   }
 
-  /** What became of segments left open. */
+  /** Checks what `pending` says about unfinished segments. */
   *#pending(object: ObjectRecord): Generator<string> {
-    // `settle` sends a segment again, perhaps elsewhere: nobody sees from outside which of them is left.
+    // `settle` sends a segment again, perhaps to another position, so an observer cannot know which one is left.
     if (object.calls.some(({ settles }) => settles)) return;
     for (const { position, size, outcome } of object.pending) {
       const isThis = (one: { position: number; size: number }) => one.position === position && one.size === size;
@@ -446,19 +478,20 @@ class Oracle {
       const attempts = left?.appends.filter(sent) ?? [];
       if (this.#lifeEnded() || attempts.length === 0) continue;
       const stored = attempts.some((one) => this.#isStored({ bytes: one.bytes, attempts: [one] }));
-      // Several of one length cannot be told apart here, and the same bytes sent by two calls by nobody.
+      // Several segments of the same length cannot be distinguished here, and the same bytes of two calls cannot be
+      // distinguished at all.
       const isOneOfSeveral = object.calls.some(({ pendingAfter }) => pendingAfter.filter(isThis).length > 1);
       if (isOneOfSeveral || object.pending.filter(isThis).length > 1 || this.#sentAlike(object, attempts) > 1) continue;
-      if (outcome === 'stored' && !stored) yield `the segment at ${position} is said to be stored, but is not`;
+      if (outcome === 'stored' && !stored) yield `the segment at ${position} is reported as stored, but it is not`;
       const committed = stored && attempts.some((one) => this.#committed(one));
-      if (outcome === 'absent' && committed) yield `the segment at ${position} is said to be absent, but it is stored`;
-      // Where the bytes could not be read it may stay open.
+      if (outcome === 'absent' && committed) yield `the segment at ${position} is reported as absent, but it is stored`;
+      // The segment may stay unknown if the bytes could not be read.
       if (outcome === 'unknown' && object.lengthRead > position && !this.#readFailed(object))
-        yield `the segment at ${position} is still unknown, though the object was read`;
+        yield `the segment at ${position} is still unknown although the object was read`;
     }
   }
 
-  /** How many calls sent these bytes to this place. */
+  /** Returns the number of calls that sent these bytes to this position. */
   #sentAlike({ calls }: ObjectRecord, attempts: readonly Passage[]): number {
     const isAlike = (one: Passage) =>
       attempts.some(({ position, bytes }) => one.position === position && same(one.bytes, bytes));
@@ -470,13 +503,13 @@ class Oracle {
     return passages.some((one) => one.operation === 'GetObject' && this.#isFaulty(one));
   }
 
-  /** With nobody about and the network sound, one more call or two bring the writer back on its way. */
+  /** Checks that one or two more calls make the writer work again when there are no faults and no other clients. */
   *#calm({ objects, plan }: WriterRecord): Generator<string> {
     const last = objects.at(-1)?.calls.at(-1);
     if (this.#run.problems.length > 0 || last?.result) return;
     const isNormal = this.#run.oss.object('logs', 'a.log')?.type === 'Normal';
     const otherFile = plan.file && this.#run.oss.deeds.length > 0;
-    if (!isNormal && !otherFile) yield `cannot append any more: ${last?.error}`;
+    if (!isNormal && !otherFile) yield `the writer cannot append any more: ${last?.error}`;
   }
 
   #during({ start, end }: CallRecord): readonly Epoch[] {
@@ -493,7 +526,7 @@ class Oracle {
     return attempts.some((attempt) => this.#committed(attempt));
   }
 
-  /** Whether LocalOss carried a request out, whatever it answered. */
+  /** Returns whether LocalOss carried a request out, whatever the answer was. */
   #committed({ call, entry, position, bytes }: Passage): boolean {
     if (entry === undefined) return false;
     const { requests } = this.#run.oss;
@@ -502,7 +535,8 @@ class Oracle {
     if (this.#run.oss.faults.get(entry)?.some(isKeptBy)) return false;
     if (logged?.status === 200) return true;
     if (!logged?.fault?.includes('repeat')) return false;
-    // Its twin has an entry of its own: after it, before the next request of the call, and none of anybody's requests.
+    // A repeat by the transport has its own entry: after the request, before the next request of the call, and not of
+    // another writer.
     const next = call.passages.find((one) => one.entry !== undefined && one.entry > entry)?.entry ?? requests.length;
     const isTwin = (index: number) => requests[index]?.fault === logged.fault && requests[index]?.position === position;
     const between = Array.from({ length: next - entry - 1 }, (_, index) => entry + 1 + index);
@@ -511,7 +545,7 @@ class Oracle {
   }
 }
 
-/** Every body that a call sent, in order, with its attempts. */
+/** Returns every body that a call sent, in order, with its attempts. */
 export function sentBy(call: CallRecord): SentSegment[] {
   const segments = new Map<object | undefined, { bytes: Uint8Array; attempts: Passage[] }>();
   for (const passage of call.appends) {
@@ -522,17 +556,17 @@ export function sentBy(call: CallRecord): SentSegment[] {
   return [...segments.values()];
 }
 
-/** Whether a segment may be the beginning of one that was sent before. */
+/** Returns whether a segment may be the beginning of a segment that was sent before. */
 export function isCutFrom({ bytes }: Pick<SentSegment, 'bytes'>, whole: Pick<SentSegment, 'bytes'>): boolean {
   return bytes.length > 0 && same(bytes, whole.bytes.subarray(0, bytes.length));
 }
 
-/** Whether a segment was first sent to where another one was sent last. */
+/** Returns whether a segment was first sent to the position to which another one was sent last. */
 function isInPlaceOf({ attempts: [first] }: SentSegment, { attempts }: SentSegment): boolean {
   return first?.position === attempts.at(-1)?.position;
 }
 
-/** Where a segment ends if its last attempt is carried out. */
+/** Returns the position at which a segment ends if its last attempt is carried out. */
 function endOf({ attempts, bytes }: SentSegment): number {
   return attempts.at(-1)!.position + bytes.length;
 }
@@ -562,7 +596,7 @@ function includes(whole: Uint8Array, part: Uint8Array): boolean {
   return false;
 }
 
-/** How far these are alike. */
+/** Returns the length of the part that is the same. */
 function commonLength(a: Uint8Array, b: Uint8Array, alike: typeof same): number {
   let length = Math.min(a.length, b.length);
   while (!alike(a.subarray(0, length), b.subarray(0, length))) length--;

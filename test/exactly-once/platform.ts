@@ -1,6 +1,7 @@
 /**
- * The platform for many thousand runs: what answers from a thread pool answers at once, so that a run is the same each
- * time, and what costs more than the engine costs little. Nothing of ours is replaced.
+ * Replaces the platform for many thousand runs. Work that usually runs on a thread pool is done at once, so that a run
+ * is the same each time. Classes that cost more than the engine get a cheap version. No class of this library is
+ * replaced.
  */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { MemoryBlob } from './memory-blob.ts';
@@ -27,7 +28,7 @@ const subtle = {
   },
 };
 
-/** Delivers a message without a turn of the event loop. */
+/** Delivers a message in a microtask. */
 class MicrotaskChannel {
   readonly port1 = { onmessage: () => {}, close: () => {} };
   readonly port2 = { postMessage: () => queueMicrotask(() => this.port1.onmessage()), close: () => {} };
@@ -35,7 +36,7 @@ class MicrotaskChannel {
 
 const NativeResponse = globalThis.Response;
 
-/** Takes a {@link MemoryBlob} for a Blob of its own, which is what makes it the platform's; any other Blob becomes text. */
+/** Treats a {@link MemoryBlob} as the platform's own Blob. Any other Blob becomes text. */
 class BlobResponse extends NativeResponse {
   constructor(body?: BodyInit | MemoryBlob | null, init?: ResponseInit) {
     super(body instanceof MemoryBlob ? new Uint8Array(body.peek()) : body, init);
@@ -43,8 +44,8 @@ class BlobResponse extends NativeResponse {
 }
 
 /**
- * Makes Web Crypto's SHA-256 and HMAC, Blobs, and channels for messages answer at once, until the returned function is called.
- * A {@link MemoryBlob} is the platform's Blob meanwhile.
+ * Makes SHA-256 and HMAC of Web Crypto, Blobs and message channels answer at once, until the returned function is
+ * called. Meanwhile, {@link MemoryBlob} is the platform's Blob.
  */
 export function synchronousPlatform(): () => void {
   const { crypto } = globalThis;
@@ -57,7 +58,10 @@ export function synchronousPlatform(): () => void {
   });
 }
 
-/** Besides, in place of Node's classes for requests, which take a third of a run, such that do as much as is needed here. */
+/**
+ * Also replaces Node's classes for requests by classes that do only what is needed here, because Node's classes take a
+ * third of a run.
+ */
 export function quickPlatform(): () => void {
   const restore = synchronousPlatform();
   const restoreClasses = replace({ AbortController: QuickController, Headers: QuickHeaders, Response: QuickResponse });
@@ -96,7 +100,7 @@ class QuickSignal {
     if (this.aborted) throw this.reason;
   }
 
-  /** Of the listeners that there are now, those that none before them removes. */
+  /** Calls the listeners that are present now, except those that an earlier listener removes. */
   abort(reason: unknown): void {
     if (this.aborted) return;
     this.aborted = true;
@@ -162,7 +166,7 @@ class QuickHeaders {
   }
 }
 
-/** Bytes or nothing are read without a stream; all else is left to the platform's own. */
+/** Reads bytes or an empty body without a stream. The platform's own class reads any other body. */
 class QuickResponse {
   readonly status: number;
   readonly headers: QuickHeaders;

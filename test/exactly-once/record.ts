@@ -1,4 +1,4 @@
-/** What one call was given, and what came of it. */
+/** Records what each call was given and how it ended. */
 
 import type { PendingSegment } from '../../src/append/flight.ts';
 import type { AppendProgress } from '../../src/append/progress.ts';
@@ -6,21 +6,21 @@ import type { ObjectTail } from '../../src/tail.ts';
 import type { AbortPlan, WriterPlan } from './schedule.ts';
 import type { Passage, WireRequest } from './wire.ts';
 
-/** One AppendableObject of a writer: a reload makes another. */
+/** One AppendableObject of a writer. A reload makes another one. */
 export interface ObjectRecord {
   readonly writer: WriterRecord;
-  /** Bytes; null where it adapts. */
+  /** The segment size in bytes. It is null if the size adapts. */
   readonly segmentSize: number | null;
-  /** When it was made. */
+  /** The time at which it was created. */
   readonly from: number;
-  /** Made with a tail that was no longer the object's. */
+  /** True if it was created with a tail that was no longer the tail of the object. */
   readonly stale: boolean;
-  /** Made with a tail that had no CRC. */
+  /** True if it was created with a tail without a CRC. */
   readonly bare: boolean;
   readonly calls: CallRecord[];
-  /** Every request, whosever it is. */
+  /** All requests, including those that carry the bytes of several calls. */
   readonly requests: WireRequest[];
-  /** When all was over; and the length of the object, where it was read just before. */
+  /** The pending segments after the run, and the length of the object if it was read just before. */
   pending: readonly PendingSegment[];
   lengthRead: number;
 }
@@ -29,7 +29,10 @@ export interface WriterRecord {
   readonly plan: WriterPlan;
   readonly index: number;
   readonly file: Uint8Array<ArrayBuffer>;
-  /** Some calls do not wait for those before them: then each byte tells whose it is, for one request may carry several calls'. */
+  /**
+   * True if some calls do not wait for the earlier ones. One request may then carry the bytes of several calls, so each
+   * byte identifies its call.
+   */
   readonly atOnce: boolean;
   readonly objects: ObjectRecord[];
 }
@@ -39,14 +42,14 @@ export type When = 'before' | 'under-way' | 'answered';
 export class CallRecord {
   readonly kind: 'append' | 'resume';
   readonly object: ObjectRecord;
-  /** All bytes that the call is to store; of a source that fails, those before. */
+  /** All bytes that the call should store. For a source that fails, the bytes before the failure. */
   readonly source: Uint8Array;
-  /** Segments of the asked size, because nothing cuts them earlier. */
+  /** True if all segments have the requested size, because nothing cuts them earlier. */
   readonly regular: boolean;
   readonly failing: boolean;
-  /** Of a pipe: it is told no tail, and reads the object's a little later. */
+  /** True for a pipe. A pipe does not receive a tail, so it reads the tail of the object a little later. */
   readonly piped: boolean;
-  /** Its bytes are the writer's file. */
+  /** True if the bytes are the file of the writer. */
   readonly ofFile: boolean;
   readonly start: number;
   readonly passages: Passage[] = [];
@@ -58,15 +61,15 @@ export class CallRecord {
   readonly #controller = new AbortController();
   settled = false;
   end = Number.POSITIVE_INFINITY;
-  /** When it failed, where `settle` follows. */
+  /** The time at which the call failed, if `settle` follows. */
   failedAt = Number.POSITIVE_INFINITY;
   result: ObjectTail | undefined;
   error: unknown;
   tailAfter: ObjectTail | undefined;
   pendingAfter: readonly PendingSegment[] = [];
-  /** What `settle` said later: bytes of the source that are stored for good. */
+  /** The number of bytes of the source that are finally stored according to `settle`. */
   settledAt: number | undefined;
-  /** `settle` was called, so that requests came after the error. */
+  /** True if `settle` was called, so that requests followed the error. */
   settles = false;
 
   constructor(
@@ -96,12 +99,12 @@ export class CallRecord {
     return this.#controller.signal.aborted;
   }
 
-  /** When to give up, ms after the start; undefined for never. */
+  /** The time at which the caller aborts, in ms after the start. It is undefined if the caller does not abort. */
   get abortAfter(): number | undefined {
     return this.#abort && 'after' in this.#abort ? this.#abort.after : undefined;
   }
 
-  /** Give up when the call is made and nothing has happened yet. */
+  /** True if the caller aborts right after the call, before anything has happened. */
   get abortsAtOnce(): boolean {
     return this.abortAfter === -1;
   }
@@ -119,7 +122,7 @@ export class CallRecord {
     return this.passages.filter(({ operation }) => operation === 'AppendObject');
   }
 
-  /** Bytes of the source confirmed stored, as far as the caller was told. */
+  /** The number of bytes of the source that were confirmed as stored to the caller. */
   get loaded(): number {
     return this.progress.at(-1)?.loaded ?? 0;
   }

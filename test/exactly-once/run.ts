@@ -1,14 +1,14 @@
-/** Many schedules, one after the other; one that fails is cut down to the least that still fails. */
+/** Runs many schedules, one after the other. A schedule that fails is reduced to the smallest one that still fails. */
 import { judge } from './oracle.ts';
 import { type Schedule, scheduleOf } from './schedule.ts';
 import { smaller } from './shrink.ts';
 import { trace } from './trace.ts';
 import { type Run, runSchedule } from './world.ts';
 
-/** A schedule that the engine does not stand. */
+/** A schedule with which the engine fails. */
 export interface Failure {
   readonly seed: number;
-  /** The least that fails, in the same way as far as the first problem tells. */
+  /** The smallest schedule that fails in the same way, judged by the first problem. */
   readonly schedule: Schedule;
   readonly problems: readonly string[];
   readonly trace: string;
@@ -22,9 +22,9 @@ export interface Results {
 export interface RunOptions {
   readonly from: number;
   readonly count: number;
-  /** Enough is enough. Default 3. */
+  /** The number of failures after which the run stops. Default 3. */
   readonly maxFailures?: number;
-  /** Cut failing schedules down. Default true. */
+  /** True to reduce failing schedules. Default true. */
   readonly shrink?: boolean;
   readonly onrun?: (run: Run, seed: number) => void;
 }
@@ -47,7 +47,7 @@ async function failureOf(run: Run, seed: number, shrink: boolean): Promise<Failu
   return { seed, schedule: least.schedule, problems: judge(least), trace: trace(least) };
 }
 
-/** Takes away what can be taken away, as long as it fails for the same reason; at most so many tries. */
+/** Removes parts of a schedule as long as it fails for the same reason. `tries` limits the number of attempts. */
 async function shrunk(run: Run, tries = 600): Promise<Run> {
   const reason = reasonOf(run);
   let least = run;
@@ -66,12 +66,12 @@ async function shrunk(run: Run, tries = 600): Promise<Run> {
   return least;
 }
 
-/** The first problem without its numbers. */
+/** Returns the first problem without its numbers. */
 function reasonOf(run: Run): string | undefined {
   return judge(run)[0]?.replace(/"[^"]*"|[0-9]+/g, '#');
 }
 
-/** For the console: what failed, and how to see it again. */
+/** Describes a failure for the console: what failed, and how to run it again. */
 export function describe({ seed, schedule, problems, trace: seen }: Failure): string {
   const json = JSON.stringify(schedule);
   return [

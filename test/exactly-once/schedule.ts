@@ -1,8 +1,11 @@
-/** A schedule: all that happens in one run, as plain data, so that it can be made from a seed, printed, and cut down. */
+/**
+ * A schedule is everything that happens in one run. It is plain data, so it can be made from a seed, printed and
+ * reduced.
+ */
 import type { Fault, Operation } from '../../src/testing/faults.ts';
 import { Random } from './random.ts';
 
-/** How bytes reach the engine. */
+/** The ways in which bytes reach the engine. */
 export type Form =
   | 'bytes'
   | 'buffer'
@@ -19,46 +22,55 @@ export type Form =
   /** Through an AppendStream. */
   | 'piped';
 
-/** What one append is given. */
+/** The source of one append. */
 export interface SourcePlan {
   readonly form: Form;
-  /** Sizes, bytes. */
+  /** The sizes of the chunks in bytes. */
   readonly chunks: readonly number[];
-  /** Before each chunk, ms; only streams and async iterables can wait. */
+  /** The wait before each chunk in ms. Only streams and async iterables can wait. */
   readonly gap?: number;
-  /** The chunk at which the source throws; for a Blob, the read at which the file is gone. */
+  /** The chunk at which the source throws. For a Blob, the read at which the file is gone. */
   readonly failAt?: number;
-  /** The caller uses its buffer again at once: bytes that fit into a segment are copied at the call. */
+  /** True if the caller reuses its buffer at once. Bytes that fit into one segment are copied during the call. */
   readonly reuse?: true;
 }
 
-/** When the caller gives up: after so many ms (-1: at once, when the call is made), or at a request of this call, before it is sent, under way, or answered. */
+/**
+ * The moment at which the caller aborts: after a number of ms (-1: right after the call), or at a request of the call,
+ * before it is sent, while it is in flight, or after the answer.
+ */
 export type AbortPlan =
   | { readonly after: number }
   | { readonly request: number; readonly when: 'before' | 'under-way' | 'answered' };
 
-/** With `queue`, what was begun before is not awaited first. */
+/** One step of a writer. With `queue`, the step begins before the earlier steps have ended. */
 export type Step =
   | { readonly do: 'append'; readonly source: SourcePlan; readonly abort?: AbortPlan; readonly queue?: true }
-  /** Appends the writer's file from its beginning. */
+  /** Appends the file of the writer from its beginning. */
   | { readonly do: 'append-file'; readonly abort?: AbortPlan; readonly queue?: true }
   | { readonly do: 'resume'; readonly abort?: AbortPlan; readonly queue?: true }
-  /** The page is loaded again: a new AppendableObject, with the last tail, with it but its CRC, or with nothing; or by a newer version, with other segments. */
+  /**
+   * Reloads the page. The new AppendableObject gets the last tail, the last tail without its CRC, or no tail. A newer
+   * version of the page may use other segments.
+   */
   | { readonly do: 'reload'; readonly tail: 'kept' | 'bare' | 'none'; readonly segmentSize?: number }
   | { readonly do: 'wait'; readonly delay: number; readonly queue?: true };
 
 export interface WriterPlan {
   readonly shared: boolean;
-  /** Bytes; null for the default, which adapts. */
+  /** The segment size in bytes, or null for the default, which adapts. */
   readonly segmentSize: number | null;
-  /** ms; null for never. */
+  /** The time in ms, or null for never. */
   readonly flushAfter: number | null;
-  /** What `resume` goes on with. `start`: how the object's end before the file is told, where there was an object. */
+  /**
+   * The file that `resume` continues. `start` says how the writer gives the end of the object before the file, if the
+   * object existed.
+   */
   readonly file?: { readonly size: number; readonly start: 'full' | 'bare' };
   readonly steps: readonly Step[];
 }
 
-/** A fault of LocalOss; what is stored by others is given by its size. */
+/** A fault of LocalOss. The bytes of other writers are given by their number. */
 export type FaultPlan = (
   | Exclude<Fault, { kind: 'rival' | 'replace' }>
   | { readonly kind: 'rival'; readonly when: 'before' | 'after'; readonly size: number | 'same' }
@@ -70,48 +82,57 @@ export type FaultPlan = (
     }
 ) & {
   readonly operation: 'AppendObject' | 'HeadObject' | 'GetObject';
-  /** From this request on, counted for its operation. */
+  /** The first request that gets the fault, counted for each operation. */
   readonly nth: number;
   readonly times: number;
 };
 
 export interface Schedule {
-  /** Of the bytes, and of chance in the client. */
+  /** The seed of the bytes and of the client's random numbers. */
   readonly seed: number;
   readonly signing: 'none' | 'header' | 'query';
-  /** What CORS hides of every answer. */
+  /** The headers that CORS hides in each answer. */
   readonly hidden: 'nothing' | 'crc' | 'all';
-  /** The credentials lack oss:GetObject. */
+  /** True if the credentials do not include oss:GetObject. */
   readonly unreadable: boolean;
-  /** HEAD tells no length, as OSS leaves it out for texts; `counted`: no part tells its length either. */
+  /**
+   * Whether HEAD reports a length. OSS omits it for texts (`untold`). With `counted`, a part does not report its length
+   * either.
+   */
   readonly lengths: 'told' | 'untold' | 'counted';
-  /** The object has a Content-Encoding, and the platform decodes what it reads; `always`: OSS cannot be kept from telling it. */
+  /**
+   * Whether the object has a Content-Encoding and the platform decodes what it reads. With `always`, OSS adds the
+   * header in any case.
+   */
   readonly coded: 'no' | 'yes' | 'always';
   readonly maxAttempts: number;
-  /** After a call that failed, the caller asks `settle`, and appends the rest of the source. */
+  /** True if the caller uses `settle` after a call that failed, and then appends the rest of the source. */
   readonly settles?: boolean;
-  /** Of one attempt, ms. */
+  /** The time-out of one attempt in ms. */
   readonly timeout: number;
-  /** Each way takes up to so long, ms. */
+  /** The longest delay of each direction in ms. */
   readonly latency: number;
-  /** Of the link, bytes in a ms; without it, no matter. */
+  /** The bandwidth of the link in bytes for each ms. If it is missing, the bandwidth is unlimited. */
   readonly bandwidth?: number;
-  /** Bytes that were there before; null: no object. */
+  /** The number of bytes in the object before the run. It is null if the object does not exist. */
   readonly initial: number | null;
   readonly writers: readonly WriterPlan[];
   readonly faults: readonly FaultPlan[];
 }
 
-/** `crowd`: many calls at once; `large`: sources of several segments of the default size. */
+/** `crowd` means many concurrent calls. `large` means sources of several segments of the default size. */
 type Scenario = 'single' | 'rival' | 'shared' | 'file' | 'strangers' | 'crowd' | 'large';
 
-/** How often requests of a scenario take time: where several write, or late commits are to cross, mostly. */
+/**
+ * The chance that requests of a scenario take time. It is high if several writers write or late commits should overtake
+ * other requests.
+ */
 const LATENT: Readonly<Record<Scenario, number>> = {
   ...{ single: 0.2, rival: 0.2, file: 0.5, shared: 0.8, strangers: 0.8 },
   ...{ crowd: 0.8, large: 0.8 },
 };
 
-/** The schedule of a seed. */
+/** Makes the schedule of a seed. */
 export function scheduleOf(seed: number): Schedule {
   const random = new Random(seed);
   const scenario = random.weighted<Scenario>({
@@ -127,7 +148,7 @@ export function scheduleOf(seed: number): Schedule {
     unreadable: random.chance(0.04),
     ...readingOf(new Random(seed ^ 0x1e57)),
     maxAttempts: random.pick([1, 2, 3, 4, 8]),
-    // From a number of its own, so that a seed keeps all else that it was.
+    // This uses a random sequence of its own, so that the rest of each schedule stays the same.
     settles: new Random(seed ^ 0x5e771e).chance(0.5),
     timeout,
     latency: random.chance(LATENT[scenario]) ? random.int(1, 80) : 0,
@@ -138,11 +159,12 @@ export function scheduleOf(seed: number): Schedule {
   };
 }
 
-/** Drawn apart from the rest of a schedule, so that each seed gives the rest as before. */
+/** These values use a random sequence of their own, so that the rest of each schedule stays the same. */
 function readingOf(random: Random): Pick<Schedule, 'lengths' | 'coded'> {
   const lengths = random.weighted({ told: 80, untold: 14, counted: 6 } as const);
   const coded = random.weighted({ no: 90, yes: 7, always: 3 } as const);
-  // Decoded bytes cannot be counted. OSS tells the length of an object with a Content-Encoding, as it does not compress it.
+  // Decoded bytes cannot be counted. OSS always reports the length of an object with a Content-Encoding, because it
+  // does not compress it.
   return { lengths, coded: lengths === 'counted' ? 'no' : coded };
 }
 
@@ -180,7 +202,7 @@ function crowdOf(random: Random): WriterPlan[] {
   return random.list(shared ? 2 : 1, () => crowdWriter(random, shared));
 }
 
-/** Up to eight calls at once, most of them of a few bytes; or in two bursts. */
+/** Makes up to eight concurrent calls, most of them of a few bytes, at once or in two bursts. */
 function crowdWriter(random: Random, shared: boolean): WriterPlan {
   const segmentSize = random.pick([null, null, 1, 3, 8, 16, 64]);
   const steps: Step[] = [];
@@ -203,13 +225,13 @@ function reuseOf(random: Random): { reuse?: true } {
   return random.chance(0.4) ? { reuse: true } : {};
 }
 
-/** Segments of the default size, which begins at 1 MiB. */
+/** Makes segments of the default size, which starts at 1 MiB. */
 function largeWriter(random: Random): WriterPlan {
   const steps = random.list(random.pick([1, 2]), (): Step => {
     const chunks = random.list(random.int(5, 10), () => random.int(65_536, 320_000));
     return { do: 'append', source: { form: random.pick(FORMS), chunks }, ...abortOf(random, 0.05) };
   });
-  // A short one first shows that the link is slow, or is no sign at all.
+  // A short append comes first. It may show that the link is slow, or it may show nothing.
   const short: Step = { do: 'append', source: { form: 'bytes', chunks: [random.int(20_000, 200_000)] } };
   return { shared: false, segmentSize: null, flushAfter: null, steps: random.chance(0.5) ? [short, ...steps] : steps };
 }
@@ -221,7 +243,7 @@ function fileWriter(random: Random, segmentSize: number): WriterPlan {
     if (random.chance(0.2)) steps.push({ do: 'wait', delay: random.int(1, 4000) });
     steps.push({ do: 'resume', ...abortOf(random), ...(random.chance(0.2) ? { queue: true } : {}) });
   }
-  // What comes behind the file, while that is on its way.
+  // These appends follow the file while the file is still being sent.
   if (random.chance(0.15)) steps.push(...random.list(random.int(1, 3), () => laterStep(random, segmentSize)));
   const size = segmentSize * random.int(0, 6) + random.pick([0, 0, 1, segmentSize >> 1]);
   return { shared: false, segmentSize, flushAfter: null, file: { size, start: random.pick(['full', 'bare']) }, steps };
@@ -260,7 +282,7 @@ function sourceOf(random: Random, segmentSize: number): SourcePlan {
   return { form, chunks, ...gap, ...failAt, ...reuseOf(random) };
 }
 
-/** Of up to five segments: one chunk, many of one byte, segments exactly, or anything. */
+/** Makes a source of up to five segments: one chunk, many chunks of one byte, exact segments, or any sizes. */
 function chunksOf(random: Random, segmentSize: number): number[] {
   const size = Math.min(200, segmentSize * random.int(0, 5) + random.pick([0, 0, 1, segmentSize >> 1]));
   const style = random.weighted({ one: 30, bytes: 10, segments: 20, any: 40 });
@@ -288,13 +310,13 @@ function faultOf(random: Random, segmentSize: number, timeout: number): FaultPla
   const operation = random.weighted({ AppendObject: 70, HeadObject: 18, GetObject: 12 });
   const nth = operation === 'GetObject' ? random.pick([1, 1, 1, 2, 3]) : random.pick([1, 1, 2, 2, 3, 4, 5, 6, 8, 11]);
   const target: Target = { operation, nth, times: random.pick(TIMES) };
-  // What limits the length of a body does so for every request, as a rule.
+  // A limit for bodies usually applies to all requests.
   return { ...target, ...accident(random, operation, segmentSize, timeout) } as FaultPlan;
 }
 
 const WRITE_ACCIDENTS = { 'drop-during': 3, 'commit-late': 14, repeat: 6, 'flip-bit': 0.5, limit: 4 };
 
-/** What nobody does on purpose. */
+/** Makes a fault that no client causes on purpose. */
 function accident(random: Random, operation: Target['operation'], segmentSize: number, timeout: number): object {
   const kind = random.weighted<string>({
     ...{ 'drop-before': 3, 'drop-after': 8, 'error-before': 2, 'error-after': 4, gateway: 4, 'answer-late': 5 },
@@ -330,7 +352,7 @@ function hideOf(random: Random): object {
   return names ? { names } : {};
 }
 
-/** What someone else does. */
+/** Makes a change by another client. */
 function deedOf(random: Random, segmentSize: number): FaultPlan {
   const operation = random.weighted({ AppendObject: 70, HeadObject: 20, GetObject: 10 } as const);
   const target: Target = { operation, nth: random.pick([1, 1, 2, 2, 3, 4, 6]), times: random.pick([1, 1, 1, 2]) };
@@ -343,5 +365,5 @@ function deedOf(random: Random, segmentSize: number): FaultPlan {
   return { kind, at: random.int(0, segmentSize - 1), ...target, operation: 'AppendObject' };
 }
 
-/** What a fault's operation is called in LocalOss. */
+/** The name of a fault's operation in LocalOss. */
 export type FaultOperation = Extract<Operation, Target['operation']>;

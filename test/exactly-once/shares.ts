@@ -1,21 +1,21 @@
-/** Which calls a request is for. One append may carry the bytes of several. */
+/** Finds the calls to which a request belongs. One append may carry the bytes of several calls. */
 import type { CallRecord, ObjectRecord } from './record.ts';
 import type { WireRequest } from './wire.ts';
 
-/** So many calls of an object can be told apart by their bytes. */
+/** The number of calls of an object that can be distinguished by their bytes. */
 export const STAMPS = 8;
-/** Values that a stamped byte can have. */
+/** The number of values that a stamped byte can have. */
 export const VALUES = 4;
 
-/** What of a body is one call's. */
+/** The part of a body that belongs to one call. */
 export interface Share {
   readonly call: CallRecord;
-  /** Bytes. */
+  /** The offset in bytes. */
   readonly offset: number;
   readonly size: number;
 }
 
-/** At least one. */
+/** Returns the shares of a request. There is at least one. */
 export function sharesOf(request: WireRequest, object: ObjectRecord, opening: CallRecord): Share[] {
   const { calls, writer } = object;
   const { bytes, operation } = request;
@@ -27,7 +27,7 @@ export function sharesOf(request: WireRequest, object: ObjectRecord, opening: Ca
   return whole(first ?? sender ?? opening);
 }
 
-/** Who sent the last append reads it back. */
+/** Returns the shares of a read. It belongs to the calls that sent the last append. */
 function readers({ calls, requests }: ObjectRecord, first: CallRecord): Share[] {
   const last = requests.findLast(({ operation }) => operation === 'AppendObject');
   const senders =

@@ -1,7 +1,7 @@
-/** Schedules that are a little smaller, the boldest cuts first. */
+/** Makes schedules that are a little smaller. The largest reductions come first. */
 import type { FaultPlan, Schedule, SourcePlan, Step, WriterPlan } from './schedule.ts';
 
-/** All schedules one cut away. */
+/** Returns all schedules that are one reduction away. */
 export function* smaller(schedule: Schedule): Generator<Schedule, void, void> {
   for (const writers of without(schedule.writers)) if (writers.length > 0) yield { ...schedule, writers };
   for (const faults of without(schedule.faults)) yield { ...schedule, faults };
@@ -26,7 +26,7 @@ function* plainer(schedule: Schedule): Generator<Schedule, void, void> {
   for (const change of plain) {
     const [name, value] = Object.entries(change)[0] as [keyof Schedule, unknown];
     const before = schedule[name];
-    // An object of one byte is smaller than one of two, none smaller than any.
+    // An object of one byte is smaller than an object of two bytes, but no object is the smallest.
     if (before !== value && !(name === 'initial' && before === null)) yield { ...schedule, ...change };
   }
 }

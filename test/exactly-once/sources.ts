@@ -1,28 +1,30 @@
-/** Sources of every form that give the same bytes, without any real I/O. */
+/** Makes sources of every form with the same bytes, without any real I/O. */
 import type { AppendSource } from '../../src/source/segment.ts';
 import { PolyfillBlob } from '../runtimes/polyfill-blob.ts';
 import type { VirtualClock } from './clock.ts';
 import { MemoryBlob } from './memory-blob.ts';
 import type { SourcePlan } from './schedule.ts';
 
-/** As the engine sees it. At its read number `reads` (from 0) the file is gone. */
+/**
+ * Makes a Blob that the engine accepts as a file. The file is gone at the read with the number `reads`, counted from 0.
+ */
 export function memoryBlob(bytes: Uint8Array<ArrayBuffer>, reads = Number.POSITIVE_INFINITY): Blob {
   return new MemoryBlob([bytes], { reads: { left: reads } }) as unknown as Blob;
 }
 
-/** Bytes. A polyfill copies too slowly for more. */
+/** A number of bytes. A polyfill copies too slowly for more bytes than this. */
 const MANY = 10_000;
 
-/** What a failing source throws. */
+/** The error that a failing source throws. */
 export class BrokenSource extends Error {}
 
-/** The source of a plan. */
+/** Makes the source of a plan. */
 export function makeSource(bytes: Uint8Array<ArrayBuffer>, plan: SourcePlan, clock: VirtualClock): AppendSource {
   const { form, chunks, failAt } = plan;
   if (form === 'bytes') return bytes;
   if (form === 'buffer') return bytes.buffer;
   if (form === 'string') return text(bytes);
-  // Every other Blob is a library's, which `fetch` would take for text.
+  // Every second Blob has the class of a library, which `fetch` would treat as text.
   if (form === 'blob' && failAt === undefined && bytes.length % 2 === 1 && bytes.length < MANY)
     return new PolyfillBlob([bytes]);
   if (form === 'blob') return memoryBlob(bytes, failAt);
@@ -40,7 +42,7 @@ export function makeSource(bytes: Uint8Array<ArrayBuffer>, plan: SourcePlan, clo
     : each(parts, plan);
 }
 
-/** Whether a source of this form can fail as planned. */
+/** Returns whether a source of this form can fail as planned. */
 export function canFail({ form, failAt }: SourcePlan): boolean {
   return failAt !== undefined && !['bytes', 'buffer', 'string', 'response'].includes(form);
 }
@@ -65,7 +67,7 @@ function* each<T>(parts: readonly T[], { failAt }: SourcePlan): Generator<T, voi
   if (failAt === parts.length) throw new BrokenSource();
 }
 
-/** One buffer, filled anew for each chunk, as parsers do. */
+/** Uses one buffer for all chunks and fills it again for each chunk, as parsers do. */
 function* reused(parts: readonly Uint8Array[], plan: SourcePlan): Generator<Uint8Array<ArrayBuffer>, void, void> {
   const buffer = new Uint8Array(Math.max(1, ...plan.chunks));
   for (const part of each(parts, plan)) {
@@ -93,7 +95,7 @@ function stream(
     for (;;) {
       const { done, value } = await chunks.next();
       if (done) return controller.close();
-      // A byte stream takes no empty chunk.
+      // A byte stream accepts no empty chunk.
       if (plan.form === 'byte-stream' && value.byteLength === 0) continue;
       return controller.enqueue((plan.form === 'text-stream' ? text(value) : value) as never);
     }

@@ -1,10 +1,13 @@
-/** The part of the proof that every test run makes: so many schedules, and the table of what they reached. */
+/** The part of the proof that runs with every test run: a number of schedules, and the table of what they reached. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { quickPlatform, synchronousPlatform } from './platform.ts';
 import { describe as describeFailure, runSeeds } from './run.ts';
 import { VerdictTable } from './verdicts.ts';
 
-/** A test of the schedules of consecutive seeds. Split over files, so that each has a process. */
+/**
+ * Defines a test of the schedules of consecutive seeds. The seeds are split over several files, so that each file has
+ * its own process.
+ */
 export function proveExactlyOnce({ from, count }: { readonly from: number; readonly count: number }): void {
   describe(`seeds ${from} to ${from + count - 1}`, () => {
     const table = new VerdictTable();
@@ -19,7 +22,7 @@ export function proveExactlyOnce({ from, count }: { readonly from: number; reado
     afterAll(() => {
       Error.stackTraceLimit = stackTraceLimit;
       restore();
-      console.log(`What ${count} schedules reached: rows are faults, columns what came of them\n${table}`);
+      console.log(`What ${count} schedules reached: the rows are faults, the columns are their results\n${table}`);
     });
 
     test(`${count} schedules store every byte exactly once`, { timeout: 600_000 }, async () => {
@@ -34,7 +37,10 @@ export function proveExactlyOnce({ from, count }: { readonly from: number; reado
   });
 }
 
-/** The same schedules on the platform's own Request, Response, Headers and AbortController, which the quick ones stand in for. */
+/**
+ * Runs the same schedules with the platform's own Request, Response, Headers and AbortController, which quick classes
+ * replace otherwise.
+ */
 export function proveOnOwnClasses({ from, count }: { readonly from: number; readonly count: number }): void {
   test(`seeds ${from} to ${from + count - 1} on the platform's own classes`, { timeout: 60_000 }, async () => {
     const restore = synchronousPlatform();

@@ -1,13 +1,13 @@
-/** A run in words, for whoever has to find out what went wrong. */
+/** Describes a run in words, for people who must find out what went wrong. */
 import { OssError } from '../../src/errors.ts';
 import type { CallRecord } from './record.ts';
 import type { Passage } from './wire.ts';
 import type { Run } from './world.ts';
 
-/** Bytes. */
+/** A number of bytes. */
 const SHOWN = 300;
 
-/** What the writers did and saw, what LocalOss was asked and did, and what is stored. */
+/** Describes what the writers did and saw, which requests LocalOss answered and how, and what is stored. */
 export function trace(run: Run): string {
   const lines: string[] = [];
   for (const { index, objects } of run.writers) {
@@ -16,8 +16,8 @@ export function trace(run: Run): string {
       for (const call of calls) lines.push(...callLines(call, run));
     }
   }
-  for (const { kind, at } of run.oss.deeds) lines.push(`at ${at}: ${kind} by someone else`);
-  for (const { from, to, bytes } of run.oss.look()) lines.push(`from ${from} to ${to} stored: ${hex(bytes)}`);
+  for (const { kind, at } of run.oss.deeds) lines.push(`at ${at}: ${kind} by another client`);
+  for (const { from, to, bytes } of run.oss.look()) lines.push(`from ${from} to ${to}, the object held: ${hex(bytes)}`);
   return lines.join('\n');
 }
 
@@ -30,7 +30,10 @@ function callLines(call: CallRecord, run: Run): string[] {
   ];
 }
 
-/** Of an append that carries several calls' bytes, these, and the whole. */
+/**
+ * Describes a request. If an append carries the bytes of several calls, it shows these bytes and the range of the whole
+ * request.
+ */
 function passageLine({ operation, position, bytes, start, entry, answer, request }: Passage, { oss }: Run): string {
   const logged = entry === undefined ? undefined : oss.requests[entry];
   const { length } = request.bytes;

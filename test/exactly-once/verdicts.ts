@@ -1,6 +1,6 @@
 /**
- * Which verdict of the engine each fault led to, as seen from outside: what was sent next, and what the caller was told.
- * A cell of `EXPECTED` that no schedule reaches means that the schedules prove less than they claim.
+ * Finds the engine's verdict on each fault, as seen from outside: by the next request, and by what the caller learned.
+ * If no schedule reaches one of the cells of `EXPECTED`, the schedules prove less than they claim.
  */
 import {
   AppendConflictError,
@@ -16,33 +16,33 @@ import type { Passage } from './wire.ts';
 import type { Run } from './world.ts';
 
 export const VERDICTS = [
-  /** The answer was success, and the engine took it. */
+  /** The answer was a success, and the engine accepted it. */
   'confirmed',
-  /** No usable answer, and the bytes were found stored. */
+  /** There was no usable answer, and the engine found the bytes stored. */
   'committed',
-  /** The bytes were found not to be there, and were sent again to the same place. */
+  /** The engine found the bytes absent, and sent them again to the same position. */
   'absent',
-  /** The bytes were found not to be there, and were sent to the same place in parts. */
+  /** The engine found the bytes absent, and sent them to the same position in parts. */
   'cut',
-  /** Refused for certain, and sent again without a look. */
+  /** OSS certainly refused the request, and the engine sent it again without reading the object. */
   'repeated',
-  /** Another segment of ours was in the place: sent again behind it. */
+  /** Another segment of the same writer was in the place, and the engine sent the bytes again after it. */
   'moved',
-  /** Other writers were in the place: sent again behind them. */
+  /** Bytes of other writers were in the place, and the engine sent the bytes again after them. */
   'followed',
-  /** The file's beginning was proven anew, and the resume went on from there. */
+  /** The engine compared the beginning of the file again and continued the resume from there. */
   'resumed',
-  /** AppendConflictError. */
+  /** The call failed with an AppendConflictError. */
   'diverged',
-  /** ChecksumError. */
+  /** The call failed with a ChecksumError. */
   'damaged',
-  /** Reading it back failed: the error says so. */
+  /** The object could not be read, and the error says so. */
   'unproven',
-  /** An answer of OSS that ends the call. */
+  /** An answer of OSS ended the call. */
   'refused',
-  /** The attempts were used up. */
+  /** No attempt was left. */
   'exhausted',
-  /** The caller gave up. */
+  /** The caller aborted the call. */
   'aborted',
   /** The file could not be read again. */
   'unreadable',
@@ -52,7 +52,7 @@ export type Verdict = (typeof VERDICTS)[number];
 
 const READ_ACCIDENT: readonly Verdict[] = ['committed', 'unproven'];
 
-/** What the schedules must reach, by fault. The reasons are those of DESIGN.md, section 3. */
+/** The verdicts that the schedules must reach for each fault. DESIGN.md, section 3, gives the reasons. */
 export const EXPECTED: Readonly<Record<string, readonly Verdict[]>> = {
   'append drop-before': ['absent', 'followed', 'exhausted'],
   'append drop-during': ['absent', 'followed', 'exhausted'],
@@ -63,10 +63,10 @@ export const EXPECTED: Readonly<Record<string, readonly Verdict[]>> = {
   'append portal': ['committed', 'absent', 'followed', 'diverged', 'unproven', 'exhausted'],
   'append answer-late': ['confirmed', 'committed', 'followed', 'diverged', 'unproven', 'aborted'],
   'append commit-late': ['committed', 'absent', 'moved', 'followed', 'diverged', 'unproven', 'exhausted', 'aborted'],
-  // Confirmed: what is sent twice is empty, so both are accepted.
+  // `confirmed` is possible because an empty body may be sent twice, and both requests succeed.
   'append repeat': ['confirmed', 'committed', 'followed', 'diverged', 'unproven'],
   'append opaque': ['committed', 'followed', 'diverged', 'unproven'],
-  // Confirmed: the CRC that would show it is hidden.
+  // `confirmed` is possible if CORS hides the CRC that would show the damage.
   'append flip-bit': ['confirmed', 'damaged', 'diverged', 'followed'],
   'append hide-headers': ['confirmed', 'committed', 'absent', 'followed', 'diverged', 'unproven'],
   'append skew-clock': ['confirmed', 'repeated'],
@@ -74,7 +74,7 @@ export const EXPECTED: Readonly<Record<string, readonly Verdict[]>> = {
   'append throttle': ['repeated', 'exhausted'],
   'append slow': ['confirmed', 'absent', 'exhausted'],
   'append deny': ['refused'],
-  // Confirmed: the body is not longer than the limit. Exhausted: the limit shows as a connection that breaks.
+  // `confirmed` is possible for a body within the limit, and `exhausted` if the limit breaks the connection.
   'append limit': ['confirmed', 'cut', 'refused', 'exhausted', 'followed'],
   'append rival before': ['followed', 'diverged', 'unproven'],
   'append rival after': ['confirmed', 'followed', 'diverged'],
@@ -119,23 +119,23 @@ export const EXPECTED: Readonly<Record<string, readonly Verdict[]>> = {
   'get rival before': ['followed', 'diverged'],
 };
 
-/** Faults that must strike the first, a middle and the last segment of a call. */
+/** The faults that must happen to the first, to a middle and to the last segment of a call. */
 export const EVERYWHERE: readonly string[] = Object.keys(EXPECTED).filter(
   (row) => row.startsWith('append') && !row.includes('deny'),
 );
 
-/** What else the schedules must reach. */
+/** Other behaviour that the schedules must reach. */
 const FEATURES = {
-  /** Made another size than the one before it. */
+  /** A segment whose size differs from the size of the segment before it. */
   'adaptive segments': ['larger', 'smaller'],
-  /** Calls that were begun while others were going on: how they ended, and how far. */
+  /** The ends of calls that began while other calls were running. */
   'calls at once': ['stored', 'grouped', 'aborted waiting', 'aborted on the wire', 'failed', 'streamed', 'resumed'],
 } as const;
 
-/** Where in its call a segment was. */
+/** The place of a segment in its call. */
 export type Place = 'first' | 'middle' | 'last' | 'only';
 
-/** By row and column. */
+/** Counts by row and column. */
 export type Counts = ReadonlyMap<string, ReadonlyMap<string, number>>;
 
 const PLACES = ['first', 'middle', 'last'] as const;
@@ -147,7 +147,7 @@ export class VerdictTable {
     return this.#counts;
   }
 
-  /** Adds what another table counted. */
+  /** Adds the counts of another table. */
   merge(counts: Counts): void {
     for (const [row, columns] of counts) for (const [column, count] of columns) this.#count(row, column, count);
   }
@@ -167,7 +167,7 @@ export class VerdictTable {
     let before: number | undefined;
     for (const { bytes, isLast } of calls.flatMap(segmentsOf)) {
       if (before && bytes.length > before) this.#count('adaptive segments', 'larger');
-      // The last one of a call is as long as what is left.
+      // The last segment of a call contains the rest, so its size proves nothing.
       if (before && bytes.length < before && !isLast) this.#count('adaptive segments', 'smaller');
       before = isLast ? before : bytes.length;
     }
@@ -194,10 +194,11 @@ export class VerdictTable {
     return this.#counts.get(row)?.get(column) ?? 0;
   }
 
-  /** Cells that should have been reached. */
+  /** The cells that the schedules did not reach. */
   get missing(): string[] {
     const verdicts = Object.entries(EXPECTED).flatMap(([row, columns]) => columns.map((column) => ({ row, column })));
-    // A deletion ends its call: its segment is in the middle only where another object grew in its place meanwhile.
+    // A deletion ends its call. So the segment is a middle one only if another object grew in its place in the
+    // meantime.
     const isChance = (row: string, place: Place) => row === 'append delete before' && place === 'middle';
     const everywhere = EVERYWHERE.flatMap((row) => PLACES.map((column) => ({ row, column })));
     const places = everywhere.filter(({ row, column }) => !isChance(row, column));
@@ -211,7 +212,7 @@ export class VerdictTable {
     return [...this.#counts.keys()].filter((row) => !(row in FEATURES)).sort();
   }
 
-  /** Each attempt of an append with what went wrong with it, and with the reads that followed it. */
+  /** Counts each attempt of an append, with its faults and with the reads that followed it. */
   #addCall(call: CallRecord, run: Run): void {
     const sent = sentBy(call);
     let attempt: Passage | undefined;
@@ -237,7 +238,7 @@ export class VerdictTable {
     this.#counts.set(row, counts);
   }
 
-  /** For the console. */
+  /** Returns the table for the console. */
   toString(): string {
     const columns = [...VERDICTS, ...PLACES];
     const width = Math.max(...this.rows.map((row) => row.length));
@@ -281,7 +282,7 @@ function verdictOf(attempt: Passage, call: CallRecord): Verdict {
   return call.kind === 'resume' && next.position !== attempt.position + attempt.bytes.length ? 'resumed' : 'committed';
 }
 
-/** A success that nevertheless ended the call: the abort came with it. */
+/** Returns the verdict of a success that ended the call because the abort came at the same time. */
 function ending(call: CallRecord, next: Passage | undefined): Verdict | undefined {
   return next || call.result || call.aborted || call.error instanceof SourceError ? undefined : failureOf(call);
 }

@@ -1,4 +1,6 @@
-/** The network between one AppendableObject and LocalOss: takes its time, lets calls be aborted, and notes what passes. */
+/**
+ * The network between one AppendableObject and LocalOss. It delays requests, lets calls abort them, and records them.
+ */
 import type { Fetch, FetchInit } from '../../src/request/operation.ts';
 import { drawDelay, type VirtualClock } from './clock.ts';
 import { MemoryBlob } from './memory-blob.ts';
@@ -6,24 +8,24 @@ import type { ObservedOss } from './observed-oss.ts';
 import type { CallRecord, ObjectRecord, When } from './record.ts';
 import { type Share, sharesOf } from './shares.ts';
 
-/** One request as it passed. Times are numbers of observation, see `ObservedOss.now`. */
+/** One recorded request. Its times are numbers of observations, see `ObservedOss.now`. */
 export interface WireRequest {
   readonly operation: 'AppendObject' | 'HeadObject' | 'GetObject';
-  /** Of an append: where to, and of which bytes; `segment` is the same for every attempt. */
+  /** The position and the bytes of an append. All attempts of a segment have the same value of `segment`. */
   readonly position: number;
   readonly bytes: Uint8Array;
   readonly segment: object | undefined;
   readonly start: number;
-  /** When it was answered, or lost. */
+  /** The time of the answer or of its loss. */
   end: number;
   readonly signal: AbortSignal | undefined;
-  /** Its place in LocalOss's log; undefined where it never got there. */
+  /** The index of the request in LocalOss's log. It is undefined if the request did not reach LocalOss. */
   entry: number | undefined;
-  /** What came back; `lost` where nothing did. */
+  /** The status of the answer, or `lost` if no answer came. */
   answer: number | 'lost' | undefined;
 }
 
-/** A request as one call sees it: of the bytes of an append, its own. */
+/** A request from the view of one call. For an append, it has only the bytes of this call. */
 export class Passage {
   readonly request: WireRequest;
   readonly call: CallRecord;
@@ -62,11 +64,11 @@ interface Surroundings {
   readonly oss: ObservedOss;
   readonly clock: VirtualClock;
   readonly object: ObjectRecord;
-  /** Takes the requests of `open`, which is no append. */
+  /** The call that gets the requests of `open`, which is not an append. */
   readonly opening: CallRecord;
-  /** Most of each way, ms. */
+  /** The longest delay of each direction in ms. */
   readonly latency: number;
-  /** Bytes in a ms. */
+  /** The bandwidth in bytes for each ms. */
   readonly bandwidth: number;
 }
 
@@ -139,29 +141,37 @@ export class Wire {
   }
 }
 
-/** OSS allows one append at a time, and the engine promises it. */
+/** Checks the promise of the engine that only one append is in flight. OSS allows no more. */
 function checkOneAtATime({ requests }: ObjectRecord, passages: readonly Passage[]): void {
   const [{ call, operation }] = passages as [Passage];
   if (passages.every((one) => one.call.settled && !hasBegun(one)))
-    call.problems.push(`a ${operation} was sent when the call had ended`);
-  // One that was aborted is over, though its sender may not know yet.
+    call.problems.push(`a ${operation} was sent after the call had ended`);
+  // An aborted request counts as ended, even if its sender does not know this yet.
   if (requests.some(({ answer, signal }) => answer === undefined && !signal?.aborted))
-    call.problems.push(`a ${operation} was sent beside another request`);
+    call.problems.push(`a ${operation} was sent while another request was in flight`);
 }
 
-/** On the wire the bytes of a call that is aborted may go on, for the sake of others; they may not begin. */
+/**
+ * Checks that bytes of an aborted call are not sent for the first time. A request that carries other calls as well may
+ * continue.
+ */
 function checkWanted(passage: Passage): void {
   const { call, bytes } = passage;
   if (bytes.length > 0 && call.aborted && !hasBegun(passage))
-    call.problems.push('its bytes were sent though it was aborted before');
+    call.problems.push('its bytes were sent although it had been aborted before');
 }
 
-/** Whether a call that is aborted may be sent to its end for the sake of others: all of it is one segment, if nothing cuts that. */
+/**
+ * Returns whether an aborted call may still be sent to its end for other calls. This holds if it is one segment and
+ * nothing cuts it.
+ */
 export function goesOn({ aborted, object, source }: CallRecord): boolean {
   return aborted && object.writer.atOnce && source.length <= (object.segmentSize ?? source.length);
 }
 
-/** Whether these bytes were sent before: in the same segment, or in a longer one that they were cut from. */
+/**
+ * Returns whether these bytes were sent before, in the same segment or in a longer segment from which they were cut.
+ */
 function hasBegun({ call, segment, bytes }: Passage): boolean {
   const appends = call.passages.filter(({ operation }) => operation === 'AppendObject');
   if (appends.length > 0 && goesOn(call)) return true;
@@ -174,7 +184,10 @@ function includes(whole: Uint8Array, part: Uint8Array): boolean {
   return false;
 }
 
-/** A body's bytes, without reading it as a transport does. As for `fetch`, what is neither bytes nor the platform's Blob is text. */
+/**
+ * Returns the bytes of a body without consuming it. Like `fetch`, it treats anything except bytes and the platform's
+ * Blob as text.
+ */
 function peek(body: BodyInit | MemoryBlob): Uint8Array {
   if (body instanceof Uint8Array) return new Uint8Array(body);
   return body instanceof MemoryBlob ? body.peek() : new TextEncoder().encode(String(body));

@@ -1,4 +1,4 @@
-/** Runs a schedule: the engine and the client as they are, against LocalOss, in virtual time. */
+/** Runs a schedule: the real engine and the real client against LocalOss, in virtual time. */
 import { AppendableObject } from '../../src/append/object.ts';
 import { AppendStream } from '../../src/append/stream.ts';
 import { crc64 } from '../../src/crc64.ts';
@@ -18,16 +18,19 @@ import { STAMPS, VALUES } from './shares.ts';
 import { canFail, makeSource, memoryBlob } from './sources.ts';
 import { Wire } from './wire.ts';
 
-/** What was seen while a schedule ran. */
+/** The observations of one run. */
 export interface Run {
   readonly schedule: Schedule;
   readonly oss: ObservedOss;
   readonly writers: readonly WriterRecord[];
-  /** What is wrong with the run as a whole: it hangs, or something was thrown past everybody. */
+  /** Problems of the whole run: it hangs, or an error was thrown that no call received. */
   readonly problems: readonly string[];
 }
 
-/** Each writer's bytes tell whose they are: 32 values each. Those of others begin at 96. */
+/**
+ * The number of byte values that each writer has. So each byte identifies its writer. The bytes of strangers start at
+ * 96.
+ */
 export const ALPHABET = 32;
 export const FOREIGN = 96;
 
@@ -44,7 +47,7 @@ export async function runSchedule(schedule: Schedule): Promise<Run> {
 
 type Reload = Partial<Extract<Step, { do: 'reload' }>>;
 
-/** An AppendableObject and what is noted of it. */
+/** An AppendableObject and its record. */
 interface Handle {
   readonly record: ObjectRecord;
   readonly object: AppendableObject;
@@ -56,7 +59,7 @@ class World {
   readonly #schedule: Schedule;
   readonly #clock: VirtualClock;
   readonly #random: Random;
-  /** The accidents are over. */
+  /** True after the last fault. */
   #calm = false;
 
   constructor(schedule: Schedule) {
@@ -77,7 +80,7 @@ class World {
     for (const handle of handles) await drive(this.#clock, this.#calmDown(handle), settleMicrotasks);
   }
 
-  /** Late commits, and whatever else was left behind. */
+  /** Waits for late commits and other remaining work. */
   async #drain(): Promise<void> {
     do await settleMicrotasks();
     while (this.#clock.advance());
@@ -173,13 +176,16 @@ class World {
     const { object } = handle;
     const work = piped ? pipe(made, object, call) : object.append(made, optionsOf(call));
     if (source.reuse && isCopied(source.form, size, handle.record)) own.fill(0xff);
-    // The caller's buffer is the caller's again when the call has ended, however it ended.
+    // After the call has ended, in whatever way, the buffer belongs to the caller again.
     return this.#finish(handle, call, work)
       .finally(() => own.fill(0xff))
       .then(() => this.#settle(handle, call));
   }
 
-  /** What README tells callers to do after a failure: `settle`, again while nobody answers, and then append the rest. */
+  /**
+   * Does what the README tells callers to do after a failure: `settle`, again as long as no answer comes, and then
+   * append the rest.
+   */
   async #settle(handle: Handle, call: CallRecord): Promise<void> {
     const { atOnce } = handle.record.writer;
     if (!this.#schedule.settles || this.#calm || atOnce || call.error === undefined) return;
@@ -191,7 +197,8 @@ class World {
       try {
         call.settledAt = (await handle.object.settle(error)).loaded;
       } catch (failure) {
-        // A pipe whose source broke as it was aborted is rejected with what the source threw, which append never saw.
+        // If the source of a pipe fails during an abort, the pipe rejects with the error of the source, which `append`
+        // never received.
         if (!(failure instanceof OssError) && !call.piped) call.problems.push(`settle threw ${failure}`);
         error = failure;
       }
@@ -209,7 +216,7 @@ class World {
     init: Pick<CallRecord, 'kind' | 'source'> &
       Partial<Pick<CallRecord, 'regular' | 'failing' | 'piped' | 'ofFile'>> & { abort?: AbortPlan | undefined },
   ): CallRecord {
-    // Of calls at once, some can be aborted and some cannot.
+    // Of several concurrent calls, some have a signal and some do not.
     const signalled = record.writer.atOnce && record.calls.length % 2 === 0;
     const usual = { regular: true, failing: false, piped: false, ofFile: false };
     const call = new CallRecord(record, { ...usual, signalled, ...init, start: this.oss.tick() });
@@ -233,7 +240,7 @@ class World {
     call.pendingAfter = object.pending;
   }
 
-  /** When all is over the next append finds its way, at the latest in its second call. */
+  /** When there are no more faults, the writer must be able to append again. It gets two calls for this. */
   async #calmDown(handle: Handle): Promise<void> {
     const { record, object } = handle;
     const failed = record.calls.at(-1)?.error !== undefined;
@@ -244,7 +251,7 @@ class World {
     record.lengthRead = failed && opened ? this.oss.stored.length : 0;
     record.pending = object.pending;
     for (let tries = 0; tries < 2; tries++) {
-      // Behind a file that something follows there is nothing to resume.
+      // If something follows the file in the object, there is nothing to resume.
       const step: Step = record.calls.every(({ ofFile }) => ofFile && record.writer.plan.file)
         ? { do: 'resume' }
         : { do: 'append', source: { form: 'bytes', chunks: [3] } };
@@ -286,7 +293,7 @@ class World {
     return operation === 'AppendObject' ? { kind, when, same: true } : { kind, when, bytes: this.#foreignBytes(1) };
   }
 
-  /** With a stamp each byte tells, beside its writer, the call that it is of. */
+  /** Makes the bytes of a writer. With a stamp, each byte also identifies its call. */
   #bytes(writer: number, size: number, stamp?: number): Uint8Array<ArrayBuffer> {
     if (size > MANY) return this.#manyBytes(writer, size);
     const least = writer * ALPHABET + (stamp ?? 0) * VALUES;
@@ -294,7 +301,9 @@ class World {
     return Uint8Array.from({ length: size }, () => this.#random.int(least, most));
   }
 
-  /** A part of the same bytes each time: a million calls of a function would take longer than the run. */
+  /**
+   * Returns a part of the same bytes each time, because a million calls of a function would take longer than the run.
+   */
   #manyBytes(writer: number, size: number): Uint8Array<ArrayBuffer> {
     const start = this.#random.int(0, NOISE - size);
     return noise()
@@ -308,11 +317,11 @@ class World {
 }
 
 const NOTHING: Uint8Array = new Uint8Array(0);
-/** Of those that adapt, bytes. */
+/** The smallest size of adaptive segments, in bytes. */
 const SMALLEST_SEGMENT = 256 * 1024;
-/** More bytes than this are not made one by one. */
+/** A number of bytes. Larger sources are not made byte by byte. */
 const MANY = 10_000;
-/** Bytes. */
+/** The number of prepared bytes. */
 const NOISE = 8 * 1024 * 1024;
 
 let made: Uint8Array<ArrayBuffer> | undefined;
@@ -324,7 +333,7 @@ function noise(): Uint8Array<ArrayBuffer> {
   return made;
 }
 
-/** What `append` promises of bytes. */
+/** Returns whether `append` promises to copy these bytes. */
 function isCopied(form: Form, size: number, { segmentSize }: ObjectRecord): boolean {
   return (form === 'bytes' || form === 'buffer') && size <= (segmentSize ?? SMALLEST_SEGMENT);
 }
@@ -346,7 +355,7 @@ function tailFor(kind: 'kept' | 'bare' | 'none', tail: ObjectTail | undefined): 
   return kind === 'kept' ? tail : { position: tail.position };
 }
 
-/** A bucket that all may write needs no signature. */
+/** Makes a URL without a signature, which is enough because everyone may write to the bucket. */
 function openUrl({ operation, key, position }: PresignRequest): string {
   const url = `https://${BUCKET}.oss-cn-hangzhou.aliyuncs.com/${key}`;
   return operation === 'appendObject' ? `${url}?append&position=${position}` : url;
