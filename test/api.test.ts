@@ -1,4 +1,4 @@
-/** Makes sure that the public surface changes only on purpose. */
+/** Checks that the public surface changes only on purpose. */
 import { readFileSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
 import { FILE, report } from './api/report.mjs';

@@ -1,6 +1,6 @@
 /**
- * What a hostile reading of the engine once broke, a test for each. Most of these need what random schedules rarely make:
- * segments of other sizes on the second call, buffers that are used again, more bytes than memory, one error for two calls.
+ * Defects that a hostile review of the engine found, with one test for each. Random schedules rarely reach these cases:
+ * other segment sizes in the second call, reused buffers, more bytes than memory, and one error for two calls.
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -36,7 +36,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-/** The first append gets no answer, and is carried out just before the second one arrives. */
+/** The first append gets no answer, and it is carried out just before the second one arrives. */
 function storesFirstLate(oss: OneObject): void {
   let late: Post | undefined;
   oss.before = (post) => {
@@ -48,20 +48,23 @@ function storesFirstLate(oss: OneObject): void {
   };
 }
 
-/** The call that loses its answer, with no attempt to find out; later calls may look as often as they like. */
+/**
+ * Fails a call whose answer is lost, with no attempt left to find out the outcome. Later calls may read the object as
+ * often as they like.
+ */
 async function failOnce(oss: OneObject, call: () => Promise<unknown>): Promise<void> {
   oss.maxAttempts = 1;
   expect(await failureOf(call())).toMatchObject({ outcome: 'unknown' });
   oss.maxAttempts = 8;
 }
 
-/** Takes the memory of bytes away, as `postMessage` with a transfer does. */
+/** Detaches the memory of the bytes, as `postMessage` does with a transfer. */
 function transfer({ buffer }: Uint8Array<ArrayBuffer>): void {
   structuredClone(buffer, { transfer: [buffer] });
 }
 
-describe('a resumed file is stored once, though a request of the call before is carried out late', () => {
-  test('A: the same file, cut into other segments', async () => {
+describe('a resumed file is stored once although a request of the earlier call is carried out late', () => {
+  test('if the same file is cut into other segments', async () => {
     const oss = new OneObject();
     storesFirstLate(oss);
     const bytes = Uint8Array.from({ length: 700 * 1024 }, (_, index) => index * 31 + (index >> 8));
@@ -71,11 +74,11 @@ describe('a resumed file is stored once, though a request of the call before is 
     await expect(object.resume(file)).resolves.toMatchObject({ position: bytes.byteLength });
     expect(oss.bytes?.byteLength).toBe(bytes.byteLength);
     expect(Buffer.from(bytes).equals(oss.bytes ?? new Uint8Array(0))).toBe(true);
-    // Or this would be another test.
+    // The test needs a segment size that differs from the first call's.
     expect(oss.sent[1]?.[1]).toBeLessThan(bytes.byteLength);
   });
 
-  test('A: a file that has grown meanwhile', async () => {
+  test('if the file has grown in the meantime', async () => {
     const oss = new OneObject();
     storesFirstLate(oss);
     const object = new AppendableObject(oss.client, KEY);
@@ -85,11 +88,11 @@ describe('a resumed file is stored once, though a request of the call before is 
   });
 });
 
-describe('what a writer of an AppendStream may do with its buffer', () => {
+describe('the writer of an AppendStream owns its buffer again when `write` has resolved', () => {
   const writerOf = (oss: OneObject, segmentSize?: number) =>
     new AppendStream(new AppendableObject(oss.client, KEY, { segmentSize })).getWriter();
 
-  test.each([undefined, 3])('B: fill it again when `write` has resolved (segmentSize %s)', async (segmentSize) => {
+  test.each([undefined, 3])('so it may fill the buffer again (segmentSize %s)', async (segmentSize) => {
     const oss = new OneObject();
     const writer = writerOf(oss, segmentSize);
     const buffer = new Uint8Array(4);
@@ -101,7 +104,7 @@ describe('what a writer of an AppendStream may do with its buffer', () => {
     expect(oss.text).toBe('aaaabbbbccccddddeeeeffff');
   });
 
-  test('B: transfer it when `write` has resolved', async () => {
+  test('so it may transfer the buffer', async () => {
     const oss = new OneObject();
     const writer = writerOf(oss, 3);
     for (const letter of 'abcdef') {
@@ -114,8 +117,8 @@ describe('what a writer of an AppendStream may do with its buffer', () => {
   });
 });
 
-describe('a source that loses bytes while it is appended is an error, never a short success', () => {
-  test('C: bytes whose buffer is transferred', async () => {
+describe('a source that loses bytes during the append causes an error and never a short success', () => {
+  test('if the buffer of the bytes is transferred', async () => {
     const oss = new OneObject();
     const bytes = utf8('0123456789');
     oss.before = ({ nth }) => nth === 1 && transfer(bytes);
@@ -124,7 +127,7 @@ describe('a source that loses bytes while it is appended is an error, never a sh
     expect(error).toMatchObject({ loaded: oss.bytes?.byteLength });
   });
 
-  test('C: a chunk of a stream, transferred while a part of it is sent', async () => {
+  test('if a chunk of a stream is transferred while a part of it is being sent', async () => {
     const oss = new OneObject();
     const chunk = utf8('0123456789');
     oss.before = ({ nth }) => nth === 1 && transfer(chunk);
@@ -135,8 +138,8 @@ describe('a source that loses bytes while it is appended is an error, never a sh
   });
 });
 
-describe('the facts of an error are those of its own append', () => {
-  test('D: the error of one append, given as the reason to abort another', async () => {
+describe('an error contains the facts of its own append', () => {
+  test('even if the error of one append is the reason for the abort of another', async () => {
     const [first, second] = [new OneObject('0123456789'), new OneObject('01')];
     const stop = new AbortController();
     first.before = () => {
@@ -156,7 +159,7 @@ describe('the facts of an error are those of its own append', () => {
     expect(error).toMatchObject({ tail: { position: 10 } });
   });
 
-  test('D2: one refresh of credentials that fails for two appends', async () => {
+  test('even if one refresh of credentials fails for two appends', async () => {
     let asked = 0;
     let bothWait = () => {};
     const both = new Promise<void>((resolve) => {
@@ -179,17 +182,17 @@ describe('the facts of an error are those of its own append', () => {
     expect(errors).toMatchObject([{ tail: { position: 100 } }, { tail: { position: 7 } }]);
     for (const error of errors) {
       expect(error).toBeInstanceOf(CredentialsError);
-      // A real one, which consoles and `structuredClone` know for an error.
+      // It is a real error, which consoles and `structuredClone` recognise.
       expect(Object.prototype.toString.call(error)).toBe('[object Error]');
     }
   });
 });
 
-describe('OSS is not blamed without proof', () => {
+describe('OSS is not blamed for damage without proof', () => {
   test.each([
     ['may not be read', denied],
     ['cannot be read', lost],
-  ])('E: a wrong CRC in the tail, and an object that %s', async (_, failure) => {
+  ])('if the tail has a wrong CRC and the object %s', async (_, failure) => {
     const oss = new OneObject('hello');
     oss.onhead = oss.onget = () => {
       throw failure();
@@ -203,7 +206,7 @@ describe('OSS is not blamed without proof', () => {
 });
 
 describe('an object that lost confirmed bytes', () => {
-  /** An object of which `one` is confirmed, deleted after a call that failed. */
+  /** Makes an object that was deleted after a failed call, when `one` was confirmed. */
   async function deletedAfterFailure(): Promise<{ oss: OneObject; object: AppendableObject }> {
     const oss = new OneObject();
     const object = new AppendableObject(oss.client, KEY);
@@ -216,14 +219,14 @@ describe('an object that lost confirmed bytes', () => {
     return { oss, object };
   }
 
-  test('F: is a conflict, after a failed call too', async () => {
+  test('is a conflict, even after a failed call', async () => {
     const { oss, object } = await deletedAfterFailure();
     expect(await failureOf(object.append('three'))).toMatchObject({ name: 'AppendConflictError', position: 3 });
     expect(oss.text).toBeUndefined();
     await expect(object.append('four')).resolves.toMatchObject({ position: 4 });
   });
 
-  test('X3: is told once, though the look after it fails', async () => {
+  test('is reported once, even if the read after it fails', async () => {
     const { oss, object } = await deletedAfterFailure();
     expect(await failureOf(object.append('three'))).toBeInstanceOf(AppendConflictError);
     oss.onhead = () => {
@@ -236,7 +239,7 @@ describe('an object that lost confirmed bytes', () => {
 });
 
 describe('an empty append', () => {
-  test('G: is sent to position 0 only, also where a late segment of ours takes its place', async () => {
+  test('goes to position 0 only, even if a late segment of the same writer takes its place', async () => {
     const oss = new OneObject();
     storesFirstLate(oss);
     const object = new AppendableObject(oss.client, KEY);
@@ -248,7 +251,7 @@ describe('an empty append', () => {
     ]);
   });
 
-  test('X2: with a wrong answer is a conflict, and reads no bytes', async () => {
+  test('with a wrong answer is a conflict, and no bytes are read', async () => {
     const { fetch, sent } = scripted(appended(5));
     const object = new AppendableObject(makeClient({ fetch }), KEY, { tail: { position: 0 } });
     expect(await failureOf(object.append(''))).toMatchObject({ name: 'AppendConflictError', position: 0, found: 5 });
@@ -257,7 +260,7 @@ describe('an empty append', () => {
 });
 
 describe('reading an object', () => {
-  /** Frees what nobody holds, and says how many bytes of buffers are left. */
+  /** Collects garbage, and returns the number of bytes of buffers that are left. */
   async function held(): Promise<number> {
     setFlagsFromString('--expose-gc');
     const gc: unknown = runInNewContext('gc');
@@ -269,7 +272,7 @@ describe('reading an object', () => {
     return process.memoryUsage().arrayBuffers;
   }
 
-  test('H: holds no chunk that was read', async () => {
+  test('keeps no chunk in memory that was already read', async () => {
     const [chunk, chunks] = [2 ** 16, 1024];
     let left = chunks;
     const pull = (controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>) => {
@@ -286,7 +289,7 @@ describe('reading an object', () => {
     await reader.cancel();
   });
 
-  test('I: is let go of when the source cannot be read for the comparison', async () => {
+  test('releases the body of the answer if the source cannot be read for the comparison', async () => {
     const oss = new OneObject();
     oss.hidesCrc = true;
     let isCancelled = false;
@@ -307,7 +310,7 @@ describe('reading an object', () => {
     expect(isCancelled).toBe(true);
   });
 
-  test('T: an abort does not wait for a body that will not be cancelled', async () => {
+  test('does not delay an abort if the body cannot be cancelled', async () => {
     const oss = new OneObject();
     oss.hidesCrc = true;
     oss.after = () => {
@@ -318,13 +321,13 @@ describe('reading an object', () => {
       stop.abort('stop');
       return new Promise<void>(() => {});
     };
-    // Not the part that was asked for: it is cancelled, to ask again.
+    // The answer is not the requested part, so the engine cancels it and asks again.
     oss.toContent = (content) => ({ ...content, partial: false, body: new ReadableStream({ cancel }) });
     const ended = failureOf(new AppendableObject(oss.client, KEY).append('abc', { signal: stop.signal }));
     expect(await Promise.race([ended, settle().then(() => 'hangs')])).toBe('stop');
   });
 
-  test('U: to prove a file’s beginning, is repeated when it breaks off', async () => {
+  test('is repeated if the connection breaks while the beginning of a file is compared', async () => {
     const oss = new OneObject('abc');
     oss.hidesCrc = true;
     let reads = 0;
@@ -345,8 +348,8 @@ describe('reading an object', () => {
   }
 });
 
-describe('`absent` is said only where nothing was sent', () => {
-  /** Carries the append out, says it did not, and the credentials cannot be replaced. */
+describe('the outcome is `absent` only if nothing was sent', () => {
+  /** The append is carried out but answered with a refusal, and the credentials cannot be refreshed. */
   async function storedButRefused(): Promise<unknown> {
     const clock = new VirtualClock();
     const oss = localOss({ clock });
@@ -368,13 +371,13 @@ describe('`absent` is said only where nothing was sent', () => {
     return error;
   }
 
-  test('J: an append that was carried out twice, refused the second time, and the refresh fails', async () => {
+  test('and not if an append was carried out twice, was refused the second time, and the refresh fails', async () => {
     const error = await storedButRefused();
     expect(error).toBeInstanceOf(CredentialsError);
     expect(error).toMatchObject({ outcome: 'unknown' });
   });
 
-  test('X1: and in a page whose scripts have a query in their URLs', async () => {
+  test('even in a page whose scripts have a query in their URLs', async () => {
     const { prepareStackTrace } = Error;
     const line = '    at f (http://page.example/src/http.ts?t=1700000000:1:2)';
     Error.prepareStackTrace = ({ name, message }) => `${name}: ${message}\n${line}`;
@@ -386,8 +389,8 @@ describe('`absent` is said only where nothing was sent', () => {
   });
 });
 
-describe('a browser that wrongly believes itself offline', () => {
-  /** Reads through a `fetch` that always ends like this, and stops when it was called too often. */
+describe('a browser that wrongly reports that it is offline', () => {
+  /** Reads with a `fetch` that always ends in the same way, and stops after too many calls. */
   async function requests(answer: Response | Error, limit: number): Promise<number> {
     vi.stubGlobal('navigator', { onLine: false });
     const clock = new VirtualClock();
@@ -401,11 +404,11 @@ describe('a browser that wrongly believes itself offline', () => {
     return sent.length;
   }
 
-  test('K: is contradicted by an answer, so that attempts end as usual', async () => {
+  test('is contradicted by an answer, so the number of attempts is the usual one', async () => {
     expect(await requests(refused(500, 'InternalError'), 50)).toBe(8);
   });
 
-  test('K: without an answer waits long, but not for ever', async () => {
+  test('waits long but not for ever if there is no answer', async () => {
     expect(await requests(new TypeError('Failed to fetch'), 1100)).toBe(1000);
   });
 });
@@ -418,8 +421,8 @@ function inChunks(size: number): TransformStream<Uint8Array, Uint8Array> {
   });
 }
 
-describe('what a failure leaves behind', () => {
-  test('P: bytes that are refused again and again cost one read later', async () => {
+describe('what a failure leaves in memory', () => {
+  test('bytes that are refused again and again cost one read later', async () => {
     const oss = new OneObject();
     oss.before = () => {
       throw denied();
@@ -436,7 +439,7 @@ describe('what a failure leaves behind', () => {
     expect(reads).toBe(1);
   });
 
-  /** An object of which each of these lines was given up. */
+  /** An object that abandoned each of these lines. */
   async function gaveUp(oss: OneObject, lines: readonly string[]): Promise<AppendableObject> {
     oss.before = () => {
       throw denied();
@@ -446,7 +449,7 @@ describe('what a failure leaves behind', () => {
     return object;
   }
 
-  test('P: a hundred lines that all differ cost one read, which finds the one that was stored', async () => {
+  test('a hundred different lines cost one read, which finds the line that was stored', async () => {
     const oss = new OneObject();
     const lines = Array.from({ length: 100 }, (_, index) => `line ${index}${'.'.repeat(index % 17)}`);
     const object = await gaveUp(oss, lines);
@@ -454,7 +457,7 @@ describe('what a failure leaves behind', () => {
     oss.onget = () => {
       reads++;
     };
-    // In chunks that are no line's length, and with another writer's bytes behind.
+    // The chunks have another length than the lines, and bytes of another writer follow.
     oss.toContent = (content) => ({ ...content, body: content.body.pipeThrough(inChunks(7)) });
     oss.bytes = utf8(`${lines[42]}, and more than that of another writer`);
     await object.open();
@@ -462,13 +465,13 @@ describe('what a failure leaves behind', () => {
     expect(object.pending.map(({ outcome }) => outcome)).toEqual(lines.map((_, i) => (i === 42 ? 'stored' : 'absent')));
   });
 
-  test('P: of more than a hundred the oldest are forgotten', async () => {
+  test('the oldest lines are forgotten if there are more than a hundred', async () => {
     const lines = Array.from({ length: 150 }, (_, index) => 'x'.repeat(index + 1));
     const object = await gaveUp(new OneObject(), lines);
     expect(object.pending.map(({ size }) => size)).toEqual(Array.from({ length: 100 }, (_, index) => index + 51));
   });
 
-  test.each(['header', 'query'] as const)('S: no secret nested in a cause (signed in the %s)', async (signing) => {
+  test.each(['header', 'query'] as const)('no secret is left in a nested cause (signed in the %s)', async (signing) => {
     const fetch: Fetch = async (url, init) => {
       throw Object.assign(new Error('Network Error'), { config: { url, headers: init.headers } });
     };
@@ -480,8 +483,8 @@ describe('what a failure leaves behind', () => {
     expect(all).not.toMatch(/signature=[0-9a-f]{64}/i);
   });
 
-  test('S: and the code of a cause, though the rest of it is not shown', async () => {
-    // As Node’s `fetch` fails: a second error within, which has a code and holds objects.
+  test('the code of a cause is left, although the rest of the cause is removed', async () => {
+    // Node's `fetch` fails like this: the cause is a second error with a code and with objects.
     const cause = Object.assign(new Error('other side closed'), { code: 'UND_ERR_SOCKET', socket: { bytesRead: 0 } });
     const { fetch } = scripted(new TypeError('fetch failed', { cause }));
     const error = await failureOf(makeClient({ retry: { maxAttempts: 1 }, fetch }).headObject(KEY));
@@ -491,7 +494,10 @@ describe('what a failure leaves behind', () => {
 });
 
 describe('the signal of a call', () => {
-  /** The platform takes an AbortController itself for options, since it has a `signal`; that is no own property. */
+  /**
+   * The platform accepts an AbortController itself as options, because it has a `signal`. That property is not an own
+   * property.
+   */
   const aborted = () => {
     const stop = new AbortController();
     stop.abort('stop');
@@ -499,7 +505,7 @@ describe('the signal of a call', () => {
   };
 
   test.each(['append', 'resume'] as const)(
-    'is heeded where an AbortController is the options of %s',
+    'is used even if the options of %s are an AbortController',
     async (method) => {
       const oss = new OneObject();
       const object = new AppendableObject(oss.client, KEY);
@@ -509,8 +515,8 @@ describe('the signal of a call', () => {
   );
 });
 
-describe('an answer counts as OSS’s only if it is', () => {
-  test('V: an empty 200 of something else is no proof, once OSS’s headers were seen', async () => {
+describe("an answer counts as OSS's only if it is OSS's", () => {
+  test("an empty 200 of another server proves nothing after OSS's headers were seen", async () => {
     const clock = new VirtualClock();
     const oss = localOss({ clock });
     let portal = false;
@@ -526,7 +532,7 @@ describe('an answer counts as OSS’s only if it is', () => {
     expect(oss.object('logs', KEY)?.length).toBe(6);
   });
 
-  test('N: an exception of the caller’s `onprogress` is not a dead network', async () => {
+  test("an exception of the caller's `onprogress` is not mistaken for a network failure", async () => {
     let posts = 0;
     const clock = new VirtualClock();
     const fetch: Fetch = async (_, init) => {

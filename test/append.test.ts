@@ -1,4 +1,6 @@
-/** What the engine promises, one example for each promise. `exactly-once.test.ts` proves the same at random. */
+/**
+ * The promises of the engine, with one example for each. `exactly-once.test.ts` proves the same with random schedules.
+ */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -25,7 +27,7 @@ import { OneObject } from './one-object.ts';
 import { PolyfillBlob } from './runtimes/polyfill-blob.ts';
 import { countedAbort } from './unit-tools.ts';
 
-// A memory Blob is then the platform’s own: its slices are sent as they are.
+// With this platform, a memory Blob is a platform Blob, so its slices are sent unchanged.
 beforeAll(synchronousPlatform);
 
 const boom = (): never => {
@@ -50,15 +52,15 @@ const hidden =
   (more: (request: FaultRequest) => Fault[] = () => []) =>
   (request: FaultRequest) => [...more(request), HIDE_CRC];
 
-describe('after a failure the object is read, and tells', () => {
-  test('no object, P = 0: the bytes are absent, and are sent again', async () => {
+describe('after a failure the engine reads the object and decides', () => {
+  test('no object and P = 0: the bytes are absent and are sent again', async () => {
     const lab = new Lab({ faults: [at({ kind: 'drop-before' })] });
     await expect(lab.run(lab.object.append('abcd'))).resolves.toEqual({ position: 4, hashCrc64ecma: crcOf('abcd') });
     expect(lab.requests).toEqual(['HEAD', 'POST 0', 'HEAD', 'POST 0']);
     expect(lab.stored).toBe('abcd');
   });
 
-  test('no object, P > 0: somebody deleted it', async () => {
+  test('no object and P > 0: another client deleted it', async () => {
     const lab = new Lab({ faults: [at({ kind: 'delete', when: 'before' }, 'AppendObject', 2)] });
     const error = await lab.failure(lab.object.append('abcdefgh'));
     expect(error).toBeInstanceOf(AppendConflictError);
@@ -66,7 +68,7 @@ describe('after a failure the object is read, and tells', () => {
     expect(error).toMatchObject({ tail: { position: 4, hashCrc64ecma: crcOf('abcd') } });
   });
 
-  test('no bucket: an error, never an absent object', async () => {
+  test('no bucket: this is an error, not an absent object', async () => {
     const lab = new Lab();
     const wrong = (request: { operation: string; key: string; position?: number | undefined }) =>
       `https://missing.oss-cn-hangzhou.aliyuncs.com/${request.key}`;
@@ -75,7 +77,7 @@ describe('after a failure the object is read, and tells', () => {
     expect(lab.requests).toEqual(['HEAD']);
   });
 
-  test('not appendable: a conflict', async () => {
+  test('an object that is not appendable: this is a conflict', async () => {
     const faults = [
       at({ kind: 'drop-before' }),
       at({ kind: 'replace', when: 'before', type: 'Normal' }, 'HeadObject', 2),
@@ -87,14 +89,14 @@ describe('after a failure the object is read, and tells', () => {
     expect(lab.stored).toBe('replaced');
   });
 
-  test('nothing to store, and L = P: done', async () => {
+  test('an empty source and L = P: the append is done', async () => {
     const lab = new Lab({ faults: [at({ kind: 'drop-after' })] });
     await expect(lab.run(lab.object.append(''))).resolves.toEqual({ position: 0, hashCrc64ecma: '0' });
     expect(lab.requests).toEqual(['HEAD', 'POST 0', 'HEAD']);
     expect(lab.stored).toBe('');
   });
 
-  test('nothing to store, and L > P: a conflict, but not among writers who share', async () => {
+  test('an empty source and L > P: this is a conflict, but not among writers who share the object', async () => {
     const faults = [at({ kind: 'rival', when: 'before', bytes: utf8('other') })];
     const alone = new Lab({ faults });
     expect(await alone.failure(alone.object.append(''))).toBeInstanceOf(AppendConflictError);
@@ -103,39 +105,39 @@ describe('after a failure the object is read, and tells', () => {
     expect(sharing.requests).toEqual(['HEAD', 'POST 0', 'HEAD']);
   });
 
-  test('L = P: absent, and sent again', async () => {
+  test('L = P: the bytes are absent and are sent again', async () => {
     const lab = new Lab({ before: 'xy', faults: [at({ kind: 'error-before', status: 503 })] });
     await lab.run(lab.object.append('abcd'));
     expect(lab.requests).toEqual(['HEAD', 'POST 2', 'HEAD', 'POST 2']);
     expect(lab.stored).toBe('xyabcd');
   });
 
-  test('L = P, but another CRC: somebody replaced the object', async () => {
+  test('L = P with another CRC: another client replaced the object', async () => {
     const replace = { kind: 'replace', when: 'before', type: 'Appendable', bytes: utf8('zz') } as const;
     const lab = new Lab({ before: 'xy', faults: [at({ kind: 'drop-before' }), at(replace, 'HeadObject', 2)] });
     expect(await lab.failure(lab.object.append('abcd'))).toMatchObject({ name: 'AppendConflictError', found: 2 });
     expect(lab.stored).toBe('zz');
   });
 
-  test('L = P + n and the CRC as wanted: committed, with no byte read back', async () => {
+  test('L = P + n with the expected CRC: the bytes are committed, and no byte is read back', async () => {
     const lab = new Lab({ before: 'xy', faults: [at({ kind: 'drop-after' })] });
     await lab.run(lab.object.append('abcd'));
     expect(lab.requests).toEqual(['HEAD', 'POST 2', 'HEAD']);
     expect(lab.stored).toBe('xyabcd');
   });
 
-  test('L = P + n and the CRC hidden: the bytes tell', async () => {
+  test('L = P + n with a hidden CRC: the bytes are read and compared', async () => {
     const faults = hidden(({ operation, nth }) =>
       operation === 'AppendObject' && nth === 1 ? [{ kind: 'drop-after' }] : [],
     );
     const lab = new Lab({ before: 'xy', faults });
     await lab.run(lab.object.append('abcdefgh'));
-    // The place, and one byte of it, which shows that nothing was decoded.
+    // One GET reads the place, and another one reads a single byte, which shows that nothing was decoded.
     expect(lab.requests).toEqual(['HEAD', 'POST 2', 'HEAD', 'GET', 'GET', 'POST 6']);
     expect(lab.stored).toBe('xyabcdefgh');
   });
 
-  test('L = P + n, and a rival of the same length was first: length alone is never proof', async () => {
+  test('L = P + n after a rival append of the same length: the length alone proves nothing', async () => {
     for (const hide of [false, true]) {
       const rival: Fault = { kind: 'rival', same: true, when: 'before' };
       const first = ({ operation, nth }: FaultRequest) => (operation === 'AppendObject' && nth === 1 ? [rival] : []);
@@ -147,7 +149,7 @@ describe('after a failure the object is read, and tells', () => {
     }
   });
 
-  test('L > P + n, our bytes and others behind them: stored, but the end is not ours; among sharers all is well', async () => {
+  test('L > P + n with our bytes followed by others: stored, but a single writer gets a conflict and sharing writers continue', async () => {
     const faults = [at({ kind: 'drop-after' }), at({ kind: 'rival', when: 'after', bytes: utf8('other') })];
     const alone = new Lab({ faults });
     const error = await alone.failure(alone.object.append('abcd'));
@@ -159,7 +161,7 @@ describe('after a failure the object is read, and tells', () => {
     expect(sharing.stored).toBe('abcdotherefgh');
   });
 
-  test('equal bytes, but what is before them was replaced: a conflict', async () => {
+  test('equal bytes after a prefix that was replaced: this is a conflict', async () => {
     const replace = { kind: 'replace', when: 'before', type: 'Appendable', bytes: utf8('zzabcd') } as const;
     const lab = new Lab({ before: 'xy', faults: [at({ kind: 'drop-before' }), at(replace, 'HeadObject', 2)] });
     expect(await lab.failure(lab.object.append('abcd'))).toMatchObject({
@@ -175,15 +177,15 @@ describe('after a failure the object is read, and tells', () => {
     expect(lab.requests).toEqual(['HEAD', 'POST 2', 'HEAD']);
   });
 
-  test('L < P: the object was replaced by a shorter one', async () => {
+  test('L < P: another client replaced the object by a shorter one', async () => {
     const replace = { kind: 'replace', when: 'before', type: 'Appendable', bytes: utf8('z') } as const;
     const lab = new Lab({ before: 'xy', shared: true, faults: [at(replace)] });
     const error = await lab.failure(lab.object.append('abcd'));
-    // Not even writers who share follow downward.
+    // Sharing writers do not follow downward either.
     expect(error).toMatchObject({ name: 'AppendConflictError', found: 1, outcome: 'unknown' });
   });
 
-  test('a read that does not give exactly our range is no proof: look again', async () => {
+  test('a response that does not cover exactly the requested range proves nothing, so the engine reads again', async () => {
     const faults = hidden(({ operation, nth }) => {
       if (operation === 'AppendObject' && nth === 1) return [{ kind: 'drop-after' }];
       const shorter: Fault = { kind: 'replace', when: 'before', type: 'Appendable', bytes: utf8('xyz') };
@@ -197,20 +199,20 @@ describe('after a failure the object is read, and tells', () => {
 });
 
 describe('exactly once', () => {
-  test('a 409 at the first attempt may be our own doing: the transport sent the POST twice', async () => {
+  test('a 409 at the first attempt is reconciled, because the transport may have sent the POST twice', async () => {
     const lab = new Lab({ faults: [at({ kind: 'repeat', lost: 'first' })] });
     await lab.run(lab.object.append('abcd'));
     expect(lab.stored).toBe('abcd');
     expect(lab.requests).toEqual(['HEAD', 'POST 0', 'POST 0', 'HEAD']);
   });
 
-  test('a commit after the client gave up: the repeat is refused, and the bytes are recognised', async () => {
+  test('if the commit comes after the client gave up, the repeat is refused and the bytes are recognised', async () => {
     const lab = new Lab({ client: { timeout: 1000 }, faults: [at({ kind: 'commit-late', delay: 1001 })] });
     await lab.run(lab.object.append('abcdefgh'));
     expect(lab.stored).toBe('abcdefgh');
   });
 
-  test('a segment given up and stored later is ours, not another writer’s; the next call goes behind it', async () => {
+  test('an abandoned segment that is stored late is recognised as ours, and the next call appends after it', async () => {
     const client = { timeout: 1000, retry: { maxAttempts: 1 } };
     const faults = [
       at({ kind: 'commit-late', delay: 1500 }),
@@ -223,7 +225,7 @@ describe('exactly once', () => {
     expect(lab.stored).toBe('abcdXY');
   });
 
-  test('nothing is sent for an empty source behind a late segment of ours', async () => {
+  test('an empty source sends nothing after a late segment of ours', async () => {
     const client = { timeout: 1000, retry: { maxAttempts: 1 } };
     const faults = [
       at({ kind: 'commit-late', delay: 1500 }),
@@ -235,7 +237,7 @@ describe('exactly once', () => {
     expect(lab.requests.filter((request) => request.startsWith('POST'))).toEqual(['POST 0', 'POST 0']);
   });
 
-  test('open settles what was left open', async () => {
+  test('open finds out the outcome of abandoned segments', async () => {
     const client = { timeout: 1000, retry: { maxAttempts: 1 } };
     const lab = new Lab({ client, faults: [at({ kind: 'commit-late', delay: 1500 })] });
     await lab.failure(lab.object.append('abcd'));
@@ -244,12 +246,13 @@ describe('exactly once', () => {
     expect(lab.object.pending).toEqual([{ position: 0, size: 4, outcome: 'stored' }]);
   });
 
-  test('one that cannot be read is not taken for another writer’s', async () => {
+  test("an abandoned segment that cannot be read is not reported as another writer's", async () => {
     const client = { timeout: 1000, retry: { maxAttempts: 1 } };
     const faults = hidden(({ operation, nth }) => {
       if (operation === 'AppendObject' && nth === 1) return [{ kind: 'commit-late', delay: 1200 }];
       if (operation === 'AppendObject') return [{ kind: 'slow', bytesPerSecond: 5 }];
-      // Two GETs read what this call sent: the place, and one byte of it. The third one reads what the first call sent.
+      // Two GETs read what this call sent: the place and a single byte of it. The third one reads what the first call
+      // sent.
       return operation === 'GetObject' && nth === 3 ? [{ kind: 'deny' }] : [];
     });
     const lab = new Lab({ client, faults });
@@ -259,7 +262,7 @@ describe('exactly once', () => {
     expect(error).toMatchObject({ outcome: 'unknown', message: expect.stringContaining('oss:GetObject') });
   });
 
-  test('writers who share: each segment once, whole, in its writer’s order', async () => {
+  test("if several writers share an object, each segment is stored once, whole and in its writer's order", async () => {
     const lab = new Lab({ shared: true, faults: ({ nth }) => ({ kind: 'answer-late', delay: 10 + (nth % 7) }) });
     const writers = ['a', 'b', 'c'].map((name) => ({ name, object: lab.another() }));
     const lines = (name: string) => ['1', '2', '3'].map((line) => `${name}${line};\n`);
@@ -269,16 +272,16 @@ describe('exactly once', () => {
     for (const { name } of writers) expect(stored.filter((line) => line.startsWith(name))).toEqual(lines(name));
   });
 
-  test('a wrong CRC after a success: the object is damaged, and nothing is sent again', async () => {
+  test('a wrong CRC after a success means a damaged object, and nothing is sent again', async () => {
     const lab = new Lab({ before: 'xy', faults: [at({ kind: 'flip-bit', at: 1 })] });
     const error = await lab.failure(lab.object.append('abcdefgh'));
     expect(error).toBeInstanceOf(ChecksumError);
     expect(error).toMatchObject({ code: 'ChecksumMismatch', position: 2, expected: crcOf('xyabcd'), loaded: 0 });
-    // The place, and one byte of it, which shows that nothing was decoded.
+    // One GET reads the place, and another one reads a single byte, which shows that nothing was decoded.
     expect(lab.requests).toEqual(['HEAD', 'POST 2', 'GET', 'GET']);
   });
 
-  test('a wrong CRC because what is before our bytes was replaced: a conflict', async () => {
+  test('a wrong CRC is a conflict if the bytes before ours were replaced', async () => {
     const replace = { kind: 'replace', when: 'before', type: 'Appendable', bytes: utf8('zz') } as const;
     const lab = new Lab({ before: 'xy', faults: [at(replace)] });
     const error = await lab.failure(lab.object.append('abcd'));
@@ -286,7 +289,7 @@ describe('exactly once', () => {
     expect(lab.stored).toBe('zzabcd');
   });
 
-  test('without oss:GetObject nothing can be proven, and the message says why', async () => {
+  test('without oss:GetObject nothing can be proven, and the message says so', async () => {
     const tail = { position: 2, hashCrc64ecma: crcOf('xy') };
     const faults = [at({ kind: 'drop-after' }), at({ kind: 'deny' }, 'HeadObject')];
     const lab = new Lab({ before: 'xy', tail, faults });
@@ -295,14 +298,14 @@ describe('exactly once', () => {
     expect(error).toMatchObject({ outcome: 'unknown', message: expect.stringContaining('oss:GetObject') });
   });
 
-  test('when the attempts are used up, the outcome is unknown', async () => {
+  test('when no attempt is left, the outcome is unknown', async () => {
     const client = { retry: { maxAttempts: 3 } };
     const lab = new Lab({ client, faults: ({ method }) => (method === 'POST' ? { kind: 'drop-before' } : undefined) });
     expect(await lab.failure(lab.object.append('abcd'))).toMatchObject({ name: 'TransportError', outcome: 'unknown' });
     expect(lab.requests.filter((request) => request === 'POST 0')).toHaveLength(3);
   });
 
-  test('a reconcile that itself fails is told with the failure that began it', async () => {
+  test('a reconcile that fails itself is reported together with the first failure', async () => {
     const faults = ({ method, nth }: FaultRequest): Fault | undefined =>
       method === 'POST' ? { kind: 'drop-after' } : nth > 1 ? { kind: 'error-before' } : undefined;
     const lab = new Lab({ faults });
@@ -351,7 +354,7 @@ describe('any source', () => {
     AsyncIterable: () => later([utf8('abc'), 'defgh', utf8('ijkl')]),
   };
   for (const [name, source] of Object.entries(sources)) {
-    test(`${name}: stored whole, in segments`, async () => {
+    test(`${name}: it is stored completely, in segments`, async () => {
       const lab = new Lab({ segmentSize: 5 });
       await append(lab.client, KEY, source(), { segmentSize: 5 });
       expect(lab.stored).toBe(name.startsWith('an empty') ? '' : text);
@@ -361,13 +364,13 @@ describe('any source', () => {
     });
   }
 
-  test('a length that is a multiple of the segment’s makes no empty request', async () => {
+  test('a source whose length is a multiple of the segment size causes no empty request', async () => {
     const lab = new Lab();
     await lab.run(lab.object.append(['abcd', 'efgh']));
     expect(lab.requests).toEqual(['HEAD', 'POST 0', 'POST 4']);
   });
 
-  test('an empty source creates an object that is not there, and sends nothing to one that is', async () => {
+  test('an empty source creates a missing object, and sends nothing to an existing one', async () => {
     const lab = new Lab();
     await lab.run(lab.object.append(''));
     expect(lab.stored).toBe('');
@@ -376,7 +379,7 @@ describe('any source', () => {
     expect(other.requests).toEqual(['HEAD']);
   });
 
-  test('a source that throws in the middle: how many bytes are stored is said', async () => {
+  test('if a source throws in the middle, the error says how many bytes are stored', async () => {
     const lab = new Lab();
     const broken = async function* () {
       yield 'abcdef';
@@ -420,9 +423,9 @@ describe('any source', () => {
   test.each<[string, object]>([
     ['bytes whose buffer was transferred', ['abcdef', detached()]],
     ['a view whose buffer was transferred', ['abcdef', detachedView()]],
-    ['a Blob-like whose slice throws', ['abcdef', oddBlob({})]],
-    ['a Blob-like whose slice is nothing', ['abcdef', oddBlob({ slice: () => undefined })]],
-    ['a Blob-like without a size', ['abcdef', oddBlob({ size: Number.NaN })]],
+    ['a Blob-like object whose slice throws', ['abcdef', oddBlob({})]],
+    ['a Blob-like object whose slice is undefined', ['abcdef', oddBlob({ slice: () => undefined })]],
+    ['a Blob-like object without a size', ['abcdef', oddBlob({ size: Number.NaN })]],
     [
       'an object whose size throws',
       [
@@ -434,7 +437,7 @@ describe('any source', () => {
         }),
       ],
     ],
-    ['an object that answers nothing', ['abcdef', revoked()]],
+    ['a revoked proxy', ['abcdef', revoked()]],
     ['a pair', new Set(['abcdef', ['name', 'value']])],
     [
       'numbers',
@@ -443,9 +446,9 @@ describe('any source', () => {
         yield 7;
       })(),
     ],
-    ['an iterator that gives no result', results(good, undefined)],
-    ['an iterator that gives a number', results(good, 5)],
-    ['an iterator that gives no value', results(good, {})],
+    ['a result that is undefined, from an iterator', results(good, undefined)],
+    ['a result that is a number, from an iterator', results(good, 5)],
+    ['a result without a value, from an iterator', results(good, {})],
     [
       'an iterator whose result throws',
       results(good, {
@@ -454,10 +457,10 @@ describe('any source', () => {
         },
       }),
     ],
-    ['a reader that gives no result', reads(good, undefined)],
-    ['a reader that gives no value', reads(good, {})],
-    ['a reader that fails without a reason', reads(good, () => Promise.reject())],
-  ])('what was stored is told when the source then gives %s', async (_, source) => {
+    ['a result that is undefined, from a reader', reads(good, undefined)],
+    ['a result without a value, from a reader', reads(good, {})],
+    ['a rejection without a reason, from a reader', reads(good, () => Promise.reject())],
+  ])('the stored length is reported if the source then gives %s', async (_, source) => {
     const lab = new Lab();
     const error = await lab.failure(lab.object.append(source as AppendSource));
     expect(error).toBeInstanceOf(SourceError);
@@ -465,17 +468,17 @@ describe('any source', () => {
     expect(lab.stored).toBe('abcd');
   });
 
-  test('a file that can no longer be read', async () => {
+  test('if a file cannot be read any more, the engine fails without a repeat of the request', async () => {
     const lab = new Lab();
-    // Each segment is read twice: for its CRC, and by the transport.
+    // Each segment is read twice: once for its CRC, and once by the transport.
     const error = await lab.failure(lab.object.append(memoryBlob(utf8('abcdefgh'), 3)));
     expect(error).toBeInstanceOf(SourceError);
     expect(error).toMatchObject({ loaded: 4 });
-    // The file is looked at before the request is repeated, which would fail again like a dead network.
+    // The engine reads the file before it repeats the request, because the repeat would look like a network failure.
     expect(lab.requests).toEqual(['HEAD', 'POST 0', 'POST 4', 'HEAD']);
   });
 
-  test('what is no source is a TypeError, before any request', async () => {
+  test('a value that is not a source is a TypeError before any request', async () => {
     const lab = new Lab();
     for (const wrong of [undefined, 7, {}]) {
       await expect(lab.object.append(wrong as unknown as AppendSource)).rejects.toBeInstanceOf(TypeError);
@@ -483,7 +486,7 @@ describe('any source', () => {
     expect(lab.requests).toEqual([]);
   });
 
-  test('the next segment is read while one is sent', async () => {
+  test('the next segment is read while one is being sent', async () => {
     const lab = new Lab({ faults: [at({ kind: 'answer-late', delay: 1000 })] });
     let pulled = 0;
     const source = async function* () {
@@ -494,13 +497,13 @@ describe('any source', () => {
     };
     const work = lab.object.append(source());
     await settle();
-    // One is on the wire, one is ready, and no third is asked for.
+    // One segment is in flight and one is ready. A third one is not requested.
     expect([lab.requests, pulled]).toEqual([['HEAD', 'POST 0'], 2]);
     await lab.run(work);
     expect(lab.stored).toBe('abcdefghijklmnop');
   });
 
-  test('readers are cancelled with the reason of a failure, and released at the end', async () => {
+  test('a failure cancels the reader with its reason, and the end releases the reader', async () => {
     const lab = new Lab({ faults: [at({ kind: 'deny' })] });
     let reason: unknown;
     const stream = new ReadableStream({
@@ -518,7 +521,7 @@ describe('any source', () => {
 });
 
 describe('control', () => {
-  test('progress counts confirmed bytes, and the total where it is known', async () => {
+  test('progress counts confirmed bytes, and the total if it is known', async () => {
     const lab = new Lab();
     const known: AppendProgress[] = [];
     await lab.run(lab.object.append('abcdefghij', { onprogress: (progress) => known.push(progress) }));
@@ -532,7 +535,7 @@ describe('control', () => {
     expect(unknown).toEqual([{ loaded: 4, total: undefined, sent: 4 }]);
   });
 
-  test('an abort at any request ends the call with its reason, and the next call goes on exactly', async () => {
+  test('an abort at any request ends the call with its reason, and the next call continues exactly there', async () => {
     for (let nth = 1; nth <= 5; nth++) {
       const controller = new AbortController();
       const reason = new Error('enough');
@@ -550,7 +553,7 @@ describe('control', () => {
     }
   });
 
-  test('an abort before the start sends nothing; one while waiting in the queue leaves the others alone', async () => {
+  test('an abort before the start sends nothing, and an abort in the queue does not affect other calls', async () => {
     const lab = new Lab();
     const reason = new Error('never mind');
     await expect(lab.run(lab.object.append('abcd', { signal: AbortSignal.abort(reason) }))).rejects.toBe(reason);
@@ -565,7 +568,7 @@ describe('control', () => {
     expect(lab.stored).toBe('12349');
   });
 
-  test('an abort ends a wait before a repeat', async () => {
+  test('an abort ends the wait before a repeat', async () => {
     const lab = new Lab({
       faults: ({ method }) => (method === 'POST' ? { kind: 'throttle', delay: 60_000 } : undefined),
     });
@@ -578,14 +581,14 @@ describe('control', () => {
     expect(lab.clock.size).toBe(0);
   });
 
-  test('calls on one object queue, in order', async () => {
+  test('calls on one object run one after the other, in order', async () => {
     const lab = new Lab({ faults: ({ nth }) => ({ kind: 'answer-late', delay: nth % 2 ? 20 : 1 }) });
     await lab.run(Promise.all(['one ', 'two ', 'three'].map((source) => lab.object.append(source))));
     expect(lab.stored).toBe('one two three');
     expect(lab.requests.filter((request) => request === 'HEAD')).toHaveLength(1);
   });
 
-  test('a failed call does not stop those behind it', async () => {
+  test('a failed call does not stop the calls after it', async () => {
     const lab = new Lab({ faults: [at({ kind: 'deny' })] });
     const failed = lab.object.append('abcd');
     const next = lab.object.append('efgh');
@@ -594,7 +597,7 @@ describe('control', () => {
     expect(lab.stored).toBe('efgh');
   });
 
-  test('bytes of a slow stream wait flushAfter, and no longer', async () => {
+  test('bytes of a slow stream wait for flushAfter, and not longer', async () => {
     const lab = new Lab({ flushAfter: 50 });
     const source = async function* () {
       yield 'ab';
@@ -608,7 +611,7 @@ describe('control', () => {
     expect(lab.stored).toBe('abcd');
   });
 
-  test('while the browser believes itself offline, it waits for `online` and counts no attempt', async () => {
+  test('while the browser reports that it is offline, the engine waits for `online` and counts no attempt', async () => {
     const navigator = Object.getOwnPropertyDescriptor(globalThis, 'navigator');
     const state = { onLine: false };
     Object.defineProperty(globalThis, 'navigator', { configurable: true, value: state });
@@ -629,11 +632,11 @@ describe('control', () => {
   });
 });
 
-describe('calls at once on one object', () => {
+describe('concurrent calls on one object', () => {
   const options = { segmentSize: 1000 };
   const names = (count: number) => Array.from({ length: count }, (_, index) => `${index},`);
   const first = (fault: Fault) => [at(fault)];
-  /** Three calls, of which the first is on the wire and answers late; the others wait. */
+  /** Starts three calls. The first one is in flight and its answer is late; the other two wait. */
   async function waiting(more: Fault[] = []) {
     const lab = new Lab({ ...options, faults: [at({ kind: 'answer-late', delay: 1000 }), ...more] });
     const ahead = lab.object.append('first;');
@@ -641,7 +644,7 @@ describe('calls at once on one object', () => {
     return { lab, ahead };
   }
 
-  test('a hundred of them are one segment; each learns its own end', async () => {
+  test('a hundred calls become one segment, and each call learns its own end', async () => {
     const lab = new Lab({ ...options, before: 'xy' });
     const calls = names(100).map((text) => lab.object.append(text));
     const tails = await lab.run(Promise.all(calls));
@@ -654,7 +657,7 @@ describe('calls at once on one object', () => {
     expect(lab.object.tail).toEqual(tails.at(-1));
   });
 
-  test('one is sent at once; what is asked for meanwhile goes with the next request', async () => {
+  test('the first call is sent at once, and later calls share the next request', async () => {
     const { lab, ahead } = await waiting();
     const behind = names(50).map((text) => lab.object.append(text));
     expect(lab.requests).toEqual(['HEAD', 'POST 0']);
@@ -663,7 +666,7 @@ describe('calls at once on one object', () => {
     expect(lab.stored).toBe(`first;${names(50).join('')}`);
   });
 
-  test('no more than a segment holds', async () => {
+  test('a group holds no more than one segment', async () => {
     const lab = new Lab({ segmentSize: 10 });
     const calls = ['12345', '67890', 'abcde', '123456', '12345678901', 'xy'].map((text) => lab.object.append(text));
     await lab.run(Promise.all(calls));
@@ -671,7 +674,7 @@ describe('calls at once on one object', () => {
     expect(lab.stored).toBe('1234567890abcde12345612345678901xy');
   });
 
-  test('of more than 64 KiB it is a Blob', async () => {
+  test('a group of more than 64 KiB is sent as a Blob', async () => {
     const lab = new Lab({ segmentSize: 1e6 });
     const texts = ['a', 'b', 'c'].map((letter) => letter.repeat(40_000));
     const tails = await lab.run(Promise.all(texts.map((text) => lab.object.append(text))));
@@ -679,7 +682,7 @@ describe('calls at once on one object', () => {
     expect([lab.stored, lab.requests]).toEqual([texts.join(''), ['HEAD', 'POST 0']]);
   });
 
-  test('the order is kept: what is no text or bytes is waited for, and open is', async () => {
+  test('the order is kept: a group ends before an open and before a source that is not text or bytes', async () => {
     const lab = new Lab(options);
     const { object } = lab;
     const sources = ['1', utf8('2'), blob('3'), '4', ['5'], '6', '7'];
@@ -703,7 +706,7 @@ describe('calls at once on one object', () => {
     expect(lab.stored).toBe('first;abcdef');
   });
 
-  test('a failure rejects each with an error of its own, and the next call goes on exactly', async () => {
+  test('a failure rejects each call with its own error, and the next call continues exactly there', async () => {
     const lab = new Lab({ ...options, before: 'xy', faults: first({ kind: 'deny' }) });
     const failures = ['a', 'b', 'c'].map((text) => lab.failure(lab.object.append(text)));
     const errors = await Promise.all(failures);
@@ -718,7 +721,7 @@ describe('calls at once on one object', () => {
     expect(lab.stored).toBe('xyd');
   });
 
-  test('a lost answer is found out for all', async () => {
+  test('a lost answer is resolved for all calls of the group', async () => {
     const lab = new Lab({ ...options, faults: first({ kind: 'drop-after' }) });
     const calls = ['a', 'bc', 'd'].map((text) => lab.object.append(text));
     const tails = await lab.run(Promise.all(calls));
@@ -726,7 +729,7 @@ describe('calls at once on one object', () => {
     expect(tails.map(({ position }) => position)).toEqual([1, 3, 4]);
   });
 
-  test('among writers who share, all go behind the other one, and learn where', async () => {
+  test('if writers share the object, all calls move after the other writer and learn their positions', async () => {
     const faults = first({ kind: 'rival', when: 'before', bytes: utf8('other') });
     const lab = new Lab({ ...options, shared: true, faults });
     const calls = ['a', 'bc', 'd'].map((text) => lab.object.append(text));
@@ -736,20 +739,20 @@ describe('calls at once on one object', () => {
     expect(tails).toEqual(ends.map((text) => ({ position: text.length, hashCrc64ecma: crcOf(text) })));
   });
 
-  test('where the CRC is hidden the ends are positions', async () => {
+  test('if the CRC is hidden, the ends have no CRC', async () => {
     const lab = new Lab({ ...options, before: 'xy', faults: hidden() });
     const tails = await lab.run(Promise.all(['a', 'b'].map((text) => lab.object.append(text))));
     expect(tails).toEqual([{ position: 3 }, { position: 4 }]);
   });
 
-  test('an empty one keeps its place, and tells where the object ends there', async () => {
+  test('an empty call keeps its place and reports the end of the object there', async () => {
     const lab = new Lab(options);
     const tails = await lab.run(Promise.all(['', 'a', 'b', '', 'c'].map((text) => lab.object.append(text))));
     expect(tails.map(({ position }) => position)).toEqual([0, 1, 2, 2, 3]);
     expect(lab.requests).toEqual(['HEAD', 'POST 0', 'POST 0', 'POST 2']);
   });
 
-  test('one that was aborted while it waited is not sent; the others are', async () => {
+  test('a call that is aborted while it waits is not sent, and the others are', async () => {
     const { lab, ahead } = await waiting();
     const stop = new AbortController();
     const calls = [lab.object.append('a', stop), lab.object.append('b'), lab.object.append('c', stop)];
@@ -760,7 +763,7 @@ describe('calls at once on one object', () => {
     expect(lab.stored).toBe('first;b');
   });
 
-  test('all aborted while they waited: nothing is sent, and later calls are', async () => {
+  test('if all waiting calls are aborted, nothing is sent, and later calls are sent', async () => {
     const { lab, ahead } = await waiting();
     const stops = [new AbortController(), new AbortController()];
     const calls = stops.map((stop) => lab.object.append('a', stop));
@@ -772,7 +775,7 @@ describe('calls at once on one object', () => {
     expect(lab.object.pending).toEqual([]);
   });
 
-  test('aborted on the wire: its call ends at once, the request goes on for the others', async () => {
+  test('a call that is aborted in flight ends at once, and the request continues for the others', async () => {
     const lab = new Lab({ ...options, faults: first({ kind: 'answer-late', delay: 1000 }) });
     const stop = new AbortController();
     const calls = [lab.object.append('a', stop), lab.object.append('b')];
@@ -785,7 +788,7 @@ describe('calls at once on one object', () => {
     expect(lab.stored).toBe('ab');
   });
 
-  test('the last one that is aborted on the wire stops the request', async () => {
+  test('the request stops when its last call is aborted', async () => {
     const lab = new Lab({ ...options, faults: first({ kind: 'answer-late', delay: 60_000 }) });
     const stops = [new AbortController(), new AbortController()];
     const calls = stops.map((stop) => lab.object.append('a', stop));
@@ -799,7 +802,7 @@ describe('calls at once on one object', () => {
     expect(lab.stored).toBe('aab');
   });
 
-  test('aborted while the object is opened: nothing is sent, nor remembered as if it might turn up', async () => {
+  test('a call that is aborted during open sends nothing and leaves no pending segment', async () => {
     const oss = new OneObject('xy');
     const stop = new AbortController();
     oss.onhead = () => stop.abort('enough');
@@ -808,7 +811,7 @@ describe('calls at once on one object', () => {
     expect([oss.sent, object.pending]).toEqual([[], []]);
   });
 
-  test('a call that is refused for its length keeps no request alive', async () => {
+  test('a call that is refused because of its length keeps no request alive', async () => {
     const end = 5 * 1024 ** 3 - 3;
     const lab = new Lab({ ...options, contents: 'checksum', faults: first({ kind: 'answer-late', delay: 60_000 }) });
     lab.oss.appendObject('logs', KEY, end);
@@ -821,7 +824,7 @@ describe('calls at once on one object', () => {
     expect(lab.object.pending).toEqual([{ position: end, size: 1, outcome: 'unknown' }]);
   });
 
-  test('calls with one signal have one listener on it, and none when they are over', async () => {
+  test('calls with one signal share one listener, and no listener is left after them', async () => {
     const { lab, ahead } = await waiting();
     const [sent, aborted] = [countedAbort(), countedAbort()];
     const calls = names(50).map((text) => lab.object.append(text, sent.controller));
@@ -834,7 +837,7 @@ describe('calls at once on one object', () => {
     expect(sent.listeners()).toBe(0);
   });
 
-  test('bytes are held no longer than somebody wants them sent', async () => {
+  test('bytes stay in memory only as long as a call needs them', async () => {
     const LONG = 4e6;
     const held = async () => {
       for (let times = 0; times < 3; times++) {
@@ -870,7 +873,7 @@ describe('calls at once on one object', () => {
     expect((await held()) - before).toBeLessThan(LONG / 2);
   });
 
-  test('progress is of the call’s own bytes, and what it throws ends that call alone', async () => {
+  test("progress counts the call's own bytes, and an exception of onprogress ends only this call", async () => {
     const lab: Lab = new Lab({
       ...options,
       client: {
@@ -904,7 +907,7 @@ describe('calls at once on one object', () => {
     expect(lab.stored).toBe('abcdef');
   });
 
-  test('what is no source, and what would exceed 5 GiB, fails alone', async () => {
+  test('a call that has no source or would exceed 5 GiB fails alone', async () => {
     const lab = new Lab({ ...options, contents: 'checksum' });
     lab.oss.appendObject('logs', KEY, 5 * 1024 ** 3 - 3);
     const wrong = lab.object.append(7 as unknown as AppendSource);
@@ -922,7 +925,7 @@ describe('calls at once on one object', () => {
 describe('resume', () => {
   const text = 'abcdefghij';
 
-  test('continues a file after a reload, with nothing saved', async () => {
+  test('continues a file after a reload, without any saved state', async () => {
     const lab = new Lab({ before: 'abcdef' });
     const progress: number[] = [];
     const tail = await lab.run(lab.another().resume(blob(text), { onprogress: ({ loaded }) => progress.push(loaded) }));
@@ -931,7 +934,7 @@ describe('resume', () => {
     expect(progress).toEqual([6, 10]);
   });
 
-  test('creates an absent object, and recognises a finished upload', async () => {
+  test('creates a missing object, and recognises a finished upload', async () => {
     const lab = new Lab();
     await lab.run(lab.object.resume(blob(text)));
     expect(lab.stored).toBe(text);
@@ -940,15 +943,15 @@ describe('resume', () => {
     expect(lab.requests).toEqual(['HEAD']);
   });
 
-  test('proves byte by byte where the CRC is hidden', async () => {
+  test('compares byte by byte if the CRC is hidden', async () => {
     const lab = new Lab({ before: 'abcdef', faults: hidden() });
     await lab.run(lab.object.resume(blob(text)));
-    // The bytes, and one of them, which shows that nothing was decoded.
+    // One GET reads the bytes, and another one reads a single byte, which shows that nothing was decoded.
     expect(lab.requests).toEqual(['HEAD', 'GET', 'GET', 'POST 6']);
     expect(lab.stored).toBe(text);
   });
 
-  test('refuses another beginning, with both CRCs', async () => {
+  test('refuses an object with another beginning, and reports both CRCs', async () => {
     for (const faults of [[], hidden()]) {
       const lab = new Lab({ before: 'abcdeX', faults });
       const error = await lab.failure(lab.object.resume(blob(text)));
@@ -958,12 +961,12 @@ describe('resume', () => {
     }
   });
 
-  test('refuses an object longer than the file', async () => {
+  test('refuses an object that is longer than the file', async () => {
     const lab = new Lab({ before: `${text}!` });
     expect(await lab.failure(lab.object.resume(blob(text)))).toMatchObject({ name: 'AppendConflictError', found: 11 });
   });
 
-  test('start says where in the object the file began', async () => {
+  test('uses `start` as the position in the object where the file began', async () => {
     const start = { position: 3, hashCrc64ecma: crcOf('log') };
     const lab = new Lab({ before: 'logabc' });
     await lab.run(lab.object.resume(blob(text), { start }));
@@ -976,18 +979,18 @@ describe('resume', () => {
     expect(different).toMatchObject({ code: 'DifferentPrefix' });
   });
 
-  test('a request of before the reload that is carried out late moves the end: proven again, and on', async () => {
+  test('compares the beginning again if a late request from before the reload moved the end of the object', async () => {
     const lab = new Lab({ before: 'ab', faults: [at({ kind: 'rival', when: 'before', bytes: utf8('cdefg') })] });
     await lab.run(lab.object.resume(blob(text)));
     expect(lab.stored).toBe(text);
   });
 
-  test('a Blob-like that cannot be cut any more: what is stored is told', async () => {
+  test('reports what is stored if a Blob-like object cannot be sliced any more', async () => {
     const lab = new Lab({ before: 'abcd' });
     let cuts = 0;
     const file = Object.assign(new PolyfillBlob(['abcdefgh']), {
       slice: (start: number, end: number) => {
-        // Once for the beginning that is there.
+        // The first slice is for the beginning that is already stored.
         if (++cuts > 1) throw new Error('boom');
         return new PolyfillBlob(['abcdefgh'.slice(start, end)]);
       },
@@ -997,7 +1000,7 @@ describe('resume', () => {
     expect(error).toMatchObject({ loaded: 4, outcome: 'absent', tail: { position: 4 }, cause: { message: 'boom' } });
   });
 
-  test('is not for writers who share, nor for what cannot be read again', async () => {
+  test('is refused for sharing writers and for sources that cannot be read again', async () => {
     const lab = new Lab({ shared: true });
     await expect(lab.object.resume(blob(text))).rejects.toBeInstanceOf(TypeError);
     await expect(lab.another({ shared: false }).resume('abc' as unknown as Blob)).rejects.toBeInstanceOf(TypeError);
@@ -1012,14 +1015,14 @@ describe('limits and options', () => {
     lab.oss.appendObject('logs', KEY, 5 * GiB - 3);
     await expect(lab.run(lab.object.append('abcd'))).rejects.toBeInstanceOf(RangeError);
     expect(lab.requests).toEqual(['HEAD']);
-    // Of a stream it is known only at the segment that would not fit.
+    // The length of a stream is unknown, so the engine fails at the segment that would not fit.
     const error = await lab.failure(lab.object.append(['a', 'bc', 'd']));
     expect(error).toMatchObject({ code: 'EntityTooLarge', outcome: 'absent' });
     expect(lab.requests).toEqual(['HEAD']);
     await expect(lab.run(lab.object.append('abc'))).resolves.toMatchObject({ position: 5 * GiB });
   });
 
-  test('what describes the object goes with the append that creates it, and no other', async () => {
+  test('headers that describe the object are sent only with the append that creates it', async () => {
     const seen: string[] = [];
     const lab: Lab = new Lab({
       contentType: 'text/plain',
@@ -1036,7 +1039,7 @@ describe('limits and options', () => {
     expect(lab.headers).toMatchObject({ 'content-type': 'text/plain', 'x-oss-meta-author': 'me' });
   });
 
-  test('a File’s type is the object’s, unless another is given', async () => {
+  test("the type of a File becomes the object's type, unless another one is given", async () => {
     const lab = new Lab();
     await lab.run(lab.object.append(new File(['abcd'], 'a.json', { type: 'application/json' })));
     expect(lab.headers).toMatchObject({ 'content-type': 'application/json' });
@@ -1045,7 +1048,7 @@ describe('limits and options', () => {
     expect(none.headers).toMatchObject({ 'content-type': 'application/octet-stream' });
   });
 
-  test('a tail handed in spares the HEAD; a wrong one is a conflict', async () => {
+  test('a given tail makes the HEAD unnecessary, and a wrong tail is a conflict', async () => {
     const lab = new Lab({ before: 'xy', tail: { position: 2, hashCrc64ecma: crcOf('xy') } });
     await lab.run(lab.object.append('abcd'));
     expect(lab.requests).toEqual(['POST 2']);
@@ -1053,7 +1056,7 @@ describe('limits and options', () => {
     expect(await stale.failure(stale.object.append('abcd'))).toMatchObject({ name: 'AppendConflictError', found: 3 });
   });
 
-  test('tail survives JSON', async () => {
+  test('a tail survives JSON', async () => {
     const lab = new Lab();
     await lab.run(lab.object.append('abcd'));
     const tail = JSON.parse(JSON.stringify(lab.object.tail));
@@ -1061,7 +1064,7 @@ describe('limits and options', () => {
     expect(lab.stored).toBe('abcdef');
   });
 
-  test('a refusal ends the call with what OSS said', async () => {
+  test("a refusal ends the call with OSS's message", async () => {
     const lab = new Lab({ faults: [at({ kind: 'deny' })] });
     const error = await lab.failure(lab.object.append('abcd'));
     expect(error).toBeInstanceOf(ServiceError);
@@ -1071,14 +1074,14 @@ describe('limits and options', () => {
 });
 
 describe('AppendStream', () => {
-  test('pipeTo stores all, and close resolves when it is stored', async () => {
+  test('pipeTo stores everything, and close resolves when it is stored', async () => {
     const lab = new Lab({ faults: () => ({ kind: 'answer-late', delay: 5 }) });
     await lab.run(new Blob(['abcdefghij']).stream().pipeTo(new AppendStream(lab.object)));
     expect(lab.stored).toBe('abcdefghij');
     expect(lab.object.tail).toEqual({ position: 10, hashCrc64ecma: crcOf('abcdefghij') });
   });
 
-  test('back-pressure reaches the writer: ready waits while a segment is sent and another is full', async () => {
+  test('back-pressure reaches the writer: `ready` waits while one segment is being sent and another one is full', async () => {
     const lab = new Lab({ faults: [at({ kind: 'answer-late', delay: 1000 })] });
     const writer = new AppendStream(lab.object).getWriter();
     const written: string[] = [];
@@ -1094,12 +1097,12 @@ describe('AppendStream', () => {
     await settle();
     const paused = [...written];
     await lab.run(work);
-    // One on the wire, one full, one in the stream's own queue.
+    // One segment is in flight, one is full, and one is in the stream's own queue.
     expect(paused.length).toBeLessThanOrEqual(3);
     expect(lab.stored).toBe('abcdefghijklmnopqrst');
   });
 
-  test('abort stops the request that is under way', async () => {
+  test('an abort stops the request that is in flight', async () => {
     const lab = new Lab({ faults: [at({ kind: 'answer-late', delay: 60_000 })] });
     const writer = new AppendStream(lab.object).getWriter();
     writer.closed.catch(() => {});
@@ -1113,7 +1116,7 @@ describe('AppendStream', () => {
     await expect(writer.closed).rejects.toBe(reason);
   });
 
-  test('a failure reaches whoever writes, pipes or closes', async () => {
+  test('a failure reaches every caller that writes, pipes or closes', async () => {
     const lab = new Lab({ faults: [at({ kind: 'deny' })] });
     const error = await lab.failure(new Blob(['abcdefgh']).stream().pipeTo(new AppendStream(lab.object)));
     expect(error).toMatchObject({ name: 'ServiceError', code: 'AccessDenied', loaded: 0 });
@@ -1124,7 +1127,7 @@ describe('AppendStream', () => {
     expect(await other.failure(writer.close())).toMatchObject({ code: 'AccessDenied' });
   });
 
-  test('a signal ends it with its reason', async () => {
+  test('a signal ends the stream with its reason', async () => {
     const lab = new Lab({ faults: [at({ kind: 'answer-late', delay: 60_000 })] });
     const controller = new AbortController();
     const piping = new Blob(['abcdefgh']).stream().pipeTo(new AppendStream(lab.object, { signal: controller.signal }));
@@ -1135,13 +1138,13 @@ describe('AppendStream', () => {
     expect(await lab.failure(piping)).toBe(reason);
   });
 
-  test('takes an AppendableObject and nothing else', () => {
+  test('the constructor accepts only an AppendableObject', () => {
     expect(() => new AppendStream({} as never)).toThrow(new TypeError('AppendStream needs an AppendableObject'));
   });
 });
 
-describe('a crc64 of the caller’s', () => {
-  /** Bytes that it was given. */
+describe("a caller's own crc64 function", () => {
+  /** The bytes that the function received. */
   function counted() {
     const taken = { bytes: 0 };
     const own = (data: Uint8Array<ArrayBuffer>, value: bigint) => {
@@ -1164,7 +1167,7 @@ describe('a crc64 of the caller’s', () => {
     expect(taken.bytes).toBe(12);
   });
 
-  test('gets nothing of ours as this, and does not see what is sent', async () => {
+  test('gets no internal object as `this`, and cannot change the bytes that are sent', async () => {
     const receivers = new Set<unknown>();
     let wild = false;
     function destructive(this: unknown, data: Uint8Array<ArrayBuffer>, value: bigint): bigint {
@@ -1182,7 +1185,7 @@ describe('a crc64 of the caller’s', () => {
     expect([...receivers]).toEqual([undefined]);
   });
 
-  test('hashes what resume proves', async () => {
+  test('hashes the bytes that resume compares', async () => {
     const { taken, own } = counted();
     const lab = new Lab({ crc64: own, before: 'twelve' });
     taken.bytes = 0;
@@ -1195,7 +1198,7 @@ describe('a crc64 of the caller’s', () => {
     ['a Blob of a library', ({ object }) => object.append(new PolyfillBlob(['abcdef']))],
     ['a stream', ({ object }) => object.append(new Response('abcdef'))],
     ['a Blob that is resumed', ({ object }) => object.resume(blob('abcdef'))],
-  ])('that fails for %s, or gives what is no CRC: a SourceError that says what is stored', async (_, send) => {
+  ])('fails for %s or returns something that is not a CRC: a SourceError reports what is stored', async (_, send) => {
     for (const failing of [boom, () => undefined, () => 1.5]) {
       let calls = 0;
       const own = (data: Uint8Array<ArrayBuffer>, value: bigint) =>
@@ -1210,14 +1213,14 @@ describe('a crc64 of the caller’s', () => {
 
   test.each<[string, (data: Uint8Array<ArrayBuffer>, value: bigint) => bigint]>([
     ['another polynomial’s', () => 0x6c40df5f0b497347n],
-    ['one that begins anew with each piece', (data) => crc64(data)],
+    ['one that starts again with each piece', (data) => crc64(data)],
     ['a number', (data, value) => Number(crc64(data, value)) as unknown as bigint],
   ])('is refused: %s', (_, wrong) => {
     expect(() => new Lab({ crc64: wrong })).toThrow(/^crc64 must be a function \(data, value\)/);
   });
 });
 
-test('headers are those of the construction, and a client’s changes to them stay with one append', async () => {
+test("headers are copied at construction, and a client's changes to them affect only one append", async () => {
   const lab = new Lab();
   const seen: unknown[] = [];
   const client: AppendClient = {

@@ -1,4 +1,7 @@
-/** A caller's mistake is a TypeError or RangeError that names it, before any request: every public call, every kind of mistake. */
+/**
+ * A caller's mistake throws a TypeError or RangeError that names it, before any request. The tables cover every public
+ * call and every kind of mistake.
+ */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import * as library from '../src/index.ts';
@@ -30,7 +33,7 @@ const client = makeClient({
   },
 });
 
-/** What TypeScript would not let pass. */
+/** A type for arguments that TypeScript would refuse. */
 type Wrong = never;
 const wrong = (value: unknown): Wrong => value as Wrong;
 const sized = (size: number) =>
@@ -38,7 +41,7 @@ const sized = (size: number) =>
 
 type Case = [name: string, call: () => unknown, kind: typeof TypeError | typeof RangeError, message: RegExp];
 
-/** Runs a call, which may throw or reject. */
+/** Runs a call, which may throw or reject, and returns its result or its error. */
 async function outcomeOf(call: () => unknown): Promise<unknown> {
   try {
     return { resolved: await call() };
@@ -65,10 +68,10 @@ describe('new OssClient', () => {
     ['null', () => new OssClient(wrong(null)), TypeError, /^options must be an object/],
     ['a text', () => new OssClient(wrong('cn-hangzhou')), TypeError, /^options must be an object/],
     ['no region', make({ region: undefined }), TypeError, /^region must be a string such as "cn-hangzhou"/],
-    ['a region that is no text', make({ region: 5 }), TypeError, /^region must be a string/],
+    ['a region that is not text', make({ region: 5 }), TypeError, /^region must be a string/],
     ['an empty region', make({ region: '' }), TypeError, /^region must be a string/],
     [
-      'a host as region',
+      'a host name as region',
       make({ region: 'oss-cn-hangzhou.aliyuncs.com' }),
       TypeError,
       /^region .*a host goes in endpoint/,
@@ -81,9 +84,9 @@ describe('new OssClient', () => {
     ],
     ['no bucket', make({ bucket: undefined }), TypeError, /^bucket must be a string such as "my-logs"/],
     ['a bucket with a slash', make({ bucket: 'a/b' }), TypeError, /^bucket "a\/b" must be/],
-    ['an endpoint that is no text', make({ endpoint: 5 }), TypeError, /^endpoint must be a string such as/],
+    ['an endpoint that is not text', make({ endpoint: 5 }), TypeError, /^endpoint must be a string such as/],
     ['an empty endpoint', make({ endpoint: '' }), TypeError, /^endpoint must be a string such as/],
-    ['an endpoint that is no host', make({ endpoint: 'http://' }), TypeError, /^endpoint "http:\/\/" is not a host/],
+    ['an endpoint that is not a host', make({ endpoint: 'http://' }), TypeError, /^endpoint "http:\/\/" is not a host/],
     ['a host as cname', make({ cname: 'logs.example.com' }), TypeError, /^cname must be true or false/],
     ['internal as text', make({ internal: 'yes' }), TypeError, /^internal must be true or false/],
     ['pathStyle as text', make({ pathStyle: '/logs' }), TypeError, /^pathStyle must be true or false/],
@@ -93,8 +96,18 @@ describe('new OssClient', () => {
       TypeError,
       /^accelerate must be true or false, or 'overseas'/,
     ],
-    ['nothing that signs', make({ credentials: undefined }), TypeError, /^give either credentials or presign/],
-    ['two that sign', make({ presign: () => 'https://e.com' }), TypeError, /^give either credentials or presign/],
+    [
+      'neither credentials nor presign',
+      make({ credentials: undefined }),
+      TypeError,
+      /^give either credentials or presign/,
+    ],
+    [
+      'both credentials and presign',
+      make({ presign: () => 'https://e.com' }),
+      TypeError,
+      /^give either credentials or presign/,
+    ],
     ['credentials as text', make({ credentials: 'AK:SK' }), TypeError, /^accessKeyId must be/],
     ['empty credentials', make({ credentials: {} }), TypeError, /^accessKeyId must be/],
     ['no secret', make({ credentials: { accessKeyId: 'AK' } }), TypeError, /^accessKeySecret must be/],
@@ -111,13 +124,13 @@ describe('new OssClient', () => {
       /^accessKeySecret must be/,
     ],
     [
-      'a token that is no text',
+      'a token that is not text',
       make({ credentials: { ...KEYS, securityToken: 5 } }),
       TypeError,
       /^securityToken must be/,
     ],
     [
-      'an expiration that is no date',
+      'an expiration that is not a date',
       make({ credentials: { ...STS, expiration: 'soon' } }),
       TypeError,
       /^expiration must be a date/,
@@ -128,7 +141,7 @@ describe('new OssClient', () => {
       TypeError,
       /^presign must be a function/,
     ],
-    ['another signing', make({ signing: 'url' }), TypeError, /^signing must be 'header' or 'query'/],
+    ['an unknown kind of signing', make({ signing: 'url' }), TypeError, /^signing must be 'header' or 'query'/],
     ['fetch as text', make({ fetch: '/fetch' }), TypeError, /^fetch must be a function/],
     ['no time', make({ timeout: 0 }), RangeError, /^timeout must be above 0 ms, not 0/],
     ['less time', make({ timeout: -1 }), RangeError, /^timeout must be above 0 ms, not -1/],
@@ -142,7 +155,7 @@ describe('new OssClient', () => {
       RangeError,
       /^retry.maxAttempts must be a whole number from 1, not 0/,
     ],
-    ['half an attempt', make({ retry: { maxAttempts: 1.5 } }), RangeError, /^retry.maxAttempts .*not 1.5/],
+    ['a fraction of an attempt', make({ retry: { maxAttempts: 1.5 } }), RangeError, /^retry.maxAttempts .*not 1.5/],
     ['attempts as text', make({ retry: { maxAttempts: '3' } }), TypeError, /^retry.maxAttempts must be a number/],
     [
       'a delay below 0',
@@ -158,7 +171,7 @@ describe('new OssClient', () => {
       /^requestPayer must be true or false/,
     ],
     ['headersExposed that is a list', make({ headersExposed: [] }), TypeError, /^headersExposed must be true or false/],
-    ['a clock without hands', make({ clock: {} }), TypeError, /^clock\.now must be a function/],
+    ['a clock without functions', make({ clock: {} }), TypeError, /^clock\.now must be a function/],
   ]);
 });
 
@@ -168,10 +181,10 @@ describe('a key', () => {
     ['null', null, TypeError, /^key must be a string/],
     ['a number', 5, TypeError, /^key must be a string/],
     ['empty', '', RangeError, /^key "" is empty/],
-    ['a slash first', '/a', RangeError, /^key "\/a" begins with/],
+    ['a slash at the beginning', '/a', RangeError, /^key "\/a" begins with/],
     ['too long', 'k'.repeat(1024), RangeError, /^key "k+" has 1024 bytes/],
     ['dots', '..', RangeError, /^key ".." cannot be sent/],
-    ['half a character', '\ud800', RangeError, /^key .* half of a surrogate pair/],
+    ['half of a surrogate pair', '\ud800', RangeError, /^key .* half of a surrogate pair/],
   ];
   const calls: [string, (key: Wrong) => unknown][] = [
     ['appendObject', (key) => client.appendObject(key, 'x', { position: 0 })],
@@ -187,7 +200,7 @@ describe('a key', () => {
     refuses(bad.map(([what, key, kind, message]) => [`${name}: ${what}`, () => call(wrong(key)), kind, message]));
 });
 
-describe('options that are none', () => {
+describe('options that are not an object', () => {
   const calls: [string, (options: Wrong) => unknown][] = [
     ['appendObject', (options) => client.appendObject('a', 'x', options)],
     ['headObject', (options) => client.headObject('a', options)],
@@ -239,7 +252,7 @@ describe('a signal', () => {
     );
 });
 
-describe('where and what to append', () => {
+describe('the position and the body of an append', () => {
   const at =
     (position: unknown, body: Wrong = wrong('x')) =>
     () =>
@@ -250,10 +263,10 @@ describe('where and what to append', () => {
     ['a position as text', at('0'), TypeError, /^position must be a number/],
     ['a position as bigint', at(0n), TypeError, /^position must be a number/],
     ['a position below 0', at(-1), RangeError, /^position must be a whole number from 0, not -1/],
-    ['a position between bytes', at(1.5), RangeError, /^position must be a whole number from 0, not 1.5/],
+    ['a position that is not a whole number', at(1.5), RangeError, /^position must be a whole number from 0, not 1.5/],
     ['NaN', at(Number.NaN), RangeError, /^position must be a whole number from 0, not NaN/],
     ['Infinity', at(Number.POSITIVE_INFINITY), RangeError, /^position must be a whole number from 0, not Infinity/],
-    ['a position beyond numbers', at(2 ** 53), RangeError, /^position must be a whole number/],
+    ['a position that is not a safe integer', at(2 ** 53), RangeError, /^position must be a whole number/],
     [
       'a position beyond 5 GiB',
       at(5 * GIB),
@@ -290,7 +303,7 @@ describe('where and what to append', () => {
   ]);
 });
 
-describe('what describes an object', () => {
+describe('the headers that describe an object', () => {
   const mistakes: [string, object, typeof TypeError | typeof RangeError, RegExp][] = [
     ['contentType', { contentType: 'a\r\nb' }, TypeError, /^contentType must be/],
     ['headers', { headers: { Authorization: 'x' } }, TypeError, /^headers: authorization/],
@@ -322,7 +335,7 @@ describe('what describes an object', () => {
     );
 });
 
-describe('ranges, lives, waits', () => {
+describe('ranges, life times and time-outs', () => {
   const ranges = [
     { start: -1, end: 1 },
     { start: 2, end: 1 },
@@ -397,7 +410,7 @@ describe('AppendableObject, append, AppendStream', () => {
     ['a tail below 0', make({ tail: { position: -1 } }), RangeError, /^tail.position must be/],
     ['a tail beyond 5 GiB', make({ tail: { position: 5 * GIB + 1 } }), RangeError, /^tail.position must be/],
     [
-      'a CRC as text of no number',
+      'a CRC whose text is not a number',
       make({ tail: { position: 1, hashCrc64ecma: '0xff' } }),
       TypeError,
       /^tail.hashCrc64ecma must be a decimal string/,
@@ -408,17 +421,17 @@ describe('AppendableObject, append, AppendStream', () => {
       TypeError,
       /^tail.hashCrc64ecma must be/,
     ],
-    ['no segment size', make({ segmentSize: 0 }), RangeError, /^segmentSize must be/],
-    ['half a segment size', make({ segmentSize: 1.5 }), RangeError, /^segmentSize must be/],
+    ['a segment size of 0', make({ segmentSize: 0 }), RangeError, /^segmentSize must be/],
+    ['a segment size that is not a whole number', make({ segmentSize: 1.5 }), RangeError, /^segmentSize must be/],
     ['a segment beyond 5 GiB', make({ segmentSize: 5 * GIB + 1 }), RangeError, /^segmentSize must be/],
     ['flushAfter below 0', make({ flushAfter: -1 }), RangeError, /^flushAfter must be 0 ms or more, not -1/],
     ['flushAfter as text', make({ flushAfter: 'soon' }), RangeError, /^flushAfter must be/],
-    ['a crc64 that is none', make({ crc64: 'wasm' }), TypeError, /^crc64 must be a function/],
+    ['a crc64 that is not a function', make({ crc64: 'wasm' }), TypeError, /^crc64 must be a function/],
     ['shared as text', make({ shared: 'yes' }), TypeError, /^shared must be true or false/],
     ...[undefined, 5, {}, true, Symbol('s')].map(
       (value): Case => [`append of ${String(value)}`, () => object().append(wrong(value)), TypeError, SOURCE],
     ),
-    ['append() of nothing', () => append(client, 'a', wrong(undefined)), TypeError, SOURCE],
+    ['append() without a source', () => append(client, 'a', wrong(undefined)), TypeError, SOURCE],
     [
       'append with onprogress as text',
       () => object().append('x', { onprogress: wrong('log') }),
@@ -433,13 +446,13 @@ describe('AppendableObject, append, AppendStream', () => {
       /^resume needs a Blob or File/,
     ],
     [
-      'resume with others',
+      'resume with shared: true',
       () => object({ shared: true }).resume(new Blob()),
       TypeError,
       /^resume needs a single writer/,
     ],
     [
-      'resume from nowhere',
+      'resume with an invalid start',
       () => object().resume(new Blob(), { start: wrong(5) }),
       TypeError,
       /^start must be \{ position/,
@@ -451,7 +464,7 @@ describe('AppendableObject, append, AppendStream', () => {
       /^Cannot append 5368709121 bytes to "a" at position 0/,
     ],
     [
-      'a Blob beyond what is left',
+      'a Blob that is larger than the remaining space',
       () => object({ tail: { position: 5 * GIB } }).append(sized(1)),
       RangeError,
       /^Cannot append 1 bytes to "a" at position 5368709120/,
@@ -514,7 +527,7 @@ describe('credentials, signatures, checksums', () => {
     ],
     ['signV4 without credentials', () => signV4(request, wrong(undefined), scope), TypeError, /^accessKeyId must be/],
     [
-      'signV4 with half of them',
+      'signV4 with an incomplete key',
       () => signV4(request, wrong({ accessKeyId: 'AK' }), scope),
       TypeError,
       /^accessKeySecret must be/,
@@ -538,13 +551,13 @@ describe('credentials, signatures, checksums', () => {
       /^date must be a valid Date/,
     ],
     [
-      'signV4 with no date',
+      'signV4 with an invalid date',
       () => signV4(request, KEYS, { ...scope, date: new Date(Number.NaN) }),
       TypeError,
       /^date must be a valid Date/,
     ],
     [
-      'signV4 of half a character',
+      'signV4 with half of a surrogate pair',
       () => signV4({ ...request, key: '\ud800' }, KEYS, scope),
       RangeError,
       /half of a surrogate pair/,
@@ -556,7 +569,7 @@ describe('credentials, signatures, checksums', () => {
       /^accessKeyId must be/,
     ],
     [
-      'presignV4 without a life',
+      'presignV4 without a life time',
       () => presignV4(request, KEYS, wrong(scope)),
       RangeError,
       /^expiresIn must be 1 to 604800 s, not undefined/,
@@ -577,11 +590,11 @@ describe('credentials, signatures, checksums', () => {
     ['crc64 from a number', () => crc64(new Uint8Array(1), wrong(5)), TypeError, /bigint/],
     ['crc64 from 65 bits', () => crc64(new Uint8Array(1), 2n ** 64n), RangeError, /2\^64/],
     ['crc64Combine of numbers', () => crc64Combine(wrong(1), wrong(2), 3), TypeError, /bigint/],
-    ['crc64Combine for a length below 0', () => crc64Combine(1n, 2n, -1), RangeError, /length/],
+    ['crc64Combine with a negative length', () => crc64Combine(1n, 2n, -1), RangeError, /length/],
   ]);
 });
 
-test('every public function and class is in these tables', () => {
+test('these tables contain every public function and class', () => {
   const text = readFileSync(new URL(import.meta.url), 'utf8');
   const errors = Object.values(library).filter(
     (value) => value === library.OssError || value.prototype instanceof Error,
