@@ -1,0 +1,223 @@
+/**
+ * One object that grows, read from a position to its end, again and again. It hides that an answer may break off, that CORS may
+ * hide headers, and that OSS answers a range behind the end with the whole object. It proves that the object is still the same.
+ */
+
+import { concat } from '../bytes.ts';
+import { decimal } from '../check.ts';
+import { crc64 } from '../crc64.ts';
+import { OssError, ServiceError, TransportError } from '../errors.ts';
+import type { ObjectContent, OssClient } from '../request/client.ts';
+import type { OpenRange } from '../request/operation.ts';
+import { differ, type ObjectTail, parseCrc, publicTail, type Tail } from '../tail.ts';
+import { deleted, replaced, shorter } from './changed.ts';
+
+/** What a reader needs of a client: an `OssClient`, or anything of this shape. */
+export type TailClient = Pick<OssClient, 'getObject' | 'waitToRetry' | 'wait'>;
+
+/**
+ * Each request begins this many bytes before the place that was reached. These bytes are compared with the ones that were read
+ * before, and they keep the range inside of the object when nothing is new. They cost about as much as the answer's headers.
+ */
+const OVERLAP = 256;
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+export class Followed {
+  readonly key: string;
+  readonly #client: TailClient;
+  #position: number;
+  /** CRC-64 of all bytes before the position. It is unknown until the end is reached where the caller did not tell it. */
+  #crc: bigint | undefined;
+  /** The last bytes before the position, at most {@link OVERLAP}. */
+  #last: Bytes = new Uint8Array(0);
+  /** Whether the object has been there. */
+  #seen = false;
+  #sealed = false;
+  /** Whether it is known that the bytes come as they are stored. */
+  #stored = false;
+  /** Whether OSS has refused to leave the bytes undecoded. */
+  #decodes = false;
+
+  constructor(client: TailClient, key: string, from: Tail) {
+    this.#client = client;
+    this.key = key;
+    this.#position = from.position;
+    this.#crc = from.crc;
+  }
+
+  /** How far the object was read. */
+  get tail(): ObjectTail {
+    return publicTail({ position: this.#position, crc: this.#crc });
+  }
+
+  get position(): number {
+    return this.#position;
+  }
+
+  /** Whether the object was sealed when it was read last: then what was read is all that it will ever hold. */
+  get sealed(): boolean {
+    return this.#sealed;
+  }
+
+  /** Reads to the end that the object has now. An answer that breaks off is asked for again from where it stopped. */
+  async *read(signal: AbortSignal): AsyncGenerator<Bytes, void, undefined> {
+    for (let failures = 0; ; ) {
+      const content = await this.#get(signal);
+      if (!content) return;
+      const before = this.#position;
+      try {
+        yield* this.#take(content, signal);
+        return;
+      } catch (error) {
+        if (signal.aborted || !(error instanceof TransportError) || error.code === 'UnexpectedResponse') throw error;
+        failures = this.#position > before ? 1 : failures + 1;
+        if (!(await this.#client.waitToRetry(failures, { error, signal }))) throw error;
+      }
+    }
+  }
+
+  /** Where the next request begins: before the last byte that was there, so that the range is never empty. */
+  get #start(): number {
+    return Math.max(this.#position - Math.max(this.#last.byteLength, 1), 0);
+  }
+
+  /** Returns undefined while the object has never been there. */
+  async #get(signal: AbortSignal): Promise<ObjectContent | undefined> {
+    try {
+      return await this.#ask({ start: this.#start }, signal);
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+      if (this.#seen || this.#position > 0) throw deleted(this);
+      return undefined;
+    }
+  }
+
+  /**
+   * Asks for the bytes as they are stored, because `fetch` decodes what has a Content-Encoding. OSS refuses some such wishes with
+   * HTTP 400: then the bytes come as they come.
+   */
+  async #ask(range: OpenRange, signal: AbortSignal): Promise<ObjectContent> {
+    try {
+      return await this.#client.getObject(this.key, { range, decode: this.#decodes, signal });
+    } catch (error) {
+      if (this.#decodes || !(error instanceof ServiceError) || error.status !== 400) throw error;
+      this.#decodes = true;
+      return this.#client.getObject(this.key, { range, decode: true, signal });
+    }
+  }
+
+  async *#take(content: ObjectContent, signal: AbortSignal): AsyncGenerator<Bytes, void, undefined> {
+    const reader = (content.body as ReadableStream<Bytes>).getReader();
+    try {
+      let at = content.partial ? this.#start : 0;
+      const length = lengthOf(content, at);
+      this.#check(content, at, length);
+      for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
+        const { value } = chunk;
+        await this.#checkStored(content, signal);
+        if (at + value.byteLength > (length ?? Number.POSITIVE_INFINITY)) throw tooMany(this.key, length);
+        const fresh = this.#accept(value, at);
+        at += value.byteLength;
+        if (fresh.byteLength > 0) yield fresh;
+      }
+      if (length !== undefined && at < length) throw brokeOff(this.key, at, length);
+      if (at < this.#position) throw shorter(this, at);
+      this.#finish(content);
+    } finally {
+      reader.cancel().catch(() => {});
+    }
+  }
+
+  /** What an answer's headers show, as far as they are visible. */
+  #check({ objectType = 'Appendable', range }: ObjectContent, start: number, length: number | undefined): void {
+    if (objectType !== 'Appendable') {
+      if (this.#seen) throw replaced(this, `it has become an object of type ${objectType}`, length);
+      const what = `its type is ${objectType}, and such an object does not grow. Use getObject`;
+      throw new OssError(`Cannot follow "${this.key}": ${what}`, { code: 'ObjectNotAppendable' });
+    }
+    if (length !== undefined && length < this.#position) throw shorter(this, length);
+    if (range && range.start !== start)
+      throw unexpected(this.key, `the answer begins at byte ${range.start}, not ${start}`);
+    this.#seen = true;
+  }
+
+  /**
+   * Decoded bytes may be as many as were asked for, and are not the stored ones. Where no header shows that nothing was decoded,
+   * one byte is read alone, once for each object: no decoder makes one byte of one byte.
+   */
+  async #checkStored({ headers }: ObjectContent, signal: AbortSignal): Promise<void> {
+    if (this.#stored || headers.get('content-encoding') === 'identity') return;
+    const { body } = await this.#ask({ start: 0, end: 0 }, signal);
+    if ((await countOf(body)) !== 1) {
+      const what = 'its bytes do not come as they are stored, because it has a Content-Encoding';
+      throw new OssError(`Cannot follow "${this.key}": ${what}`, { code: 'ContentEncoded' });
+    }
+    this.#stored = true;
+  }
+
+  /** Compares what was read before, and returns what is new. */
+  #accept(chunk: Bytes, at: number): Bytes {
+    const known = Math.max(this.#position - at, 0);
+    const begin = this.#position - this.#last.byteLength;
+    for (let index = Math.max(begin - at, 0); index < Math.min(known, chunk.byteLength); index++)
+      if (chunk[index] !== this.#last[at + index - begin])
+        throw replaced(this, `byte ${at + index} is another than was read before`);
+    const fresh = chunk.subarray(known);
+    if (this.#crc !== undefined) this.#crc = crc64(fresh, this.#crc);
+    this.#position += fresh.byteLength;
+    this.#last = lastOf(this.#last, fresh);
+    return fresh;
+  }
+
+  /** The end was reached: the CRC-64 of the whole object is that of the bytes that were read, or there were others. */
+  #finish({ hashCrc64ecma, headers }: ObjectContent): void {
+    const found = parseCrc(hashCrc64ecma);
+    if (differ(found, this.#crc))
+      throw replaced(
+        this,
+        `the CRC-64 of its ${this.#position} bytes is ${found}, expected ${this.#crc}`,
+        this.#position,
+      );
+    this.#crc ??= found;
+    this.#sealed = headers.has('x-oss-sealed-time');
+  }
+}
+
+/** The object's length as an answer tells it. CORS never hides the Content-Length of a part. */
+function lengthOf({ contentLength, partial, headers }: ObjectContent, start: number): number | undefined {
+  const size = decimal(headers.get('content-length'));
+  return contentLength ?? (partial && size !== undefined ? start + size : undefined);
+}
+
+async function countOf(body: ReadableStream<Uint8Array>): Promise<number> {
+  const reader = body.getReader();
+  let count = 0;
+  for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) count += chunk.value.byteLength;
+  return count;
+}
+
+/** A copy: the caller may change or transfer the bytes that it was given. */
+function lastOf(before: Bytes, fresh: Bytes): Bytes {
+  if (fresh.byteLength === 0) return before;
+  const end = fresh.slice(-OVERLAP);
+  const rest = OVERLAP - end.byteLength;
+  return rest > 0 ? concat([before.slice(-rest), end], Math.min(before.byteLength, rest) + end.byteLength) : end;
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof ServiceError && error.status === 404 && /^(NoSuchKey|Http404)$/.test(error.code);
+}
+
+function unexpected(key: string, what: string): TransportError {
+  return new TransportError(`Cannot follow "${key}": ${what}`, { code: 'UnexpectedResponse' });
+}
+
+function tooMany(key: string, length = 0): TransportError {
+  return unexpected(key, `the answer goes on behind the object’s end at byte ${length}`);
+}
+
+function brokeOff(key: string, at: number, length: number): TransportError {
+  const what = `the answer broke off at byte ${at} of ${length}`;
+  return new TransportError(`Cannot follow "${key}": ${what}`, { code: 'NetworkError' });
+}
