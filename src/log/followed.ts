@@ -70,7 +70,7 @@ export class Followed {
         yield* this.#take(content, signal);
         return;
       } catch (error) {
-        if (signal.aborted || !(error instanceof TransportError) || error.code === 'UnexpectedResponse') throw error;
+        if (signal.aborted || !isBreak(error)) throw error;
         failures = this.#position > before ? 1 : failures + 1;
         if (!(await this.#client.waitToRetry(failures, { error, signal }))) throw error;
       }
@@ -107,8 +107,10 @@ export class Followed {
     }
   }
 
+  /** Holds each chunk back until the next one came or the end is proven, so that a short answer is given only when it is right. */
   async *#take(content: ObjectContent, signal: AbortSignal): AsyncGenerator<Bytes, void, undefined> {
     const reader = (content.body as ReadableStream<Bytes>).getReader();
+    let held: Bytes | undefined;
     try {
       let at = content.partial ? this.#start : 0;
       const length = lengthOf(content, at);
@@ -119,11 +121,16 @@ export class Followed {
         if (at + value.byteLength > (length ?? Number.POSITIVE_INFINITY)) throw tooMany(this.key, length);
         const fresh = this.#accept(value, at);
         at += value.byteLength;
-        if (fresh.byteLength > 0) yield fresh;
+        if (held) yield held;
+        held = fresh.byteLength > 0 ? fresh : undefined;
       }
       if (length !== undefined && at < length) throw brokeOff(this.key, at, length);
       if (at < this.#position) throw shorter(this, at);
       this.#finish(content);
+      if (held) yield held;
+    } catch (error) {
+      if (held && isBreak(error)) yield held;
+      throw error;
     } finally {
       reader.cancel().catch(() => {});
     }
@@ -207,6 +214,11 @@ function lastOf(before: Bytes, fresh: Bytes): Bytes {
 
 function isMissing(error: unknown): boolean {
   return error instanceof ServiceError && error.status === 404 && /^(NoSuchKey|Http404)$/.test(error.code);
+}
+
+/** Whether an answer has broken off. */
+function isBreak(error: unknown): boolean {
+  return error instanceof TransportError && error.code !== 'UnexpectedResponse';
 }
 
 function unexpected(key: string, what: string): TransportError {

@@ -42,8 +42,8 @@ type Bytes = Uint8Array<ArrayBuffer>;
  *
  * Each look reads the last 256 bytes again and compares them, and at each end the CRC-64 of the object is compared with that of
  * the bytes that were read. What this does not show: where CORS hides `x-oss-hash-crc64ecma`, an object that was replaced by
- * another one of the same length or longer, with the same 256 bytes before this place. Bytes of an object that was replaced may
- * have been given before the end shows it; the error follows them.
+ * another one of the same length or longer, with the same 256 bytes before this place. Where an answer comes in several chunks, all
+ * but the last one are given before the end shows that they are wrong; the error follows them.
  *
  * @throws TypeError or RangeError for impossible arguments, at the call. `ObjectChangedError` where the object was deleted, became
  * shorter, or was replaced; OssError (`ObjectNotAppendable`, `ContentEncoded`) for an object that cannot be followed; else as
