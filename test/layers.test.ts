@@ -29,7 +29,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['append/verdict.ts', 'request/operation.ts', 'request/signature.ts', 'source/gatherer.ts'],
   ['append/flight.ts', 'request/credentials.ts', 'source/blob.ts'],
   ['request/headers.ts', 'request/refusal.ts', 'source/segment.ts', 'waiting/deadline.ts', 'waiting/retry.ts'],
-  ['log/changed.ts', 'log/lines.ts', 'log/stoppable.ts'],
+  ['log/changed.ts', 'log/line-splitter.ts', 'log/stoppable.ts'],
   ['errors.ts', 'request/endpoint.ts', 'waiting/sleep.ts'],
   [
     'append/pace.ts',

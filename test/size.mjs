@@ -57,6 +57,13 @@ export const BUNDLES = {
     code: `import { LogAppender } from './src/log/index.ts';
       new LogAppender({ ${CLIENT}, ${STS} }, 'app.log').write('one line');`,
   },
+  // Following an object, with a client.
+  './log: tail': {
+    budget: 17_000,
+    code: `import { OssClient } from './src/index.ts';
+      import { tailLines } from './src/log/index.ts';
+      tailLines(new OssClient({ ${CLIENT}, ${STS} }), 'app.log').next().then(console.log);`,
+  },
   './testing': { budget: 20_000, code: "export * from './src/testing/index.ts';" },
 };
 

@@ -2,4 +2,7 @@
 
 export { LogAppender, type LogAppenderOptions, type StoredRecords } from './appender.ts';
 export type { LogLoss } from './block.ts';
+export { ObjectChangedError } from './changed.ts';
+export type { TailClient } from './followed.ts';
 export type { LogRecord } from './lines.ts';
+export { type NextKey, type TailOptions, tail, tailLines, tailStream } from './tail.ts';

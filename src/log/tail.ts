@@ -58,7 +58,11 @@ type Bytes = Uint8Array<ArrayBuffer>;
  * for await (const bytes of tail(client, 'app.log')) console.log(`${bytes.byteLength} bytes more`);
  * ```
  */
-export function tail(client: TailClient, key: string, options: TailOptions = {}): AsyncIterableIterator<Bytes> {
+export function tail(
+  client: TailClient,
+  key: string,
+  options: TailOptions = {},
+): AsyncIterableIterator<Uint8Array<ArrayBuffer>> {
   const plan = check(client, key, options);
   return new Stoppable((signal) => bytesOf(follow(client, plan, signal)), options.signal);
 }
@@ -77,7 +81,11 @@ export function tail(client: TailClient, key: string, options: TailOptions = {})
  * }
  * ```
  */
-export function tailStream(client: TailClient, key: string, options: TailOptions = {}): ReadableStream<Bytes> {
+export function tailStream(
+  client: TailClient,
+  key: string,
+  options: TailOptions = {},
+): ReadableStream<Uint8Array<ArrayBuffer>> {
   const bytes = tail(client, key, options);
   const pull = async (controller: ReadableStreamDefaultController<Bytes>) => {
     const { done, value } = await bytes.next();
