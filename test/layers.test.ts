@@ -49,7 +49,6 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   edge: ['append', 'request', 'waiting', ''],
   log: ['append', 'request', 'waiting', ''],
   append: ['source', 'request', 'waiting', ''],
-  log: ['append', 'source', 'request', 'waiting', ''],
   request: ['waiting', ''],
   source: ['waiting', ''],
   waiting: [''],
