@@ -36,7 +36,10 @@ const EDGE = src(
   ...['edge/handler', 'edge/options', 'edge/decisions', 'edge/keys', 'edge/cors', 'edge/refusal', 'edge/grants'],
   ...['edge/grant-request', 'edge/upload', 'edge/body', 'edge/body-reader'],
 );
-const LOG = src(...['appender', 'delivery', 'queue', 'block', 'lines'].map((name) => `log/${name}`));
+const LOG = src(
+  ...['log/appender', 'log/delivery', 'log/queue', 'log/block', 'log/lines'],
+  ...['log/page', 'log/keepalive', 'log/late-append'],
+);
 const ENGINE = [...APPEND, ...SOURCE, ...src('crc64'), ...CLIENT];
 
 describe('a bundle of one part contains no other part', () => {

@@ -13,7 +13,10 @@ import { type Clock, platformClock } from '../waiting/clock.ts';
 import { backOff } from '../waiting/retry.ts';
 import type { LogLoss } from './block.ts';
 import { Delivery } from './delivery.ts';
+import { LateAppend } from './late-append.ts';
 import type { LogRecord } from './lines.ts';
+import { Page } from './page.ts';
+import type { LogPlatform } from './platform.ts';
 import { type QueueOptions, RecordQueue } from './queue.ts';
 
 /** Records that are stored. */
@@ -42,6 +45,8 @@ export interface LogAppenderOptions
   readonly whenFull?: 'refuse' | 'dropOldest' | 'dropNewest' | undefined;
   /** Returns the record that stands in place of dropped ones. Default: `{ "lost": records, "bytes": bytes }`. */
   readonly lossRecord?: ((loss: LogLoss) => LogRecord) | undefined;
+  /** What the log uses of its page or worker. Default: `globalThis`. */
+  readonly platform?: LogPlatform | undefined;
   /** Called when a segment is stored. */
   readonly onstored?: ((stored: StoredRecords) => void) | undefined;
   /** Called when an attempt failed, with its error. The log goes on and tries again. */
@@ -53,6 +58,8 @@ export interface LogAppenderOptions
 const SEGMENT_SIZE = 49_152;
 /** The engine cuts no segment up to this size, because a request as short as this does not fail for its length. */
 const UNCUT = 65_536;
+/** Records that were written together are handed to the browser together, so many ms after the first. */
+const ARM_AFTER = 100;
 /** Between attempts, when the engine has used up its own: up to a minute, for as long as it takes. */
 const RETRY = { maxAttempts: Number.POSITIVE_INFINITY, baseDelay: 1000, maxDelay: 60_000 };
 
@@ -88,13 +95,16 @@ export class LogAppender {
   readonly #clock: Clock;
   readonly #object: AppendableObject;
   readonly #queue: RecordQueue;
+  readonly #page: Page | undefined;
+  readonly #late: LateAppend | undefined;
   /** The segment that is on its way. There is never more than one. */
   #sending: Promise<void> | undefined;
   #timer: unknown;
+  #armTimer: unknown;
   /** The one end of the log, and whether an attempt that begins now is the last one. */
   #closing: Promise<void> | undefined;
   #isClosing = false;
-  /** Ends the request in flight when a close is aborted. */
+  /** Ends the request in flight when a close is aborted. It is made late, because a Worker makes none at module scope. */
   #ender: AbortController | undefined;
   /** Ends the wait before the next attempt. */
   #waker: AbortController | undefined;
@@ -107,13 +117,16 @@ export class LogAppender {
   constructor(client: OssClientOptions, key: string, options: LogAppenderOptions = {}) {
     const { segmentSize, queue } = checkOptions(options);
     const { contentType, headers, shared, tail, crc64 } = options;
+    const platform: LogPlatform = options.platform ?? globalThis;
     this.key = key;
     this.#options = options;
     this.#segmentSize = segmentSize;
     this.#clock = client.clock ?? platformClock();
     const engine = { contentType, headers, shared, tail, crc64, segmentSize: 16 * Math.max(segmentSize, UNCUT) };
-    this.#object = new AppendableObject(new OssClient(client), key, engine);
     this.#queue = new RecordQueue(queue);
+    this.#page = platform.document && new Page(platform, this.#sendAll);
+    this.#late = platform.fetchLater && new LateAppend(client, key, options, platform);
+    this.#object = new AppendableObject(new OssClient(this.#page?.client(client) ?? client), key, engine);
   }
 
   /** The last confirmed end of the object; `undefined` before it is known. */
@@ -133,7 +146,8 @@ export class LogAppender {
    */
   write(record: LogRecord): boolean {
     if (this.#isClosing || !this.#queue.write(record)) return false;
-    this.#timer ??= this.#clock.setTimeout(this.#sendAll, this.#options.flushAfter ?? 1000);
+    if (!this.#timer) this.#begin();
+    if (this.#late && !this.#sending) this.#armTimer ??= this.#clock.setTimeout(this.#arm, ARM_AFTER);
     if (!this.#sending && this.#isFull) this.#sendFull().catch(() => {});
     return true;
   }
@@ -173,16 +187,18 @@ export class LogAppender {
     } finally {
       signal?.removeEventListener('abort', abort);
       this.#stopTimer();
+      this.#late?.stop();
+      this.#page?.stop();
     }
   }
 
   #stopTimer(): void {
-    this.#clock.clearTimeout(this.#timer);
-    this.#timer = undefined;
+    for (const timer of [this.#timer, this.#armTimer]) this.#clock.clearTimeout(timer);
+    this.#timer = this.#armTimer = undefined;
   }
 
   readonly #sendAll = (): void => {
-    this.#timer = undefined;
+    this.#stopTimer();
     this.#drain(this.#queue.accepted).catch(() => {});
   };
 
@@ -212,10 +228,31 @@ export class LogAppender {
     return this.#sending;
   }
 
+  /** The first record since the queue was empty. A hidden page may end at any time, so there nothing waits. */
+  #begin(): void {
+    this.#timer = this.#clock.setTimeout(this.#sendAll, this.#page?.isHidden ? 0 : (this.#options.flushAfter ?? 1000));
+    // When the page is left, there is no time to ask where the object ends.
+    if (this.#page && !this.tail) this.#object.open().catch(() => {});
+  }
+
+  readonly #arm = (): void => {
+    this.#armTimer = undefined;
+    const batch = this.#queue.peek(this.#segmentSize);
+    if (batch && this.tail && !this.#sending) this.#late?.arm(this.tail.position, batch);
+  };
+
+  /** What the next segment may be long. In a page that is left, one that outlives the page is better than a longer one. */
+  get #most(): number {
+    const room = this.#page?.isHidden ? this.#page.keepalive.room : 0;
+    return room > 0 ? Math.min(room, this.#segmentSize) : this.#segmentSize;
+  }
+
   async #sendNext(): Promise<void> {
-    const batch = this.#queue.take(this.#segmentSize);
+    const sent = this.#late?.stop();
+    const batch = sent ? this.#queue.retake(sent) : this.#queue.take(this.#most);
     if (!batch) return;
     const { count, bytes } = batch;
+    this.#page?.keepalive.reserve(bytes.byteLength);
     this.#reportLoss();
     if (await this.#store(new Delivery(this.#object, bytes))) {
       this.#queue.release();

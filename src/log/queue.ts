@@ -193,6 +193,24 @@ export class RecordQueue {
     return this.#inFlight;
   }
 
+  /** The records that {@link take} would take, without removing them, and without the record of a loss. */
+  peek(most: number): Batch | undefined {
+    const block = this.#blocks.find(({ count }) => count > 0);
+    if (!block) return undefined;
+    const { count, size } = block.fitting(most);
+    return { bytes: block.first(size), count, first: this.#accepted - this.#count, loss: undefined };
+  }
+
+  /** Makes an earlier {@link peek} the batch in flight. Of its records, those that still wait are taken out. */
+  retake(batch: Batch): Batch {
+    for (const end = batch.first + batch.count; this.settled < end && this.#count > 0; this.#trim()) {
+      const block = this.#blocks.find(({ count }) => count > 0) as Block;
+      this.#remove(block, 1, block.fitting(0).size);
+    }
+    this.#inFlight = batch;
+    return batch;
+  }
+
   /** Lets go of the batch in flight, because it is stored. */
   release(): void {
     this.#inFlight = undefined;

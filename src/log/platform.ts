@@ -1,0 +1,16 @@
+/** What a log uses of a page or a worker, beside `fetch`. Each part may be missing. */
+
+/** A deferred request, as `fetchLater` returns it. */
+export interface DeferredRequest {
+  /** Whether the browser has sent it. */
+  readonly activated: boolean;
+}
+
+/** The globals that a log uses. The default is `globalThis`; tests give others. */
+export interface LogPlatform {
+  /** Present in pages. The log flushes when the page is hidden, and signs in the query by default. */
+  readonly document?: Pick<Document, 'visibilityState' | 'addEventListener' | 'removeEventListener'> | undefined;
+  readonly addEventListener?: ((type: string, listener: (event: Event) => void) => void) | undefined;
+  readonly removeEventListener?: ((type: string, listener: (event: Event) => void) => void) | undefined;
+  readonly fetchLater?: ((url: string, init: RequestInit) => DeferredRequest) | undefined;
+}
