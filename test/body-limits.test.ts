@@ -1,4 +1,5 @@
-// Something on the way takes no body of more than so many bytes: nginx before OSS (1 MiB unless told otherwise), a CDN, a gateway.
+// A proxy or server on the way accepts no body above a certain size: nginx in front of OSS (1 MiB by default), a CDN,
+// or a gateway.
 import { describe, expect, test } from 'vitest';
 import { ServiceError, TransportError } from '../src/index.ts';
 import type { Fault } from '../src/testing/index.ts';
@@ -27,14 +28,14 @@ describe.each(Object.entries(ANSWERS) as [keyof typeof ANSWERS, string][])('a li
       expect(link.holds(DATA)).toBe(true);
     });
 
-    test('a resume arrives', async () => {
+    test('a resume stores the whole file', async () => {
       const link = new NarrowLink(limit(bytes, answer));
       link.oss.appendObject('logs', 'a.bin', DATA.subarray(0, 2 * MiB));
       await link.run(link.object.resume(new Blob([DATA])));
       expect(link.holds(DATA)).toBe(true);
     });
 
-    test('a fixed segmentSize above it comes down', async () => {
+    test('a fixed segmentSize above the limit is reduced', async () => {
       const link = new NarrowLink(limit(bytes, answer), { segmentSize: 4 * MiB });
       await link.run(link.object.append(new Blob([DATA])));
       expect(link.holds(DATA)).toBe(true);
@@ -42,7 +43,7 @@ describe.each(Object.entries(ANSWERS) as [keyof typeof ANSWERS, string][])('a li
   });
 });
 
-test('after a refusal nothing that long is sent again, by no later call of the object either', async () => {
+test('after a refusal nothing of that length is sent again, not even by later calls of the object', async () => {
   const link = new NarrowLink(limit(MiB));
   await link.run(link.object.append(new Blob([DATA])));
   await link.run(link.object.append(FORMS.stream(DATA)));
@@ -52,25 +53,25 @@ test('after a refusal nothing that long is sent again, by no later call of the o
   expect(link.sent.slice(link.sent.lastIndexOf(tooLong.at(-1)!)).every((size) => size <= tooLong.at(-1)!)).toBe(true);
 });
 
-test('the segment that was read ahead is cut before it is sent', async () => {
+test('a segment that was read ahead is cut before it is sent', async () => {
   const link = new NarrowLink(limit(MiB));
   await link.run(link.object.append(FORMS.stream(DATA)));
   expect(link.sent.slice(0, 3)).toEqual([MiB, MiB, DATA.length - 2 * MiB]);
   expect(link.sent.slice(3).every((size) => size <= DATA.length / 2 - MiB + 1)).toBe(true);
 });
 
-test('calls that go out together come down without a word; each has its own end', async () => {
+test('calls that share a request shrink without an error, and each call learns its own end', async () => {
   const link = new NarrowLink(limit(100_000));
   const text = 'y'.repeat(30_000);
   const calls = Array.from({ length: 9 }, () => link.object.append(text));
   await link.run(Promise.all(calls));
   const ends = (await Promise.all(calls)).map(({ position }) => position);
   expect(ends).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9].map((nth) => nth * text.length));
-  // No call's text is torn: every part ends where a call ends.
+  // No text is cut in two: each part ends where a call ends.
   expect(link.sent.at(-1)! % text.length).toBe(0);
 });
 
-test('calls that go out together and fail in a part: those before it succeed, those behind it are absent', async () => {
+test('if a part of a group fails, the calls before it succeed and the calls after it are absent', async () => {
   let appends = 0;
   const link = new NarrowLink(({ operation }) => {
     if (operation !== 'AppendObject') return undefined;
@@ -90,7 +91,7 @@ test('calls that go out together and fail in a part: those before it succeed, th
   ]);
 });
 
-test('when even the shortest segment is refused, the error names the limit and what sets it', async () => {
+test('if even the shortest segment is refused, the error names the limit and what may impose it', async () => {
   const link = new NarrowLink(limit(1000));
   const error = await failureOf(link.run(link.object.append(new Blob([DATA]))));
   expect(error).toBeInstanceOf(ServiceError);
@@ -100,14 +101,14 @@ test('when even the shortest segment is refused, the error names the limit and w
   expect(link.sent).toEqual([1024, 512, 256, 128, 64].map((size) => size * KiB));
 });
 
-test('when the connection breaks for every body, the attempts are used up as they always are', async () => {
+test('if the connection breaks for every body, the number of attempts is the usual one', async () => {
   const link = new NarrowLink(limit(1000, 'reset'));
   const error = await failureOf(link.run(link.object.append(new Blob([DATA]))));
   expect(error).toBeInstanceOf(TransportError);
   expect(link.sent).toHaveLength(8);
 });
 
-test('a caller of appendObject is told the same', async () => {
+test('a caller of appendObject gets the same hint', async () => {
   const oss = localOss({ faults: limit(1000) });
   const client = makeClient({ fetch: oss.fetch, credentials: KEYS });
   const error = await failureOf(client.appendObject('a.bin', new Uint8Array(1001), { position: 0 }));
@@ -118,13 +119,13 @@ test.each([
   ['413 with XML', 413, 'RequestEntityTooLarge'],
   ['400 InlineDataTooLarge', 400, 'InlineDataTooLarge'],
   ['400 EntityTooLarge', 400, 'EntityTooLarge'],
-])('%s comes down as well', async (_, status, code) => {
+])('%s reduces the segment size as well', async (_, status, code) => {
   const link = new NarrowLink(({ size }) => (size === MiB ? { kind: 'refuse', status, code } : undefined));
   await link.run(link.object.append(new Blob([DATA.subarray(0, MiB)])));
   expect(link.sent).toEqual([MiB, MiB / 2, MiB / 2]);
 });
 
-test('a refusal of the length after an attempt without an answer: the whole segment, carried out late, is recognised', async () => {
+test('if the length is refused after an attempt without an answer, the whole segment is recognised when it is carried out late', async () => {
   const link = new NarrowLink(({ operation, nth }) => {
     if (operation !== 'AppendObject') return undefined;
     if (nth === 1) return { kind: 'commit-late', delay: 62_000 + 300 };

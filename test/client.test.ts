@@ -1,4 +1,4 @@
-/** OSS's operations on one object, against LocalOss: signed in the header, in the query, and presigned. */
+/** OSS's operations on one object, against LocalOss: signed in the header, signed in the query, and presigned. */
 import { describe, expect, test } from 'vitest';
 import { AppendableObject } from '../src/append/object.ts';
 import { CredentialsError, type ServiceError } from '../src/errors.ts';
@@ -22,7 +22,7 @@ import {
 
 const DAY = 86_400;
 
-/** LocalOss and a client of it on one clock, with an STS token. */
+/** Makes LocalOss and a client with the same clock. The client has an STS token. */
 function setUp(options: Partial<OssClientOptions> = {}) {
   const clock = new VirtualClock();
   const oss = localOss({ clock });
@@ -34,7 +34,7 @@ function setUp(options: Partial<OssClientOptions> = {}) {
   return { clock, oss, sent, client: makeClient({ clock, fetch, credentials: oss.issueToken(), ...options }) };
 }
 
-/** Sends a presigned request as anyone would, who knows nothing but what was given. */
+/** Sends a presigned request like a client that has nothing but the presigned request. */
 async function use(oss: LocalOss, { method, url, headers }: PresignedRequest, more: RequestInit = {}) {
   const response = await oss.fetch(url, { method, headers, ...more });
   const text = await response.text();
@@ -42,7 +42,7 @@ async function use(oss: LocalOss, { method, url, headers }: PresignedRequest, mo
 }
 
 describe.each(['header', 'query'] as const)('signed in the %s', (signing) => {
-  test('appends, and tells the new end of the object', async () => {
+  test('an append returns the new end of the object', async () => {
     const { client, oss } = setUp({ signing });
     const first = await client.appendObject('a.log', 'hello ', { position: 0 });
     expect(first.nextAppendPosition).toBe(6);
@@ -53,7 +53,7 @@ describe.each(['header', 'query'] as const)('signed in the %s', (signing) => {
     expect(object?.bytes()).toEqual(utf8('hello wörld'));
   });
 
-  test('reads the state', async () => {
+  test('a HEAD returns the state of the object', async () => {
     const { client, oss } = setUp({ signing });
     await client.appendObject('a.log', 'hello', { position: 0, contentType: 'text/plain' });
     const head = await client.headObject('a.log');
@@ -77,7 +77,7 @@ describe.each(['header', 'query'] as const)('signed in the %s', (signing) => {
     });
   });
 
-  test('reads all of it, or a range', async () => {
+  test('a GET returns the whole object or a range', async () => {
     const { client } = setUp({ signing });
     await client.appendObject('a', '0123456789', { position: 0 });
     const all = await client.getObject('a');
@@ -86,7 +86,7 @@ describe.each(['header', 'query'] as const)('signed in the %s', (signing) => {
     const part = await client.getObject('a', { range: { start: 2, end: 4 } });
     expect(part).toMatchObject({ contentLength: 10, partial: true, range: { start: 2, end: 4 } });
     expect(await textOf(part.body)).toBe('234');
-    // OSS answers a range that is not wholly in the object with all of it.
+    // If a range is not completely inside the object, OSS answers with the whole object.
     for (const range of [
       { start: 8, end: 10 },
       { start: 10, end: 20 },
@@ -97,7 +97,7 @@ describe.each(['header', 'query'] as const)('signed in the %s', (signing) => {
     }
   });
 
-  test('a wrong position is refused with the right one', async () => {
+  test('a wrong position is refused, and the error contains the correct position', async () => {
     const { client } = setUp({ signing });
     await client.appendObject('a', 'hello', { position: 0 });
     const error = (await failureOf(client.appendObject('a', 'x', { position: 3 }))) as ServiceError;
@@ -107,7 +107,7 @@ describe.each(['header', 'query'] as const)('signed in the %s', (signing) => {
     );
   });
 
-  test('a normal object, an absent one, an absent bucket', async () => {
+  test('a normal object, a missing object and a missing bucket have different errors', async () => {
     const { client, oss } = setUp({ signing });
     oss.putObject('logs', 'n', utf8('abc'));
     expect(await failureOf(client.appendObject('n', 'x', { position: 3 }))).toMatchObject({
@@ -119,7 +119,7 @@ describe.each(['header', 'query'] as const)('signed in the %s', (signing) => {
     expect(await failureOf(other.headObject('a'))).toMatchObject({ status: 404, code: 'NoSuchBucket' });
   });
 
-  test('every form of body', async () => {
+  test('every form of body is stored', async () => {
     const { client, oss } = setUp({ signing });
     const words = new Uint16Array([0x3231, 0x3433, 0x3635]);
     const bodies = [
@@ -144,7 +144,7 @@ describe.each(['header', 'query'] as const)('signed in the %s', (signing) => {
     expect(oss.object('logs', 'a')?.length).toBe(0);
   });
 
-  test('typed properties arrive at the object', async () => {
+  test('all options of an append reach the object', async () => {
     const { client, oss } = setUp({ signing });
     const properties = objectHeaders({
       expires: new Date(NOON),
@@ -177,7 +177,7 @@ describe.each(['header', 'query'] as const)('signed in the %s', (signing) => {
     });
   });
 
-  test('the type of a Blob or File is the object’s, unless another is given, or null', async () => {
+  test("the type of a Blob or File becomes the object's type, unless the caller gives another type or null", async () => {
     const { client, oss, sent } = setUp({ signing });
     const file = new File(['x'], 'a.csv', { type: 'text/csv' });
     await client.appendObject('file', file, { position: 0 });
@@ -188,7 +188,7 @@ describe.each(['header', 'query'] as const)('signed in the %s', (signing) => {
     expect(sent[2]?.headers.has('content-type')).toBe(false);
   });
 
-  test('what the token does not allow is refused', async () => {
+  test('a request that the token does not permit is refused', async () => {
     const { oss, clock } = setUp();
     const policy = {
       Version: '1',
@@ -206,14 +206,14 @@ describe.each(['header', 'query'] as const)('signed in the %s', (signing) => {
   });
 });
 
-test('where CORS hides it, the next position is computed', async () => {
+test('if CORS hides the next position, the client computes it', async () => {
   const { fetch } = scripted(new Response(null));
   const result = await makeClient({ fetch }).appendObject('a', 'hello', { position: 7 });
   expect(result).toEqual({ nextAppendPosition: 12, hashCrc64ecma: undefined, etag: undefined, requestId: undefined });
 });
 
-describe('where the signature goes', () => {
-  test('in the header by default, and nothing of it in the URL', async () => {
+describe('the place of the signature', () => {
+  test('it is in the header by default, and the URL contains no part of it', async () => {
     const { client, sent } = setUp();
     await client.appendObject('a', 'x', { position: 0 });
     expect(sent[0]?.url).toBe('https://logs.oss-cn-hangzhou.aliyuncs.com/a?append&position=0');
@@ -225,7 +225,7 @@ describe('where the signature goes', () => {
     ]);
   });
 
-  test('in the query: an append of bytes then carries no header, so a browser sends no preflight', async () => {
+  test('if it is in the query, an append of bytes has no header, so a browser sends no preflight', async () => {
     const { client, sent } = setUp({ signing: 'query' });
     for (const [i, body] of [utf8('x'), 'y', new Blob(['z'])].entries())
       await client.appendObject('a', body, { position: i });
@@ -236,7 +236,7 @@ describe('where the signature goes', () => {
     expect(sent.slice(3).map(({ headers }) => [...headers.keys()])).toEqual([[], []]);
   });
 
-  test('in the query for 300 s at most, and never past the end of the token', async () => {
+  test('in the query it is valid for 300 s at most, and never longer than the token', async () => {
     const { oss, clock, sent } = setUp();
     const fetch = (url: string, init: RequestInit) => {
       sent.push(new Request(url));
@@ -251,12 +251,12 @@ describe('where the signature goes', () => {
   });
 });
 
-describe('what counts for one request: who pays, and how fast', () => {
+describe('options of single requests: the payer and the traffic limit', () => {
   const PAYER = { 'x-oss-request-payer': 'requester' };
   const LIMIT = { 'x-oss-traffic-limit': '819200' };
   const ASKED = { ...PAYER, ...LIMIT };
 
-  /** A bucket of another account, and a client that agrees to pay. */
+  /** Makes a bucket of another account, and a client that agrees to pay. */
   function setUpPaid(options: Partial<OssClientOptions> = {}) {
     const clock = new VirtualClock();
     const oss = localOss({ clock, buckets: { logs: { region: 'cn-hangzhou', requesterPays: true } } });
@@ -275,7 +275,7 @@ describe('what counts for one request: who pays, and how fast', () => {
     await client.getObject('a');
   }
 
-  test('requestPayer goes with every request; without it a bucket of requester pays refuses', async () => {
+  test('requestPayer is sent with every request; without it, a requester-pays bucket refuses the request', async () => {
     for (const signing of ['header', 'query'] as const) {
       await useAll(setUpPaid({ signing }).client);
       const { client } = setUpPaid({ signing, requestPayer: false });
@@ -288,13 +288,13 @@ describe('what counts for one request: who pays, and how fast', () => {
     }
   });
 
-  test('the engine pays for its reads too', async () => {
+  test('the engine agrees to pay for its reads as well', async () => {
     const { client, oss } = setUpPaid();
     await new AppendableObject(client, 'a').append('hello');
     expect(oss.object('logs', 'a')?.length).toBe(5);
   });
 
-  test('both go into the query where the signature is there, so that no preflight comes back', async () => {
+  test('both options go into the query if the signature is there, so that no preflight is needed', async () => {
     const { client, sent } = setUpPaid({ signing: 'query' });
     await useAll(client);
     const names = (all: Iterable<[string, string]>) => Object.fromEntries([...all].filter(([name]) => name in ASKED));
@@ -302,7 +302,7 @@ describe('what counts for one request: who pays, and how fast', () => {
     expect(sent.map(({ url }) => names(new URL(url).searchParams))).toEqual([ASKED, PAYER, PAYER]);
   });
 
-  test('both go into the query of a presigned URL, and the result names no header of them', async () => {
+  test('both options go into the query of a presigned URL, and the result lists no header for them', async () => {
     const { client, oss } = setUpPaid();
     const request = await client.presignAppendObject('a', { position: 0, headers: { ...LIMIT, 'x-oss-meta-a': 'b' } });
     expect(request.headers).toEqual({ 'x-oss-meta-a': 'b' });
@@ -314,7 +314,7 @@ describe('what counts for one request: who pays, and how fast', () => {
     expect(await use(oss, await client.presignGetObject('a'))).toMatchObject({ status: 200 });
   });
 
-  test('a client with a presign function sends no header that its URL carries already', async () => {
+  test('a client with a presign function sends no header that its URL already contains', async () => {
     const holder = setUpPaid();
     const seen: unknown[] = [];
     const presign: NonNullable<OssClientOptions['presign']> = ({ operation, key, position = 0, headers }) => {
@@ -328,7 +328,7 @@ describe('what counts for one request: who pays, and how fast', () => {
     expect(seen).toEqual([ASKED, PAYER, PAYER]);
   });
 
-  test('a URL in which they were signed as headers gets them as headers', async () => {
+  test('if a URL was signed with these options as headers, the client sends them as headers', async () => {
     const { fetch, sent } = scripted(appended(1));
     const client = makeClient({ presign: () => 'https://e.com/a?x-oss-signature=1', fetch, requestPayer: true });
     await client.appendObject('a', 'x', { position: 0, headers: LIMIT });
@@ -348,7 +348,7 @@ describe('what counts for one request: who pays, and how fast', () => {
   });
 });
 
-test('the version of an object in a bucket with versioning is in the result of an append and of a HEAD', async () => {
+test('in a bucket with versioning, the results of an append and of a HEAD contain the version', async () => {
   const versionId = 'CAEQNhiBgMDJgZCA0BYiIDc4MGZjZGI2OTBjOTRmNTE5NmU5NmFhZjhjYmY0';
   const client = makeClient(scripted(appended(1, { 'x-oss-version-id': versionId })));
   expect(await client.appendObject('a', 'x', { position: 0 })).toMatchObject({ versionId });
@@ -368,7 +368,7 @@ describe('presigned', () => {
     return set;
   }
 
-  test('an append of the signed length at the signed position, once', async () => {
+  test('an append of the signed length at the signed position succeeds once', async () => {
     const { client, oss } = await withObject();
     const request = await client.presignAppendObject('p', { position: 5, size: 3 });
     expect(request).toMatchObject({ method: 'POST', headers: {}, expiration: new Date(NOON + 900_000) });
@@ -388,21 +388,21 @@ describe('presigned', () => {
     expect(oss.object('logs', 'p')?.bytes()).toEqual(utf8('helloabc'));
   });
 
-  test('an append without a size admits any', async () => {
+  test('an append without a signed size may have any size', async () => {
     const { client, oss } = await withObject();
     const request = await client.presignAppendObject('p', { position: 5 });
     expect(request.url).not.toContain('additional-headers');
     expect(await use(oss, request, { body: utf8('any length') })).toMatchObject({ status: 200 });
   });
 
-  test('an append of nothing', async () => {
+  test('an empty append can be presigned', async () => {
     const { client, oss } = await withObject();
     const request = await client.presignAppendObject('p', { position: 5, size: 0 });
     expect(await use(oss, request, { body: utf8('x') })).toMatchObject({ code: 'SignatureDoesNotMatch' });
     expect(await use(oss, request)).toMatchObject({ status: 200 });
   });
 
-  test('headers of an append are signed where OSS signs them, and given back to be sent', async () => {
+  test('the headers of an append are signed if OSS signs them, and returned so that they can be sent', async () => {
     const { client, oss } = setUp();
     const options = { position: 0, size: 1, contentType: 'text/plain', headers: { 'x-oss-meta-a': 'b' } };
     const request = await client.presignAppendObject('p', options);
@@ -416,7 +416,7 @@ describe('presigned', () => {
     expect(oss.object('logs', 'p')?.headers).toMatchObject({ 'content-type': 'text/plain', 'x-oss-meta-a': 'b' });
   });
 
-  test('a HEAD', async () => {
+  test('a HEAD can be presigned', async () => {
     const { client, oss } = await withObject();
     const request = await client.presignHeadObject('p');
     expect(request).toMatchObject({ method: 'HEAD', headers: {} });
@@ -425,7 +425,7 @@ describe('presigned', () => {
     expect(await use(oss, { ...request, method: 'GET' })).toMatchObject({ code: 'SignatureDoesNotMatch' });
   });
 
-  test('a read of the signed range, and of no other', async () => {
+  test('a read of the signed range succeeds, and of any other range fails', async () => {
     const { client, oss } = await withObject();
     const request = await client.presignGetObject('p', { range: { start: 1, end: 3 } });
     expect(request).toMatchObject({ method: 'GET', headers: { range: 'bytes=1-3' } });
@@ -434,7 +434,7 @@ describe('presigned', () => {
       expect(await use(oss, { ...request, headers })).toMatchObject({ status: 403, code: 'SignatureDoesNotMatch' });
   });
 
-  test('a read of the bytes as they are stored', async () => {
+  test('a read can ask for the bytes as they are stored', async () => {
     const oss = localOss();
     const client = makeClient({ credentials: KEYS, fetch: oss.fetch, clock: undefined });
     await client.appendObject('p', 'hello', { position: 0, headers: { 'content-encoding': 'gzip' } });
@@ -451,14 +451,14 @@ describe('presigned', () => {
     }
   });
 
-  test('a read of all', async () => {
+  test('a read of the whole object can be presigned', async () => {
     const { client, oss } = await withObject();
     const request = await client.presignGetObject('p');
     expect(request.headers).toEqual({});
     expect(await use(oss, request)).toMatchObject({ status: 200, text: 'hello' });
   });
 
-  test.each(three)('%s holds to its expiration, not longer', async (name, presign) => {
+  test.each(three)('%s is valid until its expiration, and not longer', async (name, presign) => {
     const { client, oss, clock } = await withObject();
     clock.advance(999);
     const request = await presign(client, 60);
@@ -470,7 +470,7 @@ describe('presigned', () => {
     expect((await use(oss, request, body)).status).toBe(403);
   });
 
-  test.each(three)('%s: 1 s to 12 hours with an STS token', async (_, presign) => {
+  test.each(three)('%s is valid for 1 s to 12 hours with an STS token', async (_, presign) => {
     const credentials = { ...STS, expiration: new Date(NOON + 30 * DAY * 1000) };
     const client = makeClient({ credentials });
     expect((await presign(client, 43_200)).expiration).toEqual(new Date(NOON + 43_200_000));
@@ -480,7 +480,7 @@ describe('presigned', () => {
     expect(error).toMatchObject({ message: 'expiresIn must be 1 to 43200 s with an STS token, not 43201' });
   });
 
-  test.each(three)('%s: 1 s to 7 days with a permanent key', async (_, presign) => {
+  test.each(three)('%s is valid for 1 s to 7 days with a permanent key', async (_, presign) => {
     let loads = 0;
     const client = makeClient({
       credentials: async () => {
@@ -497,29 +497,32 @@ describe('presigned', () => {
     expect(loads).toBe(1);
   });
 
-  test.each(three)('%s never outlives the token, and a dead token signs nothing', async (_, presign) => {
-    const credentials = { ...STS, expiration: new Date(NOON + 100_500) };
-    const clock = new VirtualClock();
-    const client = makeClient({ credentials, clock });
-    const { url, expiration } = await presign(client, 3600);
-    expect([expiration, new URL(url).searchParams.get('x-oss-expires')]).toEqual([new Date(NOON + 100_000), '100']);
-    clock.advance(100_501);
-    const error = await failureOf(presign(client, 3600));
-    expect(error).toBeInstanceOf(CredentialsError);
-    expect(error).toMatchObject({
-      code: 'CredentialsExpired',
-      message: expect.stringMatching(/ended at 2026-01-02T12:01:40\.500Z$/),
-    });
-  });
+  test.each(three)(
+    '%s is never valid longer than the token, and an expired token signs nothing',
+    async (_, presign) => {
+      const credentials = { ...STS, expiration: new Date(NOON + 100_500) };
+      const clock = new VirtualClock();
+      const client = makeClient({ credentials, clock });
+      const { url, expiration } = await presign(client, 3600);
+      expect([expiration, new URL(url).searchParams.get('x-oss-expires')]).toEqual([new Date(NOON + 100_000), '100']);
+      clock.advance(100_501);
+      const error = await failureOf(presign(client, 3600));
+      expect(error).toBeInstanceOf(CredentialsError);
+      expect(error).toMatchObject({
+        code: 'CredentialsExpired',
+        message: expect.stringMatching(/ended at 2026-01-02T12:01:40\.500Z$/),
+      });
+    },
+  );
 
-  test('sends nothing', async () => {
+  test('presigning sends no request', async () => {
     const { fetch, sent } = scripted(appended(1));
     for (const [, presign] of three) await presign(makeClient({ fetch }));
     expect(sent).toHaveLength(0);
   });
 });
 
-test('a client is not changed by what becomes of its options', async () => {
+test('later changes of its options do not change a client', async () => {
   const { fetch, sent } = scripted(new Response(null, { status: 429 }));
   const retry = { maxAttempts: 1 };
   const options = { region: 'cn-hangzhou', bucket: 'logs', credentials: KEYS, fetch, retry };

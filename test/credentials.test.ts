@@ -1,4 +1,7 @@
-/** What signs: fetched once for all who wait, kept until shortly before it ends, replaced once when OSS refuses it. */
+/**
+ * Credentials are loaded once for all waiting callers, kept until shortly before their end, and replaced once if OSS
+ * refuses them.
+ */
 import { describe, expect, test, vi } from 'vitest';
 import { CredentialsError } from '../src/errors.ts';
 import {
@@ -30,7 +33,7 @@ function inTime(ms: number): string {
   return new Date(NOON + ms).toISOString();
 }
 
-/** A load that gives a new token each time, valid for an hour from the time that `at` says. */
+/** A load function that returns a new token each time, valid for an hour from the time `at`. */
 function minting(at: { now: number }) {
   let count = 0;
   return vi.fn(async (_: CredentialsRequest) => ({
@@ -50,7 +53,7 @@ function deferred<T>() {
 }
 
 describe('refreshingCredentials', () => {
-  test('loads nothing before it is asked', async () => {
+  test('loads nothing until the first call', async () => {
     const load = minting({ now: NOON });
     refreshingCredentials(load);
     expect(load).toHaveBeenCalledTimes(0);
@@ -70,7 +73,7 @@ describe('refreshingCredentials', () => {
 
   test.each([
     ['5 minutes before the end by default', {}, 300_000],
-    ['as long before as told', { refreshBefore: 60_000 }, 60_000],
+    ['as long before the end as refreshBefore says', { refreshBefore: 60_000 }, 60_000],
     ['at the end', { refreshBefore: 0 }, 0],
   ])('loads anew %s', async (_, options, before) => {
     const at = { now: NOON };
@@ -85,7 +88,7 @@ describe('refreshingCredentials', () => {
     expect(load).toHaveBeenCalledTimes(2);
   });
 
-  test('a device whose clock is ahead does not load for each request', async () => {
+  test('does not load for each request on a device whose clock is ahead', async () => {
     const at = { now: NOON + 2 * HOUR };
     const load = vi.fn(() => ({ ...STS, expiration: inTime(HOUR) }));
     const provider = refreshingCredentials(load, { clock: clockAt(() => at.now) });
@@ -96,7 +99,7 @@ describe('refreshingCredentials', () => {
     expect(load).toHaveBeenCalledTimes(2);
   });
 
-  test('credentials without an end are kept', async () => {
+  test('keeps credentials that have no end', async () => {
     const load = vi.fn(() => STS);
     const at = { now: NOON };
     const provider = refreshingCredentials(load, { clock: clockAt(() => at.now) });
@@ -106,7 +109,7 @@ describe('refreshingCredentials', () => {
     expect(load).toHaveBeenCalledTimes(1);
   });
 
-  test('an expiration may be a Date', async () => {
+  test('accepts a Date as expiration', async () => {
     const at = { now: NOON };
     const load = vi.fn(() => ({ ...STS, expiration: new Date(at.now + HOUR) }));
     const provider = refreshingCredentials(load, { clock: clockAt(() => at.now) });
@@ -116,7 +119,7 @@ describe('refreshingCredentials', () => {
     expect(load).toHaveBeenCalledTimes(2);
   });
 
-  test('what OSS refused is dropped, once for all who were refused', async () => {
+  test('drops credentials that OSS refused, once for all requests that were refused', async () => {
     const load = minting({ now: NOON });
     const provider = refreshingCredentials(load, { clock: clockAt(() => NOON) });
     const rejected = await provider();
@@ -126,7 +129,7 @@ describe('refreshingCredentials', () => {
     expect(load).toHaveBeenCalledTimes(2);
   });
 
-  test('load is told what was refused, and gets a signal of its own, because it works for all callers', async () => {
+  test('passes the refused credentials to the load function, with a signal of its own, because the load serves all callers', async () => {
     const load = minting({ now: NOON });
     const provider = refreshingCredentials(load, { clock: clockAt(() => NOON) });
     const { signal } = new AbortController();
@@ -137,7 +140,7 @@ describe('refreshingCredentials', () => {
     for (const [request] of load.mock.calls) expect(request?.signal).not.toBe(signal);
   });
 
-  test('the abort of one who waits does not end the load for the others', async () => {
+  test('does not end the load for the others if one waiting caller aborts', async () => {
     const given = deferred<Credentials>();
     const provider = refreshingCredentials(() => given.promise);
     const controller = new AbortController();
@@ -151,7 +154,7 @@ describe('refreshingCredentials', () => {
     expect(await failureOf(provider({ signal: controller.signal }))).toBe(reason);
   });
 
-  test('the abort of the only one leaves no unhandled rejection, and the next one loads', async () => {
+  test('leaves no unhandled rejection if the only caller aborts, and loads again for the next one', async () => {
     const given = [deferred<Credentials>(), deferred<Credentials>()];
     let count = 0;
     const provider = refreshingCredentials(() => given[count++]?.promise);
@@ -165,7 +168,7 @@ describe('refreshingCredentials', () => {
     expect(await provider()).toBe(STS);
   });
 
-  test('while the old ones are good, a load that fails does not end the work', async () => {
+  test('continues with the old credentials while they are valid, if a load fails', async () => {
     const at = { now: NOON };
     let down = false;
     const load = vi.fn(async () => {
@@ -185,7 +188,7 @@ describe('refreshingCredentials', () => {
     expect(await provider()).not.toBe(first);
   });
 
-  test('refused ones do not serve on when the load fails', async () => {
+  test('does not use refused credentials again if a load fails', async () => {
     let down = false;
     const provider = refreshingCredentials(
       async () => {
@@ -208,14 +211,14 @@ describe('refreshingCredentials', () => {
     ],
     ['rejects', () => Promise.reject(new Error('down'))],
     ['gives nothing', () => undefined],
-  ])('a load that %s is tried again by the next caller', async (_, fail) => {
+  ])('tries again for the next caller after a load that %s', async (_, fail) => {
     const load = vi.fn<() => unknown>(() => STS).mockImplementationOnce(fail);
     const provider = refreshingCredentials(load);
     expect(await failureOf(provider())).toBeInstanceOf(CredentialsError);
     expect(await provider()).toBe(STS);
   });
 
-  test('two of them share nothing', async () => {
+  test('shares nothing between two providers', async () => {
     const load = minting({ now: NOON });
     const [a, b] = [
       refreshingCredentials(load, { clock: clockAt(() => NOON) }),
@@ -228,7 +231,7 @@ describe('refreshingCredentials', () => {
   });
 });
 
-describe('spellings', () => {
+describe('the accepted forms of credentials', () => {
   const canonical = { ...STS, expiration: '2026-01-02T13:00:00Z' };
   const pascal = {
     AccessKeyId: STS.accessKeyId,
@@ -238,19 +241,19 @@ describe('spellings', () => {
   };
   test.each<[string, unknown]>([
     [
-      'the answer of AssumeRole as it is',
+      'the unchanged answer of AssumeRole',
       { RequestId: 'R', AssumedRoleUser: { Arn: 'a', AssumedRoleId: 'b' }, Credentials: pascal },
     ],
-    ['its credentials alone', pascal],
+    ['only the Credentials of that answer', pascal],
     ['camelCase', canonical],
     ['camelCase, nested', { credentials: canonical }],
     ['mixed', { credentials: pascal }],
-    ['with fields of one’s own', { ...canonical, bucket: 'logs', prefix: 'u/42/' }],
+    ['credentials with other fields', { ...canonical, bucket: 'logs', prefix: 'u/42/' }],
   ])('%s', async (_, given) => {
     expect(await refreshingCredentials(() => given)()).toMatchObject(canonical);
   });
 
-  test('null stands for nothing in JSON', async () => {
+  test('null in JSON means that a field is missing', async () => {
     const given = { ...KEYS, securityToken: null, expiration: null };
     const credentials = await refreshingCredentials(() => given)();
     expect(credentials).toMatchObject(KEYS);
@@ -277,7 +280,7 @@ describe('spellings', () => {
       { Code: 'NoPermission', Message: 'no' },
       /they came with the fields Code, Message, and need/,
     ],
-  ])('%s is refused without quoting it', async (_, given, problem) => {
+  ])('%s is refused, and the error does not quote it', async (_, given, problem) => {
     const error = await failureOf(refreshingCredentials(() => given)());
     expect(error).toBeInstanceOf(CredentialsError);
     expect(error).toMatchObject({ code: 'InvalidCredentials', message: expect.stringMatching(problem) });
@@ -319,7 +322,7 @@ describe('the answers of token endpoints', () => {
       { accessKeyId: id, accessKeySecret: secret, securityToken: token, expiration: Date.parse(end) },
     ],
     [
-      'seconds as a text',
+      'seconds as text',
       { accessKeyId: id, accessKeySecret: secret, securityToken: token, expiration: String(Date.parse(end) / 1000) },
     ],
     [
@@ -349,15 +352,15 @@ describe('the answers of token endpoints', () => {
       /expiration must be a date/,
     ],
     ['names that are secrets', { 'CAIS+/topsecret==': 1 }, /came with no fields/],
-  ])('%s is named', async (_, given, problem) => {
+  ])('the error describes %s', async (_, given, problem) => {
     const error = await failureOf(refreshingCredentials(() => given)());
     expect(error).toMatchObject({ name: 'CredentialsError', message: expect.stringMatching(problem) });
     expect(printed(error)).not.toMatch(/topsecret|CAIS/);
   });
 });
 
-describe('a load that hangs', () => {
-  test('fails for all that wait when its time is up, and the next call begins a new one', async () => {
+describe('a load that never ends', () => {
+  test('fails for all waiting callers when its time is up, and the next call starts a new load', async () => {
     const clock = new VirtualClock();
     const late = deferred<Credentials>();
     const signals: (AbortSignal | undefined)[] = [];
@@ -373,7 +376,7 @@ describe('a load that hangs', () => {
       expect(error).toMatchObject({ code: 'CredentialsLoadFailed', message: /within 5000 ms/ });
     expect(signals[0]?.aborted).toBe(true);
     await expect(provider()).resolves.toMatchObject({ securityToken: 'second' });
-    // What comes late is older than what is in use.
+    // A late result is older than the credentials in use.
     late.resolve({ ...STS, securityToken: 'first' });
     await settle();
     await expect(provider()).resolves.toMatchObject({ securityToken: 'second' });
@@ -382,7 +385,7 @@ describe('a load that hangs', () => {
 });
 
 describe('credentialsFromUrl', () => {
-  test('asks with the given settings, through the given fetch, unbound', async () => {
+  test('uses the given settings and the given fetch, which it calls unbound', async () => {
     const fetch = vi.fn(async function (this: unknown, _url: string, _init: RequestInit) {
       if (this !== undefined) throw new TypeError('Illegal invocation');
       return Response.json({ Credentials: STS });
@@ -393,7 +396,7 @@ describe('credentialsFromUrl', () => {
     expect(fetch.mock.calls).toEqual([['https://example.com/sts?user=1', init]]);
   });
 
-  test('is kept fresh', async () => {
+  test('loads again before the credentials end', async () => {
     const at = { now: NOON };
     const fetch = vi.fn(async () => Response.json({ ...STS, expiration: new Date(at.now + HOUR) }));
     const provider = credentialsFromUrl('/sts', { fetch, refreshBefore: 0, clock: clockAt(() => at.now) });
@@ -421,7 +424,7 @@ describe('credentialsFromUrl', () => {
       async () => Promise.reject(new TypeError('fetch failed: https://e.com/sts?ticket=T1')),
       /fetch failed: https:\/\/e\.com\/sts\?\[redacted\]$/,
     ],
-  ])('%s is a CredentialsError that quotes neither query nor body', async (_, fetch, message) => {
+  ])('%s is a CredentialsError that quotes neither the query nor the body', async (_, fetch, message) => {
     const error = await failureOf(credentialsFromUrl('https://e.com/sts?ticket=T1', { fetch })());
     expect(error).toBeInstanceOf(CredentialsError);
     expect(error).toMatchObject({ code: 'CredentialsLoadFailed', message: expect.stringMatching(message) });
@@ -433,7 +436,7 @@ describe('a client', () => {
   const later = { ...STS, securityToken: 'later' };
 
   test.each(['SecurityTokenExpired', 'InvalidAccessKeyId', 'InvalidSecurityToken'])(
-    'fetches others once when OSS says %s, and sends the same bytes again',
+    'loads other credentials once if OSS answers %s, and sends the same bytes again',
     async (code) => {
       const load = vi.fn(({ rejected }: CredentialsRequest) => (rejected ? later : STS));
       const { fetch, sent } = scripted(refused(403, code), appended(5));
@@ -446,7 +449,7 @@ describe('a client', () => {
     },
   );
 
-  test('does so once, not a second time', async () => {
+  test('loads them only once for each request', async () => {
     const load = vi.fn(() => STS);
     const { fetch, sent } = scripted(refused(403, 'SecurityTokenExpired'));
     const error = await failureOf(makeClient({ credentials: load, fetch }).headObject('a'));
@@ -454,7 +457,7 @@ describe('a client', () => {
     expect([load.mock.calls.length, sent.length]).toEqual([2, 2]);
   });
 
-  test('and again for the next call', async () => {
+  test('loads them again for the next request', async () => {
     const load = vi.fn(() => STS);
     const { fetch } = scripted(
       refused(403, 'SecurityTokenExpired'),
@@ -468,21 +471,21 @@ describe('a client', () => {
     expect(load).toHaveBeenCalledTimes(4);
   });
 
-  test.each(['AccessDenied', 'SignatureDoesNotMatch'])('does not for %s', async (code) => {
+  test.each(['AccessDenied', 'SignatureDoesNotMatch'])('does not load other credentials after %s', async (code) => {
     const load = vi.fn(() => STS);
     const { fetch } = scripted(refused(403, code));
     await failureOf(makeClient({ credentials: load, fetch }).getObject('a'));
     expect(load).toHaveBeenCalledTimes(1);
   });
 
-  test('with credentials that are no function it fails at once and says what to do', async () => {
+  test('with fixed credentials fails at once, and the error says what to do', async () => {
     const { fetch, sent } = scripted(refused(403, 'SecurityTokenExpired'));
     const error = await failureOf(makeClient({ fetch }).getObject('a'));
     expect(error).toMatchObject({ message: expect.stringMatching(/Hint: give credentials as a function/) });
     expect(sent).toHaveLength(1);
   });
 
-  test('goes on with a real token that ends on the way', async () => {
+  test('continues with a real token that expires during the work', async () => {
     let now = NOON;
     const clock = clockAt(() => now);
     const oss = localOss({ clock });
@@ -497,14 +500,14 @@ describe('a client', () => {
     expect(oss.object('logs', 'a')?.length).toBe(6);
   });
 
-  test('shares nothing with another one', async () => {
+  test('shares nothing with another client', async () => {
     const { fetch, sent } = scripted(appended(0));
     const [a, b] = [STS, later].map((credentials) => makeClient({ credentials: async () => credentials, fetch }));
     await Promise.all([a?.appendObject('a', '', { position: 0 }), b?.appendObject('a', '', { position: 0 })]);
     expect(sent.map(({ headers }) => headers.get('x-oss-security-token')).sort()).toEqual([STS.securityToken, 'later']);
   });
 
-  test('an abort ends the wait for credentials that never come', async () => {
+  test('stops waiting for credentials at an abort', async () => {
     const { fetch, sent } = scripted(appended(0));
     const controller = new AbortController();
     const client = makeClient({ credentials: () => new Promise(() => {}), fetch });
@@ -524,14 +527,14 @@ describe('a client', () => {
       /^Cannot load credentials: no session$/,
     ],
     [
-      'throws what is no error',
+      'throws a value that is not an error',
       () => {
         throw 'no session';
       },
       /^Cannot load credentials$/,
     ],
     [
-      'throws all it has',
+      'throws an error with secrets in it',
       () => {
         throw new Error(
           `bad: ${JSON.stringify({ Credentials: { AccessKeySecret: STS.accessKeySecret, SecurityToken: STS.securityToken } })}`,
@@ -540,7 +543,7 @@ describe('a client', () => {
       /^Cannot load credentials: bad/,
     ],
   ])(
-    'a function that %s gives a CredentialsError, with the cause and without secrets',
+    'a function that %s causes a CredentialsError with the cause and without secrets',
     async (_, credentials, message) => {
       const { fetch, sent } = scripted(appended(0));
       const error = await failureOf(makeClient({ credentials, fetch }).headObject('a'));

@@ -1,4 +1,4 @@
-/** The demo as people meet it: a real Chromium, real HTTP, page and OSS on different origins. */
+/** The demo as users see it: a real Chromium, real HTTP, and different origins for page and OSS. */
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { Agent, type IncomingMessage, request } from 'node:http';
@@ -25,7 +25,7 @@ const executablePath = await findChromium();
 if (!executablePath) console.log('not run: the demo in a browser (no Chromium)');
 
 let demo: Demo;
-/** What came to the OSS: `OPTIONS for POST at 0`, `POST at 0`, `HEAD`. */
+/** The requests that reached the OSS: `OPTIONS for POST at 0`, `POST at 0`, `HEAD`. */
 let arrived: string[];
 
 async function start(options: DemoOptions = {}): Promise<void> {
@@ -51,7 +51,7 @@ afterEach(() => demo.close());
 describe('the servers', () => {
   beforeEach(() => start());
 
-  /** `fetch` sets its own Host: this does not. */
+  /** Sends a request with any Host. `fetch` sets the Host itself and cannot do this. */
   function ask(url: string, headers: Record<string, string>, method = 'GET'): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       request(url, { method, headers }, (response) => resolve(response.resume()))
@@ -60,7 +60,7 @@ describe('the servers', () => {
     });
   }
 
-  test('a foreign Host is refused by page and OSS', async () => {
+  test("a request with a foreign Host is refused by the page's server and by the OSS", async () => {
     for (const url of [demo.url, `${demo.url}/config`, demo.ossUrl]) {
       const { statusCode } = await ask(url, { host: `rebound.example:${new URL(url).port}` });
       expect(statusCode, url).toBe(403);
@@ -70,7 +70,7 @@ describe('the servers', () => {
     expect(statusCode).toBe(200);
   });
 
-  test('a foreign Origin gets no token', async () => {
+  test('a request with a foreign Origin gets no token', async () => {
     for (const origin of ['http://rebound.example', 'null', demo.ossUrl, demo.url.replace('http:', 'https:')]) {
       expect((await ask(`${demo.url}/sts`, { origin }, 'POST')).statusCode, origin).toBe(403);
     }
@@ -92,7 +92,7 @@ describe('the servers', () => {
     });
   }
 
-  test('a token is AssumeRole’s JSON, never cached, and good for the prefix only', async () => {
+  test('a token is the JSON of AssumeRole, is never cached, and is valid for the prefix only', async () => {
     const { region, bucket, endpoint, prefix } = await (await fetch(`${demo.url}/config`)).json();
     const response = await fetch(`${demo.url}/sts`, { method: 'POST' });
     expect(response.headers.get('cache-control')).toBe('no-store');
@@ -123,7 +123,7 @@ describe('the servers', () => {
     }
   });
 
-  test('there is nothing outside the page’s folder, and no other route', async () => {
+  test('nothing outside the folder of the page is served, and there is no other route', async () => {
     for (const path of ['/..%2f..%2f..%2fpackage.json', '/../../../package.json', '/sts', '/nothing'])
       expect((await ask(demo.url + path, {})).statusCode, path).toBe(404);
     expect((await ask(`${demo.url}/network`, {}, 'POST')).statusCode).toBe(400);
@@ -133,7 +133,7 @@ describe('the servers', () => {
 describe('node-http', () => {
   beforeEach(() => start());
 
-  test('bodies stream both ways', async () => {
+  test('bodies are streamed in both directions', async () => {
     const served = await serve(({ body }) => new Response(body, { status: 201 }));
     let sent = 0;
     let push = (_: Uint8Array) => {};
@@ -146,7 +146,7 @@ describe('node-http', () => {
       },
     });
     push(new Uint8Array(1));
-    // The answer begins before the request ends: only streams can do that.
+    // The answer begins before the request ends, which is possible only with streams.
     const response = await fetch(served.url, { method: 'POST', body, duplex: 'half' } as RequestInit);
     expect(response.status).toBe(201);
     push(new Uint8Array(MIB));
@@ -155,20 +155,20 @@ describe('node-http', () => {
     await served.close();
   });
 
-  test('a handler that rejects drops the connection', async () => {
+  test('a handler that rejects closes the connection', async () => {
     const served = await serve(() => Promise.reject(new TypeError('fetch failed')));
     await expect(fetch(served.url)).rejects.toThrow('fetch failed');
     await served.close();
   });
 
-  test('a body that nobody reads to its end holds up neither the answer nor the connection', async () => {
+  test('a body that is not read to its end delays neither the answer nor the connection', async () => {
     const served = await serve(async ({ body }) => {
       const reader = body?.getReader();
       await reader?.read();
       await reader?.cancel();
       return new Response('enough', { status: 409 });
     });
-    // One connection: the second request has to wait until the first body has passed.
+    // There is one connection, so the second request must wait until the first body has passed.
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const post = (): Promise<IncomingMessage> =>
       new Promise((resolve, reject) => {
@@ -181,7 +181,7 @@ describe('node-http', () => {
     await served.close();
   });
 
-  /** Sends a request head and a body by a socket of its own, and reads nothing until all of it is written. */
+  /** Sends a request head and a body over its own socket, and reads nothing until everything is written. */
   function sendThenRead(url: string, head: string, body: Iterable<Uint8Array>): Promise<string> {
     return new Promise((resolve) => {
       let answer = '';
@@ -205,30 +205,27 @@ describe('node-http', () => {
   }
 
   test.each<[what: string, handle: (body: ReadableStream<Uint8Array>) => Promise<unknown>]>([
-    ['looks at', async () => {}],
+    ['ignores the body', async () => {}],
     [
-      'reads to its end, and cancels',
+      'reads one chunk and cancels the body',
       (body) =>
         body
           .getReader()
           .read()
           .then(() => body.cancel().catch(() => {})),
     ],
-    ['reads to its end, and forgets', (body) => body.getReader().read()],
-  ])(
-    'a sender that reads the answer last gets it, also where the handler %s nothing of the body',
-    async (_, handle) => {
-      const served = await serve(async ({ body }) => {
-        await handle(body as ReadableStream<Uint8Array>);
-        return new Response('enough', { status: 409 });
-      });
-      const head = `POST / HTTP/1.1\r\nhost: h\r\ncontent-length: ${48 * MIB}\r\n\r\n`;
-      expect(await sendThenRead(served.url, head, megabytes(48))).toMatch(/^HTTP\/1\.1 409 /);
-      await served.close();
-    },
-  );
+    ['reads one chunk and then ignores the body', (body) => body.getReader().read()],
+  ])('a sender that reads the answer last gets the answer, even if the handler %s', async (_, handle) => {
+    const served = await serve(async ({ body }) => {
+      await handle(body as ReadableStream<Uint8Array>);
+      return new Response('enough', { status: 409 });
+    });
+    const head = `POST / HTTP/1.1\r\nhost: h\r\ncontent-length: ${48 * MIB}\r\n\r\n`;
+    expect(await sendThenRead(served.url, head, megabytes(48))).toMatch(/^HTTP\/1\.1 409 /);
+    await served.close();
+  });
 
-  test('an unread rest is let through up to a limit, and then the connection ends', async () => {
+  test('the unread rest of a body is accepted up to a limit, and then the connection ends', async () => {
     const served = await serve(() => new Response('enough', { status: 409 }), { unread: MIB });
     const socket = connect(Number(new URL(served.url).port), '127.0.0.1');
     let answer = '';
@@ -244,12 +241,12 @@ describe('node-http', () => {
     await pipeline(Readable.from(endless()), socket).catch(() => {});
     await closed;
     expect(answer).toMatch(/^HTTP\/1\.1 409 /);
-    // The rest is in the sockets' buffers.
+    // The rest is in the buffers of the sockets.
     expect(sent).toBeLessThan(200);
     await served.close();
   });
 
-  test('what reads on behind the answer is told that the body was not read, and gets no clean end', async () => {
+  test('a reader that continues after the answer learns that the body was not read completely, and gets no normal end', async () => {
     let reading: Promise<unknown> | undefined;
     const served = await serve(({ body }) => {
       reading = failureOf(new Response(body).text());
@@ -261,7 +258,7 @@ describe('node-http', () => {
     await served.close();
   });
 
-  test('a sender that falls silent while it is waited for loses its connection, and the reader is told', async () => {
+  test('a sender that stops in the middle loses its connection, and the reader gets an error', async () => {
     let reading: Promise<unknown> | undefined;
     const served = await serve(
       async ({ body }) => {
@@ -278,8 +275,8 @@ describe('node-http', () => {
     await served.close();
   });
 
-  test('no request is cut for how long it takes', () => {
-    // Node's own limit is 300 s for a whole request. With 0 the limit for its headers would fall as well.
+  test('no request is cut because of its duration', () => {
+    // Node's default limit for a whole request is 300 s. The limit for its headers would end with it if it were 0.
     expect(TIMEOUTS).toMatchObject({ requestTimeout: 0, headersTimeout: 60_000 });
   });
 
@@ -313,7 +310,7 @@ describe('node-http', () => {
     await served.close();
   });
 
-  test('a client that leaves aborts the request’s signal', async () => {
+  test('a client that disconnects aborts the signal of the request', async () => {
     let left = (_: unknown) => {};
     const reason = new Promise((resolve) => {
       left = resolve;
@@ -336,7 +333,7 @@ describe.skipIf(!executablePath)('in a page', () => {
   let path: string;
   let browser: Browser;
   let page: Page;
-  /** What the browser complains of: errors, violations of the CSP. */
+  /** The complaints of the browser: errors and violations of the CSP. */
   let complaints: string[];
 
   beforeAll(async () => {
@@ -367,7 +364,7 @@ describe.skipIf(!executablePath)('in a page', () => {
     await page.getByText(demo.ossUrl).waitFor();
   }
 
-  /** Waits until the append has ended, whichever way, and says how. */
+  /** Waits until the append has ended, and returns how it ended. */
   async function outcome(): Promise<string | null> {
     await page.locator('#state[data-kind=good], #state[data-kind=bad]').waitFor();
     return page.locator('#state').textContent();
@@ -377,7 +374,7 @@ describe.skipIf(!executablePath)('in a page', () => {
     return demo.oss.object(demo.bucket, demo.prefix + (await page.locator('#name').inputValue()));
   }
 
-  /** The object in OSS is these bytes, and the page says so. */
+  /** Checks that the object in OSS has these bytes, and that the page says so. */
   async function expectStored(bytes: Uint8Array): Promise<void> {
     expect(await outcome()).toBe('Done');
     expect(await page.locator('#verdict').textContent()).toBe('Equal');
@@ -389,7 +386,7 @@ describe.skipIf(!executablePath)('in a page', () => {
       expect(await page.locator(id).textContent(), id).toBe(object?.crc64);
   }
 
-  test('20 MiB, header-signed, and again to the same object: one preflight for each append', async () => {
+  test('a header-signed append of 20 MiB, sent twice, causes one preflight for each request', async () => {
     await open();
     await page.locator('#file').setInputFiles(path);
     await expectStored(file);
@@ -404,13 +401,13 @@ describe.skipIf(!executablePath)('in a page', () => {
     if (process.env['OSS_APPEND_SCREENSHOT']) await takePicture();
   });
 
-  /** For the README. */
+  /** Takes the picture for the README. */
   async function takePicture(): Promise<void> {
     await page.setViewportSize({ width: 1200, height: 1110 });
     await page.screenshot({ path: join(root, 'build/demo.png') });
   }
 
-  test('20 MiB, query-signed: one preflight for the Content-Type of the first append, none after', async () => {
+  test('a query-signed append of 20 MiB causes one preflight, for the Content-Type of the first request', async () => {
     await open();
     await page.getByLabel('In the URL').check();
     await page.locator('#file').setInputFiles(path);
@@ -420,13 +417,13 @@ describe.skipIf(!executablePath)('in a page', () => {
     expect(preflights()).toEqual(['OPTIONS for POST at 0']);
     expect(count(`POST at ${39 * MIB}`)).toBe(1);
     expect((await stored())?.headers['content-type']).toBe('video/quicktime');
-    // The URLs of these requests are signatures: the page shows where they went, and nothing of how.
+    // The URLs of these requests contain signatures, so the page shows only where each request went.
     expect(await page.locator('#log-rows tr').count()).toBe(arrived.length - 1);
     expect(await page.content()).not.toMatch(/x-oss-|signature=|STS\./i);
     expect(complaints).toEqual([]);
   });
 
-  test('20 MiB, query-signed without a Content-Type: no preflight at all', async () => {
+  test('a query-signed append of 20 MiB without a Content-Type causes no preflight', async () => {
     await open();
     await page.getByLabel('In the URL').check();
     await page.getByLabel('Store the file’s media type').uncheck();
@@ -437,7 +434,7 @@ describe.skipIf(!executablePath)('in a page', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('stopped while a segment is stored but not answered: Resume finds it and sends no byte twice', async () => {
+  test('if an append is stopped while a segment is stored but not answered, Resume finds it and sends no byte twice', async () => {
     await open({
       faults: [{ operation: 'AppendObject', nth: 3, kind: 'answer-late', delay: 3_600_000 }],
     });
@@ -451,7 +448,7 @@ describe.skipIf(!executablePath)('in a page', () => {
     expect(appends).toEqual(Array.from({ length: 20 }, (_, index) => `POST at ${index * MIB}`));
   });
 
-  test('with every third answer lost, each byte is there once', async () => {
+  test('if every third answer is lost, each byte is stored once', async () => {
     await open();
     const set = page.waitForResponse(`${demo.url}/network`);
     await page.getByLabel('Network').selectOption('lossy');
@@ -462,7 +459,7 @@ describe.skipIf(!executablePath)('in a page', () => {
     expect(await page.locator('#map .confirmed').count()).toBe(20);
   });
 
-  test('another writer: says so, and a new object goes well', async () => {
+  test('the page reports another writer, and a new object works', async () => {
     await open({ faults: [{ operation: 'AppendObject', nth: 2, kind: 'rival', same: true, when: 'before' }] });
     await page.locator('#file').setInputFiles(path);
     expect(await outcome()).toBe('Failed');
@@ -473,9 +470,9 @@ describe.skipIf(!executablePath)('in a page', () => {
     await expectStored(file);
   });
 
-  test('files are chosen by keyboard, or dropped', async () => {
+  test('a file can be chosen with the keyboard or dropped', async () => {
     await open();
-    // Listening first: Playwright catches only choosers that open after the browser was told.
+    // The test listens first, because Playwright notices only file choosers that open after it listens.
     const chooser = page.waitForEvent('filechooser');
     await page.keyboard.press('Tab');
     await page.locator('#file:focus').waitFor({ state: 'attached' });
@@ -493,7 +490,7 @@ describe.skipIf(!executablePath)('in a page', () => {
   });
 });
 
-/** The page as `npm start` builds it, from the sources of now. */
+/** Builds the page as `npm start` does, from the current sources. */
 async function buildPage(): Promise<void> {
   const { options } = await loadConfigFile(join(root, 'rollup.config.mjs'), {});
   const page = options.find(({ input }) => String(input) === 'demo/page/main.ts');
