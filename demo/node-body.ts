@@ -1,28 +1,28 @@
-/** The body of a node:http request as a web stream, and what becomes of the rest that nobody reads. */
+/** Converts the body of a node:http request to a web stream, and handles a rest that nobody reads. */
 import type { IncomingMessage } from 'node:http';
 
-/** What a sender may cost when nobody listens to it. */
+/** How many bytes and how much time a server spends on a sender. */
 export interface BodyLimits {
-  /** Bytes of an unread rest that are let through after the answer. A longer rest ends the connection. Default 64 MiB. */
+  /** The unread bytes that the server still receives after the answer. More bytes end the connection. Default 64 MiB. */
   readonly unread?: number | undefined;
-  /** How long a sender whose body is waited for may be silent, ms. Then its connection ends. Default 120,000. */
+  /** How long a sender may be silent while somebody reads its body, in ms. Then its connection ends. Default 120,000. */
   readonly silence?: number | undefined;
 }
 
-/** A body while it is received. */
+/** A body that the server is receiving. */
 export interface IncomingBody {
   readonly stream: ReadableStream<Uint8Array>;
-  /** Ends the stream: the answer is out, and what still comes is dropped. */
+  /** Ends the stream after the answer. All bytes that still come are dropped. */
   dismiss(): void;
 }
 
 const UNREAD = 64 * 1024 * 1024;
 const SILENCE = 120_000;
 
-/** Makes a stream of a request's body. `Readable.toWeb` would drop the connection when the stream is cancelled. */
+/** Converts a body to a stream. `Readable.toWeb` would end the connection when the reader cancels the stream. */
 export function toBody(incoming: IncomingMessage, { unread = UNREAD, silence = SILENCE }: BodyLimits): IncomingBody {
   let controller: ReadableStreamDefaultController<Uint8Array>;
-  /** Whether somebody waits for the sender. While nobody does, its silence is not its own. */
+  /** True while somebody waits for bytes. At other times a silent sender is not at fault. */
   let wanted = false;
   const fail = (error: unknown) => controller.error(error);
   const pass = (chunk: Uint8Array) => {
@@ -40,7 +40,7 @@ export function toBody(incoming: IncomingMessage, { unread = UNREAD, silence = S
   const start = (given: typeof controller) => {
     controller = given;
     incoming.on('data', pass).once('end', end).once('error', fail).pause();
-    // Of a request that nobody has begun to read Node drops the body itself, and without a limit.
+    // Without this read, Node itself drops the body of a request that nobody has started to read, and without a limit.
     incoming.read(0);
     incoming.on('timeout', () => wanted && incoming.destroy(new Error('The sender is silent')));
   };
@@ -60,12 +60,12 @@ export function toBody(incoming: IncomingMessage, { unread = UNREAD, silence = S
 }
 
 /**
- * Lets the rest of a body through, up to a limit. Many senders read the answer only when they have sent everything, and a
- * connection that is closed at once would take the answer with it.
+ * Receives and drops the rest of a body, up to a limit. Many senders read the answer only after they have sent everything. If the
+ * connection ended at once, these senders would lose the answer.
  */
 function drop(incoming: IncomingMessage, limit: number): void {
   let dropped = 0;
-  // Without a listener Node ends the connection of a silent sender itself, after the keep-alive time-out.
+  // Without a listener, Node itself ends the connection of a silent sender after the keep-alive time-out.
   incoming.removeAllListeners('timeout');
   incoming.on('data', (chunk: Uint8Array) => {
     dropped += chunk.byteLength;

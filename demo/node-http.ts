@@ -1,6 +1,6 @@
 /**
- * Serves a fetch-shaped handler over node:http. Hides the two stream models from each other, and what a broken
- * connection is on either side: a handler that rejects drops the connection, a client that leaves aborts the request.
+ * Serves a handler with `Request` and `Response` over node:http. It converts streams in both directions, and broken connections
+ * too: if the handler rejects, the connection ends; if the client leaves, the signal of the request aborts.
  */
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -9,31 +9,31 @@ import { pipeline } from 'node:stream/promises';
 import type { ReadableStream as NodeStream } from 'node:stream/web';
 import { type BodyLimits, type IncomingBody, toBody } from './node-body.ts';
 
-/** Answers one request. Rejecting means: no answer, the connection drops. */
+/** Answers one request. If the promise rejects, the connection ends without an answer. */
 export type FetchHandler = (request: Request) => Response | Promise<Response>;
 
-/** Where a server listens, and how long it bears with senders. */
+/** The address of a server, and its limits for senders. */
 export interface ServeOptions extends BodyLimits {
-  /** 0 takes any free port, which is the default. */
+  /** The default 0 means any free port. */
   readonly port?: number | undefined;
   readonly hostname?: string | undefined;
 }
 
-/** A server that listens. */
+/** A listening server. */
 export interface Served {
-  /** Scheme, host and port: `http://127.0.0.1:8080`. */
+  /** The origin, such as `http://127.0.0.1:8080`. */
   readonly url: string;
-  /** Stops listening and drops what connections there are. */
+  /** Stops the server and ends all connections. */
   close(): Promise<void>;
 }
 
-/** A server that listens, and is yet to be told what to answer. */
+/** A listening server that has no handler yet. */
 export interface Listening extends Served {
   answerWith(listener: RequestListener): void;
 }
 
 /**
- * Makes a node:http listener of a handler.
+ * Converts a handler to a listener for node:http.
  *
  * @example
  * ```ts
@@ -56,23 +56,23 @@ export function createListener(handler: FetchHandler, limits: BodyLimits = {}): 
   };
 }
 
-/** Serves a handler, by default on any free port of 127.0.0.1. Rejects where the port is taken. */
+/** Serves a handler, by default on a free port of 127.0.0.1. The promise rejects if another program uses the port. */
 export async function serve(handler: FetchHandler, options: ServeOptions = {}): Promise<Served> {
   const { answerWith, ...served } = await listen(options);
   answerWith(createListener(handler, options));
   return served;
 }
 
-/** In ms. */
+/** The time-outs of the server, in ms. */
 export const TIMEOUTS = {
-  // A browser that uses a connection just as it is closed sends its request again: leave idle ones open for long.
+  // A browser repeats a request if the connection closes at that moment. So idle connections stay open for a long time.
   keepAliveTimeout: 60_000,
   headersTimeout: 60_000,
-  // Node's 300 s hold for a whole request, and cut slow uploads whose bytes still flow. Silent senders are ended by toBody.
+  // Node's default of 300 s is for a whole request, and would end slow uploads. The function toBody ends silent senders.
   requestTimeout: 0,
 } as const;
 
-/** Listens first, so that two servers can know each other's address before either answers. */
+/** Starts a server without a handler, so that two servers can know each other's address before one of them answers. */
 export async function listen({ port = 0, hostname = '127.0.0.1' }: ServeOptions = {}): Promise<Listening> {
   const server = createServer(TIMEOUTS);
   await new Promise<void>((resolve, reject) => {
@@ -92,14 +92,14 @@ function closeServer(server: Server): Promise<void> {
   });
 }
 
-/** Undefined for what is no URL: a Host header that is none, or that would become a part of the path. */
+/** Returns undefined if the request gives no URL, for example because the Host header would become a part of the path. */
 function urlOf({ headers: { host = '' }, url = '' }: IncomingMessage): string | undefined {
   const origin = `http://${host}`;
   const path = url.startsWith('/') ? url : url.replace(/^http:\/\/[^/?#]+/i, '');
   return path.startsWith('/') && URL.canParse(origin) && HOST.test(host) ? origin + path : undefined;
 }
 
-/** A name or an address, and a port. */
+/** A host name or an address, with or without a port. */
 const HOST = /^([\w.-]+|\[[\da-f:.]+\])(:\d{1,5})?$/i;
 
 function toRequest(
@@ -119,7 +119,7 @@ function toHeaders({ rawHeaders }: IncomingMessage): Headers {
   return headers;
 }
 
-/** Aborts when the client leaves before it has the whole answer. */
+/** Returns a signal that aborts when the client leaves before it has received the whole answer. */
 function untilClosed(outgoing: ServerResponse): AbortSignal {
   const controller = new AbortController();
   outgoing.once('close', () => {

@@ -60,6 +60,12 @@ describe('the servers', () => {
     });
   }
 
+  /** Starts a session, and returns its cookie. */
+  async function login({ url }: Demo): Promise<string> {
+    const response = await fetch(`${url}/session`, { method: 'POST' });
+    return response.headers.get('set-cookie')?.split(';')[0] ?? '';
+  }
+
   test("a request with a foreign Host is refused by the page's server and by the OSS", async () => {
     for (const url of [demo.url, `${demo.url}/config`, demo.ossUrl]) {
       const { statusCode } = await ask(url, { host: `rebound.example:${new URL(url).port}` });
@@ -70,11 +76,13 @@ describe('the servers', () => {
     expect(statusCode).toBe(200);
   });
 
-  test('a request with a foreign Origin gets no token', async () => {
+  test('a request with a foreign Origin gets neither a session nor a token', async () => {
     for (const origin of ['http://rebound.example', 'null', demo.ossUrl, demo.url.replace('http:', 'https:')]) {
-      expect((await ask(`${demo.url}/sts`, { origin }, 'POST')).statusCode, origin).toBe(403);
+      expect((await ask(`${demo.url}/session`, { origin }, 'POST')).statusCode, origin).toBe(403);
+      expect((await ask(`${demo.url}/token`, { origin, cookie: await login(demo) }, 'POST')).statusCode).toBe(403);
     }
-    expect((await ask(`${demo.url}/sts`, { origin: demo.url }, 'POST')).statusCode).toBe(200);
+    const own = { origin: demo.url, cookie: await login(demo) };
+    expect((await ask(`${demo.url}/token`, own, 'POST')).statusCode).toBe(200);
   });
 
   test('no other address of this machine answers', async () => {
@@ -92,16 +100,13 @@ describe('the servers', () => {
     });
   }
 
-  test('a token is the JSON of AssumeRole, is never cached, and is valid for the prefix only', async () => {
+  test('a token of STS is never cached, and is valid for the prefix only', async () => {
     const { region, bucket, endpoint, prefix } = await (await fetch(`${demo.url}/config`)).json();
-    const response = await fetch(`${demo.url}/sts`, { method: 'POST' });
+    const init = { method: 'POST', headers: { cookie: await login(demo) } };
+    const response = await fetch(`${demo.url}/token`, init);
     expect(response.headers.get('cache-control')).toBe('no-store');
-    expect(await response.json()).toMatchObject({
-      RequestId: expect.stringMatching(/^[0-9A-F-]{36}$/),
-      AssumedRoleUser: { AssumedRoleId: expect.any(String), Arn: expect.stringMatching(/^acs:ram::/) },
-      Credentials: { AccessKeyId: expect.stringMatching(/^STS\./), Expiration: expect.stringMatching(/Z$/) },
-    });
-    const credentials = credentialsFromUrl(`${demo.url}/sts`, { method: 'POST' });
+    expect(await response.json()).toMatchObject({ accessKeyId: expect.stringMatching(/^STS\./) });
+    const credentials = credentialsFromUrl(`${demo.url}/token`, init);
     const client = new OssClient({ region, bucket, endpoint, credentials });
     await client.appendObject(`${prefix}a`, 'mine', { position: 0 });
     expect((await client.headObject(`${prefix}a`)).contentLength).toBe(4);
@@ -113,8 +118,10 @@ describe('the servers', () => {
 
   test('each start has its own prefix and keys', async () => {
     const other = await startDemo({ publicFolder });
-    const key = async ({ url }: Demo) =>
-      (await (await fetch(`${url}/sts`, { method: 'POST' })).json()).Credentials.AccessKeyId;
+    const key = async (started: Demo) => {
+      const init = { method: 'POST', headers: { cookie: await login(started) } };
+      return (await (await fetch(`${started.url}/token`, init)).json()).accessKeyId;
+    };
     try {
       expect(other.prefix).not.toBe(demo.prefix);
       expect(await key(other)).not.toBe(await key(demo));
@@ -124,7 +131,7 @@ describe('the servers', () => {
   });
 
   test('nothing outside the folder of the page is served, and there is no other route', async () => {
-    for (const path of ['/..%2f..%2f..%2fpackage.json', '/../../../package.json', '/sts', '/nothing'])
+    for (const path of ['/..%2f..%2f..%2fpackage.json', '/../../../package.json', '/token', '/nothing'])
       expect((await ask(demo.url + path, {})).statusCode, path).toBe(404);
     expect((await ask(`${demo.url}/network`, {}, 'POST')).statusCode).toBe(400);
   });

@@ -57,7 +57,7 @@ export function makeTarget(options: TargetOptions): Target {
   const { way, edge, client } = options;
   if (way === 'pipe') return new PipedTarget(options, client.fetch ?? fetch);
   if (way === 'token') {
-    const credentials = credentialsFromUrl(edge ? `${edge}/token` : '/sts', { method: 'POST', credentials: 'include' });
+    const credentials = credentialsFromUrl(`${edge}/token`, { method: 'POST', credentials: 'include' });
     return new AppendedTarget(options, new OssClient({ ...client, credentials }));
   }
   const grants = new PageGrants(edge, { ahead: AHEAD, segmentSize: options.segmentSize });

@@ -4,7 +4,7 @@ import { serve } from '../../demo/node-http.ts';
 import { type RunningWorkerd, startWorkerd } from '../../demo/worker/workerd.ts';
 import { crc64 } from '../../src/index.ts';
 import type { Fault, FaultRequest, LocalOss } from '../../src/testing/index.ts';
-import { BUCKET, ENVIRONMENT, makeCloud } from '../edge-tools.ts';
+import { BUCKET, ENVIRONMENT, makeCloud } from '../edge/world.ts';
 import { Client, Source, send } from './client.ts';
 import { resetPeak, usageOf } from './process.ts';
 

@@ -27,11 +27,8 @@ const PARTS = [
   'test/runtimes/polyfill-blob.ts',
   'test/one-object.ts',
   'demo/edge',
-  'test/edge-bodies.test.ts',
-  'test/edge-decisions.test.ts',
-  'test/edge-tools.ts',
+  'test/edge',
   'test/foreign-answers.test.ts',
-  'test/grants.test.ts',
   'test/page-fetch.ts',
   'test/unit-tools.ts',
 ];

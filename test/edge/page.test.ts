@@ -1,4 +1,4 @@
-/** The demo page's three ways to an object, in a real Chromium: with the edge in the page's own server, and in workerd. */
+/** Tests the three ways of the demo page in a real Chromium, with the edge in the server of the page and in workerd. */
 import { randomBytes } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,21 +6,21 @@ import { type Browser, chromium, type Page } from 'playwright';
 import { rollup } from 'rollup';
 import { loadConfigFile } from 'rollup/loadConfigFile';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { findChromium } from '../.ci/chromium.mjs';
-import { type Demo, startDemo } from '../demo/server.ts';
-import { startWorkerDemo } from '../demo/worker/main.ts';
-import { bundle, compatibilityDate, edgeRuntimes, workerdCommand } from './edge-runtimes.ts';
+import { findChromium } from '../../.ci/chromium.mjs';
+import { type Demo, startDemo } from '../../demo/server.ts';
+import { startWorkerDemo } from '../../demo/worker/main.ts';
+import { bundle, compatibilityDate, edgeRuntimes, workerdCommand } from './runtimes.ts';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-// Of its own: another test builds the page too.
+const root = fileURLToPath(new URL('../..', import.meta.url));
+// Another test also builds the page at the same time, so this test has its own folder.
 const publicFolder = join(root, 'build/edge-page');
 const executablePath = await findChromium();
-if (!executablePath) console.log('not run: the three ways in a browser (no Chromium)');
+if (!executablePath) console.log('not run: the three ways of the demo in a browser (no Chromium)');
 const hasWorkerd = edgeRuntimes()['workerd'] !== undefined;
 if (!hasWorkerd) console.log('not run: the demo with its edge in workerd (npm run test:runtimes installs it)');
 
 const WAYS: readonly [label: RegExp, requests: RegExp][] = [
-  [/STS token/, /\/(sts|token)$/],
+  [/STS token/, /\/token$/],
   [/Grants/, /\/grants$/],
   [/pipe/, /\/upload\//],
 ];
@@ -30,7 +30,7 @@ async function startWithWorker(): Promise<Demo> {
   return startWorkerDemo({ command: workerdCommand, folder, publicFolder, compatibilityDate: compatibilityDate() });
 }
 
-const demos: [string, () => Promise<Demo>][] = [['the page’s own server', () => startDemo({ publicFolder })]];
+const demos: [string, () => Promise<Demo>][] = [['the server of the page', () => startDemo({ publicFolder })]];
 if (hasWorkerd) demos.push(['workerd', startWithWorker]);
 
 describe.skipIf(!executablePath).each(demos)('with the edge in %s', (_, start) => {
@@ -50,7 +50,7 @@ describe.skipIf(!executablePath).each(demos)('with the edge in %s', (_, start) =
   });
   afterEach(() => page.close());
 
-  test.each(WAYS)('a file goes up, twice to one object: %s', async (label, requests) => {
+  test.each(WAYS)('a file is appended twice to one object: %s', async (label, requests) => {
     const file = randomBytes(3 * 1024 * 1024 + 17);
     const asked: string[] = [];
     const complaints: string[] = [];
@@ -75,14 +75,14 @@ describe.skipIf(!executablePath).each(demos)('with the edge in %s', (_, start) =
     expect(Buffer.compare(object?.bytes() ?? new Uint8Array(), Buffer.concat([file, file]))).toBe(0);
     expect(object?.headers['content-type']).toBe('text/x-test');
     expect(asked.some((url) => requests.test(url))).toBe(true);
-    // A page without a key asks nobody for one, and one that pipes does not know the OSS.
-    expect(asked.some((url) => /\/(sts|token)$/.test(url))).toBe(String(label).includes('STS'));
+    // Only the first way asks for a token, and the page of the third way sends nothing to OSS itself.
+    expect(asked.some((url) => /\/token$/.test(url))).toBe(String(label).includes('STS'));
     expect(asked.some((url) => url.startsWith(demo.ossUrl))).toBe(!String(label).includes('pipe'));
     expect(complaints).toEqual([]);
   });
 });
 
-/** The page as `npm start` builds it, from the sources of now. */
+/** Builds the page from the current sources, like `npm start`. */
 async function buildPage(): Promise<void> {
   const { options } = await loadConfigFile(join(root, 'rollup.config.mjs'), {});
   const page = options.find(({ input }) => String(input) === 'demo/page/main.ts');

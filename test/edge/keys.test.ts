@@ -1,31 +1,22 @@
-/** What people's files are called, and what only looks like a file's name: every route of the edge takes or refuses the same. */
+/** Tests which keys the edge accepts: every route accepts the names of real files, and refuses names that lead elsewhere. */
 import { describe, expect, test } from 'vitest';
-import { BUCKET, EDGE, edgeOf, makeCloud } from './edge-tools.ts';
+import { BUCKET, EDGE, edgeOf, jsonRequest, makeCloud, tailRequest, uploadRequest } from './world.ts';
 
 const PREFIX = 'inbox/u1/';
 
-function post(path: string, body: object): Request {
-  return new Request(EDGE + path, { method: 'POST', body: JSON.stringify(body) });
-}
-
-/** A path as a client writes it. It encodes half of a surrogate pair as others do, for `encodeURIComponent` refuses it. */
-function pathOf(key: string): string {
-  return `/upload/${encodeURIComponent(key.replace(/[\ud800-\udfff]/gu, '\ufffd'))}`;
-}
-
-/** One request of every kind that names a key. */
+/** Makes one request of every kind that names a key. A path cannot contain half of a surrogate pair. */
 function requests(key: unknown): Request[] {
   const json = [
-    post('/grant', { operation: 'appendObject', key, position: 0, size: 1 }),
-    post('/grant', { operation: 'headObject', key }),
-    post('/grant', { operation: 'getObject', key, range: { start: 0, end: 0 } }),
-    post('/grants', { key, position: 0, segmentSize: 1, count: 1 }),
+    jsonRequest('/grant', { operation: 'appendObject', key, position: 0, size: 1 }),
+    jsonRequest('/grant', { operation: 'headObject', key }),
+    jsonRequest('/grant', { operation: 'getObject', key, range: { start: 0, end: 0 } }),
+    jsonRequest('/grants', { key, position: 0, segmentSize: 1, count: 1 }),
   ];
   if (typeof key !== 'string' || /[\ud800-\udfff]/u.test(key)) return json;
-  return [...json, new Request(EDGE + pathOf(key), { method: 'POST', body: 'x' }), new Request(EDGE + pathOf(key))];
+  return [...json, uploadRequest('x', { key }), tailRequest(key)];
 }
 
-/** What each route says to a key: the status, the code and the words of a refusal. */
+/** Returns the status, the code and the message of each route's answer to a key. */
 async function answers(key: unknown) {
   const { oss } = makeCloud();
   const edge = edgeOf(oss);
@@ -38,7 +29,7 @@ async function answers(key: unknown) {
   return { oss, found };
 }
 
-describe('names of files', () => {
+describe('a file', () => {
   test.each([
     '50% off.pdf',
     '进度100％.docx',
@@ -75,7 +66,7 @@ describe('names of files', () => {
     'a/b/c.txt',
     'CON',
     '__proto__',
-  ])('%j is one', async (name) => {
+  ])('can have the name %j', async (name) => {
     const { oss, found } = await answers(PREFIX + name);
     expect(found.map(({ status }) => status)).toEqual(found.map(() => 200));
     expect(oss.object(BUCKET, PREFIX + name)?.length).toBe(1);
@@ -86,17 +77,19 @@ describe('names of files', () => {
     ['x', 1024 - PREFIX.length, 400],
     ['字', 338, 200],
     ['字', 339, 400],
-  ])('OSS’s limit is one of bytes: %s, %i times: %i', async (letter, times, status) => {
-    const { found } = await answers(PREFIX + letter.repeat(times));
-    expect(found.map((answer) => answer.status)).toEqual(found.map(() => status));
-    if (status === 400) expect(found[0]?.message).toMatch(/has 102[46] bytes of UTF-8, and OSS takes 1023/);
-  });
+  ])(
+    'OSS limits the bytes of a key and not its characters: %s, repeated %i times, is answered with %i',
+    async (letter, times, status) => {
+      const { found } = await answers(PREFIX + letter.repeat(times));
+      expect(found.map((answer) => answer.status)).toEqual(found.map(() => status));
+      if (status === 400) expect(found[0]?.message).toMatch(/has 102[46] bytes of UTF-8, and OSS takes 1023/);
+    },
+  );
 
-  test('one name in two Unicode forms is two objects, as in OSS', async () => {
+  test('one name in two Unicode forms is two objects, like in OSS', async () => {
     const { oss } = makeCloud();
     const edge = edgeOf(oss);
-    for (const form of ['NFC', 'NFD'] as const)
-      await edge(new Request(EDGE + pathOf(`${PREFIX}é`.normalize(form)), { method: 'POST', body: form }));
+    for (const form of ['NFC', 'NFD'] as const) await edge(uploadRequest(form, { key: `${PREFIX}é`.normalize(form) }));
     const stored = ['NFC', 'NFD'].map((form) => oss.object(BUCKET, `${PREFIX}é`.normalize(form))?.length);
     expect(stored).toEqual([3, 3]);
   });
@@ -107,7 +100,7 @@ const SLASHES = /between two slashes/;
 const CONTROL = /control character/;
 const REVERSES = /reverses text/;
 
-describe('what is no name of a file is refused by every route, with the true reason', () => {
+describe('every route refuses', () => {
   test.each<[key: string, reason: RegExp]>([
     [PREFIX, /names nothing/],
     [`${PREFIX}..`, DOTS],
@@ -147,12 +140,12 @@ describe('what is no name of a file is refused by every route, with the true rea
     [`${PREFIX}%e2%80%aegnp.exe`, REVERSES],
     [`${PREFIX}\ud800`, /surrogate/],
     [`${PREFIX}\udc00a`, /surrogate/],
-  ])('%j', async (key, reason) => {
+  ])('the key %j with the true reason', async (key, reason) => {
     const { oss, found } = await answers(key);
     expect(found.map(({ status, error }) => [status, error])).toEqual(found.map(() => [400, 'UnusableKey']));
     for (const { message } of found) {
       expect(message).toMatch(reason);
-      // A message that quotes the key would carry its tricks into a log.
+      // A message with the key would bring its deceptive characters into a log.
       expect(message).not.toContain(key);
     }
     expect(oss.requests).toEqual([]);
@@ -172,7 +165,7 @@ describe('what is no name of a file is refused by every route, with the true rea
     'inbox/u1%2Fa',
     'ｉnbox/u1/a',
     '../inbox/u1/a',
-  ])('%j is not below the prefix', async (key) => {
+  ])('the key %j because it is not below the prefix', async (key) => {
     const { oss, found } = await answers(key);
     expect(found).toEqual(
       found.map(() => ({ status: 403, error: 'ForbiddenKey', message: 'The key does not begin with your prefix' })),
@@ -180,12 +173,15 @@ describe('what is no name of a file is refused by every route, with the true rea
     expect(oss.requests).toEqual([]);
   });
 
-  test.each([[undefined], [null], [42], [true], [{}], [['inbox/u1/a']]])('%j is no text', async (key) => {
-    const { found } = await answers(key);
-    expect(found.map(({ status, message }) => [status, message])).toEqual(
-      found.map(() => [400, 'key must be a string']),
-    );
-  });
+  test.each([[undefined], [null], [42], [true], [{}], [['inbox/u1/a']]])(
+    'the key %j because it is not a string',
+    async (key) => {
+      const { found } = await answers(key);
+      expect(found.map(({ status, message }) => [status, message])).toEqual(
+        found.map(() => [400, 'key must be a string']),
+      );
+    },
+  );
 });
 
 describe('a key in a path', () => {
@@ -201,9 +197,9 @@ describe('a key in a path', () => {
     ['/upload/inbox/u1/50%25%20off.pdf', 'inbox/u1/50% off.pdf'],
     ['/upload/inbox/u1/%E8%BF%9B%E5%BA%A6100%EF%BC%85.docx', 'inbox/u1/进度100％.docx'],
     ['/upload/inbox/u1/a+b', 'inbox/u1/a+b'],
-    // Encoded twice it is another name, and stays that name.
+    // A key that is encoded twice is another name, and keeps that name.
     ['/upload/inbox/u1/a%252Fb', 'inbox/u1/a%2Fb'],
-  ])('%s is decoded once', async (path, key) => {
+  ])('is decoded once: %s', async (path, key) => {
     const { oss, status } = await send(path);
     expect(status).toBe(200);
     expect(oss.object(BUCKET, key)?.length).toBe(1);
@@ -217,10 +213,10 @@ describe('a key in a path', () => {
     ['/upload/inbox/u1/%ff', 400, /encodeURIComponent/],
     ['/upload/inbox/u1/%ed%a0%80', 400, /encodeURIComponent/],
     ['/upload/', 403, /does not begin with your prefix/],
-    // URLs resolve dots themselves, encoded ones too: what is left names no upload.
+    // URLs resolve dots, and also encoded dots. The rest of the path is another route or another key.
     ['/upload/inbox/u1/../../../token', 500, /Something went wrong here/],
     ['/upload/inbox/u1/%2e%2e/u2/a', 403, /does not begin with your prefix/],
-  ])('%s: %i', async (path, status, message) => {
+  ])('%s is answered with %i', async (path, status, message) => {
     const found = await send(path);
     expect([found.status, found.message]).toEqual([status, expect.stringMatching(message)]);
     expect(found.oss.requests).toEqual([]);

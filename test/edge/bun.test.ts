@@ -1,6 +1,6 @@
-/** What the demo asks of Bun's server, which no other runtime has: shown on a server that only notes what it is asked. */
+/** Tests the settings of Bun's server in the demo, with a server that only records them. No other runtime has these settings. */
 import { afterEach, expect, test, vi } from 'vitest';
-import { ENVIRONMENT } from './edge-tools.ts';
+import { ENVIRONMENT } from './world.ts';
 
 interface Settings {
   readonly development: boolean;
@@ -14,7 +14,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-test('an upload may last as long as its bytes flow, an idle connection may not, and no failure shows source', async () => {
+test('an upload may take any time, an idle connection may not, and the page of an error shows no source code', async () => {
   let settings: Settings | undefined;
   const serve = (given: Settings) => {
     settings = given;
@@ -22,12 +22,12 @@ test('an upload may last as long as its bytes flow, an idle connection may not, 
   };
   vi.stubGlobal('Bun', { env: ENVIRONMENT, serve });
   vi.spyOn(console, 'log').mockImplementation(() => {});
-  await import('../demo/edge/bun.ts');
+  await import('../../demo/edge/bun.ts');
   const asked: unknown[] = [];
   const request = new Request('http://127.0.0.1:1/nothing', { method: 'POST', body: 'x' });
   const server = { timeout: (of: Request, seconds: number) => asked.push([of === request, seconds, of.bodyUsed]) };
   expect((await settings?.fetch(request, server))?.status).toBe(404);
-  // Bun counts an upload as idle while its bytes flow; what is switched off stays off, so it is switched on again.
+  // Bun counts an upload as idle while its bytes flow. Bun keeps the setting for the connection, so the edge sets it back.
   expect(asked).toEqual([
     [true, 0, false],
     [true, 120, false],

@@ -1,9 +1,10 @@
-/** Stop and Resume through the pipe: a request that was stopped may still be carried out, and is nobody else's. */
+/** Tests Stop and Resume of the demo page through the edge: the stopped request may still be carried out. */
 import { beforeEach, describe, expect, test } from 'vitest';
-import { type Call, makeTarget, type Target } from '../demo/page/ways.ts';
-import type { FaultSchedule, LocalOss } from '../src/testing/index.ts';
-import { BUCKET, EDGE, edgeOf, makeCloud, noise } from './edge-tools.ts';
-import { drive, failureOf, VirtualClock } from './unit-tools.ts';
+import { type Call, makeTarget, type Target } from '../../demo/page/ways.ts';
+import type { FaultSchedule, LocalOss } from '../../src/testing/index.ts';
+import { drive, failureOf, VirtualClock } from '../unit-tools.ts';
+import { noise } from './senders.ts';
+import { BUCKET, EDGE, edgeOf, hasBytes, makeCloud, placeOf, uploadRequest } from './world.ts';
 
 const KEY = 'inbox/u1/file.bin';
 const bytes = noise(5000);
@@ -15,7 +16,7 @@ beforeEach(() => {
   clock = new VirtualClock();
 });
 
-/** A page's target whose requests to the edge are told before they are made. */
+/** Returns the target of a page. The function `onrequest` gets each request before the edge gets it. */
 function page(onrequest: (request: Request, oss: LocalOss) => void, faults: FaultSchedule = []) {
   const { oss } = makeCloud({ faults });
   const edge = edgeOf(oss);
@@ -27,12 +28,14 @@ function page(onrequest: (request: Request, oss: LocalOss) => void, faults: Faul
     answers.push(response.status);
     return response;
   };
-  const client = { region: 'cn-hangzhou', bucket: BUCKET, fetch, clock };
-  const target = makeTarget({
-    ...{ way: 'pipe', edge: EDGE, client, key: KEY, tail: undefined, contentType: undefined },
-    segmentSize: 1000,
-  });
-  return { oss, target, answers };
+  return { oss, target: targetOf(fetch), answers };
+}
+
+/** Returns the target of a page that sends its requests with `fetch`. */
+function targetOf(fetch: (url: string, init: RequestInit) => Promise<Response>): Target {
+  const client = { ...placeOf({ fetch: fetch as LocalOss['fetch'] }), clock };
+  const options = { way: 'pipe', edge: EDGE, client, key: KEY, tail: undefined, contentType: undefined } as const;
+  return makeTarget({ ...options, segmentSize: 1000 });
 }
 
 const call = (signal: AbortSignal = new AbortController().signal): Call => ({ signal, onprogress: () => {} });
@@ -41,11 +44,7 @@ function resume(target: Target, oss: LocalOss, signal?: AbortSignal) {
   return drive(target.resume(file, START, call(signal)), clock, oss);
 }
 
-function isStoredOnce(oss: LocalOss): boolean {
-  return Buffer.compare(oss.object(BUCKET, KEY)?.bytes() ?? new Uint8Array(), bytes) === 0;
-}
-
-/** Before each POST, so many more bytes of the file are stored: the request that was stopped is still being carried out. */
+/** Stores so many more bytes of the file before each POST, as if the edge still carried out the stopped request. */
 function stillStoring(sizes: number[]) {
   return ({ method }: Request, oss: LocalOss) => {
     const size = method === 'POST' ? sizes.shift() : undefined;
@@ -54,23 +53,23 @@ function stillStoring(sizes: number[]) {
   };
 }
 
-describe('a resume behind a request that is still being carried out', () => {
+describe('a resume while the edge still carries out the stopped request', () => {
   test.each<[what: string, sizes: number[]]>([
-    ['one more segment comes', [1000]],
-    ['a segment of another length comes', [1234]],
-    ['many come, one before each look', [100, 200, 300, 400, 100, 200, 300, 400, 100, 200]],
-    ['all of it comes', [5000]],
-  ])('looks again and goes on from the new end: %s', async (_, sizes) => {
+    ['one more segment is stored', [1000]],
+    ['a segment of another length is stored', [1234]],
+    ['many segments are stored, one before each request', [100, 200, 300, 400, 100, 200, 300, 400, 100, 200]],
+    ['the whole file is stored', [5000]],
+  ])('asks for the tail again and continues there: %s', async (_, sizes) => {
     const refusals = sizes.length;
     const { oss, target, answers } = page(stillStoring(sizes));
     await resume(target, oss);
-    expect(isStoredOnce(oss)).toBe(true);
+    expect(hasBytes(oss, KEY, bytes)).toBe(true);
     expect(answers.filter((status) => status === 409)).toHaveLength(refusals);
     expect(target.tail?.position).toBe(5000);
     expect(clock.waiting).toBe(0);
   });
 
-  test('goes on where the late segment comes between two of its own', async () => {
+  test('continues when a late segment is stored between two of its own segments', async () => {
     const late = {
       kind: 'rival',
       operation: 'AppendObject',
@@ -80,11 +79,11 @@ describe('a resume behind a request that is still being carried out', () => {
     } as const;
     const { oss, target, answers } = page(() => {}, [late]);
     await resume(target, oss);
-    expect(isStoredOnce(oss)).toBe(true);
+    expect(hasBytes(oss, KEY, bytes)).toBe(true);
     expect(answers).toContain(409);
   });
 
-  test('goes on where the refusal reaches the page as a broken connection', async () => {
+  test('continues when the page sees only a broken connection in place of the refusal', async () => {
     let broken = 0;
     const storing = stillStoring([1000]);
     const { oss, target } = page((request, store) => {
@@ -92,10 +91,10 @@ describe('a resume behind a request that is still being carried out', () => {
       if (request.method === 'POST' && broken++ === 0) throw new TypeError('Failed to fetch');
     });
     await resume(target, oss);
-    expect(isStoredOnce(oss)).toBe(true);
+    expect(hasBytes(oss, KEY, bytes)).toBe(true);
   });
 
-  test('is no resume where the bytes are not the file’s: they are never taken for ours', async () => {
+  test('fails if the stored bytes are not the beginning of the file', async () => {
     const { oss, target } = page(({ method }, store) => {
       if (method === 'POST') store.appendObject(BUCKET, KEY, noise(1000, 99));
     });
@@ -103,7 +102,7 @@ describe('a resume behind a request that is still being carried out', () => {
     expect(oss.object(BUCKET, KEY)?.length).toBe(1000);
   });
 
-  test('ends when the edge refuses again and again, although the end does not move', async () => {
+  test('fails after seven refusals if the tail does not change', async () => {
     const { oss } = makeCloud();
     const refusal = Response.json(
       { error: 'PositionNotEqualToLength', message: 'It does not end there' },
@@ -116,16 +115,11 @@ describe('a resume behind a request that is still being carried out', () => {
       posts++;
       return refusal.clone();
     };
-    const client = { region: 'cn-hangzhou', bucket: BUCKET, fetch, clock };
-    const target = makeTarget({
-      ...{ way: 'pipe', edge: EDGE, client, key: KEY, tail: undefined, contentType: undefined },
-      segmentSize: 1000,
-    });
-    expect(String(await failureOf(resume(target, oss)))).toContain('HTTP 409: It does not end there');
+    expect(String(await failureOf(resume(targetOf(fetch), oss)))).toContain('HTTP 409: It does not end there');
     expect(posts).toBe(7);
   });
 
-  test('heeds Stop while it waits', async () => {
+  test('ends when the user presses Stop while it waits', async () => {
     const stop = new AbortController();
     const { oss, target } = page((request, store) => {
       stillStoring([10])(request, store);
@@ -136,30 +130,29 @@ describe('a resume behind a request that is still being carried out', () => {
   });
 });
 
-describe('the edge’s refusal', () => {
-  const HONEST = /another writer.*earlier upload of yours.*still/is;
-  const send = (edge: ReturnType<typeof edgeOf>, query = '') =>
-    edge(new Request(`${EDGE}/upload/${encodeURIComponent(KEY)}${query}`, { method: 'POST', body: noise(2500) }));
+describe('a refusal of the edge', () => {
+  const BOTH_CAUSES = /another writer.*earlier upload of yours.*still/is;
+  const request = (query = '') => uploadRequest(noise(2500), { key: KEY, query });
 
-  test('of a position that is not the end names both causes, and tells the tail', async () => {
+  test('for a wrong position names both possible causes and the tail', async () => {
     const { oss } = makeCloud();
     oss.appendObject(BUCKET, KEY, noise(10));
-    const response = await send(edgeOf(oss), '?position=0');
+    const response = await edgeOf(oss)(request('?position=0'));
     const answer = await response.json();
     expect([response.status, answer]).toMatchObject([
       409,
       { error: 'PositionNotEqualToLength', tail: { position: 10 }, loaded: 0 },
     ]);
-    expect(answer.message).toMatch(HONEST);
+    expect(answer.message).toMatch(BOTH_CAUSES);
   });
 
-  test('of an upload between whose segments others came does not say that it was someone else', async () => {
+  test('for an upload that was interrupted by other bytes names both possible causes', async () => {
     const { oss } = makeCloud({
       faults: [{ kind: 'rival', operation: 'AppendObject', nth: 2, when: 'before', bytes: noise(7) }],
     });
-    const response = await send(edgeOf(oss));
+    const response = await edgeOf(oss)(request());
     const answer = await response.json();
     expect([response.status, answer]).toMatchObject([409, { error: 'AppendConflict', loaded: 1000 }]);
-    expect(answer.message).toMatch(HONEST);
+    expect(answer.message).toMatch(BOTH_CAUSES);
   });
 });

@@ -1,28 +1,28 @@
-/** The demo's edge in each real runtime: how it is bundled, started, and stopped. */
+/** The edge of the demo in each real runtime: how it is bundled, started and stopped. */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { type EdgeEnvironment, edgeFrom } from '../demo/edge/app.ts';
-import { serve } from '../demo/node-http.ts';
-import { startWorkerd } from '../demo/worker/workerd.ts';
+import { type EdgeEnvironment, edgeFrom } from '../../demo/edge/app.ts';
+import { serve } from '../../demo/node-http.ts';
+import { startWorkerd } from '../../demo/worker/workerd.ts';
 
-const root: string = fileURLToPath(new URL('..', import.meta.url));
+const root: string = fileURLToPath(new URL('../..', import.meta.url));
 const bin: string = join(root, 'test/runtimes/node_modules/.bin');
 
-/** An edge that listens. */
+/** A running edge. */
 export interface RunningEdge {
   readonly url: string;
-  /** What it has said so far. */
+  /** Returns everything that the process has printed. */
   readonly output: () => string;
   stop(): Promise<unknown>;
 }
 
-/** How an edge is started; `undefined` where this machine has no such runtime. */
+/** Starts an edge. */
 export type StartEdge = (env: EdgeEnvironment) => Promise<RunningEdge>;
 
-/** By name. Those that are not installed are named, not passed over. */
+/** Returns the runtimes by name. A runtime that is not installed is undefined, so that a test can report it. */
 export function edgeRuntimes(): Record<string, StartEdge | undefined> {
   return {
     node: startNode,
@@ -34,13 +34,25 @@ export function edgeRuntimes(): Record<string, StartEdge | undefined> {
   };
 }
 
+/** Returns the installed runtimes, and prints the names of the others. */
+export function installedRuntimes(): [name: string, start: StartEdge][] {
+  return Object.entries(edgeRuntimes()).flatMap(([name, start]) => {
+    if (start) return [[name, start]];
+    console.log(`not run: the edge in ${name} (npm run test:runtimes installs it)`);
+    return [];
+  });
+}
+
 function has(name: string): boolean {
   return existsSync(join(bin, name)) && spawnSync(join(bin, name), ['--version'], { timeout: 20_000 }).status === 0;
 }
 
-/** Bundles TypeScript to one module below `build/edge`, and gives its path. */
+/**
+ * Bundles TypeScript to one module, and returns its path. Test files run at the same time, so each process has its own folder.
+ */
 export async function bundle(source: string): Promise<string> {
-  const outfile = join(root, 'build/edge', `${source.replace(/.*\//, '').replace(/\.ts$/, '')}.mjs`);
+  const name = `${source.replace(/.*\//, '').replace(/\.ts$/, '')}.mjs`;
+  const outfile = join(root, 'build/edge', String(process.pid), name);
   await build({
     entryPoints: [join(root, source)],
     outfile,
@@ -52,10 +64,10 @@ export async function bundle(source: string): Promise<string> {
   return outfile;
 }
 
-/** workerd itself, for those who run another Worker in it. */
+/** The path of workerd, for tests that run another Worker in it. */
 export const workerdCommand: string = join(bin, 'workerd');
 
-/** The date by which the Worker's platform behaves, from its wrangler configuration. */
+/** Returns the compatibility date of the Worker from its wrangler configuration. */
 export function compatibilityDate(): string {
   const text = readFileSync(join(root, 'demo/worker/wrangler.jsonc'), 'utf8');
   return String(JSON.parse(text.replace(/^\s*\/\/.*$/gm, '')).compatibility_date);
@@ -82,19 +94,19 @@ async function startCommand(name: string, args: readonly string[], env: EdgeEnvi
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env, PORT: '0', NO_COLOR: '1' },
   });
-  let said = '';
+  let output = '';
   const url = await new Promise<string>((resolve, reject) => {
     for (const stream of [child.stdout, child.stderr])
       stream.setEncoding('utf8').on('data', (chunk: string) => {
-        said += chunk;
-        const found = /Listening on (http:\/\/127\.0\.0\.1:\d+)/.exec(said)?.[1];
+        output += chunk;
+        const found = /Listening on (http:\/\/127\.0\.0\.1:\d+)/.exec(output)?.[1];
         if (found) resolve(found);
       });
-    child.once('error', reject).once('exit', (code) => reject(new Error(`${name} ended with ${code}: ${said}`)));
+    child.once('error', reject).once('exit', (code) => reject(new Error(`${name} ended with code ${code}: ${output}`)));
   });
   const stop = () =>
     new Promise((resolve) => {
       child.removeAllListeners('exit').once('exit', resolve).kill('SIGKILL');
     });
-  return { url, output: () => said, stop };
+  return { url, output: () => output, stop };
 }
