@@ -21,7 +21,7 @@ describe.each(Object.entries(ANSWERS) as [keyof typeof ANSWERS, string][])('a li
   describe.each([
     [100_000, 'a body parser'],
     [MiB, 'nginx'],
-  ])('of %i bytes', (bytes) => {
+  ])('a %s is stored, each byte in its place', (bytes) => {
     test.each(Object.keys(FORMS) as (keyof typeof FORMS)[])('a %s arrives, each byte in its place', async (form) => {
       const link = new NarrowLink(limit(bytes, answer));
       await link.run(link.object.append(FORMS[form](DATA)));

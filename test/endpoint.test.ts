@@ -1,4 +1,4 @@
-/** Region, host and key to a URL; and keys that arrive as they were written, or are refused before any request. */
+/** From region, host and key to a URL. Every key reaches the server unchanged, or is refused before any request. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Served, serve } from '../demo/node-http.ts';
 import { checkKey, type EndpointOptions, resolveEndpoint } from '../src/request/endpoint.ts';
@@ -8,7 +8,7 @@ function urlOf(options: Partial<EndpointOptions>, key = 'a.log'): string {
   return resolveEndpoint({ region: 'cn-hangzhou', bucket: 'logs', ...options }).url(key);
 }
 
-describe('hosts', () => {
+describe('the hosts', () => {
   test.each<[string, Partial<EndpointOptions>, string]>([
     ['public', {}, 'https://logs.oss-cn-hangzhou.aliyuncs.com/a.log'],
     ['internal', { internal: true }, 'https://logs.oss-cn-hangzhou-internal.aliyuncs.com/a.log'],
@@ -20,18 +20,18 @@ describe('hosts', () => {
     ['custom domain, http', { endpoint: 'http://l.example.com', cname: true }, 'http://l.example.com/a.log'],
     ['custom domain with a port', { endpoint: 'l.example.com:8443', cname: true }, 'https://l.example.com:8443/a.log'],
     [
-      'endpoint without scheme',
+      'endpoint without a scheme',
       { endpoint: 'oss-cn-hzfinance.aliyuncs.com' },
       'https://logs.oss-cn-hzfinance.aliyuncs.com/a.log',
     ],
-    ['endpoint with scheme', { endpoint: 'HTTP://OSS.example.com/' }, 'http://logs.oss.example.com/a.log'],
+    ['endpoint with a scheme', { endpoint: 'HTTP://OSS.example.com/' }, 'http://logs.oss.example.com/a.log'],
     ['path style', { endpoint: 'oss.example.com', pathStyle: true }, 'https://oss.example.com/logs/a.log'],
-    ['path style of the region', { pathStyle: true }, 'https://oss-cn-hangzhou.aliyuncs.com/logs/a.log'],
+    ["path style on the region's host", { pathStyle: true }, 'https://oss-cn-hangzhou.aliyuncs.com/logs/a.log'],
     ['IPv4', { endpoint: 'http://127.0.0.1:9000' }, 'http://127.0.0.1:9000/logs/a.log'],
     ['IPv6', { endpoint: 'http://[::1]:9000' }, 'http://[::1]:9000/logs/a.log'],
     ['localhost', { endpoint: 'http://localhost' }, 'http://localhost/logs/a.log'],
-    ['localhost as custom domain', { endpoint: 'http://localhost:1', cname: true }, 'http://localhost:1/a.log'],
-    ['IPv4 as custom domain', { endpoint: '10.0.0.1', cname: true, pathStyle: true }, 'https://10.0.0.1/a.log'],
+    ['localhost as a custom domain', { endpoint: 'http://localhost:1', cname: true }, 'http://localhost:1/a.log'],
+    ['IPv4 as a custom domain', { endpoint: '10.0.0.1', cname: true, pathStyle: true }, 'https://10.0.0.1/a.log'],
   ])('%s', (_, options, expected) => expect(urlOf(options)).toBe(expected));
 
   test.each<[Partial<EndpointOptions>, RegExp]>([
@@ -53,20 +53,20 @@ describe('hosts', () => {
     [{ endpoint: 'https://me@oss.example.com' }, /scheme, host and port alone/],
     [{ endpoint: 'https://:secret@oss.example.com' }, /scheme, host and port alone/],
     [{ endpoint: 'https://me:secret@oss.example.com' }, /scheme, host and port alone: "https:\/\/oss.example.com"/],
-  ])('%o is refused with the reason', (options, reason) => {
+  ])('%o is refused, and the error says why', (options, reason) => {
     const call = () => urlOf(options);
     expect(call).toThrow(TypeError);
     expect(call).toThrow(reason);
   });
 });
 
-describe('regions', () => {
+describe('the regions', () => {
   test.each(['cn-hangzhou', 'ap-southeast-1', 'cn-wuhan-lr', 'rg-china-mainland', 'cn-north-2-gov-1', 'us-east-1'])(
-    '%s is taken as it is',
+    '%s is used unchanged',
     (region) => expect(resolveEndpoint({ region, bucket: 'logs' }).region).toBe(region),
   );
 
-  test('oss- before the region is dropped, for the host and for the signature', async () => {
+  test('the prefix oss- is removed from the region, for the host and for the signature', async () => {
     const oss = localOss();
     const client = makeClient({ region: 'oss-cn-hangzhou', credentials: KEYS, fetch: oss.fetch, clock: undefined });
     await client.appendObject('a', 'x', { position: 0 });
@@ -82,18 +82,18 @@ describe('regions', () => {
     ['CN-Hangzhou', /not a region id such as "cn-hangzhou"/],
     ['hangzhou', /not a region id/],
     ['cn-hangzhou/../x', /not a region id/],
-  ])('%s is refused with a hint', (region, hint) => {
+  ])('%s is refused, and the error contains a hint', (region, hint) => {
     expect(() => urlOf({ region })).toThrow(TypeError);
     expect(() => urlOf({ region })).toThrow(hint);
   });
 
   test.each(['ab', 'A-bucket', '-logs', 'logs-', 'my.logs', 'a'.repeat(64), 'lo/gs', 'logs\n'])(
-    'bucket %j is refused',
+    'the bucket name %j is refused',
     (bucket) => expect(() => urlOf({ bucket })).toThrow(/^bucket .* must be 3 to 63/s),
   );
 });
 
-/** What URL parsers, form encoders and careless signers have got wrong. */
+/** Keys that URL parsers, form encoders or careless signers have damaged. */
 const KEYS_THAT_ARRIVE = [
   '日志/2026 年/应用.log',
   '🐉/😀 emoji 👩‍💻',
@@ -131,7 +131,7 @@ const KEYS_THAT_ARRIVE = [
   `${'日'.repeat(341)}`,
 ];
 
-describe('keys arrive as written', () => {
+describe('keys reach the server unchanged', () => {
   const oss = localOss({ buckets: { logs: { region: 'cn-hangzhou', hosts: ['logs.example.com'] } } });
   let server: Served;
   beforeAll(async () => {
@@ -140,7 +140,7 @@ describe('keys arrive as written', () => {
   afterAll(() => server.close());
 
   const ways = {
-    'in the path of a bucket’s host': () => ({ fetch: oss.fetch }),
+    "in the path of the bucket's host": () => ({ fetch: oss.fetch }),
     'on a custom domain': () => ({ fetch: oss.fetch, endpoint: 'logs.example.com', cname: true }),
     'over HTTP': () => ({ endpoint: server.url }),
   };
@@ -160,7 +160,7 @@ describe('keys arrive as written', () => {
     });
   });
 
-  test('and presigned, sent by a plain fetch', async () => {
+  test('a plain fetch can send them with a presigned request', async () => {
     const client = makeClient({ credentials: KEYS, clock: undefined, endpoint: server.url });
     for (const key of KEYS_THAT_ARRIVE) {
       oss.deleteObject('logs', key);
@@ -171,7 +171,7 @@ describe('keys arrive as written', () => {
     }
   });
 
-  test('no URL parser changes them', () => {
+  test('a URL parser does not change them', () => {
     for (const key of KEYS_THAT_ARRIVE) {
       const url = urlOf({}, key);
       const { href, pathname } = new URL(url);
@@ -180,13 +180,13 @@ describe('keys arrive as written', () => {
     }
   });
 
-  test('slashes stay slashes where no segment is made of dots', () => {
+  test('slashes are not encoded unless a segment consists of dots', () => {
     expect(urlOf({}, 'a/b//c.d/')).toBe('https://logs.oss-cn-hangzhou.aliyuncs.com/a/b//c.d/');
     expect(urlOf({}, 'a/../b')).toBe('https://logs.oss-cn-hangzhou.aliyuncs.com/a%2F..%2Fb');
   });
 });
 
-describe('keys that could not arrive are refused before any request', () => {
+describe('keys that would be damaged are refused before any request', () => {
   test.each([
     ['', /is empty/],
     ['/leading', /begins with \/ or \\/],

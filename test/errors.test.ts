@@ -1,4 +1,4 @@
-/** What OSS and gateways say of a failure, as data; and that nothing printable of it holds a secret. */
+/** Failures that OSS and gateways report become data, and no text of them contains a secret. */
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import {
@@ -20,13 +20,13 @@ function read(response: Response, secrets: string[] = []): Promise<ServiceError>
   return toServiceError(response, 'append to "a.log" at position 10', secrets);
 }
 
-/** As HEAD has it: no body, the document in a header. */
+/** Makes an error answer to HEAD: it has no body, and its document is in a header. */
 function headError(xml: string, status = 404): Response {
   const encoded = Buffer.from(xml, 'utf8').toString('base64');
   return new Response(null, { status, headers: { 'x-oss-err': encoded, 'x-oss-request-id': 'REQ' } });
 }
 
-describe('the family', () => {
+describe('the family of errors', () => {
   const position = { position: 0, size: 0, expected: '', actual: '' };
   test.each([
     ['ServiceError', new ServiceError('m', { code: 'c', status: 400 })],
@@ -35,19 +35,19 @@ describe('the family', () => {
     ['ChecksumError', new ChecksumError('m', { code: 'c', ...position })],
     ['SourceError', new SourceError('m', { code: 'c' })],
     ['CredentialsError', new CredentialsError('m', { code: 'c' })],
-  ])('%s has its name, its code, and is an OssError', (name, error) => {
+  ])('%s has its name and its code, and is an OssError', (name, error) => {
     expect(error).toBeInstanceOf(OssError);
     expect(error).toBeInstanceOf(Error);
     expect(error).toMatchObject({ name, code: 'c', message: 'm' });
     expect(error.stack).toContain('errors.test');
   });
 
-  test('a cause is there only where one was given, and undefined counts', () => {
+  test('an error has a cause only if one was given, and undefined counts as given', () => {
     expect('cause' in new OssError('m', { code: 'c' })).toBe(false);
     expect('cause' in new OssError('m', { code: 'c', cause: undefined })).toBe(true);
   });
 
-  test('facts of an append are added to ours, and to nothing else', () => {
+  test('the facts of an append are added to an OssError and to no other value', () => {
     const tail = { position: 5 };
     const ours = new OssError('m', { code: 'c' });
     expect('tail' in ours || 'outcome' in ours || 'loaded' in ours).toBe(false);
@@ -58,8 +58,8 @@ describe('the family', () => {
   });
 });
 
-describe('an answer of OSS', () => {
-  test('carries code, status, request id, EC and what was attempted', async () => {
+describe('an error answer of OSS', () => {
+  test('contains the code, the status, the request ID, the EC and the attempted operation', async () => {
     const error = await read(refused(403, 'AccessDenied', { EC: '0003-00000001' }));
     expect(error).toMatchObject({ status: 403, code: 'AccessDenied', requestId: 'REQ', ec: '0003-00000001' });
     expect(error.message).toMatch(
@@ -67,28 +67,28 @@ describe('an answer of OSS', () => {
     );
   });
 
-  test('headers win over the document', async () => {
+  test('headers take precedence over the document', async () => {
     const headers = { 'x-oss-request-id': 'FROM-HEADER', 'x-oss-ec': '0026-00000016' };
     const error = await read(refused(409, 'PositionNotEqualToLength', { EC: 'other' }, headers));
     expect(error).toMatchObject({ requestId: 'FROM-HEADER', ec: '0026-00000016' });
   });
 
-  test('where CORS hides the headers the document serves', async () => {
+  test('the document is used if CORS hides the headers', async () => {
     const error = await read(new Response(errorXml('NoSuchKey', { EC: '0026-00000001' }), { status: 404 }));
     expect(error).toMatchObject({ requestId: 'REQ', ec: '0026-00000001', position: undefined });
   });
 
-  test('the position that a 409 carries', async () => {
+  test('contains the position from a 409', async () => {
     const headers = { 'x-oss-next-append-position': '5368709120' };
     expect((await read(refused(409, 'PositionNotEqualToLength', {}, headers))).position).toBe(5_368_709_120);
   });
 
-  test.each(['', '-1', '1.5', '0x10', 'null', '99999999999999999999'])('a position of %j is none', async (text) => {
+  test.each(['', '-1', '1.5', '0x10', 'null', '99999999999999999999'])('a position of %j is ignored', async (text) => {
     const headers = { 'x-oss-next-append-position': text };
     expect((await read(refused(409, 'PositionNotEqualToLength', {}, headers))).position).toBeUndefined();
   });
 
-  test('its clock', async () => {
+  test('contains the time of OSS', async () => {
     const error = await read(refused(403, 'RequestTimeTooSkewed', { ServerTime: '2026-01-02T12:00:00.000Z' }));
     expect(error.serverTime).toBe(Date.UTC(2026, 0, 2, 12));
     expect((await read(refused(403, 'RequestTimeTooSkewed', { ServerTime: 'soon' }))).serverTime).toBeUndefined();
@@ -104,39 +104,39 @@ describe('an answer of OSS', () => {
     [{ 'retry-after': 'Fri, 02 Jan 2026 12:00:30 GMT' }, undefined],
     [{ 'retry-after': 'Fri, 02 Jan 2026 11:00:00 GMT', date: 'Fri, 02 Jan 2026 12:00:00 GMT' }, undefined],
     [{ 'retry-after': 'a while' }, undefined],
-  ])('asks for a wait: %o', async (headers, expected) => {
+  ])('contains the requested wait: %o', async (headers, expected) => {
     expect((await read(refused(503, 'ServiceUnavailable', {}, headers))).retryAfter).toBe(expected);
   });
 
-  test('entities are read, and unknown and nested elements do no harm', async () => {
+  test('entities are decoded, and unknown and nested elements do no harm', async () => {
     const xml = `<Error xmlns="http://doc.oss"><Code>AccessDenied</Code><Message>a &lt;b&gt; &amp;amp; &quot;c&quot; &apos;d&apos;</Message>
       <AccessDeniedDetail><AuthAction>oss:PutObject</AuthAction></AccessDeniedDetail><New/></Error>`;
     expect((await read(new Response(xml, { status: 403 }))).message).toContain(`a <b> &amp; "c" 'd'`);
   });
 });
 
-describe('HEAD, whose errors have no body', () => {
+describe('an error answer to HEAD, which has no body', () => {
   test('is decoded from x-oss-err', async () => {
     const error = await read(headError(errorXml('NoSuchKey', { EC: '0026-00000001' })));
     expect(error).toMatchObject({ status: 404, code: 'NoSuchKey', ec: '0026-00000001', requestId: 'REQ' });
   });
 
-  test('is not NoSuchKey because it is 404', async () => {
+  test('is not NoSuchKey only because its status is 404', async () => {
     expect((await read(headError(errorXml('NoSuchBucket')))).code).toBe('NoSuchBucket');
     expect((await read(new Response(null, { status: 404 }))).code).toBe('Http404');
   });
 
-  test('its message is UTF-8', async () => {
+  test('has a message in UTF-8', async () => {
     const xml = '<Error><Code>NoSuchKey</Code><Message>对象 “日志” não existe 🐉</Message></Error>';
     expect((await read(headError(xml))).message).toContain('对象 “日志” não existe 🐉');
   });
 
-  test('a header that is no base64 leaves the status', async () => {
+  test('has only a status if the header is not base64', async () => {
     const response = new Response(null, { status: 403, headers: { 'x-oss-err': '*not base64*' } });
     expect(await read(response)).toMatchObject({ status: 403, code: 'Http403' });
   });
 
-  test('from LocalOss, with all of it', async () => {
+  test('of LocalOss contains everything', async () => {
     const error = await failureOf(
       makeClient({ credentials: KEYS, fetch: localOss().fetch, clock: undefined }).headObject('缺失'),
     );
@@ -146,14 +146,14 @@ describe('HEAD, whose errors have no body', () => {
   });
 });
 
-describe('an answer of a gateway', () => {
+describe('an error answer of a gateway', () => {
   test.each([
     ['HTML', '<html><body><h1>502 Bad Gateway</h1><Code>Fake</Code></body></html>'],
     ['nothing', ''],
     ['JSON', '{"error":"bad"}'],
     ['broken XML', '<Error><Code>Unfinished'],
     ['text', 'upstream connect error'],
-  ])('%s: the status is all that is known', async (_, body) => {
+  ])('%s: only the status is known', async (_, body) => {
     const error = await read(new Response(body, { status: 502, headers: { 'content-type': 'text/html' } }));
     expect(error).toMatchObject({ status: 502, code: 'Http502', requestId: undefined, ec: undefined });
     expect(error.message).toBe('Cannot append to "a.log" at position 10: Http502 (HTTP 502)');
@@ -186,11 +186,11 @@ describe('secrets', () => {
     expect(redact(text)).not.toMatch(SECRET);
   });
 
-  test('known ones are cut wherever they stand', () => {
+  test('known secrets are removed everywhere', () => {
     expect(redact('a sk b sk', ['sk', ''])).toBe('a [redacted] b [redacted]');
   });
 
-  test('a cause is a plain copy: name, code, message and stack, and its own cause; nothing else of it', () => {
+  test('a cause becomes a plain copy with name, code, message, stack and its own cause, and with nothing else', () => {
     const inner = Object.assign(new Error('ECONNRESET'), { code: 'ECONNRESET', request: {} });
     const cause = Object.assign(new TypeError('fetch failed', { cause: inner }), { init: {} });
     const { cause: copy } = new OssError('m', { code: 'c', cause }) as { cause: Error };
@@ -222,7 +222,7 @@ describe('secrets', () => {
         },
       },
     ],
-    ['a chain that ends in itself', cyclic],
+    ['a chain of causes that is a circle', cyclic],
     ['a user and a password in a URL', new Error('https://user:StsSecretStsSecretStsSecretSts@example.com/x failed')],
     ['a fragment', new Error(`https://example.com/#${STS.securityToken}`)],
     ['a token, percent-encoded', encodeURIComponent(STS.securityToken)],
@@ -243,7 +243,7 @@ describe('secrets', () => {
     `GET /a.log HTTP/1.1 Authorization: ${STS.securityToken}`,
   ];
   test.each(['Code', 'RequestId', 'EC', 'Message', 'Endpoint'])(
-    'a server that puts a secret into <%s> does not get it printed',
+    'a secret that a server puts into <%s> is not printed',
     async (element) => {
       for (const token of TOKENS) {
         const error = await read(new Response(errorXml('AccessDenied', { [element]: token }), { status: 403 }), [
@@ -256,7 +256,7 @@ describe('secrets', () => {
   );
 
   test.each(['x-oss-request-id', 'x-oss-ec'])(
-    'a server that puts a secret into the header %s does not get it printed',
+    'a secret that a server puts into the header %s is not printed',
     async (name) => {
       const token = 'Ab3'.repeat(10);
       const error = await read(new Response(null, { status: 403, headers: { [name]: token } }));
@@ -276,35 +276,42 @@ describe('secrets', () => {
     ['a text', URL_SIGNED],
     ['an error of another realm', foreign(URL_SIGNED)],
     ['a DOMException', new DOMException(URL_SIGNED, 'NetworkError')],
-  ])('a cause with the URL in %s is copied without it', (_, cause) => {
+  ])('a cause with the URL in %s is copied without the URL', (_, cause) => {
     const error = new TransportError('m', { code: 'NetworkError', cause });
     expect(printed(error)).not.toMatch(SECRET);
     if (typeof cause === 'object') expect(error.cause).toMatchObject({ name: (cause as Error).name });
   });
 
-  test.each(['SignatureDoesNotMatch', 'SecurityTokenExpired'])('%s, where OSS echoes the token', async (code) => {
-    const expired = code === 'SecurityTokenExpired';
-    const oss = localOss(expired ? { faults: [{ kind: 'expire-token', times: 9 }] } : {});
-    const token = oss.issueToken();
-    const credentials = expired ? token : { ...token, accessKeySecret: STS.accessKeySecret };
-    const bodies: string[] = [];
-    const fetch = async (url: string, init: RequestInit) => {
-      const response = await oss.fetch(url, init);
-      bodies.push(await response.clone().text());
-      return response;
-    };
-    for (const signing of ['header', 'query'] as const) {
-      const client = makeClient({ credentials, signing, fetch, clock: undefined });
-      const error = await failureOf(client.appendObject('a', 'x', { position: 0 }));
-      expect(error).toMatchObject({ name: 'ServiceError', code });
-      const text = printed(error);
-      for (const secret of [token.securityToken, encodeURIComponent(token.securityToken), credentials.accessKeySecret])
-        expect(text).not.toContain(secret);
-    }
-    expect(bodies.join()).toContain(token.securityToken);
-  });
+  test.each(['%s does not show the token that OSS repeats', 'SecurityTokenExpired'])(
+    '%s, where OSS echoes the token',
+    async (code) => {
+      const expired = code === 'SecurityTokenExpired';
+      const oss = localOss(expired ? { faults: [{ kind: 'expire-token', times: 9 }] } : {});
+      const token = oss.issueToken();
+      const credentials = expired ? token : { ...token, accessKeySecret: STS.accessKeySecret };
+      const bodies: string[] = [];
+      const fetch = async (url: string, init: RequestInit) => {
+        const response = await oss.fetch(url, init);
+        bodies.push(await response.clone().text());
+        return response;
+      };
+      for (const signing of ['header', 'query'] as const) {
+        const client = makeClient({ credentials, signing, fetch, clock: undefined });
+        const error = await failureOf(client.appendObject('a', 'x', { position: 0 }));
+        expect(error).toMatchObject({ name: 'ServiceError', code });
+        const text = printed(error);
+        for (const secret of [
+          token.securityToken,
+          encodeURIComponent(token.securityToken),
+          credentials.accessKeySecret,
+        ])
+          expect(text).not.toContain(secret);
+      }
+      expect(bodies.join()).toContain(token.securityToken);
+    },
+  );
 
-  test('a message of OSS that holds the token', async () => {
+  test('a message of OSS does not show the token', async () => {
     const fetch = scripted(
       refused(403, 'InvalidSecurityToken', { Message: `No such token: ${STS.securityToken}!` }),
     ).fetch;
@@ -314,7 +321,7 @@ describe('secrets', () => {
   });
 
   test.each(['header', 'query'] as const)(
-    'a fetch that fails with all it was given, signed in the %s',
+    'a fetch that fails with all its arguments shows no secret, signed in the %s',
     async (signing) => {
       const fetch = async (url: string, init: RequestInit): Promise<Response> => {
         const { stack } = new Error(`${url} ${JSON.stringify(init.headers)}`);
@@ -330,14 +337,14 @@ describe('secrets', () => {
     },
   );
 
-  test('a client prints none', () => {
+  test('the text of a client shows no secret', () => {
     expect(printed(makeClient())).not.toMatch(SECRET);
     expect(JSON.stringify(makeClient())).toBe('{}');
   });
 });
 
-describe('an answer that is too long, or made to cost time', () => {
-  /** A body that counts what is read of it, and whether it was cancelled. */
+describe('an answer that is too long or expensive to parse', () => {
+  /** A body that counts how much of it is read, and records whether it was cancelled. */
   function endless(chunk: string): {
     readonly response: Response;
     readonly read: () => number;
@@ -373,8 +380,9 @@ describe('an answer that is too long, or made to cost time', () => {
       (n: number) => `<Error><Message>${'token: signature='.repeat(n)}</Message></Error>`,
     ],
     ['entities', (n: number) => `<Error><Code>${'&amp'.repeat(n)}</Code></Error>`],
-  ])('%s cost no more than their length', async (_, make) => {
-    // Sixty thousand characters: what is quadratic takes minutes here, and the test runner ends it.
+  ])('%s cost time in proportion to their length only', async (_, make) => {
+    // The text has 60,000 characters. A quadratic algorithm needs minutes for it, and the test runner would stop the
+    // test.
     const text = make(60_000).slice(0, 60_000);
     expect(await read(new Response(text, { status: 403 }))).toMatchObject({ status: 403 });
   });
@@ -383,19 +391,22 @@ describe('an answer that is too long, or made to cost time', () => {
     ['a position beyond whole numbers', { 'x-oss-next-append-position': '9007199254740993' }, 'position'],
     ['a negative position', { 'x-oss-next-append-position': '-5' }, 'position'],
     ['a negative wait', { 'x-oss-qos-delay-time': '-5' }, 'retryAfter'],
-  ])('%s is no evidence', async (_, headers, field) => {
+  ])('%s is ignored', async (_, headers, field) => {
     const error = await read(refused(409, 'PositionNotEqualToLength', {}, headers));
     expect(error).toMatchObject({ [field]: undefined });
   });
 
-  test.each(['9999-12-31T23:59:59Z', '1970-01-01T00:00:00Z', 'soon'])('a server time of %s is none', async (time) => {
-    expect(await read(refused(403, 'RequestTimeTooSkewed', { ServerTime: time }))).toMatchObject({
-      serverTime: undefined,
-    });
-  });
+  test.each(['9999-12-31T23:59:59Z', '1970-01-01T00:00:00Z', 'soon'])(
+    'a server time of %s is ignored',
+    async (time) => {
+      expect(await read(refused(403, 'RequestTimeTooSkewed', { ServerTime: time }))).toMatchObject({
+        serverTime: undefined,
+      });
+    },
+  );
 });
 
-describe('advice names the next step', () => {
+describe('the hint names the next step', () => {
   test.each<[string, Record<string, string>, RegExp]>([
     ['AccessDenied', { Message: 'The bucket you access does not belong to you' }, /check the RAM policy/],
     [

@@ -1,4 +1,7 @@
-/** The one list of headers that a bucket's CORS rule must expose: what the library reads, the README, and the demo agree on it. */
+/**
+ * There is one list of the headers that a bucket's CORS rule must expose. The library, the README and the demo agree
+ * with it.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,7 +14,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const textOf = (path: string) => readFileSync(join(root, path), 'utf8');
 const lower = (names: readonly string[]) => names.map((name) => name.toLowerCase());
 
-/** What the library reads of an answer, by its spelling in the sources. */
+/** Finds the headers that the library reads, by searching the sources. */
 function readHeaders(): Set<string> {
   const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter(
     (name) => name.endsWith('.ts') && !/^(xhr\.ts|sts\.ts|testing\b.*)$/.test(name),
@@ -27,13 +30,13 @@ test('the list has every header that the library reads and CORS hides, and no ot
   expect(read.sort()).toEqual(lower(EXPOSED_HEADERS).sort());
 });
 
-test('the README shows the list', () => {
+test('the README contains the list', () => {
   const shown = [...textOf('README.md').matchAll(/<ExposeHeader>(.*?)<\/ExposeHeader>/g)].map(([, name]) => name);
   expect(shown.sort()).toEqual([...EXPOSED_HEADERS].sort());
 });
 
 test.each(['demo/server.ts', 'test/runtimes/server.ts'])(
-  '%s exposes the list, and holds no list of its own',
+  '%s exposes the list, and contains no list of its own',
   (path) => {
     const text = textOf(path);
     expect(text).toMatch(/exposeHeaders: (\[\.\.\.)?EXPOSED_HEADERS\b/);

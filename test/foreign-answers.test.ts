@@ -1,4 +1,7 @@
-/** Answers that are not OSS's own: of a cache, a portal, or the place that a redirect leads to. None of them is believed. */
+/**
+ * Answers that do not come from OSS itself but from a cache, a portal, or the target of a redirect. The engine believes
+ * none of them.
+ */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { AppendableObject, type AppendableObjectOptions } from '../src/append/object.ts';
 import type { OssClient, OssClientOptions } from '../src/request/client.ts';
@@ -8,12 +11,12 @@ import { memoryBlob } from './exactly-once/sources.ts';
 import { pageFetch } from './page-fetch.ts';
 import { appended, drive, failureOf, KEYS, localOss, makeClient, scripted, utf8, VirtualClock } from './unit-tools.ts';
 
-// A memory Blob is then the platform’s own: its slices are sent as they are.
+// With this platform, a memory Blob is a platform Blob, so its slices are sent unchanged.
 beforeAll(synchronousPlatform);
 
 const KEY = 'a.log';
 
-/** LocalOss with an object, and a client of it on one virtual clock. */
+/** Makes a LocalOss with an object, and a client with the same virtual clock. */
 function setUp(
   faults: FaultSchedule,
   { exposed, ...options }: Partial<OssClientOptions> & { readonly exposed?: readonly string[] } = {},
@@ -31,14 +34,14 @@ function setUp(
   };
 }
 
-describe('a cache that answers HEAD as it did before', () => {
+describe('a cache that repeats an old answer to HEAD', () => {
   const CACHED = [{ kind: 'cached-head', operation: 'HeadObject', times: Number.POSITIVE_INFINITY }] as const;
   const NAMES_THE_CACHE = { outcome: 'unknown', message: expect.stringContaining('through a cache (CDN)') };
 
   test.each([
     ['an object that has grown', 'hello', 5],
     ['no object where there is one now', undefined, 0],
-  ])('is told by its name where it answers %s', async (_, text, cachedLength) => {
+  ])('is named in the error if it reports %s', async (_, text, cachedLength) => {
     const { oss, object, run, stored } = setUp(CACHED);
     if (text) oss.appendObject('logs', KEY, utf8(text));
     const log = object();
@@ -50,11 +53,11 @@ describe('a cache that answers HEAD as it did before', () => {
       `the answer tells length ${cachedLength}, but OSS has told ${cachedLength + 18}`,
     );
     expect(stored()).toBe(`${text ?? ''} of another writer`);
-    // The refused append is not repeated: its place is known to be taken.
+    // The refused append is not repeated, because its place is known to be taken.
     expect(oss.requests.filter(({ method }) => method === 'POST')).toHaveLength(1);
   });
 
-  test('is told by its name where resume meets it', async () => {
+  test('is named in the error of a resume', async () => {
     const { oss, object, run } = setUp(CACHED);
     oss.appendObject('logs', KEY, utf8('hel'));
     await run(object().open());
@@ -62,7 +65,7 @@ describe('a cache that answers HEAD as it did before', () => {
     expect(await run(failureOf(object().resume(memoryBlob(utf8('hello!')))))).toMatchObject(NAMES_THE_CACHE);
   });
 
-  test('is asked again, and the append ends well once OSS itself answers', async () => {
+  test('is asked again, and the append succeeds when OSS itself answers', async () => {
     const { oss, object, run, stored } = setUp([{ ...CACHED[0], times: 3 }]);
     oss.appendObject('logs', KEY, utf8('hello'));
     const log = object({ shared: true });
@@ -72,7 +75,7 @@ describe('a cache that answers HEAD as it did before', () => {
     expect(stored()).toBe('hello there!');
   });
 
-  test('is named among the reasons where the object is shorter than what an append confirmed', async () => {
+  test('is named as a possible reason if the object is shorter than the confirmed length', async () => {
     const { oss, object, run } = setUp([...CACHED, { kind: 'deny', operation: 'AppendObject', nth: 2 }]);
     oss.appendObject('logs', KEY, utf8('hello'));
     const log = object();
@@ -83,28 +86,31 @@ describe('a cache that answers HEAD as it did before', () => {
   });
 });
 
-describe('a portal that answers 200 in HTML, with a Last-Modified', () => {
+describe('a portal that answers 200 in HTML with a Last-Modified', () => {
   const PORTAL = { kind: 'portal', times: Number.POSITIVE_INFINITY } as const;
   const NOT_OSS = { name: 'TransportError', code: 'UnexpectedResponse', message: expect.stringContaining('not OSS’s') };
-  /** Longer than the portal's page, or the page would look like a longer object, and the bytes would be read. */
+  /**
+   * These bytes are more than the page of the portal. Otherwise the page would look like a longer object, and the
+   * engine would read it.
+   */
   const LONG = 'x'.repeat(700);
   const VISIBILITY = [
-    ['all of an answer is visible', undefined],
+    ['the whole answer is visible', undefined],
     ['CORS exposes the mark', ['x-oss-request-id']],
     ['CORS exposes nothing', []],
   ] as const;
 
-  describe.each(VISIBILITY)('where %s', (_, exposed) => {
+  describe.each(VISIBILITY)('if %s', (_, exposed) => {
     const page = (faults: FaultSchedule) => setUp(faults, exposed ? { exposed } : {});
 
-    test('is no object: open, append and resume fail', async () => {
+    test('it is not mistaken for an object: open, append and resume fail', async () => {
       const { object, run } = page([PORTAL]);
       expect(await run(failureOf(object().open()))).toMatchObject(NOT_OSS);
       expect(await run(failureOf(object().append('x')))).toMatchObject(NOT_OSS);
       expect(await run(failureOf(object().resume(memoryBlob(utf8('x')))))).toMatchObject(NOT_OSS);
     });
 
-    test('is no answer to a range', async () => {
+    test('it is not mistaken for an answer to a range', async () => {
       const { client, run } = page([PORTAL]);
       const range = { start: 0, end: 4 };
       expect(await run(failureOf(client.getObject(KEY, { range })))).toMatchObject(NOT_OSS);
@@ -113,7 +119,7 @@ describe('a portal that answers 200 in HTML, with a Last-Modified', () => {
     test.each([
       ['was stored', 'drop-after'],
       ['was not stored', 'drop-before'],
-    ] as const)('does not keep an append from being settled that got no answer and %s', async (_outcome, kind) => {
+    ] as const)('an append without an answer, which %s, is still resolved', async (_outcome, kind) => {
       const { object, run, stored } = page([
         { kind, operation: 'AppendObject', nth: 2 },
         { kind: 'portal', operation: 'HeadObject', nth: 2, times: 2 },
@@ -125,7 +131,7 @@ describe('a portal that answers 200 in HTML, with a Last-Modified', () => {
       expect(stored()).toBe(`${LONG} there`);
     });
 
-    test('that stays leaves the outcome unknown, and is told as a portal, not as a deletion', async () => {
+    test('if it stays, the outcome is unknown, and the error names a portal and not a deletion', async () => {
       const { object, run } = page([
         { kind: 'drop-after', operation: 'AppendObject', nth: 2 },
         { ...PORTAL, operation: 'HeadObject', nth: 2 },
@@ -137,26 +143,29 @@ describe('a portal that answers 200 in HTML, with a Last-Modified', () => {
     });
   });
 
-  test.each(['HeadObject', 'GetObject'] as const)('with a 404 page is no missing object (%s)', async (operation) => {
-    const { client, oss, run } = setUp([{ kind: 'gateway', status: 404, operation, nth: 2, times: 9 }]);
-    oss.appendObject('logs', KEY, utf8('hello'));
-    const call = () => (operation === 'HeadObject' ? client.headObject(KEY) : client.getObject(KEY));
-    await run(call());
-    expect(await run(failureOf(call()))).toMatchObject(NOT_OSS);
-  });
+  test.each(['HeadObject', 'GetObject'] as const)(
+    'a page with status 404 is not mistaken for a missing object (%s)',
+    async (operation) => {
+      const { client, oss, run } = setUp([{ kind: 'gateway', status: 404, operation, nth: 2, times: 9 }]);
+      oss.appendObject('logs', KEY, utf8('hello'));
+      const call = () => (operation === 'HeadObject' ? client.headObject(KEY) : client.getObject(KEY));
+      await run(call());
+      expect(await run(failureOf(call()))).toMatchObject(NOT_OSS);
+    },
+  );
 
   test.each([
     ['a HEAD', (client: OssClient) => client.headObject(KEY)],
     ['a GET', (client: OssClient) => client.getObject(KEY)],
     ['an append', (client: OssClient) => client.appendObject(KEY, 'x', { position: 1 })],
-  ])('is no answer to %s, whatever type it says, once an answer has borne OSS’s mark', async (_, call) => {
+  ])("a page of any type is not accepted as an answer to %s after an answer with OSS's mark", async (_, call) => {
     const page = new Response(null, { headers: { 'content-type': 'text/plain', 'last-modified': 'x' } });
     const client = makeClient({ ...scripted(appended(1), page), retry: { maxAttempts: 1 } });
     await client.appendObject(KEY, 'x', { position: 0 });
     expect(await failureOf(call(client))).toMatchObject(NOT_OSS);
   });
 
-  test('is known from its first answer on, in HTML or not, where nothing of an answer is hidden', async () => {
+  test('if no header is hidden, a page is recognised from the first answer on, in HTML or not', async () => {
     const page = new Response('{}', { headers: { 'content-type': 'text/json', 'last-modified': 'x' } });
     const file = () => Object.defineProperty(page.clone(), 'type', { value: 'basic' });
     const empty = () => Object.defineProperty(new Response(null), 'type', { value: 'basic' });
@@ -167,7 +176,7 @@ describe('a portal that answers 200 in HTML, with a Last-Modified', () => {
     expect(await failureOf(writer.appendObject(KEY, 'x', { position: 0 }))).toMatchObject(NOT_OSS);
   });
 
-  test('headersExposed: true wants OSS’s mark from the first answer on', async () => {
+  test("with headersExposed: true, the first answer must already have OSS's mark", async () => {
     const { client, oss, run } = setUp([], { exposed: [], headersExposed: true, retry: { maxAttempts: 1 } });
     oss.appendObject('logs', KEY, utf8('hello'));
     expect(await run(failureOf(client.headObject(KEY)))).toMatchObject(NOT_OSS);
@@ -175,7 +184,7 @@ describe('a portal that answers 200 in HTML, with a Last-Modified', () => {
     await expect(seen.run(seen.object().append('hello'))).resolves.toMatchObject({ position: 5 });
   });
 
-  test('headersExposed: false expects it on no answer, so that objects in HTML can be read', async () => {
+  test('with headersExposed: false, no answer needs the mark, so that objects in HTML can be read', async () => {
     const options = { contentType: 'text/html' };
     const strict = setUp([], { exposed: [] });
     await strict.run(strict.object(options).append('<p>'));
@@ -190,20 +199,23 @@ describe('a portal that answers 200 in HTML, with a Last-Modified', () => {
   });
 });
 
-describe('a refusal for good', () => {
+describe('a permanent refusal', () => {
   test.each([
     ['by the header of the first append', {}, { headers: { 'x-oss-forbid-overwrite': 'true' } }],
     ['by a rule of the bucket', { forbidOverwrite: true }, {}],
-  ])('FileAlreadyExists %s: our own lost request is recognised behind it', async (_, bucket, settings) => {
-    const clock = new VirtualClock();
-    const buckets = { logs: { region: 'cn-hangzhou', ...bucket } };
-    const oss = localOss({ buckets, clock, faults: [{ kind: 'repeat', operation: 'AppendObject' }] });
-    const client = makeClient({ credentials: KEYS, fetch: oss.fetch, clock });
-    const log = new AppendableObject(client, KEY, settings);
-    await expect(drive(log.append('hello'), clock, oss)).resolves.toMatchObject({ position: 5 });
-  });
+  ])(
+    'FileAlreadyExists %s: the engine finds out whether its own lost request is the reason',
+    async (_, bucket, settings) => {
+      const clock = new VirtualClock();
+      const buckets = { logs: { region: 'cn-hangzhou', ...bucket } };
+      const oss = localOss({ buckets, clock, faults: [{ kind: 'repeat', operation: 'AppendObject' }] });
+      const client = makeClient({ credentials: KEYS, fetch: oss.fetch, clock });
+      const log = new AppendableObject(client, KEY, settings);
+      await expect(drive(log.append('hello'), clock, oss)).resolves.toMatchObject({ position: 5 });
+    },
+  );
 
-  test('FileAlreadyExists by a rule of the bucket ends an append to an object at once', async () => {
+  test('FileAlreadyExists by a rule of the bucket ends an append to an existing object at once', async () => {
     const clock = new VirtualClock();
     const oss = localOss({ buckets: { logs: { region: 'cn-hangzhou', forbidOverwrite: true } }, clock });
     oss.appendObject('logs', KEY, utf8('hello'));
@@ -231,7 +243,7 @@ describe('a refusal for good', () => {
 });
 
 describe('a redirect', () => {
-  test.each([301, 302, 303, 307, 308] as const)('%i is no answer of OSS', async (status) => {
+  test.each([301, 302, 303, 307, 308] as const)('%i is not an answer of OSS', async (status) => {
     const location = 'https://elsewhere.example/';
     const { client, run } = setUp([{ kind: 'redirect', location, status, times: 9 }]);
     for (const call of [() => client.headObject(KEY), () => client.appendObject(KEY, 'x', { position: 0 })])

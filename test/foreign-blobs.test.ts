@@ -1,6 +1,6 @@
 /**
- * Blobs of libraries, against a plain HTTP server that is not LocalOss: their bytes arrive, where `fetch` itself would send
- * `[object Blob]`. The suite in test/runtimes does the same in every runtime.
+ * Blobs of libraries against a plain HTTP server that is not LocalOss. Their bytes reach the server, although `fetch`
+ * itself would send `[object Blob]`. The suite in test/runtimes tests the same in every runtime.
  */
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -14,7 +14,7 @@ import { failureOf, STS, utf8 } from './unit-tools.ts';
 const MIB = 1024 * 1024;
 const dom = new Window();
 
-/** What arrived, in the order of the requests. */
+/** The requests that reached the server, in order. */
 interface Arrived {
   readonly bytes: Buffer;
   readonly headers: IncomingMessage['headers'];
@@ -24,7 +24,7 @@ const arrived: Arrived[] = [];
 let server: Server;
 let client: OssClient;
 
-/** Takes every append as OSS does, and shows what came. */
+/** Accepts every append as OSS does, and returns what it received. */
 async function take(request: IncomingMessage): Promise<Record<string, string>> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk);
@@ -60,7 +60,7 @@ const all = () => Buffer.concat(arrived.map(({ bytes }) => bytes)).toString();
 const TEXT = 'the bytes of a Blob';
 const real = () => new Blob([TEXT], { type: 'text/plain' });
 
-/** The least that passes for a Blob. */
+/** The smallest object that is accepted as a Blob. */
 const duck = (blob = real()): Blob => {
   const { size, type } = blob;
   return {
@@ -70,17 +70,17 @@ const duck = (blob = real()): Blob => {
 };
 
 const BLOBS: [string, () => Blob][] = [
-  ['a polyfill’s', () => new PolyfillBlob([TEXT])],
-  ['a polyfill’s, with a type', () => new PolyfillBlob([TEXT], { type: 'text/plain' })],
-  ['a slice of a polyfill’s', () => new PolyfillBlob([`--${TEXT}--`]).slice(2, -2)],
-  ['an object of the shape of one', duck],
-  ['happy-dom’s', () => new dom.Blob([TEXT], { type: 'text/plain' }) as unknown as Blob],
-  ['happy-dom’s File', () => new dom.File([TEXT], 'a.txt') as unknown as Blob],
-  ['the platform’s', real],
-  ['a proxy of the platform’s', () => new Proxy(real(), {})],
+  ['a Blob of a polyfill', () => new PolyfillBlob([TEXT])],
+  ['a Blob of a polyfill with a type', () => new PolyfillBlob([TEXT], { type: 'text/plain' })],
+  ["a slice of a polyfill's Blob", () => new PolyfillBlob([`--${TEXT}--`]).slice(2, -2)],
+  ['an object with the shape of a Blob', duck],
+  ['a Blob of happy-dom', () => new dom.Blob([TEXT], { type: 'text/plain' }) as unknown as Blob],
+  ['a File of happy-dom', () => new dom.File([TEXT], 'a.txt') as unknown as Blob],
+  ['a Blob of the platform', real],
+  ["a proxy of a platform's Blob", () => new Proxy(real(), {})],
 ];
 
-describe.each(BLOBS)('%s Blob', (_, make) => {
+describe.each(BLOBS)('%s', (_, make) => {
   test('is stored by appendObject', async () => {
     await client.appendObject('a', make(), { position: 0 });
     expect(arrived).toMatchObject([{ headers: { 'content-length': '19' } }]);
@@ -99,7 +99,7 @@ describe.each(BLOBS)('%s Blob', (_, make) => {
   });
 });
 
-test('a class that extends Blob and slices it otherwise: the bytes that `fetch` would send', async () => {
+test('for a class that extends Blob and replaces `slice`, the bytes that `fetch` would send are stored', async () => {
   class OddBlob extends Blob {
     override slice(): Blob {
       return new Blob(['something else']);
@@ -109,7 +109,7 @@ test('a class that extends Blob and slices it otherwise: the bytes that `fetch` 
   expect(all()).toBe(TEXT);
 });
 
-describe('where a library has replaced the global Blob', () => {
+describe('if a library has replaced the global Blob', () => {
   beforeEach(() => void vi.stubGlobal('Blob', dom.Blob));
 
   test('its Blobs are stored', async () => {
@@ -120,14 +120,14 @@ describe('where a library has replaced the global Blob', () => {
     expect(all()).toBe(TEXT + TEXT);
   });
 
-  test('segments of a stream, which become Blobs of it, are stored', async () => {
+  test('the segments of a stream, which become Blobs of the library, are stored', async () => {
     const piece = 'x'.repeat(100_000);
     await append(client, 'a', [piece, piece]);
     expect(all()).toBe(piece + piece);
   });
 });
 
-test('a long Blob of a library is read a part at a time', async () => {
+test('a long Blob of a library is read in parts', async () => {
   const reads: number[] = [];
   const size = 9 * MIB;
   const part = (length: number) =>
@@ -145,7 +145,7 @@ test('a long Blob of a library is read a part at a time', async () => {
   expect(Math.max(...reads)).toBe(4 * MIB);
 });
 
-describe('a Blob that does not hold what it says', () => {
+describe('a Blob whose contents differ from its size', () => {
   const lying = (members: Partial<Record<keyof Blob, unknown>>): Blob => Object.assign(duck(), members);
   const boom = () => {
     throw new Error('boom');
@@ -154,9 +154,9 @@ describe('a Blob that does not hold what it says', () => {
   test.each([
     ['no size', Number.NaN],
     ['a size below 0', -1],
-    ['a size between bytes', 1.5],
-    ['an endless size', Number.POSITIVE_INFINITY],
-  ])('%s: a TypeError before any request', async (_, size) => {
+    ['a size that is not a whole number', 1.5],
+    ['an infinite size', Number.POSITIVE_INFINITY],
+  ])('%s: it is a TypeError before any request', async (_, size) => {
     const blob = lying({ size });
     expect(await failureOf(append(client, 'a', blob))).toBeInstanceOf(TypeError);
     expect(await failureOf(client.appendObject('a', blob, { position: 0 }))).toBeInstanceOf(TypeError);
@@ -166,12 +166,16 @@ describe('a Blob that does not hold what it says', () => {
   test.each<[string, Partial<Record<keyof Blob, unknown>>, RegExp]>([
     ['a slice that is too short', { slice: () => duck(new Blob(['abc'])) }, /gave 3 of 19 bytes/],
     ['a slice that is too long', { slice: () => duck(new Blob([TEXT, TEXT])) }, /gave 38 of 19 bytes/],
-    ['more bytes than it says', { slice: () => lying({ arrayBuffer: async () => new ArrayBuffer(20) }) }, /gave 20 of/],
+    [
+      'more bytes than the size',
+      { slice: () => lying({ arrayBuffer: async () => new ArrayBuffer(20) }) },
+      /gave 20 of/,
+    ],
     ['a slice that throws', { slice: boom }, /cannot be read any more.*\(boom\)/],
-    ['a slice that is nothing', { slice: () => undefined }, /cannot be read any more/],
+    ['a slice that is undefined', { slice: () => undefined }, /cannot be read any more/],
     ['an arrayBuffer that throws at once', { slice: () => lying({ arrayBuffer: boom }) }, /\(boom\)/],
-    ['an arrayBuffer that gives nothing', { slice: () => lying({ arrayBuffer: async () => undefined }) }, /gave 0 of/],
-  ])('%s: a SourceError, and nothing of it is sent', async (_, members, message) => {
+    ['an arrayBuffer that is undefined', { slice: () => lying({ arrayBuffer: async () => undefined }) }, /gave 0 of/],
+  ])('%s: it is a SourceError, and no byte of the segment is sent', async (_, members, message) => {
     const error = await failureOf(append(client, 'a', lying(members)));
     expect(error).toBeInstanceOf(SourceError);
     expect(error).toMatchObject({ message: expect.stringMatching(message), loaded: 0, outcome: 'absent' });
@@ -179,7 +183,7 @@ describe('a Blob that does not hold what it says', () => {
   });
 });
 
-test('bytes whose buffer can change its size are sent as they are now', async () => {
+test('bytes whose buffer can be resized are sent as they are at the call', async () => {
   const buffer = new (ArrayBuffer as unknown as new (size: number, options: object) => ArrayBuffer)(4, {
     maxByteLength: 8,
   });

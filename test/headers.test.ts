@@ -1,4 +1,4 @@
-/** What an object gets when it is created, as headers: names, limits and character sets. */
+/** The headers that describe an object: names, limits and character sets. */
 import { describe, expect, test } from 'vitest';
 import {
   appendHeaders,
@@ -8,7 +8,7 @@ import {
   objectHeaders,
 } from '../src/request/headers.ts';
 
-/** All of it, as it goes out. */
+/** Returns all headers as they are sent. */
 function headersOf({ contentType, headers, ...properties }: ObjectOptions & ObjectProperties): Record<string, string> {
   return { ...objectHeaders(properties), ...appendHeaders({ contentType, headers }) };
 }
@@ -62,56 +62,61 @@ describe('options become headers', () => {
     ],
   ])('%o', (options, expected) => expect(headersOf(options)).toEqual(expected));
 
-  test('the default type serves where none is given, and null is given', () => {
+  test('the default type is used if no type is given, and not if null is given', () => {
     expect(appendHeaders({}, 'video/webm')).toEqual({ 'content-type': 'video/webm' });
     expect(appendHeaders({ contentType: 'a/b' }, 'video/webm')).toEqual({ 'content-type': 'a/b' });
     expect(appendHeaders({ contentType: null }, 'video/webm')).toEqual({});
   });
 
-  test('options are not changed', () => {
+  test('the options are not changed', () => {
     const options = Object.freeze({ headers: Object.freeze({ A: 'b' }) });
     appendHeaders(options);
     expect(options).toEqual({ headers: { A: 'b' } });
   });
 });
 
-describe('limits', () => {
+describe('the limits', () => {
   const tags = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`t${i}`, 'v']));
   test.each<[string, ObjectProperties, ObjectProperties, RegExp]>([
     ['10 tags', { tagging: tags(10) }, { tagging: tags(11) }, /tagging has 11 tags; OSS takes 10/],
     [
-      'a tag of 128',
+      'a tag key of 128 characters',
       { tagging: { ['k'.repeat(128)]: 'v' } },
       { tagging: { ['k'.repeat(129)]: 'v' } },
       /has 129 characters; OSS takes 1 to 128/,
     ],
-    ['a tag of 1', { tagging: { k: 'v' } }, { tagging: { '': 'v' } }, /has 0 characters; OSS takes 1 to 128/],
     [
-      'a value of 256',
+      'a tag key of 1 character',
+      { tagging: { k: 'v' } },
+      { tagging: { '': 'v' } },
+      /has 0 characters; OSS takes 1 to 128/,
+    ],
+    [
+      'a tag value of 256 characters',
       { tagging: { k: 'v'.repeat(256) } },
       { tagging: { k: 'v'.repeat(257) } },
       /has 257 characters; OSS takes 0 to 256/,
     ],
     [
-      '8,192 bytes of metadata, with the whole name of its header,',
+      '8,192 bytes of metadata, with the whole name of its header',
       { metadata: { a: 'v'.repeat(8180) } },
       { metadata: { a: 'v'.repeat(8181) } },
       /metadata has 8193 bytes; OSS takes 8192/,
     ],
     [
-      '8,192 bytes in all',
+      '8,192 bytes in total',
       { metadata: { a: 'v'.repeat(4084), b: 'v'.repeat(4084) } },
       { metadata: { a: 'v'.repeat(4084), bc: 'v'.repeat(4084) } },
       /metadata has 8193 bytes/,
     ],
-  ])('%s and no more', (_, good, bad, message) => {
+  ])('%s: this is accepted, and a value beyond the limit is refused', (_, good, bad, message) => {
     expect(() => objectHeaders(good)).not.toThrow();
     expect(() => objectHeaders(bad)).toThrow(RangeError);
     expect(() => objectHeaders(bad)).toThrow(message);
   });
 });
 
-describe('what would be another header, or other bytes, is refused', () => {
+describe('a value that would become another header or other bytes is refused', () => {
   const BAD_VALUES = ['a\nb', 'a\rb', 'a\r\nX-Evil: 1', 'a\0b', 'tab\tbed', 'naïve', '日志', '   '];
   const PLACES: [string, (value: string) => ObjectOptions & ObjectProperties][] = [
     ['contentType', (contentType) => ({ contentType: contentType || ' ' })],
@@ -119,12 +124,12 @@ describe('what would be another header, or other bytes, is refused', () => {
     ['metadata["a"]', (a) => ({ metadata: { a } })],
     ['headers["Cache-Control"]', (value) => ({ headers: { 'Cache-Control': value } })],
   ];
-  test('an empty value is said to be empty', () => {
+  test('the error names an empty value', () => {
     expect(() => objectHeaders({ metadata: { a: '' } })).toThrow('metadata["a"] must not be empty');
     expect(() => headersOf({ headers: { 'Cache-Control': '' } })).toThrow('headers["Cache-Control"] must not be empty');
   });
 
-  test('a file name beyond ASCII is to be written as Content-Disposition wants it', () => {
+  test('the error explains how to write a file name beyond ASCII', () => {
     const headers = { 'Content-Disposition': 'attachment; filename="报告.pdf"' };
     expect(() => headersOf({ headers })).toThrow("filename*=UTF-8''");
   });
@@ -142,7 +147,7 @@ describe('what would be another header, or other bytes, is refused', () => {
     ['if-match', [], ['"etag"']],
     ['if-none-match', [], ['*']],
     ['if-modified-since', [], ['Fri, 02 Jan 2026 12:00:00 GMT']],
-  ])('%s: what OSS takes on an append, and nothing else', (name, good, bad) => {
+  ])('%s: the values that OSS accepts on an append are accepted, and no others', (name, good, bad) => {
     for (const value of good) expect(headersOf({ headers: { [name]: value } })).toEqual({ [name]: value });
     for (const value of bad) expect(() => headersOf({ headers: { [name]: value } })).toThrow(TypeError);
   });
@@ -157,7 +162,7 @@ describe('what would be another header, or other bytes, is refused', () => {
     expect(() => objectHeaders({ tagging: { k: text } })).toThrow(TypeError);
   });
 
-  test.each(PLACES)('in %s', (name, place) => {
+  test.each(PLACES)('a bad value in %s is refused', (name, place) => {
     for (const value of BAD_VALUES) {
       expect(() => headersOf(place(value))).toThrow(TypeError);
       expect(() => headersOf(place(value))).toThrow(`${name} must be a string of visible ASCII`);
@@ -170,19 +175,27 @@ describe('what would be another header, or other bytes, is refused', () => {
     ['an empty name', { headers: { '': 'c' } }, /is not a header name/],
     ['a name twice', { headers: { A: 'b', a: 'c' } }, /a is given twice/],
     ['metadata twice', { metadata: { A: 'b', a: 'c' } }, /"a" is given twice/],
-    ['a metadata name', { metadata: { under_score: 'c' } }, /"under_score" may hold letters, digits and hyphens/],
+    [
+      'an underscore in a metadata name',
+      { metadata: { under_score: 'c' } },
+      /"under_score" may hold letters, digits and hyphens/,
+    ],
     ['a metadata name with a colon', { metadata: { 'a: b\r\nc': 'd' } }, /may hold letters, digits and hyphens/],
-    ['a tag', { tagging: { 'a&b': 'c' } }, /tagging: "a&b" may hold/],
-    ['a tag’s value', { tagging: { a: 'b\nc' } }, /tagging: "b\\nc" may hold/],
-    ['an acl', { acl: 'public' }, /acl must be one of default, private, public-read, public-read-write, not "public"/],
+    ['an ampersand in a tag key', { tagging: { 'a&b': 'c' } }, /tagging: "a&b" may hold/],
+    ['a line break in a tag value', { tagging: { a: 'b\nc' } }, /tagging: "b\\nc" may hold/],
+    [
+      'an unknown ACL',
+      { acl: 'public' },
+      /acl must be one of default, private, public-read, public-read-write, not "public"/,
+    ],
     ['an invalid Date', { expires: new Date(Number.NaN) }, /expires must be a valid Date/],
-    ['a number', { contentType: 5 }, /contentType must be a string/],
+    ['a number as contentType', { contentType: 5 }, /contentType must be a string/],
     ['a number as header', { headers: { a: 5 } }, /headers\["a"\] must be a string/],
     ['a list of headers', { headers: [['a', 'b']] }, /headers must be an object of strings/],
     ['a text of headers', { headers: 'a: b' }, /headers must be an object of strings/],
-    ['no metadata', { metadata: null }, /metadata must be an object of strings/],
-    ['no tagging', { tagging: null }, /tagging must be an object of strings/],
-  ])('%s', (_, options, message) => {
+    ['metadata that is null', { metadata: null }, /metadata must be an object of strings/],
+    ['tagging that is null', { tagging: null }, /tagging must be an object of strings/],
+  ])('%s is refused', (_, options, message) => {
     expect(() => headersOf(options as ObjectOptions)).toThrow(TypeError);
     expect(() => headersOf(options as ObjectOptions)).toThrow(message);
   });
@@ -200,13 +213,13 @@ describe('what would be another header, or other bytes, is refused', () => {
     ['x-oss-security-token', /is set by the client/],
     ['x-oss-signature', /is set by the client/],
     ['x-oss-signature-version', /is set by the client/],
-  ])('the header %s, with where it belongs', (name, message) => {
+  ])('the header %s is refused, and the error says where it belongs', (name, message) => {
     expect(() => appendHeaders({ headers: { [name]: 'a' } })).toThrow(TypeError);
     expect(() => appendHeaders({ headers: { [name]: 'a' } })).toThrow(message);
   });
 });
 
-test('after the first append only what counts for each request is left', () => {
+test('after the first append, only the headers that apply to each request remain', () => {
   const properties = objectHeaders({ acl: 'private', metadata: { a: 'b' }, tagging: { a: 'b' }, expires: '0' });
   const headers = {
     ...properties,

@@ -1,6 +1,6 @@
 /**
- * What CORS hides from a page, and what OSS leaves out by itself: the engine learns the length and proves the bytes all the
- * same, or says what it lacks.
+ * Headers that CORS hides from a page or that OSS omits. The engine still learns the length and proves the bytes, or
+ * says what is missing.
  */
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
@@ -16,7 +16,7 @@ import { drive, failureOf, KEYS, localOss, makeClient, refused, textOf, utf8, Vi
 
 const BUCKET = 'logs';
 const KEY = 'a.log';
-/** OSS compresses a text of this length on its way to who accepts that, so HEAD tells no length. */
+/** OSS compresses a text of this length for clients that accept this, so HEAD reports no length. */
 const TEXT = 'line\n'.repeat(400);
 
 interface PageSetting extends PageOptions {
@@ -25,12 +25,12 @@ interface PageSetting extends PageOptions {
   readonly bucket?: string;
 }
 
-/** A page that appends to a text of 2,000 bytes, and what it asks for. */
+/** A page that appends to a text of 2,000 bytes, and a record of its requests. */
 class Page {
   readonly clock = new VirtualClock();
   readonly oss;
   readonly client: OssClient;
-  /** The method of each request, and its range. */
+  /** The method of each request, with its range. */
   readonly asked: string[] = [];
   readonly urls: string[] = [];
 
@@ -41,7 +41,7 @@ class Page {
       this.asked.push(`${method} ${new Headers(headers).get('range') ?? ''}`.trim());
     };
     const fetch = pageFetch(overriding(this.oss, override), { ...options, onrequest });
-    // A provider, so that what OSS refuses can be replaced.
+    // The credentials come from a function, so that they can be replaced when OSS refuses them.
     const credentials = () => KEYS;
     this.client = makeClient({ credentials, bucket, fetch, clock: this.clock });
   }
@@ -68,7 +68,7 @@ class Page {
   }
 }
 
-/** The first append makes the object; the second one is the page's. */
+/** The first append creates the object. The second one is the page's. */
 const OF_THE_PAGE = { operation: 'AppendObject', nth: 2 } as const;
 const LOST = { kind: 'drop-after', ...OF_THE_PAGE } as const;
 const NOT_SENT = { kind: 'drop-before', ...OF_THE_PAGE } as const;
@@ -81,7 +81,7 @@ const EXPOSURES: readonly (readonly [string, PageOptions])[] = [
   ['nothing, and a proxy leaves out Content-Length', { dropped: ['content-length'] }],
 ];
 
-describe.each(EXPOSURES)('HEAD of a text of 2,000 bytes tells no length, CORS exposes %s', (_, visible) => {
+describe.each(EXPOSURES)('if HEAD of a text of 2,000 bytes reports no length and CORS exposes %s', (_, visible) => {
   const page = async (faults: FaultSchedule = []): Promise<Page> => {
     const made = new Page({ ...visible, faults });
     await made.store(TEXT);
@@ -93,7 +93,7 @@ describe.each(EXPOSURES)('HEAD of a text of 2,000 bytes tells no length, CORS ex
     await expect(one.run(one.object().open())).resolves.toMatchObject({ position: 2000 });
   });
 
-  test('open with a tail that is no longer the end finds the end behind it', async () => {
+  test('open with an outdated tail finds the current end', async () => {
     const one = await page();
     const object = one.object();
     await one.run(object.open());
@@ -112,13 +112,13 @@ describe.each(EXPOSURES)('HEAD of a text of 2,000 bytes tells no length, CORS ex
   test.each([
     ['was stored', LOST],
     ['was not stored', NOT_SENT],
-  ])('an append without an answer that %s is there once', async (_outcome, fault) => {
+  ])('an append without an answer, which %s, is stored once', async (_outcome, fault) => {
     const one = await page([fault]);
     await expect(one.run(one.object().append('more\n'))).resolves.toMatchObject({ position: 2005 });
     expect(one.stored).toBe(`${TEXT}more\n`);
   });
 
-  test('an append where another writer was first is a conflict, and proven absent', async () => {
+  test('an append after another writer is a conflict with the outcome absent', async () => {
     const one = await page([{ kind: 'rival', bytes: utf8('other text\n'), when: 'before', ...OF_THE_PAGE }]);
     const error = await one.run(failureOf(one.object().append('more\n')));
     expect(error).toMatchObject({ name: 'AppendConflictError', found: 2011, outcome: 'absent' });
@@ -135,7 +135,7 @@ describe.each(EXPOSURES)('HEAD of a text of 2,000 bytes tells no length, CORS ex
     expect(error).toMatchObject({ name: 'AppendConflictError', found: 1500, outcome: 'unknown' });
   });
 
-  test('resume goes on behind what is there, and recognises a finished file', async () => {
+  test('resume continues after the stored bytes, and recognises a complete file', async () => {
     const one = await page();
     const file = memoryBlob(utf8(`${TEXT}the rest\n`));
     await expect(one.run(one.object().resume(file))).resolves.toMatchObject({ position: 2009 });
@@ -154,29 +154,29 @@ describe.each(EXPOSURES)('HEAD of a text of 2,000 bytes tells no length, CORS ex
 });
 
 describe('a GET for the length', () => {
-  test('finds no object where it was deleted after the HEAD', async () => {
+  test('reports no object if the object was deleted after the HEAD', async () => {
     const page = new Page({ faults: [{ kind: 'delete', when: 'before', operation: 'GetObject' }] });
     await page.store(TEXT);
     await expect(page.run(page.object().open())).resolves.toMatchObject({ position: 0 });
   });
 });
 
-describe('what it costs to learn the length', () => {
-  test('one GET, whose body is not read where its Content-Length is visible', async () => {
+describe('the cost of learning the length', () => {
+  test('is one GET, whose body is not read if its Content-Length is visible', async () => {
     const page = new Page();
     await page.store(TEXT);
     await page.run(page.object().open());
     expect(page.asked).toEqual(['HEAD', 'GET bytes=0-']);
   });
 
-  test('where the bytes must be counted, only those from the last one that was known on', async () => {
+  test('is a read that starts at the last known byte, if the bytes must be counted', async () => {
     const page = new Page({ dropped: ['content-length'], faults: [NOT_SENT] });
     await page.store(TEXT);
     await page.run(page.object().append('more\n'));
     expect(page.asked).toEqual(['HEAD', 'GET bytes=0-', 'POST', 'HEAD', 'GET bytes=1999-', 'POST']);
   });
 
-  test('no GET where the position is exposed, or HEAD tells the length', async () => {
+  test('is nothing if the position is exposed or HEAD reports the length', async () => {
     const exposed = new Page({ exposed: ['x-oss-next-append-position'] });
     await exposed.store(TEXT);
     await exposed.run(exposed.object().open());
@@ -189,7 +189,7 @@ describe('what it costs to learn the length', () => {
     expect([exposed.asked, short.asked, binary.asked]).toEqual([['HEAD'], ['HEAD'], ['HEAD']]);
   });
 
-  test('a page without the permission to read says so', async () => {
+  test('a page without the permission to read gets an error that says so', async () => {
     const page = new Page({ faults: [{ kind: 'deny', operation: 'GetObject' }] });
     await page.store(TEXT);
     expect(await page.run(failureOf(page.object().open()))).toMatchObject({
@@ -200,7 +200,7 @@ describe('what it costs to learn the length', () => {
   });
 });
 
-/** What the README's rule exposes. */
+/** The rule of the README. */
 const RULE = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
 const README_RULE = [...RULE.matchAll(/<ExposeHeader>(.*?)<\/ExposeHeader>/g)].map(([, name]) =>
   String(name).toLowerCase(),
@@ -218,7 +218,7 @@ const part: Work = async (page) => textOf((await page.client.getObject(KEY, { ra
 describe.each<[string, PageOptions]>([
   ['nothing', {}],
   ['what the README says', { exposed: README_RULE }],
-])('each operation works or tells why it does not, CORS exposes %s', (_, visible) => {
+])('each operation works or says why it does not, if CORS exposes %s', (_, visible) => {
   const all = { open, append, resume, head, get, part };
   const engine = { open, append, resume };
 
@@ -230,14 +230,14 @@ describe.each<[string, PageOptions]>([
     expect(await page.run(work(page))).toEqual(ended ? expect.objectContaining({ position: ended }) : expected(told));
   });
 
-  test.each(Object.entries(engine))('%s works where the clock of the device is wrong', async (_name, work) => {
+  test.each(Object.entries(engine))('%s works if the clock of the device is wrong', async (_name, work) => {
     for (const by of [-3_600_000, 3_600_000]) {
       const page = new Page({ ...visible, faults: () => ({ kind: 'skew-clock', by }) });
       await expect(page.run(work(page))).resolves.toMatchObject({ position: expect.any(Number) });
     }
   });
 
-  test.each(Object.entries(engine))('%s works where the token has ended before its time', async (_name, work) => {
+  test.each(Object.entries(engine))('%s works if the token expired too early', async (_name, work) => {
     const page = new Page({ ...visible, faults: [{ kind: 'expire-token' }] });
     await expect(page.run(work(page))).resolves.toMatchObject({ position: expect.any(Number) });
   });
@@ -252,17 +252,17 @@ describe.each<[string, PageOptions]>([
     });
   });
 
-  test.each(Object.entries({ append, resume, get }))('%s says that there is no such bucket', async (_name, work) => {
+  test.each(Object.entries({ append, resume, get }))('%s says that the bucket does not exist', async (_name, work) => {
     const page = new Page({ ...visible, bucket: 'missing' });
     expect(await page.run(failureOf(work(page)))).toMatchObject({ code: 'NoSuchBucket', status: 404 });
   });
 
-  test.each(Object.entries({ get, part }))('%s says that there is no such object', async (_name, work) => {
+  test.each(Object.entries({ get, part }))('%s says that the object does not exist', async (_name, work) => {
     const page = new Page(visible);
     expect(await page.run(failureOf(work(page)))).toMatchObject({ code: 'NoSuchKey', status: 404 });
   });
 
-  test('head of what is missing tells the status at least', async () => {
+  test('the HEAD of a missing object reports at least the status', async () => {
     const page = new Page(visible);
     expect(await page.run(failureOf(head(page)))).toMatchObject({
       status: 404,
@@ -270,11 +270,11 @@ describe.each<[string, PageOptions]>([
     });
   });
 
-  test.each(Object.entries(engine))('%s refuses what AppendObject did not make', async (_name, work) => {
+  test.each(Object.entries(engine))('%s refuses an object that AppendObject did not create', async (_name, work) => {
     const page = new Page(visible);
     page.oss.putObject(BUCKET, KEY, utf8('line\n'));
     const made = await page.run(work(page)).catch((error: unknown) => error);
-    // Where the type of an object is hidden, its first append tells.
+    // If the type of an object is hidden, only the first append reveals it.
     if (work === open && !visible.exposed) expect(made).toMatchObject({ position: 5 });
     else expect(made).toMatchObject({ code: 'ObjectNotAppendable' });
     expect(page.stored).toBe('line\n');
@@ -285,7 +285,7 @@ function expected(told: unknown): unknown {
   return typeof told === 'object' ? expect.objectContaining(told) : told;
 }
 
-/** A text and its gzip member, which is exactly as long. */
+/** Finds a text whose gzip member has exactly the same length. */
 function evenMember(letters: string): { text: string; member: Uint8Array<ArrayBuffer> } {
   for (let more = 1; more < 200; more++) {
     const text = letters + 'x'.repeat(more);
@@ -299,7 +299,7 @@ function gzip(text: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(gzipSync(text));
 }
 
-/** What OSS does with `response-content-encoding`. */
+/** How OSS treats `response-content-encoding`. */
 type Override = 'taken' | 'refused' | 'ignored';
 
 function overriding(oss: LocalOss, override: Override): Fetch {
@@ -315,7 +315,7 @@ function overriding(oss: LocalOss, override: Override): Fetch {
 describe.each<[string, PageOptions]>([
   ['nothing', {}],
   ['Content-Encoding', { exposed: ['content-encoding', 'content-range'] }],
-])('an object stored with Content-Encoding: gzip, CORS exposes %s', (_, visible) => {
+])('if an object is stored with Content-Encoding: gzip and CORS exposes %s', (_, visible) => {
   const FIRST = gzip('the first record\n');
   const NEXT = gzip('the next record\n'.repeat(30));
   const OTHER = gzip('a record of someone else\n'.repeat(20));
@@ -330,19 +330,19 @@ describe.each<[string, PageOptions]>([
   test.each([
     ['was stored', LOST],
     ['was not stored', NOT_SENT],
-  ])('an append without an answer that %s is there once', async (_outcome, fault) => {
+  ])('an append without an answer, which %s, is stored once', async (_outcome, fault) => {
     const one = await page([fault]);
     await expect(one.run(one.object().append(NEXT))).resolves.toMatchObject({ position: both.length });
     expect(both.equals(one.bytes)).toBe(true);
   });
 
-  test('other bytes in our place are other bytes', async () => {
+  test('other bytes in our place are recognised', async () => {
     const one = await page([{ kind: 'rival', bytes: OTHER, when: 'before', ...OF_THE_PAGE }]);
     const error = await one.run(failureOf(one.object().append(NEXT.slice(0, 30))));
     expect(error).toMatchObject({ name: 'AppendConflictError', outcome: 'absent' });
   });
 
-  test('a segment that was given up and stored late is known for ours', async () => {
+  test('an abandoned segment that was stored late is recognised as ours', async () => {
     const one = await page([
       { kind: 'drop-after', ...OF_THE_PAGE },
       { kind: 'drop-before', operation: 'HeadObject', nth: 2, times: 8 },
@@ -353,7 +353,7 @@ describe.each<[string, PageOptions]>([
     expect(object.pending).toMatchObject([{ outcome: 'stored' }]);
   });
 
-  test('resume goes on behind what is there, recognises a finished file, and refuses another', async () => {
+  test('resume continues after the stored bytes, recognises a complete file, and refuses another file', async () => {
     const one = await page();
     const file = memoryBlob(new Uint8Array(both));
     await expect(one.run(one.object().resume(file))).resolves.toMatchObject({ position: both.length });
@@ -363,26 +363,26 @@ describe.each<[string, PageOptions]>([
     expect(await one.run(failureOf(one.object().resume(other)))).toMatchObject({ code: 'DifferentPrefix' });
   });
 
-  describe.each<Override>(['refused', 'ignored'])('where OSS %s to leave it out', (override) => {
+  describe.each<Override>(['refused', 'ignored'])('if the parameter is %s', (override) => {
     const UNREADABLE = expect.stringMatching(/could not be proven.*or was decoded \(Content-Encoding\)/);
 
     test.each([
       ['stored', LOST],
       ['taken by other bytes', { kind: 'rival', bytes: OTHER, when: 'before', ...OF_THE_PAGE } as const],
-    ])('what became of an append is unknown: %s', async (_outcome, fault) => {
+    ])('the outcome of an append is unknown: %s', async (_outcome, fault) => {
       const one = await page([fault], override);
       const error = await one.run(failureOf(one.object().append(NEXT.slice(0, OTHER.byteLength))));
       expect(error).toMatchObject({ outcome: 'unknown', message: UNREADABLE });
     });
 
-    test('decoded bytes that are exactly as many as ours are never taken for others', async () => {
+    test("decoded bytes of the same length are never mistaken for another writer's bytes", async () => {
       const { member } = evenMember('abcdefghijklmnopqrstuvwxyz');
       const one = await page([LOST], override);
       const error = await one.run(failureOf(one.object().append(member)));
       expect(error).toMatchObject({ outcome: 'unknown', message: UNREADABLE });
     });
 
-    test('a file is never taken for a different one', async () => {
+    test('a file is never mistaken for another file', async () => {
       const { member } = evenMember('ABCDEFGHIJKLMNOPQRSTUVWXYZ');
       const one = new Page({ ...visible, override });
       await one.store(member, { 'content-encoding': 'gzip' });
@@ -390,7 +390,7 @@ describe.each<[string, PageOptions]>([
       expect(error).toMatchObject({ name: 'TransportError', message: expect.stringContaining('Content-Encoding') });
     });
 
-    test('an object without a Content-Encoding is proven all the same', async () => {
+    test('an object without a Content-Encoding is proven', async () => {
       const rival = { kind: 'rival', bytes: utf8('other\n'), when: 'before', ...OF_THE_PAGE } as const;
       for (const [fault, outcome] of [[LOST, undefined] as const, [rival, 'absent'] as const]) {
         const one = new Page({ ...visible, override, faults: [fault] });
@@ -401,7 +401,7 @@ describe.each<[string, PageOptions]>([
     });
   });
 
-  test('no byte is read where the CRC is exposed', async () => {
+  test('no byte is read if the CRC is exposed', async () => {
     const one = new Page({ exposed: ['x-oss-hash-crc64ecma'], faults: [LOST] });
     await one.store(FIRST, { 'content-encoding': 'gzip' });
     await one.run(one.object().append(NEXT));
@@ -435,7 +435,7 @@ describe('over real HTTP, with the decoding of the platform', () => {
     await close();
   });
 
-  test('a text whose HEAD tells no length is opened and appended to', async () => {
+  test('a text whose HEAD reports no length is opened and appended to', async () => {
     const { client, make, bytes, close } = await world([LOST]);
     await make(TEXT, 'text/plain');
     await expect(new AppendableObject(client, KEY).append('more\n')).resolves.toMatchObject({ position: 2005 });
@@ -444,12 +444,12 @@ describe('over real HTTP, with the decoding of the platform', () => {
   });
 });
 
-describe('bytes that are read back cost one byte more', () => {
+describe('reading bytes back costs one more byte', () => {
   const RIVAL = { kind: 'rival', bytes: utf8('other\n'), when: 'before', ...OF_THE_PAGE } as const;
 
   test.each<[string, PageOptions, string[]]>([
-    ['where CORS hides the Content-Encoding', {}, ['GET bytes=5-9', 'GET bytes=5-5']],
-    ['but not where it is visible', { exposed: ['content-encoding'] }, ['GET bytes=5-9']],
+    ['if CORS hides the Content-Encoding', {}, ['GET bytes=5-9', 'GET bytes=5-5']],
+    ['but not if it is visible', { exposed: ['content-encoding'] }, ['GET bytes=5-9']],
   ])('%s', async (_, visible, reads) => {
     const page = new Page({ ...visible, faults: [RIVAL] });
     await page.store('line\n');
