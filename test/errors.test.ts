@@ -282,8 +282,8 @@ describe('secrets', () => {
     if (typeof cause === 'object') expect(error.cause).toMatchObject({ name: (cause as Error).name });
   });
 
-  test.each(['%s does not show the token that OSS repeats', 'SecurityTokenExpired'])(
-    '%s, where OSS echoes the token',
+  test.each(['SignatureDoesNotMatch', 'SecurityTokenExpired'])(
+    '%s does not show the token that OSS repeats',
     async (code) => {
       const expired = code === 'SecurityTokenExpired';
       const oss = localOss(expired ? { faults: [{ kind: 'expire-token', times: 9 }] } : {});

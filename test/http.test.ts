@@ -1,4 +1,7 @@
-/** One request carried through: what is waited for, what is repeated and what never, and that nothing is left behind. */
+/**
+ * The life of one request: when the client waits, what it repeats and what it never repeats, and that nothing is left
+ * behind.
+ */
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { serve } from '../demo/node-http.ts';
 import { CredentialsError, OssError, ServiceError, TransportError } from '../src/errors.ts';
@@ -54,11 +57,11 @@ function setUp(answers: Parameters<typeof scripted>, options: Partial<OssClientO
   return { ...script, clock, client: makeClient({ clock, fetch: script.fetch, ...options }) };
 }
 
-describe('the time-out of one attempt', () => {
+describe('the time limit of one attempt', () => {
   test.each([
     ['30 s without a body', head, {}, 30_000],
-    ['one second more for each 32 KiB begun', append, {}, 31_000],
-    ['what was asked', append, { timeout: 5 }, 5],
+    ['one more second for each started 32 KiB', append, {}, 31_000],
+    ['the value of the option', append, { timeout: 5 }, 5],
   ])('is %s', async (_, call, options, timeout) => {
     const { client, clock } = setUp([hanging], { ...options, retry: { maxAttempts: 1 } });
     const failed = failureOf(call(client));
@@ -98,12 +101,12 @@ describe('the time-out of one attempt', () => {
     expect(sent[0]?.init.signal?.aborted).toBe(true);
   });
 
-  test('holds where the transport does not heed its signal', async () => {
+  test('ends the attempt even if the transport ignores its signal', async () => {
     const { client, clock } = setUp([() => new Promise<Response>(() => {})], { timeout: 5 });
     expect(await drive(failureOf(append(client)), clock)).toMatchObject({ code: 'TimeoutError' });
   });
 
-  test('covers the body of an error, and of an answer that should have none', async () => {
+  test('includes the body of an error, and of an answer that should have no body', async () => {
     const never = () => new ReadableStream({ pull: () => new Promise<void>(() => {}) });
     for (const status of [200, 503]) {
       const { client, clock } = setUp([() => new Response(never(), { status })], { timeout: 5 });
@@ -111,13 +114,13 @@ describe('the time-out of one attempt', () => {
     }
   });
 
-  test('Infinity sets no timer', async () => {
+  test('sets no timer if it is Infinity', async () => {
     const { client, clock } = setUp([appended(5)], { timeout: Number.POSITIVE_INFINITY });
     await append(client);
     expect(clock.delays).toEqual([]);
   });
 
-  test('covers loading credentials', async () => {
+  test('includes loading the credentials', async () => {
     const signals: (AbortSignal | undefined)[] = [];
     const credentials: OssClientOptions['credentials'] = ({ signal }) => {
       signals.push(signal);
@@ -130,7 +133,7 @@ describe('the time-out of one attempt', () => {
     expect([signals[0]?.aborted, sent.length, clock.waiting]).toEqual([true, 0, 0]);
   });
 
-  test('covers the presign function', async () => {
+  test('includes the presign function', async () => {
     const presign = () => new Promise<string>(() => {});
     const { client, clock, sent } = setUp([appended(5)], { presign });
     const error = await drive(failureOf(append(client)), clock);
@@ -138,7 +141,7 @@ describe('the time-out of one attempt', () => {
     expect([sent.length, clock.waiting]).toEqual([0, 0]);
   });
 
-  test('on the platform’s clock a delay beyond 24 days does not end at once', () => {
+  test("does not end at once on the platform's clock if it is longer than 24 days", () => {
     const setTimeout = vi.fn();
     vi.stubGlobal('setTimeout', setTimeout);
     platformClock().setTimeout(() => {}, 2 ** 40);
@@ -149,7 +152,7 @@ describe('the time-out of one attempt', () => {
 describe('the signal of a call', () => {
   const REASONS: unknown[] = [new Error('stop'), 'a text', { any: 'object' }, null, 0];
 
-  test.each(CALLS)('%s rejects with its reason, the identical object', async (_, call) => {
+  test.each(CALLS)('%s rejects with the reason of the signal, the identical value', async (_, call) => {
     for (const reason of REASONS) {
       const { client } = setUp([hanging]);
       const controller = new AbortController();
@@ -160,7 +163,7 @@ describe('the signal of a call', () => {
     }
   });
 
-  test.each(CALLS)('%s sends nothing when it has aborted already', async (_, call) => {
+  test.each(CALLS)('%s sends nothing if the signal is already aborted', async (_, call) => {
     const { client, sent } = setUp([appended(5)]);
     const reason = new Error('too late');
     expect(await failureOf(call(client, AbortSignal.abort(reason)))).toBe(reason);
@@ -218,7 +221,7 @@ describe('the signal of a call', () => {
   });
 });
 
-describe('what is repeated', () => {
+describe('repeats', () => {
   const AMBIGUOUS: [string, Parameters<typeof scripted>[0]][] = [
     ['a lost connection', DROPPED],
     ['500', refused(500, 'InternalError')],
@@ -228,23 +231,23 @@ describe('what is repeated', () => {
     ['RequestTimeout', refused(400, 'RequestTimeout')],
     ['408', new Response(null, { status: 408 })],
     ['a redirect', new Response(null, { status: 307, headers: { location: 'https://portal.example/' } })],
-    ['a captive portal’s 200', HTML(200)],
+    ["a captive portal's 200", HTML(200)],
   ];
 
-  test.each(AMBIGUOUS)('an append never, after %s', async (_, answer) => {
+  test.each(AMBIGUOUS)('an append is never repeated after %s', async (_, answer) => {
     const { client, sent, clock } = setUp([answer, appended(5)]);
     const error = await drive(failureOf(append(client)), clock);
     expect(isAmbiguous(error)).toBe(true);
     expect(sent).toHaveLength(1);
   });
 
-  test('an append never, after its time is over', async () => {
+  test('an append is never repeated after a time-out', async () => {
     const { client, sent, clock } = setUp([hanging, appended(5)]);
     expect(isAmbiguous(await drive(failureOf(append(client)), clock))).toBe(true);
     expect(sent).toHaveLength(1);
   });
 
-  test.each(AMBIGUOUS)('a read, after %s', async (_, answer) => {
+  test.each(AMBIGUOUS)('a read is repeated after %s', async (_, answer) => {
     for (const [call, good] of [
       [head, HEAD],
       [get, GET],
@@ -261,7 +264,7 @@ describe('what is repeated', () => {
     ['429', new Response(null, { status: 429 })],
   ] as const;
 
-  test.each(THROTTLES)('an append that was throttled: %s', async (_, answer) => {
+  test.each(THROTTLES)('an append is repeated if it was throttled: %s', async (_, answer) => {
     const { client, sent, clock } = setUp([answer, appended(5)]);
     await drive(append(client), clock);
     expect(sent).toHaveLength(2);
@@ -289,7 +292,7 @@ describe('what is repeated', () => {
     [404, 'NoSuchBucket'],
     [409, 'PositionNotEqualToLength'],
     [416, 'InvalidRange'],
-  ])('nothing after %i %s', async (status, code) => {
+  ])('nothing is repeated after %i %s', async (status, code) => {
     for (const [, call] of CALLS) {
       const { client, sent, clock } = setUp([refused(status, code)]);
       const error = await drive(failureOf(call(client)), clock);
@@ -299,10 +302,10 @@ describe('what is repeated', () => {
   });
 
   test.each([
-    ['8 attempts in all by default', undefined, 8],
-    ['as many as asked', { maxAttempts: 3 }, 3],
-    ['one', { maxAttempts: 1 }, 1],
-  ])('%s, where an answer has come before', async (_, retry, attempts) => {
+    ['8 attempts by default', undefined, 8],
+    ['as many attempts as the option says', { maxAttempts: 3 }, 3],
+    ['one attempt', { maxAttempts: 1 }, 1],
+  ])('%s, if the client has received an answer before', async (_, retry, attempts) => {
     const { client, sent, clock } = setUp([HEAD, DROPPED], { retry });
     await head(client);
     expect(await drive(failureOf(head(client)), clock)).toMatchObject({ code: 'NetworkError' });
@@ -311,37 +314,40 @@ describe('what is repeated', () => {
 
   test.each([
     ['5 attempts by default', undefined, 5],
-    ['as many as asked', { maxAttempts: 20 }, 20],
-  ])('%s, where no answer has ever come: a wrong name looks like a dead network', async (_, retry, attempts) => {
-    const { client, sent, clock } = setUp([DROPPED], { retry });
-    const began = clock.now();
-    const error = await drive(failureOf(head(client)), clock);
-    expect(sent).toHaveLength(attempts);
-    expect((error as Error).message).toMatch(
-      /no answer from logs\.oss-cn-hangzhou\.aliyuncs\.com .*region, bucket, endpoint, cname/,
-    );
-    if (!retry) expect(clock.now() - began).toBeLessThanOrEqual(3000);
-  });
+    ['as many attempts as the option says', { maxAttempts: 20 }, 20],
+  ])(
+    '%s, if the client has never received an answer, because a wrong name looks like a network failure',
+    async (_, retry, attempts) => {
+      const { client, sent, clock } = setUp([DROPPED], { retry });
+      const began = clock.now();
+      const error = await drive(failureOf(head(client)), clock);
+      expect(sent).toHaveLength(attempts);
+      expect((error as Error).message).toMatch(
+        /no answer from logs\.oss-cn-hangzhou\.aliyuncs\.com .*region, bucket, endpoint, cname/,
+      );
+      if (!retry) expect(clock.now() - began).toBeLessThanOrEqual(3000);
+    },
+  );
 
   test.each([
     ['a wrong bucket or region', { bucket: 'lgos' }, 'lgos.oss-cn-hangzhou.aliyuncs.com'],
     ['a forgotten cname', { endpoint: 'https://files.example.com' }, 'logs.files.example.com'],
-    ['https where only http is spoken', { endpoint: 'https://127.0.0.1:9' }, '127.0.0.1:9'],
-  ])('%s is told by the host that was asked, without its query', async (_, options, host) => {
+    ['https for a server that has only http', { endpoint: 'https://127.0.0.1:9' }, '127.0.0.1:9'],
+  ])('the error after %s contains the host, without the query', async (_, options, host) => {
     const { client, clock } = setUp([DROPPED], { ...options, signing: 'query' });
     const error = (await drive(failureOf(head(client)), clock)) as Error;
     expect(error.message).toContain(`no answer from ${host} (fetch failed)`);
     expect(error.message).not.toContain('x-oss-');
   });
 
-  test('a presigned URL is told by its host alone', async () => {
+  test('the error of a presigned URL contains only the host', async () => {
     const presign = () => 'https://files.example.com?x-oss-signature=1';
     const { client, clock } = setUp([DROPPED], { presign });
     const error = (await drive(failureOf(head(client)), clock)) as Error;
     expect(error.message).toContain('no answer from files.example.com (fetch failed)');
   });
 
-  test('each attempt is signed afresh, and presigned afresh', async () => {
+  test('each attempt is signed or presigned again', async () => {
     for (const signing of ['header', 'query'] as const) {
       const { client, sent, clock } = setUp([DROPPED, HEAD], { signing });
       clock.chance = 0.9999;
@@ -365,7 +371,7 @@ describe('the wait before another attempt', () => {
     [0, [0, 0, 0, 0, 0, 0, 0]],
     [0.5, [100, 200, 400, 800, 1600, 3200, 6400]],
     [0.999, [199.8, 399.6, 799.2, 1598.4, 3196.8, 6393.6, 12_787.2]],
-  ])('is random over a time that doubles (chance %f)', async (chance, delays) => {
+  ])('is random within a time that doubles (random number %f)', async (chance, delays) => {
     const { client, clock } = setUp([HEAD, DROPPED], firstAttempts);
     await head(client);
     clock.chance = chance;
@@ -373,7 +379,7 @@ describe('the wait before another attempt', () => {
     expect(clock.delays.map((delay) => Math.round(delay * 10) / 10)).toEqual(delays);
   });
 
-  test('has a limit, 20 s by default', async () => {
+  test('has a limit, which is 20 s by default', async () => {
     for (const [retry, longest] of [
       [{ maxAttempts: 12 }, 20_000],
       [{ maxAttempts: 12, baseDelay: 10, maxDelay: 50 }, 50],
@@ -388,8 +394,8 @@ describe('the wait before another attempt', () => {
   test.each<[string, Record<string, string>, number]>([
     ['Retry-After', { 'retry-after': '7' }, 7000],
     ['x-oss-qos-delay-time', { 'x-oss-qos-delay-time': '450' }, 450],
-    ['Retry-After, up to a minute', { 'retry-after': '3600' }, 60_000],
-    ['x-oss-qos-delay-time, up to a minute', { 'x-oss-qos-delay-time': '900000' }, 60_000],
+    ['Retry-After, at most a minute', { 'retry-after': '3600' }, 60_000],
+    ['x-oss-qos-delay-time, at most a minute', { 'x-oss-qos-delay-time': '900000' }, 60_000],
     ['the longer of the two', { 'x-oss-qos-delay-time': '1' }, 100],
   ])('heeds %s', async (_, headers, delay) => {
     for (const call of [append, head]) {
@@ -402,7 +408,7 @@ describe('the wait before another attempt', () => {
     }
   });
 
-  test('waitToRetry says when the attempts are used up', async () => {
+  test('waitToRetry returns whether an attempt is left', async () => {
     const { client, clock } = setUp([HEAD], { retry: { maxAttempts: 2 } });
     expect(await drive(client.waitToRetry(1), clock)).toBe(true);
     expect(await client.waitToRetry(2)).toBe(false);
@@ -410,7 +416,7 @@ describe('the wait before another attempt', () => {
   });
 });
 
-describe('the clock of OSS', () => {
+describe('the time of OSS', () => {
   const AHEAD = 3_600_000;
   const skewed = () =>
     refused(403, 'RequestTimeTooSkewed', { ServerTime: new Date(NOON + AHEAD).toISOString(), EC: '0002-00000504' });
@@ -426,20 +432,20 @@ describe('the clock of OSS', () => {
     expect(clock.delays).toHaveLength(3);
   });
 
-  test('is taken once in a call', async () => {
+  test('is corrected only once in a call', async () => {
     const { client, sent } = setUp([skewed()]);
     expect(await failureOf(append(client))).toMatchObject({ code: 'RequestTimeTooSkewed' });
     expect(sent).toHaveLength(2);
   });
 
-  test('once for each of many calls that began with the wrong time', async () => {
+  test('is corrected once for each of many calls that began with the wrong time', async () => {
     const answer = ({ headers }: Sent) => (headers.get('x-oss-date') === '20260102T130000Z' ? HEAD() : skewed());
     const { client, sent } = setUp([answer]);
     await Promise.all([head(client), head(client), head(client)]);
     expect(sent).toHaveLength(6);
   });
 
-  test('a HEAD’s error tells it in a header', async () => {
+  test('is in a header of the error answer to a HEAD', async () => {
     const xml = await skewed().text();
     const answer = new Response(null, { status: 403, headers: { 'x-oss-err': btoa(xml) } });
     const { client, sent } = setUp([answer, HEAD]);
@@ -447,7 +453,7 @@ describe('the clock of OSS', () => {
     expect(dates(sent).at(-1)).toBe('20260102T130000Z');
   });
 
-  test('no Date header is believed', async () => {
+  test('is never taken from the Date header', async () => {
     const headers = { date: 'Fri, 02 Jan 2026 15:00:00 GMT' };
     const { client, sent } = setUp([refused(403, 'RequestTimeTooSkewed', {}, headers)]);
     expect(await failureOf(append(client))).toMatchObject({ code: 'RequestTimeTooSkewed' });
@@ -456,7 +462,7 @@ describe('the clock of OSS', () => {
   });
 
   test.each(['header', 'query'] as const)(
-    'a device days off appends at LocalOss, signed in the %s',
+    'corrects a device that is wrong by days, so that it appends to LocalOss, signed in the %s',
     async (signing) => {
       for (const off of [-3 * 86_400_000, 3 * 86_400_000]) {
         const oss = localOss({ clock: { now: () => NOON } });
@@ -470,7 +476,7 @@ describe('the clock of OSS', () => {
     },
   );
 
-  test('credentials and clock may both have to be mended, each once', async () => {
+  test('and the credentials may both need a correction, each of them once', async () => {
     const load = vi.fn(async () => STS);
     const { client, sent } = setUp([skewed(), refused(403, 'SecurityTokenExpired'), appended(5)], {
       credentials: load,
@@ -480,21 +486,21 @@ describe('the clock of OSS', () => {
   });
 });
 
-describe('what is not OSS', () => {
+describe('answers that are not from OSS', () => {
   function redirected(): Response {
     return Object.defineProperty(appended(5), 'redirected', { value: true });
   }
 
   test.each<[string, Call, () => Response]>([
-    ['an append redirected', append, redirected],
+    ['a redirect of an append', append, redirected],
     ['a HEAD redirected', head, () => Object.defineProperty(HEAD(), 'redirected', { value: true })],
     ['a GET redirected', get, () => Object.defineProperty(GET(), 'redirected', { value: true })],
-    ['a portal’s 200 to an append', append, () => HTML(200)],
-    ['a portal’s 200 to a HEAD', head, () => new Response(null, { headers: { 'content-length': '1234' } })],
-    ['a portal’s 200 to a GET', get, () => HTML(200)],
-    ['202 to an append', append, () => new Response(null, { status: 202 })],
-    ['204 to an append', append, () => new Response(null, { status: 204 })],
-  ])('%s is no success', async (_, call, answer) => {
+    ["a portal's 200 to an append", append, () => HTML(200)],
+    ["a portal's 200 to a HEAD", head, () => new Response(null, { headers: { 'content-length': '1234' } })],
+    ["a portal's 200 to a GET", get, () => HTML(200)],
+    ['a 202 to an append', append, () => new Response(null, { status: 202 })],
+    ['a 204 to an append', append, () => new Response(null, { status: 204 })],
+  ])('%s is not a success', async (_, call, answer) => {
     const { client, clock } = setUp([answer], { retry: { maxAttempts: 1 } });
     const error = await drive(failureOf(call(client)), clock);
     expect(error).toBeInstanceOf(TransportError);
@@ -505,29 +511,26 @@ describe('what is not OSS', () => {
     expect(clock.waiting).toBe(0);
   });
 
-  test.each([301, 302, 303, 307, 308])(
-    'a redirect (%i) over HTTP, and the place it names is never asked',
-    async (status) => {
-      const there: string[] = [];
-      const server = await serve(({ url, method }) => {
-        if (new URL(url).pathname !== '/there') return new Response(null, { status, headers: { location: '/there' } });
-        there.push(method);
-        return method === 'HEAD' ? HEAD() : appended(5);
-      });
-      try {
-        const client = makeClient({ endpoint: server.url, clock: undefined, retry: { maxAttempts: 1 } });
-        // Node 20 could not send bytes to a second place, and a Blob it could.
-        const appendBlob = () => client.appendObject('a', new Blob(['bytes']), { position: 0 });
-        for (const call of [appendBlob, () => append(client), () => head(client), () => get(client)])
-          expect(await failureOf(call())).toMatchObject({ name: 'TransportError', code: 'UnexpectedResponse' });
-        expect(there).toEqual([]);
-      } finally {
-        await server.close();
-      }
-    },
-  );
+  test.each([301, 302, 303, 307, 308])('a redirect (%i) over HTTP is not followed', async (status) => {
+    const there: string[] = [];
+    const server = await serve(({ url, method }) => {
+      if (new URL(url).pathname !== '/there') return new Response(null, { status, headers: { location: '/there' } });
+      there.push(method);
+      return method === 'HEAD' ? HEAD() : appended(5);
+    });
+    try {
+      const client = makeClient({ endpoint: server.url, clock: undefined, retry: { maxAttempts: 1 } });
+      // Node 20 could not send bytes to a second place, but it could send a Blob.
+      const appendBlob = () => client.appendObject('a', new Blob(['bytes']), { position: 0 });
+      for (const call of [appendBlob, () => append(client), () => head(client), () => get(client)])
+        expect(await failureOf(call())).toMatchObject({ name: 'TransportError', code: 'UnexpectedResponse' });
+      expect(there).toEqual([]);
+    } finally {
+      await server.close();
+    }
+  });
 
-  test('an answer of which CORS hides all it may is OSS’s', async () => {
+  test("an answer whose headers CORS hides is accepted as OSS's", async () => {
     const oss = localOss({ faults: () => ({ kind: 'hide-headers' }) });
     const client = makeClient({ credentials: KEYS, fetch: oss.fetch, clock: undefined });
     expect(await client.appendObject('a', 'hello', { position: 0 })).toEqual({
@@ -540,7 +543,7 @@ describe('what is not OSS', () => {
     expect(await textOf((await client.getObject('a', { range: { start: 1, end: 2 } })).body)).toBe('el');
   });
 
-  test.each([500, 502, 503])('a gateway’s page with status %i', async (status) => {
+  test.each([500, 502, 503])("a gateway's page with status %i is an ambiguous ServiceError", async (status) => {
     const oss = localOss({ faults: () => ({ kind: 'gateway', status }) });
     const client = makeClient({ credentials: KEYS, fetch: oss.fetch, clock: undefined });
     const error = await failureOf(append(client));
@@ -549,7 +552,7 @@ describe('what is not OSS', () => {
     expect(isAmbiguous(error)).toBe(true);
   });
 
-  test('a lost connection says what to check, and keeps the cause', async () => {
+  test('the error of a lost connection says what to check, and keeps the cause', async () => {
     const { client } = setUp([DROPPED]);
     const error = await failureOf(append(client));
     expect(error).toMatchObject({ code: 'NetworkError', cause: DROPPED });
@@ -559,7 +562,7 @@ describe('what is not OSS', () => {
   });
 });
 
-describe('a mistake in code is told as what it is, never as a failure of the network', () => {
+describe('a mistake in code is reported as it is, never as a failure of the network', () => {
   const boom = new TypeError('x is not a function');
   const fail = () => {
     throw boom;
@@ -570,8 +573,8 @@ describe('a mistake in code is told as what it is, never as a failure of the net
     ['clock.now', { clock: { ...clock, now: fail } }],
     ['clock.setTimeout', { clock: { ...clock, setTimeout: fail } }],
     ['clock.clearTimeout', { clock: { ...clock, clearTimeout: fail } }],
-    ['the Headers of what fetch gave', { fetch: async () => ({ headers: { has: fail }, ok: true }) as never }],
-    ['the body of what fetch gave', { fetch: async () => Object.defineProperty(GET(), 'body', { get: fail }) }],
+    ['the Headers of the result of fetch', { fetch: async () => ({ headers: { has: fail }, ok: true }) as never }],
+    ['the body of the result of fetch', { fetch: async () => Object.defineProperty(GET(), 'body', { get: fail }) }],
   ])('%s throws', async (_, options) => {
     const { client } = setUp([HEAD], options);
     const call = options.fetch ? get : append;
@@ -589,14 +592,14 @@ describe('a mistake in code is told as what it is, never as a failure of the net
     }
   });
 
-  test.each(['AbortController', 'ReadableStream', 'fetch'])('the runtime has no %s', async (name) => {
+  test.each(['AbortController', 'ReadableStream', 'fetch'])('a runtime without %s', async (name) => {
     const answer = GET();
     vi.stubGlobal(name, undefined);
     const client = makeClient(name === 'fetch' ? {} : { fetch: async () => answer });
     expect(await failureOf(get(client))).not.toBeInstanceOf(OssError);
   });
 
-  test('credentials that become impossible after the client was made', async () => {
+  test('credentials that become invalid after the client was made', async () => {
     const credentials = { ...STS };
     const { client, sent } = setUp([HEAD], { credentials });
     Object.assign(credentials, { accessKeySecret: 7 });
@@ -604,7 +607,7 @@ describe('a mistake in code is told as what it is, never as a failure of the net
     expect(sent).toHaveLength(0);
   });
 
-  test.each(CALLS)('without a global Request or Headers, %s works with a fetch of its own', async (_, call) => {
+  test.each(CALLS)("without a global Request or Headers, %s works with the caller's own fetch", async (_, call) => {
     const { fetch } = scripted(() => (call === append ? appended(5) : call === head ? HEAD() : GET()));
     const { Headers } = globalThis;
     const own: typeof fetch = async (url, init) => {
@@ -617,7 +620,7 @@ describe('a mistake in code is told as what it is, never as a failure of the net
     await call(client);
   });
 
-  test('what a fetch throws at once, or rejects with, is a failure of the network', async () => {
+  test('an exception or a rejection of fetch is a failure of the network', async () => {
     for (const fetch of [fail, async () => fail()]) {
       const { client } = setUp([], { fetch });
       expect(await failureOf(append(client))).toMatchObject({
@@ -627,7 +630,7 @@ describe('a mistake in code is told as what it is, never as a failure of the net
     }
   });
 
-  test('a presign function that throws is a CredentialsError with its cause', async () => {
+  test('an exception of a presign function becomes a CredentialsError with its cause', async () => {
     const { client } = setUp([], { presign: fail });
     expect(await failureOf(append(client))).toMatchObject({
       name: 'CredentialsError',
@@ -637,7 +640,7 @@ describe('a mistake in code is told as what it is, never as a failure of the net
 });
 
 describe('the body of getObject', () => {
-  /** Gives a chunk whenever `give` is called. */
+  /** A body that emits a chunk whenever `give` is called. */
   function dripping() {
     let controller: ReadableStreamDefaultController<Uint8Array>;
     const cancel = vi.fn();
@@ -659,7 +662,7 @@ describe('the body of getObject', () => {
     return { ...set, ...source, reader: body.getReader() };
   }
 
-  test('has the whole time for each chunk', async () => {
+  test('has the whole time limit for each chunk', async () => {
     const { clock, give, reader, close } = await opened();
     for (let i = 0; i < 5; i++) {
       const reading = reader.read();
@@ -673,7 +676,7 @@ describe('the body of getObject', () => {
     expect(clock.waiting).toBe(0);
   });
 
-  test('that stops in the middle times out, and is cancelled', async () => {
+  test('times out if it stops in the middle, and is cancelled', async () => {
     const { clock, give, reader, cancel, sent } = await opened();
     give('x');
     await reader.read();
@@ -695,7 +698,7 @@ describe('the body of getObject', () => {
     expect((await reader.read()).value).toEqual(utf8('y'));
   });
 
-  test('that breaks fails as a request does', async () => {
+  test('fails like a request if the connection breaks', async () => {
     const { fail, reader, clock } = await opened();
     fail(new TypeError('terminated'));
     const error = await failureOf(reader.read());
@@ -718,7 +721,7 @@ describe('the body of getObject', () => {
     expect([listeners(), clock.waiting, cancel.mock.calls.length]).toEqual([0, 0, 1]);
   });
 
-  test('is cancelled with the reason, and nothing is left', async () => {
+  test('is cancelled with the reason, and nothing is left behind', async () => {
     const { controller, listeners } = countedAbort();
     const { reader, clock, cancel } = await opened(controller.signal);
     await reader.cancel('seen enough');
@@ -727,7 +730,7 @@ describe('the body of getObject', () => {
   });
 });
 
-describe('while the browser believes itself offline', () => {
+describe('while the browser reports that it is offline', () => {
   function goOffline() {
     const listeners = new Map<() => void, string>();
     const navigator = { onLine: false };
@@ -741,7 +744,7 @@ describe('while the browser believes itself offline', () => {
     return { goOnline, listeners };
   }
 
-  test('an attempt waits for online', async () => {
+  test('an attempt waits for the event online', async () => {
     const { goOnline, listeners } = goOffline();
     const load = vi.fn(async () => STS);
     const { client, sent, clock } = setUp([appended(5)], { credentials: load });
@@ -755,7 +758,7 @@ describe('while the browser believes itself offline', () => {
     expect([sent.length, listeners.size, clock.waiting]).toEqual([1, 0, 0]);
   });
 
-  test('or 30 s, and is made all the same', async () => {
+  test('an attempt waits 30 s at most, and is then made', async () => {
     const { listeners } = goOffline();
     const { client, sent, clock } = setUp([appended(5)]);
     const work = append(client);
@@ -766,7 +769,7 @@ describe('while the browser believes itself offline', () => {
     expect([sent.length, listeners.size]).toEqual([1, 0]);
   });
 
-  test('a wrong hint delays once: an answer shows that it is wrong', async () => {
+  test('a wrong hint delays only once, because an answer proves that it is wrong', async () => {
     goOffline();
     const { client, clock, sent } = setUp([HEAD, DROPPED, HEAD]);
     const began = clock.now();
@@ -788,7 +791,7 @@ describe('while the browser believes itself offline', () => {
     expect(sent).toHaveLength(4);
   });
 
-  test('a refusal and a page of a portal are answers too', async () => {
+  test('a refusal and the page of a portal count as answers', async () => {
     for (const answer of [refused(403, 'AccessDenied'), HTML(200)]) {
       goOffline();
       const { client, clock } = setUp([answer]);
@@ -799,7 +802,7 @@ describe('while the browser believes itself offline', () => {
     }
   });
 
-  test('the hint counts again when an answer came while it said online', async () => {
+  test('the hint counts again after an answer came while it said online', async () => {
     const { goOnline } = goOffline();
     const { client, clock, sent } = setUp([HEAD]);
     await drive(head(client), clock);
@@ -812,7 +815,7 @@ describe('while the browser believes itself offline', () => {
     await drive(work, clock);
   });
 
-  test('the attempts do not end', async () => {
+  test('the number of attempts is not limited', async () => {
     const { goOnline } = goOffline();
     const answers = [...Array(20).fill(DROPPED), HEAD];
     const { client, sent, clock } = setUp(answers, { retry: { maxAttempts: 2 } });
@@ -837,7 +840,7 @@ describe('while the browser believes itself offline', () => {
     expect([listeners.size, clock.waiting]).toEqual([0, 0]);
   });
 
-  test('a page that knows nothing of it is online', async () => {
+  test('a page without this information counts as online', async () => {
     vi.stubGlobal('navigator', {});
     const { client, sent } = setUp([appended(5)]);
     await append(client);
@@ -849,7 +852,7 @@ describe('a presign function in place of credentials', () => {
   const oss = localOss();
   const holder = makeClient({ credentials: KEYS, fetch: oss.fetch, clock: undefined });
 
-  test('serves append, head and get end to end, length and range signed', async () => {
+  test('can sign append, head and get end to end, with length and range', async () => {
     const presign = vi.fn<NonNullable<OssClientOptions['presign']>>(
       ({ operation, key, position, size, range, decode, headers }) => {
         if (operation === 'headObject') return holder.presignHeadObject(key);
@@ -872,7 +875,7 @@ describe('a presign function in place of credentials', () => {
     ]);
   });
 
-  test('sends no signature of its own', async () => {
+  test('makes the client add no signature of its own', async () => {
     const { client, sent } = setUp([appended(1)], { presign: async () => ({ url: 'https://e.com/a?signed' }) });
     await client.appendObject('a', 'x', { position: 0 });
     expect(sent[0]?.url.href).toBe('https://e.com/a?signed');
@@ -886,7 +889,7 @@ describe('a presign function in place of credentials', () => {
     ['another scheme', () => 'javascript:alert(1)'],
     ['a password', () => 'https://user:pass@files.example.com/a?signed'],
     ['a refusal', () => Promise.reject(new Error('not yours'))],
-  ])('that gives %s is a CredentialsError, and nothing is sent', async (_, presign) => {
+  ])('causes a CredentialsError if it returns %s, and nothing is sent', async (_, presign) => {
     const { client, sent } = setUp([appended(1)], { presign: presign as () => string });
     const error = await failureOf(append(client));
     expect(error).toBeInstanceOf(CredentialsError);
@@ -894,7 +897,7 @@ describe('a presign function in place of credentials', () => {
     expect(sent).toHaveLength(0);
   });
 
-  test('is asked once more when the token of its holder has ended, or the URL', async () => {
+  test("is called once more if the holder's token or the URL has expired", async () => {
     for (const answer of [
       refused(403, 'SecurityTokenExpired'),
       refused(403, 'AccessDenied', { Expires: '2026-01-02T11:00:00.000Z', ServerTime: '2026-01-02T12:00:00.000Z' }),
@@ -906,7 +909,7 @@ describe('a presign function in place of credentials', () => {
     }
   });
 
-  test('cannot presign', async () => {
+  test('makes presigning impossible', async () => {
     const { client } = setUp([appended(1)], { presign: () => 'https://e.com/' });
     expect(await failureOf(client.presignHeadObject('a'))).toMatchObject({
       name: 'TypeError',
@@ -915,8 +918,8 @@ describe('a presign function in place of credentials', () => {
   });
 });
 
-describe('what reaches fetch', () => {
-  test('is called unbound, with a body that adds no Content-Type', async () => {
+describe('the arguments of fetch', () => {
+  test('it is called unbound, with a body that adds no Content-Type', async () => {
     const seen: unknown[] = [];
     function fetch(this: unknown, _: string, { body }: RequestInit) {
       seen.push(this, body);
@@ -938,7 +941,7 @@ describe('what reaches fetch', () => {
     expect(sent).toHaveLength(1);
   });
 
-  test('reads are never from a cache, where Requests know of caches; redirects are not followed; nothing says keepalive', async () => {
+  test('reads are never served from a cache if Requests know caches, redirects are not followed, and keepalive is not set', async () => {
     const { client, sent } = setUp([HEAD]);
     await head(client);
     expect(Object.keys(sent[0]?.init ?? {}).sort()).toEqual(['cache', 'headers', 'method', 'redirect', 'signal']);

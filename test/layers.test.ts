@@ -45,7 +45,10 @@ const LAYERS: readonly (readonly string[])[] = [
   ],
 ];
 
-/** The rooms of the house, and the rooms from which each may import. The files of src itself are leaves, or entries. */
+/**
+ * The rooms of the house, and the rooms from which each one may import. The files directly in src are leaves or
+ * entries.
+ */
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
   edge: ['append', 'request', 'waiting', ''],
   log: ['append', 'request', 'waiting', ''],
@@ -54,7 +57,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   source: ['waiting', ''],
   waiting: [''],
 };
-/** Entries stand on everything; the other files of src itself stand on nothing but each other. */
+/** Entries may import everything. The other files directly in src may import only each other. */
 const ENTRIES = ['index.ts', 'sts.ts', 'xhr.ts'];
 
 interface Import {

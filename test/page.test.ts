@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-/** In a page: a document is there, keys can be read by anyone, URLs are relative. */
+/** In a page, a document exists, everyone can read keys, and URLs are relative. */
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { AppendableObject, append, CredentialsError, credentialsFromUrl, OssClient } from '../src/index.ts';
 import { failureOf, KEYS, localOss, makeClient, scripted, utf8 } from './unit-tools.ts';
@@ -8,7 +8,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-test('this is a page', () => {
+test('this test runs in a page', () => {
   expect(document.createElement('p').tagName).toBe('P');
 });
 
@@ -22,7 +22,7 @@ describe('permanent keys', () => {
     expect(make).not.toThrow(KEYS.accessKeySecret);
   });
 
-  test('are refused where a function gives them, before any request', async () => {
+  test('are refused before any request if a function returns them', async () => {
     const { fetch, sent } = scripted(new Response());
     const client = new OssClient({ ...where, credentials: async () => KEYS, fetch });
     for (const call of [
@@ -43,14 +43,14 @@ describe('permanent keys', () => {
   test.each([
     ['as they are', KEYS],
     ['from a function', () => KEYS],
-  ])('serve where that is allowed: %s', async (_, credentials) => {
+  ])('are accepted if the caller allows it: %s', async (_, credentials) => {
     const oss = localOss();
     const client = new OssClient({ ...where, credentials, fetch: oss.fetch, allowInPage: true });
     await client.appendObject('a', 'x', { position: 0 });
     expect(oss.object('logs', 'a')?.length).toBe(1);
   });
 
-  test('serve where there is no document', () => {
+  test('are accepted if no document exists', () => {
     vi.stubGlobal('document', undefined);
     Reflect.deleteProperty(globalThis, 'document');
     expect(() => new OssClient({ ...where, credentials: KEYS })).not.toThrow();
@@ -61,7 +61,7 @@ describe('with STS credentials from an endpoint of the page', () => {
   function setUp() {
     const oss = localOss();
     const asked: [string, RequestInit | undefined][] = [];
-    // What a page has: one fetch for all, and relative URLs.
+    // As in a page, there is one global fetch, and URLs are relative.
     vi.stubGlobal('fetch', async (url: string, init?: RequestInit) => {
       if (url !== '/sts') return oss.fetch(url, init);
       asked.push([url, init]);
@@ -97,7 +97,7 @@ describe('with STS credentials from an endpoint of the page', () => {
     ]);
   });
 
-  test('and again, and resumed after a reload', async () => {
+  test('two appends succeed, and a file is resumed after a reload', async () => {
     const { oss, credentials } = setUp();
     const make = () => new AppendableObject(new OssClient({ region: 'cn-hangzhou', bucket: 'logs', credentials }), 'a');
     const object = make();
@@ -109,7 +109,7 @@ describe('with STS credentials from an endpoint of the page', () => {
   });
 });
 
-test('offline is what the page says', async () => {
+test("the page's report decides whether it is offline", async () => {
   const { fetch, sent } = scripted(new Response(null, { headers: { 'x-oss-request-id': 'R' } }));
   const client = makeClient({ fetch });
   const onLine = vi.spyOn(navigator, 'onLine', 'get').mockReturnValue(false);

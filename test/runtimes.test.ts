@@ -4,7 +4,7 @@ import { main, RUNS } from './runtimes/main.ts';
 import { TRAITS } from './runtimes/traits.ts';
 
 const NOWHERE = { root: '/nowhere/at/all' };
-/** All but those that the Node of this test is. */
+/** All runs, except those of the Node that runs this test. */
 const ABSENT = RUNS.filter((run) => run !== 'node' && run !== 'happy-dom');
 
 async function runAbsent(strict: boolean) {
@@ -13,7 +13,7 @@ async function runAbsent(strict: boolean) {
   return { counts, said: log.mock.calls.map(([line]) => String(line)) };
 }
 
-/** The runner is told families: a browser, not its scopes. */
+/** Returns the family of a run, because the runner takes families: a browser without its scopes. */
 const familyOf = (run: string): string => (/^(chromium|firefox|webkit|workerd)/.exec(run) ?? [run])[0];
 
 afterEach(() => vi.restoreAllMocks());
@@ -22,13 +22,13 @@ test('each run is one line of the table of traits', () => {
   expect([...RUNS].sort()).toEqual(Object.keys(TRAITS).sort());
 });
 
-test('a runtime that is absent is reported as not run, by name, and never as passed', async () => {
+test('a missing runtime is reported by name as not run, and never as passed', async () => {
   const { counts, said } = await runAbsent(false);
   expect(counts).toEqual({ passed: 0, failed: 0 });
   expect(said.map((line) => /^not run: (.+) \(.+\)$/.exec(line)?.[1]).sort()).toEqual([...ABSENT].sort());
 });
 
-test('where all must be there, the absence of a required one fails', async () => {
+test('if all runtimes are required, a missing one is a failure', async () => {
   const { counts, said } = await runAbsent(true);
   expect(counts).toEqual({ passed: 0, failed: 5 });
   const missing = said.filter((line) => line.startsWith('FAILED')).sort();
