@@ -243,8 +243,9 @@ function replaced(exchange: Exchange, reply: Reply): Reply {
   return error ? refusalReply(serverError(error), exchange) : reply;
 }
 
-function cachedHead({ cachedHeads }: Server, { operation, target }: Exchange, reply: Reply): Reply {
-  if (operation !== 'HeadObject') return reply;
+/** The cache holds answers of OSS. What answers in OSS's place (a portal, a gateway) stands nearer to the client than the cache. */
+function cachedHead({ cachedHeads }: Server, { operation, target, plan }: Exchange, reply: Reply): Reply {
+  if (operation !== 'HeadObject' || isForeign(plan)) return reply;
   const name = `${target.bucket}/${target.key}`;
   const kept = cachedHeads.get(name);
   if (kept) return { ...kept, headers: { ...kept.headers, age: '60', 'x-cache': 'HIT' } };

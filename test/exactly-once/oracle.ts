@@ -99,6 +99,8 @@ class Oracle {
     if (call.failing && call.loaded < source.length) yield 'succeeded although its source failed';
     // No request was sent, so the tail is the one that was known before.
     if (source.length === 0 && call.passages.length === 0) return;
+    // If HEAD shows an object, an append of no bytes sends nothing more. A cache may have answered that HEAD.
+    if (source.length === 0 && call.appends.length === 0 && this.#isMisled(call)) return;
     if (this.#replacedUnseen(call) || this.#damagedUnseen(call)) return;
     const epochs = this.#during(call).filter(
       ({ bytes }) => bytes.length >= position && this.#holds(call, bytes.subarray(0, position)),
@@ -177,7 +179,7 @@ class Oracle {
     const conflict = error instanceof AppendConflictError || error instanceof ChecksumError;
     if (conflict && !this.#disturbed(call))
       return yield `a conflict although no other client changed the object: ${error.message}`;
-    if (conflict && call.object.writer.plan.shared && !this.#lifeEnded())
+    if (conflict && call.object.writer.plan.shared && !this.#lifeEnded() && !this.#isMisled(call))
       return yield `a conflict among writers who share the object: ${error.message}`;
     if (error instanceof SourceError && !call.failing) return yield `an intact source failed: ${error.message}`;
     const explained =
@@ -193,6 +195,7 @@ class Oracle {
   /** Returns whether another client changed the object after this AppendableObject last knew its end. */
   #disturbed(call: CallRecord): boolean {
     const { object, end } = call;
+    if (this.#isMisled(call)) return true;
     // A resume reads everything from its beginning. If calls are concurrent, an observer cannot know what was known at
     // which time.
     const earlier = object.calls.slice(0, object.calls.indexOf(call)).flatMap(({ passages }) => passages);
@@ -204,6 +207,18 @@ class Oracle {
     const lasting = (kind: string) => kind !== 'rival';
     if (this.#run.oss.deeds.some(({ kind, at }) => (at >= since || lasting(kind)) && at <= end)) return true;
     return this.#foreignAppends(object).some(({ call: { end: last }, entry }) => entry !== undefined && last >= 0);
+  }
+
+  /**
+   * Returns true if a HEAD of the object was answered with a state that OSS does not hold: by a cache, or by a 404 with another
+   * meaning whose code CORS hides. The engine cannot tell such an answer from a deletion or another writer.
+   */
+  #isMisled({ object, end }: CallRecord): boolean {
+    const misleads = (fault: Fault) =>
+      fault.kind === 'cached-head' || (fault.kind === 'refuse' && fault.status === 404 && this.#hides);
+    return object.requests.some(
+      ({ start, entry = -1 }) => start <= end && this.#run.oss.faults.get(entry)?.some(misleads),
+    );
   }
 
   #foreignAppends(object: ObjectRecord): Passage[] {
@@ -415,6 +430,8 @@ class Oracle {
    */
   #countedOf(call: CallRecord, until = Number.POSITIVE_INFINITY): SentSegment[] {
     const counted: SentSegment[] = [];
+    /** The segment that the last one was cut from, if both are stored. */
+    let whole: SentSegment | undefined;
     for (const segment of sentBy(call).filter(({ attempts: [first] }) => first!.start < until)) {
       const before = counted.at(-1);
       // If the whole was stored late with a wrong bit, it does not count either: nobody learned of it, and its
@@ -423,10 +440,16 @@ class Oracle {
       const isStored = before && this.#isCommitted(before) && (isTold || this.#isStored(before));
       // If the whole was stored in an earlier life of the object, it may have been sent to the next life in parts.
       const isAgain = before && this.#lifeEnded() && segment.attempts[0]!.position !== endOf(before);
-      const isNext = isStored && !isInPlaceOf(segment, before) && !isAgain;
-      if (!before || !isCutFrom(segment, before) || isNext) counted.push(segment);
-      // Both can be stored only if the object was deleted in between.
-      else if (!isStored || this.#isCommitted(segment)) counted[counted.length - 1] = segment;
+      const isNext = isStored && !isInPlaceOf(segment, before) && !isAgain && followsIn(call, counted, segment);
+      // Both can be stored only if the object was deleted in between. The next segment in the source shows which one counts.
+      if (whole && followsIn(call, [...counted.slice(0, -1), whole], segment)) counted.splice(-1, 1, whole, segment);
+      else if (!before || !isCutFrom(segment, before) || isNext) counted.push(segment);
+      else if (!isStored || this.#isCommitted(segment)) {
+        whole = isStored ? before : undefined;
+        counted[counted.length - 1] = segment;
+        continue;
+      }
+      whole = undefined;
     }
     return counted;
   }
@@ -564,6 +587,15 @@ export function isCutFrom({ bytes }: Pick<SentSegment, 'bytes'>, whole: Pick<Sen
 /** Returns whether a segment was first sent to the position to which another one was sent last. */
 function isInPlaceOf({ attempts: [first] }: SentSegment, { attempts }: SentSegment): boolean {
   return first?.position === attempts.at(-1)?.position;
+}
+
+/**
+ * Returns true if the source continues with a segment after the segments before it. A part of an earlier segment that is
+ * sent to another position does not continue the source.
+ */
+function followsIn({ source }: CallRecord, before: readonly SentSegment[], { bytes }: SentSegment): boolean {
+  const end = before.reduce((sum, one) => sum + one.bytes.length, 0);
+  return same(source.subarray(end, end + bytes.length), bytes);
 }
 
 /** Returns the position at which a segment ends if its last attempt is carried out. */

@@ -316,12 +316,28 @@ function faultOf(random: Random, segmentSize: number, timeout: number): FaultPla
 
 const WRITE_ACCIDENTS = { 'drop-during': 3, 'commit-late': 14, repeat: 6, 'flip-bit': 0.5, limit: 4 };
 
+/** Refusals that no other fault gives. */
+const REFUSALS = [
+  { status: 409, code: 'FileAlreadyExists' },
+  { status: 403, code: 'UserDisable' },
+  { status: 404, code: 'NoSuchBucket' },
+  { status: 400, code: 'InvalidArgument' },
+  { status: 412, code: 'PreconditionFailed' },
+  { status: 429, code: 'TooManyRequests' },
+  { status: 501, code: 'NotImplemented' },
+] as const;
+
+const REDIRECTS = [301, 302, 303, 307, 308] as const;
+
 /** Makes a fault that no client causes on purpose. */
 function accident(random: Random, operation: Target['operation'], segmentSize: number, timeout: number): object {
   const kind = random.weighted<string>({
     ...{ 'drop-before': 3, 'drop-after': 8, 'error-before': 2, 'error-after': 4, gateway: 4, 'answer-late': 5 },
     ...{ 'hide-headers': 4, opaque: 3, 'skew-clock': 1, 'expire-token': 1, throttle: 2, slow: 2, deny: 1, portal: 2 },
-    ...({ AppendObject: WRITE_ACCIDENTS, HeadObject: {}, GetObject: { 'stall-body': 4 } }[operation] as object),
+    ...{ redirect: 1, refuse: 1.5 },
+    ...({ AppendObject: WRITE_ACCIDENTS, HeadObject: { 'cached-head': 8 }, GetObject: { 'stall-body': 4 } }[
+      operation
+    ] as object),
   });
   const delay = random.int(1, timeout * random.pick([1, 2, 6]));
   const details: Partial<Record<string, object>> = {
@@ -337,6 +353,10 @@ function accident(random: Random, operation: Target['operation'], segmentSize: n
     throttle: { delay: random.int(1, 2000) },
     slow: { bytesPerSecond: random.pick([1, 10, 100]) },
     limit: limitOf(random, segmentSize),
+    redirect: { location: 'https://elsewhere.example/', status: random.pick(REDIRECTS) },
+    refuse: random.pick(REFUSALS),
+    // The first answer fills the cache, so that only the later ones differ from OSS's.
+    'cached-head': { times: random.pick([2, 3, 9, 1000]) },
   };
   return { kind, ...details[kind] };
 }

@@ -22,9 +22,19 @@ export function sharesOf(request: WireRequest, object: ObjectRecord, opening: Ca
   const first = calls.find(({ settled }) => !settled);
   const whole = (call: CallRecord) => [{ call, offset: 0, size: bytes.length }];
   if (writer.atOnce && bytes.length > 0 && !first?.ofFile) return stamped(bytes, calls);
+  if (writer.atOnce && operation === 'AppendObject' && bytes.length === 0)
+    return whole(emptyOf(calls) ?? first ?? opening);
   if (operation !== 'AppendObject' && writer.atOnce) return readers(object, first ?? opening);
   const sender = operation === 'AppendObject' ? calls.at(-1) : undefined;
   return whole(first ?? sender ?? opening);
+}
+
+/**
+ * Returns the call that an append of no bytes belongs to. Only a call without bytes sends such an append. The first call that is
+ * not settled may be a pipe instead, because a pipe settles a little after its last request.
+ */
+function emptyOf(calls: readonly CallRecord[]): CallRecord | undefined {
+  return calls.find(({ settled, source }) => !settled && source.length === 0);
 }
 
 /** Returns the shares of a read. It belongs to the calls that sent the last append. */

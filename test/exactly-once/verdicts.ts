@@ -61,6 +61,8 @@ export const EXPECTED: Readonly<Record<string, readonly Verdict[]>> = {
   'append error-after': ['committed', 'followed', 'diverged', 'unproven'],
   'append gateway': ['committed', 'absent', 'followed', 'diverged', 'unproven', 'exhausted'],
   'append portal': ['committed', 'absent', 'followed', 'diverged', 'unproven', 'exhausted'],
+  'append redirect': ['absent', 'exhausted'],
+  'append refuse': ['absent', 'repeated', 'refused', 'exhausted'],
   'append answer-late': ['confirmed', 'committed', 'followed', 'diverged', 'unproven', 'aborted'],
   'append commit-late': ['committed', 'absent', 'moved', 'followed', 'diverged', 'unproven', 'exhausted', 'aborted'],
   // `confirmed` is possible because an empty body may be sent twice, and both requests succeed.
@@ -88,6 +90,10 @@ export const EXPECTED: Readonly<Record<string, readonly Verdict[]>> = {
   'head error-after': [...READ_ACCIDENT, 'absent'],
   'head gateway': [...READ_ACCIDENT, 'absent'],
   'head portal': [...READ_ACCIDENT, 'absent'],
+  'head redirect': READ_ACCIDENT,
+  'head refuse': ['unproven'],
+  // The cache may hold a state before or after the lost answer, or one that contradicts what OSS said.
+  'head cached-head': ['committed', 'absent', 'followed', 'diverged', 'unproven', 'exhausted'],
   'head answer-late': [...READ_ACCIDENT, 'absent', 'followed'],
   'head opaque': [...READ_ACCIDENT, 'absent'],
   'head hide-headers': ['committed', 'absent', 'followed', 'diverged', 'exhausted'],
@@ -107,6 +113,8 @@ export const EXPECTED: Readonly<Record<string, readonly Verdict[]>> = {
   'get error-after': [...READ_ACCIDENT, 'followed'],
   'get gateway': ['unproven'],
   'get portal': [...READ_ACCIDENT, 'followed'],
+  'get redirect': READ_ACCIDENT,
+  'get refuse': ['unproven'],
   'get answer-late': [...READ_ACCIDENT, 'followed'],
   'get opaque': [...READ_ACCIDENT, 'followed'],
   'get hide-headers': ['committed', 'followed', 'diverged', 'damaged', 'unproven'],
