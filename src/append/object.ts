@@ -126,7 +126,7 @@ const EMPTY: Segment = { size: 0, crc: 0n, body: new Uint8Array(0) };
  * ```
  */
 export class AppendableObject {
-  /** Shows Vue that this is no plain object. A proxy of it could not reach its private members, and Vue makes none then. */
+  /** Shows Vue that this is not a plain object. Vue would make a proxy, which cannot reach the private members. */
   get [Symbol.toStringTag](): string {
     return 'AppendableObject';
   }

@@ -36,7 +36,7 @@ const Base: typeof WritableStream = globalThis.WritableStream ?? Missing;
  */
 export class AppendStream extends Base<AppendChunk> {
   /** @throws TypeError for what is no AppendableObject, for options that are none, and where the platform has no WritableStream. */
-  constructor(object: AppendableObject, options: AppendOptions = {}) {
+  constructor(object: Pick<AppendableObject, 'append'>, options: AppendOptions = {}) {
     checkType(typeof object?.append === 'function', 'AppendStream needs an AppendableObject');
     checkObject('options', options);
     super(new AppendSink(object, options), { highWaterMark: 1 });
@@ -51,7 +51,7 @@ interface Handover {
 }
 
 class AppendSink implements UnderlyingSink<AppendChunk>, AsyncIterable<AppendChunk>, AsyncIterator<AppendChunk> {
-  readonly #object: AppendableObject;
+  readonly #object: Pick<AppendableObject, 'append'>;
   readonly #options: AppendOptions;
   readonly #aborter = new AbortController();
   #appending: Promise<unknown> = Promise.resolve();
@@ -61,7 +61,7 @@ class AppendSink implements UnderlyingSink<AppendChunk>, AsyncIterable<AppendChu
   #closed = false;
   #failure: { readonly reason: unknown } | undefined;
 
-  constructor(object: AppendableObject, options: AppendOptions) {
+  constructor(object: Pick<AppendableObject, 'append'>, options: AppendOptions) {
     this.#object = object;
     this.#options = options;
   }

@@ -128,7 +128,7 @@ export interface PresignGetOptions extends PresignOptions, GetObjectOptions {
  * ```
  */
 export class OssClient {
-  /** Keeps Vue from making a proxy of it. */
+  /** Shows Vue that this is not a plain object. Vue would make a proxy, which cannot reach the private members. */
   get [Symbol.toStringTag](): string {
     return 'OssClient';
   }

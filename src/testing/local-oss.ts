@@ -104,6 +104,11 @@ const MAX_LOG = 10_000;
  * @see https://help.aliyun.com/document_detail/31981 AppendObject
  */
 export class LocalOss {
+  /** Shows Vue that this is not a plain object. Vue would make a proxy, which cannot reach the private members. */
+  get [Symbol.toStringTag](): string {
+    return 'LocalOss';
+  }
+
   /**
    * Takes the same arguments as the global `fetch`, and may be called unbound. It serves the hosts
    * `{bucket}.oss-{region}.aliyuncs.com` with their variants, the custom domains of `hosts`, and path style

@@ -60,6 +60,11 @@ const SIGNED = ['host', 'x-acs-action', 'x-acs-content-sha256', 'x-acs-date', 'x
  * A role has no rights of its own here: a token without a session policy may do everything.
  */
 export class LocalSts {
+  /** Shows Vue that this is not a plain object. Vue would make a proxy, which cannot reach the private members. */
+  get [Symbol.toStringTag](): string {
+    return 'LocalSts';
+  }
+
   /**
    * Takes the same arguments as the global `fetch`, and may be called unbound. It accepts any host. The path must be
    * `/`.

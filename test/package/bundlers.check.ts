@@ -49,6 +49,19 @@ describe.each(TOOLS)('%s', (tool) => {
   });
 });
 
+describe('webpack 4, which reads "main" and no "exports", with a loader that compiles ES2022', () => {
+  test('the bundle of an application runs without other files', () => {
+    const { tail, stored } = JSON.parse(runBundle(bundle('webpack-4', 'app-4.js')));
+    expect(tail).toEqual({ position: 7, hashCrc64ecma: stored });
+  });
+
+  test('a bundle that uses one part of the library does not contain the other parts', () => {
+    const file = bundle('webpack-4', 'part.js');
+    expect(runBundle(file)).toBe('11051210869376104954');
+    expect(readFileSync(file, 'utf8')).not.toMatch(/OSS4-HMAC|x-oss-date|AppendableObject/);
+  });
+});
+
 describe.skipIf(!executablePath)('the single file for pages without a bundler', () => {
   let browser: Browser;
   let oss: LocalOss;

@@ -14,13 +14,13 @@ const ENVIRONMENTS: Record<string, { lib: readonly string[]; types: readonly str
 
 const MODULES = { bundler: 'ESNext', nodenext: 'NodeNext' };
 
-/** Compiles use.ts and every declaration to which it refers. */
-function compile(compiler: string, options: object): { ok: boolean; output: string } {
+/** Compiles a file, use.ts by default, and every declaration to which it refers. */
+function compile(compiler: string, options: object, file = 'use.ts'): { ok: boolean; output: string } {
   const name = `tsconfig.${compiler}.json`;
   const strict = { strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true };
   const all = { target: 'ES2022', noEmit: true, skipLibCheck: false, ...strict, ...options };
   mkdirSync(project, { recursive: true });
-  writeFileSync(join(project, name), JSON.stringify({ compilerOptions: all, files: ['use.ts'] }));
+  writeFileSync(join(project, name), JSON.stringify({ compilerOptions: all, files: [file] }));
   return node([`node_modules/${compiler}/bin/tsc`, '-p', name]);
 }
 
@@ -34,6 +34,23 @@ describe.each(Object.entries(COMPILERS))('%s', (compiler, version) => {
       expect(compile(compiler, { ...environment, module, moduleResolution })).toEqual({ ok: true, output: '' });
     });
   });
+});
+
+/** TypeScript 7 has no such resolution, and 6 wants to be told that we know its end. It does not read `exports`. */
+const NODE10 = {
+  'typescript-5.7': { moduleResolution: 'node10' },
+  typescript: { moduleResolution: 'node10', ignoreDeprecations: '6.0' },
+};
+
+describe.each(Object.entries(NODE10))('%s, moduleResolution node', (compiler, options) => {
+  test.each(Object.entries(ENVIRONMENTS))('the declarations compile with the types of %s', (_, environment) => {
+    expect(compile(compiler, { ...environment, module: 'ESNext', ...options })).toEqual({ ok: true, output: '' });
+  });
+});
+
+test('the types of Vue, which keep only the public members of a class, fit where an object of the library is wanted', () => {
+  const options = { ...ENVIRONMENTS['lib.dom'], module: 'ESNext', moduleResolution: 'bundler', skipLibCheck: true };
+  expect(compile('typescript', options, 'vue.ts')).toEqual({ ok: true, output: '' });
 });
 
 test('a program without the necessary types does not compile, which shows that these checks can fail', () => {

@@ -34,14 +34,24 @@ const TOOLS = {
 
   async webpack(entry, folder) {
     const { default: webpack } = await import('webpack');
-    const output = { path: folder, filename: basename(entry) };
-    const config = { mode: 'production', target: 'web', entry, output, performance: { hints: false } };
-    const stats = await new Promise((done, failed) => {
-      webpack(config, (error, result) => (error ? failed(error) : done(result)));
-    });
-    if (stats.hasErrors() || stats.hasWarnings()) fail(stats.toString());
+    await pack(webpack, { entry, output: { path: folder, filename: basename(entry) } });
+  },
+
+  async 'webpack-4'(entry, folder) {
+    const { default: webpack } = await import('webpack-4');
+    const compile = { test: /\.js$/, include: /node_modules/, use: resolve('es2019.cjs') };
+    await pack(webpack, { entry, output: { path: folder, filename: basename(entry) }, module: { rules: [compile] } });
   },
 };
+
+/** Runs webpack 4 or 5, which are called in the same way. */
+async function pack(webpack, settings) {
+  const config = { mode: 'production', target: 'web', performance: { hints: false }, ...settings };
+  const stats = await new Promise((done, failed) => {
+    webpack(config, (error, result) => (error ? failed(error) : done(result)));
+  });
+  if (stats.hasErrors() || stats.hasWarnings()) fail(stats.toString());
+}
 
 function fail(warning) {
   throw new Error(warning.message ?? warning);
