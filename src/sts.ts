@@ -18,13 +18,14 @@ import { platformClock } from './waiting/clock.ts';
 import { Deadline } from './waiting/deadline.ts';
 import { backOff, isThrottled, type RetryOptions } from './waiting/retry.ts';
 
-/** The options of `assumeRole`. */
-export interface AssumeRoleOptions {
-  /** The key of a RAM user or role that may call `sts:AssumeRole`. Never use the key of the account itself. */
-  readonly accessKeyId: string;
-  readonly accessKeySecret: string;
-  /** The token, if the caller's own credentials are temporary. */
-  readonly securityToken?: string | undefined;
+/** The fields of credentials that sign a call of STS. */
+type StsCaller = Pick<Credentials, 'accessKeyId' | 'accessKeySecret' | 'securityToken'>;
+
+/**
+ * The options of `assumeRole`. The key is that of a RAM user or role that may call `sts:AssumeRole`. Never use the key of the
+ * account itself. It needs its `securityToken` if it is temporary.
+ */
+export interface AssumeRoleOptions extends StsCaller {
   /** The ARN of the role, `acs:ram::{account}:role/{name}`. */
   readonly roleArn: string;
   /** The name of this session in access logs, for example the user: 2 to 64 letters, digits and `.@-_`. */
@@ -79,7 +80,7 @@ export interface AssumeRoleOptions {
  * ```
  */
 export async function assumeRole(options: AssumeRoleOptions): Promise<Credentials> {
-  checkOptions(options);
+  checkAssumeRole(options);
   const { clock = platformClock(), retry = {}, signal } = options;
   for (let failures = 0; ; ) {
     throwIfAborted(signal);
@@ -258,7 +259,7 @@ function secretsOf({ accessKeySecret, securityToken = '' }: AssumeRoleOptions): 
   return [accessKeySecret, securityToken];
 }
 
-function checkOptions(options: AssumeRoleOptions): void {
+function checkAssumeRole(options: AssumeRoleOptions): void {
   const { roleArn, roleSessionName, durationSeconds = 3600, policy, region, endpoint, allowInPage } = options;
   const problem = credentialsProblem(options);
   if (problem) throw new TypeError(problem);

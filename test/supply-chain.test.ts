@@ -1,9 +1,12 @@
 /** Checks in package.json, the lock file and the workflows what an installation contains and who can publish it. */
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 
-const read = (path: string) => readFileSync(fileURLToPath(new URL(`../${path}`, import.meta.url)), 'utf8');
+const root = fileURLToPath(new URL('..', import.meta.url));
+const read = (path: string) => readFileSync(join(root, path), 'utf8');
 
 interface Manifest {
   readonly scripts: Readonly<Record<string, string>>;
@@ -58,14 +61,33 @@ describe('the tools for building', () => {
     }
   });
 
-  test.each(['package-lock.json', 'test/package/project/package-lock.json'])(
-    '%s refers to no registry except the one of npm',
-    (path) => {
-      const { packages }: typeof lock = JSON.parse(read(path));
-      const from = Object.values(packages).flatMap(({ resolved }) => resolved ?? []);
-      expect(from.filter((url) => !url.startsWith('https://registry.npmjs.org/'))).toEqual([]);
-    },
+  const LOCKS = ['', 'demo/worker/', 'test/package/project/', 'test/peers/', 'test/runtimes/'].map(
+    (folder) => `${folder}package-lock.json`,
   );
+
+  test('every lock file of the repository is in the list above', () => {
+    const found = execFileSync('git', ['ls-files', '*package-lock.json'], { cwd: root, encoding: 'utf8' });
+    expect(found.trim().split('\n').sort()).toEqual([...LOCKS].sort());
+  });
+
+  test.each(LOCKS)('%s refers to no registry except the one of npm', (path) => {
+    const { packages }: typeof lock = JSON.parse(read(path));
+    const from = Object.values(packages).flatMap(({ resolved }) => resolved ?? []);
+    expect(from.filter((url) => !url.startsWith('https://registry.npmjs.org/'))).toEqual([]);
+  });
+
+  test('no file of the demo uses a file or a package of the tests', () => {
+    const files = execFileSync('git', ['ls-files', 'demo'], { cwd: root, encoding: 'utf8' }).trim().split('\n');
+    const sources = files.filter((file) => /\.(ts|mjs|html)$/.test(file));
+    expect(sources.length).toBeGreaterThan(15);
+    expect(sources.filter((file) => /['"`/]test\//.test(read(file)))).toEqual([]);
+  });
+
+  test('the demo runs the Worker in the same version of workerd as the tests', () => {
+    const versionIn = (folder: string) => JSON.parse(read(`${folder}/package.json`)).optionalDependencies.workerd;
+    expect(versionIn('demo/worker')).toMatch(/^\d+\.\d+\.\d+$/);
+    expect(versionIn('demo/worker')).toBe(versionIn('test/runtimes'));
+  });
 });
 
 describe('workflows', () => {

@@ -26,7 +26,7 @@ export interface Actions {
 /** The settings in the form. */
 export interface Settings {
   readonly name: string;
-  readonly way: 'token' | 'grants' | 'pipe';
+  readonly way: 'token' | 'grants' | 'upload';
   readonly signing: 'header' | 'query';
   /** With undefined, the object gets the media type of the file; with null, it gets none. */
   readonly contentType: null | undefined;
@@ -84,7 +84,7 @@ export function settings(): Settings {
 }
 
 function wayOf(value: unknown): Settings['way'] {
-  return value === 'grants' || value === 'pipe' ? value : 'token';
+  return value === 'grants' || value === 'upload' ? value : 'token';
 }
 
 export function showTransfer(file: File, key: string): void {

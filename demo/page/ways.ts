@@ -37,7 +37,7 @@ export interface Target {
 
 /** The options of all three ways. */
 export interface TargetOptions {
-  readonly way: 'token' | 'grants' | 'pipe';
+  readonly way: 'token' | 'grants' | 'upload';
   /** The origin of the edge. An empty string means the origin of the page. */
   readonly edge: string;
   readonly client: Omit<OssClientOptions, 'credentials' | 'presign'>;
@@ -55,7 +55,7 @@ const AHEAD = 4;
 
 export function makeTarget(options: TargetOptions): Target {
   const { way, edge, client } = options;
-  if (way === 'pipe') return new PipedTarget(options, client.fetch ?? fetch);
+  if (way === 'upload') return new UploadedTarget(options, client.fetch ?? fetch);
   if (way === 'token') {
     const credentials = credentialsFromUrl(`${edge}/token`, { method: 'POST', credentials: 'include' });
     return new AppendedTarget(options, new OssClient({ ...client, credentials }));
@@ -111,7 +111,7 @@ const LOOKS = 6;
 const FIRST_WAIT = 100;
 
 /** The page sends the file to the edge, which appends it. The page asks the edge for the tail. */
-class PipedTarget implements Target {
+class UploadedTarget implements Target {
   readonly key: string;
   readonly #url: string;
   readonly #fetch: Fetch;

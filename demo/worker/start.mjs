@@ -1,5 +1,5 @@
 // `npm run demo:worker` runs the demo of `npm start` with its edge in workerd, the runtime of Cloudflare Workers.
-// It needs no account.
+// It installs workerd into the folder of this file, and needs no account.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -23,12 +23,12 @@ async function bundle() {
 
 try {
   install();
-  install('test/runtimes');
+  install('demo/worker');
   if (!npm('run', '--silent', 'build')) throw new Error('the build failed; its output above says why');
   await bundle();
   const { run } = await import(pathToFileURL(join(folder, 'main.mjs')).href);
   await run({
-    command: join(root, 'test/runtimes/node_modules/.bin/workerd'),
+    command: join(root, 'demo/worker/node_modules/.bin/workerd'),
     folder,
     publicFolder: join(root, 'build/demo/public'),
     compatibilityDate: compatibilityDate(),

@@ -163,7 +163,7 @@ describe.each(installedRuntimes())('in %s', (name, start) => {
     const file = new File([noise(6 * MIB)], 'a.bin', { type: 'video/webm' });
     const key = `${edge.prefix}stopped.bin`;
     const client = { region: 'cn-hangzhou', bucket: BUCKET, fetch: edge.browser.fetch };
-    const options = { way: 'pipe', edge: edge.url, client, key, tail: undefined, contentType: undefined } as const;
+    const options = { way: 'upload', edge: edge.url, client, key, tail: undefined, contentType: undefined } as const;
     const target = makeTarget({ ...options, segmentSize: MIB });
     const stop = new AbortController();
     const call = (signal: AbortSignal) => ({ signal, onprogress: () => {} });

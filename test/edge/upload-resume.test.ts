@@ -34,7 +34,7 @@ function page(onrequest: (request: Request, oss: LocalOss) => void, faults: Faul
 /** Returns the target of a page that sends its requests with `fetch`. */
 function targetOf(fetch: (url: string, init: RequestInit) => Promise<Response>): Target {
   const client = { ...placeOf({ fetch: fetch as LocalOss['fetch'] }), clock };
-  const options = { way: 'pipe', edge: EDGE, client, key: KEY, tail: undefined, contentType: undefined } as const;
+  const options = { way: 'upload', edge: EDGE, client, key: KEY, tail: undefined, contentType: undefined } as const;
   return makeTarget({ ...options, segmentSize: 1000 });
 }
 
