@@ -9,7 +9,7 @@ function anOss(options: Partial<BucketOptions> = {}, clock = new ManualClock()):
 const url = (key: string, query = '') => `https://logs.oss-cn-hangzhou.aliyuncs.com/${key}${query}`;
 
 describe('security tokens', () => {
-  test('have the shape of AssumeRole, and are never the same twice', () => {
+  test('have the fields of AssumeRole, and are different each time', () => {
     const oss = anOss();
     const [one, other] = [oss.issueToken({ durationSeconds: 900 }), oss.issueToken()];
     expect(one.accessKeyId).toMatch(/^STS\.\w{20,}$/);
@@ -21,13 +21,13 @@ describe('security tokens', () => {
     }
   });
 
-  test.each([undefined, 60])('sign both forms (expires %s)', async (expires) => {
+  test.each([undefined, 60])('sign requests in both forms (expires %s)', async (expires) => {
     const oss = anOss();
     const options = { ...oss.issueToken(), body: 'x', ...(expires ? { expires } : {}) };
     expect((await call(oss, appendCall('a', 0), options)).status).toBe(200);
   });
 
-  test.each([undefined, 60])('end at their expiration, with the token echoed (expires %s)', async (expires) => {
+  test.each([undefined, 60])('expire, and the refusal repeats the token (expires %s)', async (expires) => {
     const clock = new ManualClock();
     const oss = anOss({}, clock);
     const token = oss.issueToken({ durationSeconds: 60 });
@@ -43,7 +43,7 @@ describe('security tokens', () => {
     expect(element(answer.xml, 'SecurityToken')).toBe(token.securityToken);
   });
 
-  test('a presigned URL dies with its token', async () => {
+  test('end the validity of a presigned URL when they expire', async () => {
     const clock = new ManualClock();
     const oss = anOss({}, clock);
     const token = oss.issueToken({ durationSeconds: 60 });
@@ -54,7 +54,7 @@ describe('security tokens', () => {
     expect(answer.code).toBe('SecurityTokenExpired');
   });
 
-  test('without, with another, and on a permanent key', async () => {
+  test('are refused if they are missing, wrong, or sent with a permanent key', async () => {
     const oss = anOss();
     const { securityToken, ...bare } = oss.issueToken();
     const send = async (signing: object) => refusal(await call(oss, appendCall('a', 0), { body: 'x', ...signing }));
@@ -66,17 +66,17 @@ describe('security tokens', () => {
   });
 
   test.each<[string, TokenOptions, typeof TypeError | typeof RangeError]>([
-    ['no time at all', { durationSeconds: 0 }, RangeError],
+    ['a duration of 0', { durationSeconds: 0 }, RangeError],
     ['more than twelve hours', { durationSeconds: 43_201 }, RangeError],
-    ['a policy too long', { policy: { Version: '1', Statement: [], x: 'x'.repeat(2048) } }, RangeError],
-    ['a policy that is no JSON', { policy: 'allow' }, SyntaxError],
+    ['a policy that is too long', { policy: { Version: '1', Statement: [], x: 'x'.repeat(2048) } }, RangeError],
+    ['a policy that is not JSON', { policy: 'allow' }, SyntaxError],
     ['a policy of another version', { policy: { Version: '2', Statement: [] } }, TypeError],
     ['a condition', { policy: policy([{ Condition: {} }]) }, TypeError],
     ['NotAction', { policy: policy([{ NotAction: 'oss:*' }]) }, TypeError],
-    ['an effect of its own', { policy: policy([{ Effect: 'Maybe' }]) }, TypeError],
+    ['an unknown effect', { policy: policy([{ Effect: 'Maybe' }]) }, TypeError],
     ['a resource of another service', { policy: policy([{ Resource: 'acs:ram::1:role/a' }]) }, TypeError],
     ['no action', { policy: policy([{ Action: [] }]) }, TypeError],
-  ])('%s is refused when asked for', (_, options, error) => {
+  ])('issueToken refuses %s', (_, options, error) => {
     expect(() => anOss().issueToken(options)).toThrow(error);
   });
 });
@@ -101,11 +101,11 @@ describe('session policy', () => {
 
   test.each<[string, readonly object[], Call, string | number]>([
     ['an append', [{}], appendCall('u1/new', 0), 200],
-    ['an overwrite, which no policy can tell apart', [{}], ['PUT', 'u1/old'], 200],
+    ['an overwrite, which a policy cannot distinguish from an append', [{}], ['PUT', 'u1/old'], 200],
     ['another prefix', [{}], appendCall('u2/new', 0), 'ImplicitDeny oss:PutObject'],
-    ['the prefix itself', [{}], appendCall('u1', 0), 'ImplicitDeny oss:PutObject'],
+    ['the prefix without its slash', [{}], appendCall('u1', 0), 'ImplicitDeny oss:PutObject'],
     ['reading', [{}], ['HEAD', 'u1/old'], 'ImplicitDeny oss:GetObject'],
-    ['reading what is not there', [{}], ['GET', 'u1/none'], 'ImplicitDeny oss:GetObject'],
+    ['reading a missing object', [{}], ['GET', 'u1/none'], 'ImplicitDeny oss:GetObject'],
     ['deleting', [{}], ['DELETE', 'u1/old'], 'ImplicitDeny oss:DeleteObject'],
     ['tagging', [{}], appendCall('u1/new', 0, { 'x-oss-tagging': 'a=b' }), 'ImplicitDeny oss:PutObjectTagging'],
     [
@@ -115,14 +115,29 @@ describe('session policy', () => {
       200,
     ],
     ['reading allowed', [{ Action: 'oss:GetObject' }], ['HEAD', 'u1/old'], 200],
-    ['meta allowed with it', [{ Action: 'oss:GetObject' }], ['HEAD', 'u1/old', { objectMeta: '' }], 200],
-    ['reading what is not there allowed', [{ Action: 'oss:GetObject' }], ['GET', 'u1/none'], 404],
+    [
+      'reading metadata, with permission to read',
+      [{ Action: 'oss:GetObject' }],
+      ['HEAD', 'u1/old', { objectMeta: '' }],
+      200,
+    ],
+    ['reading a missing object, with permission to read', [{ Action: 'oss:GetObject' }], ['GET', 'u1/none'], 404],
     ['a wildcard in the action', [{ Action: 'oss:Get*' }], ['HEAD', 'u1/old'], 200],
     ['an action in another case', [{ Action: 'OSS:getobject' }], ['HEAD', 'u1/old'], 200],
     ['everything', [{ Action: '*', Resource: '*' }], ['DELETE', 'u1/old'], 204],
-    ['a question mark is one character', [{ Resource: 'acs:oss:*:*:logs/u?/*' }], appendCall('u2/new', 0), 200],
-    ['and not two', [{ Resource: 'acs:oss:*:*:logs/u?/*' }], appendCall('u22/new', 0), 'ImplicitDeny oss:PutObject'],
-    ['a dot is a dot', [{ Resource: 'acs:oss:*:*:logs/a.b' }], appendCall('aXb', 0), 'ImplicitDeny oss:PutObject'],
+    ['a question mark for one character', [{ Resource: 'acs:oss:*:*:logs/u?/*' }], appendCall('u2/new', 0), 200],
+    [
+      'a question mark for two characters',
+      [{ Resource: 'acs:oss:*:*:logs/u?/*' }],
+      appendCall('u22/new', 0),
+      'ImplicitDeny oss:PutObject',
+    ],
+    [
+      'a dot for another character',
+      [{ Resource: 'acs:oss:*:*:logs/a.b' }],
+      appendCall('aXb', 0),
+      'ImplicitDeny oss:PutObject',
+    ],
     ['another bucket', [{ Resource: 'acs:oss:*:*:other/*' }], appendCall('u1/new', 0), 'ImplicitDeny oss:PutObject'],
     [
       'region and account written out',
@@ -137,13 +152,13 @@ describe('session policy', () => {
       200,
     ],
     [
-      'a denial beats',
+      'an explicit denial of the same object',
       [{}, { Effect: 'Deny', Resource: 'acs:oss:*:*:logs/u1/n*' }],
       appendCall('u1/new', 0),
       'ExplicitDeny oss:PutObject',
     ],
     [
-      'a denial elsewhere does not',
+      'an explicit denial of another object',
       [{}, { Effect: 'Deny', Resource: 'acs:oss:*:*:logs/u1/x' }],
       appendCall('u1/new', 0),
       200,
@@ -153,7 +168,7 @@ describe('session policy', () => {
     expect(await may(statements, request)).toBe(expected);
   });
 
-  test('may be text, and is nested in the refusal', async () => {
+  test('may be text, and its refusal has nested XML elements', async () => {
     const oss = anOss();
     const token = oss.issueToken({ policy: JSON.stringify(policy([{}])) });
     const { xml } = await refusal(await call(oss, ['HEAD', 'u1/old'], token));
@@ -178,7 +193,7 @@ describe('anonymous requests', () => {
     expect(await status(oss, 'DELETE')).toBe(remove);
   });
 
-  test("the object's own ACL goes before", async () => {
+  test("the object's own ACL takes precedence over the bucket's", async () => {
     const oss = anOss();
     await call(oss, appendCall('a', 0, { 'x-oss-object-acl': 'public-read' }), { body: '' });
     expect([await status(oss, 'GET'), await status(oss, 'POST')]).toEqual([200, '0003-00000005']);
@@ -207,7 +222,7 @@ describe('CORS', () => {
     return anOss({ cors }).fetch(url('a'), { method: 'OPTIONS', headers });
   };
 
-  test('a preflight gets the rule, without signature', async () => {
+  test('a preflight gets the rule, without a signature', async () => {
     const response = await preflight('https://app.example.com', 'POST', 'Authorization, x-oss-date');
     expect(response.status).toBe(200);
     expect(Object.fromEntries(response.headers)).toMatchObject({
@@ -222,12 +237,19 @@ describe('CORS', () => {
 
   test.each<[string, string | null, string | null, string | undefined, number, string]>([
     ['a wildcard in the origin', 'https://a.dev.example.com', 'POST', undefined, 200, ''],
-    ['without anything to stand for it', 'https://dev.example.com', 'POST', undefined, 403, 'AccessForbidden'],
-    ['a wildcard whose sides would overlap', 'https://a.example.org', 'POST', undefined, 403, 'AccessForbidden'],
+    [
+      'a wildcard in the origin with nothing in its place',
+      'https://dev.example.com',
+      'POST',
+      undefined,
+      403,
+      'AccessForbidden',
+    ],
+    ['a wildcard whose two sides would overlap', 'https://a.example.org', 'POST', undefined, 403, 'AccessForbidden'],
     ['another origin', 'https://evil.example.com', 'POST', undefined, 403, 'AccessForbidden'],
     ['another method', 'https://app.example.com', 'PUT', undefined, 403, 'AccessForbidden'],
     ['another header', 'https://app.example.com', 'POST', 'authorization, content-type', 403, 'AccessForbidden'],
-    ['the second rule, where the first does not match', 'https://app.example.com', 'GET', 'range', 200, ''],
+    ['the second rule, if the first one does not match', 'https://app.example.com', 'GET', 'range', 200, ''],
     ['no origin', null, 'POST', undefined, 400, 'BadRequest'],
     ['no method', 'https://app.example.com', null, undefined, 400, 'BadRequest'],
   ])('%s: preflight %#', async (_, origin, method, names, status, code) => {
@@ -236,12 +258,12 @@ describe('CORS', () => {
     expect(await refusal(response)).toMatchObject({ status, code });
   });
 
-  test('a rule for all origins answers with a star', async () => {
+  test('a rule for all origins is answered with a star', async () => {
     const response = await preflight('https://evil.example.com', 'GET');
     expect(response.headers.get('access-control-allow-origin')).toBe('*');
   });
 
-  test('an actual request that no rule allows is done all the same, and its answer kept from the page', async () => {
+  test('a request that no rule allows is carried out, and its answer is hidden from the page', async () => {
     const oss = anOss({ cors });
     const from = (origin: string) => appendCall('a', 0, { origin });
     const refused = await call(oss, from('https://evil.example.com'), { body: 'x' });
@@ -249,7 +271,7 @@ describe('CORS', () => {
     expect([...refused.headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([]);
   });
 
-  test('errors carry the headers of the rule too', async () => {
+  test('errors contain the CORS headers as well', async () => {
     const oss = anOss({ cors });
     const response = await call(oss, appendCall('a', 1, { origin: 'https://app.example.com' }), { body: 'x' });
     expect(response.status).toBe(409);
@@ -259,13 +281,13 @@ describe('CORS', () => {
     expect([denied.status, denied.headers.get('access-control-allow-origin')]).toEqual([403, '*']);
   });
 
-  test('Vary only where it is asked for, then always', async () => {
+  test('Vary is sent only if the bucket is configured so, and then always', async () => {
     const oss = anOss({ cors, responseVary: true });
     expect((await oss.fetch(url('a'))).headers.get('vary')).toBe('Origin');
     expect((await anOss({ cors }).fetch(url('a'))).headers.has('vary')).toBe(false);
   });
 
-  test('a bucket without rules, and one that is not there', async () => {
+  test('a bucket without rules and a missing bucket both refuse a preflight', async () => {
     const headers = { origin: 'https://a.example.com', 'access-control-request-method': 'POST' };
     const closed = await anOss().fetch(url('a'), { method: 'OPTIONS', headers });
     expect(await refusal(closed)).toMatchObject({ status: 403, code: 'AccessForbidden' });
@@ -276,9 +298,9 @@ describe('CORS', () => {
   test.each<[string, readonly CorsRule[]]>([
     ['two stars in an origin', [{ ...rule, allowedOrigins: ['https://*.*'] }]],
     ['two stars in a header', [{ ...rule, allowedHeaders: ['x-*-*'] }]],
-    ['a star among the exposed', [{ ...rule, exposeHeaders: ['*'] }]],
+    ['a star in ExposeHeader', [{ ...rule, exposeHeaders: ['*'] }]],
     ['eleven rules', Array.from({ length: 11 }, () => rule)],
-  ])('%s is refused when configured', (_, rules) => {
+  ])('%s is refused at construction', (_, rules) => {
     expect(() => anOss({ cors: rules })).toThrow(RangeError);
   });
 });

@@ -8,7 +8,7 @@ function anOss(faults: FaultSchedule, clock = new ManualClock(), contents: 'byte
   return new LocalOss({ buckets, accessKeys: { ak: 'sk' }, clock, faults });
 }
 
-/** One append of `test` at 0 under these faults. */
+/** Sends one append of `test` at position 0 with these faults. */
 function appendUnder(...faults: readonly Fault[]): { oss: LocalOss; pending: Promise<Response> } {
   const oss = anOss(({ nth }) => (nth === 1 ? faults : undefined));
   return { oss, pending: call(oss, appendCall('a', 0, { origin: 'https://a.example.com' }), { body: 'test' }) };
@@ -23,7 +23,7 @@ function utf8(value: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(value);
 }
 
-/** After any fault, an append at the true tail must work and the sums must agree. */
+/** After any fault, an append at the actual end must succeed, and the checksums must agree. */
 async function expectConsistent(oss: LocalOss): Promise<void> {
   const before = stored(oss) ?? '';
   const again = await call(oss, appendCall('a', before.length), { body: '!' });
@@ -49,7 +49,7 @@ describe('a lost connection', () => {
     await expectConsistent(oss);
   });
 
-  test('drop-before reads nothing of a stream, drop-during half of it', async () => {
+  test('drop-before reads nothing of a stream, and drop-during reads half of it', async () => {
     for (const [kind, read] of [
       ['drop-before', 0],
       ['drop-during', 4],
@@ -99,13 +99,13 @@ describe('a wrong answer', () => {
     await expectConsistent(oss);
   });
 
-  test('throttling names the delay in ms', async () => {
+  test('throttling reports the delay in ms', async () => {
     const delay = async (fault: Fault) => (await appendUnder(fault).pending).headers.get('x-oss-qos-delay-time');
     expect(await delay({ kind: 'throttle' })).toBe('100');
     expect(await delay({ kind: 'throttle', delay: 7 })).toBe('7');
   });
 
-  test('an expired token is echoed', async () => {
+  test('the answer to an expired token contains the token', async () => {
     const oss = anOss([{ kind: 'expire-token', times: 2 }]);
     const token = oss.issueToken();
     for (const form of [{}, { expires: 60 }]) {
@@ -117,7 +117,7 @@ describe('a wrong answer', () => {
   test.each([
     [false, undefined],
     [true, 'test'],
-  ])('a gateway speaks HTML, without a header of OSS or CORS (after: %s)', async (after, left) => {
+  ])('a gateway answers in HTML, without a header of OSS or CORS (after: %s)', async (after, left) => {
     const { oss, pending } = appendUnder({ kind: 'gateway', after });
     const response = await pending;
     expect(response.status).toBe(502);
@@ -127,12 +127,12 @@ describe('a wrong answer', () => {
     await expectConsistent(oss);
   });
 
-  test('a gateway with a page and status of its own', async () => {
+  test('a gateway can have its own page and status', async () => {
     const response = await appendUnder({ kind: 'gateway', status: 504, body: '' }).pending;
     expect([response.status, await response.text()]).toEqual([504, '']);
   });
 
-  test('hidden headers: all that a page does not see without ExposeHeader, or those named', async () => {
+  test('hide-headers hides every header that a page cannot see without ExposeHeader, or the given headers', async () => {
     const { headers } = await appendUnder({ kind: 'hide-headers' }).pending;
     expect([...headers.keys()]).toEqual(['content-length']);
     const some = await appendUnder({ kind: 'hide-headers', names: ['X-Oss-Hash-Crc64ecma'] }).pending;
@@ -140,7 +140,7 @@ describe('a wrong answer', () => {
     expect(some.headers.get('x-oss-next-append-position')).toBe('4');
   });
 
-  test('opaque: done, and kept from the page', async () => {
+  test('opaque carries the request out and hides the answer from the page', async () => {
     const { oss, pending } = appendUnder({ kind: 'opaque' });
     await expect(pending).rejects.toThrow(new TypeError('Failed to fetch'));
     expect(stored(oss)).toBe('test');
@@ -163,7 +163,7 @@ describe('damage', () => {
     await expectConsistent(oss);
   });
 
-  test("leaves the caller's buffer alone, and the MD5 check passes", async () => {
+  test("a flipped bit does not change the caller's buffer, and the MD5 check passes", async () => {
     const oss = anOss([{ kind: 'flip-bit' }], new ManualClock(), 'checksum');
     const body = utf8('test');
     const md5 = { 'content-md5': 'CY9rzUYh03PK3k6DJie09g==' };
@@ -173,8 +173,8 @@ describe('damage', () => {
   });
 });
 
-describe('late', () => {
-  test('answer-late: stored at once, answered when the clock says so', async () => {
+describe('late answers and commits', () => {
+  test('answer-late stores at once, and answers when the delay has passed', async () => {
     const clock = new ManualClock();
     const oss = anOss([{ kind: 'answer-late', delay: 5000 }], clock);
     const pending = call(oss, appendCall('a', 0), { body: 'test' });
@@ -188,7 +188,7 @@ describe('late', () => {
     await expectConsistent(oss);
   });
 
-  test('answer-late: an abort is heard, and takes the timer away', async () => {
+  test('answer-late ends at an abort and removes its timer', async () => {
     const clock = new ManualClock();
     const oss = anOss([{ kind: 'answer-late', delay: 5000 }], clock);
     const controller = new AbortController();
@@ -201,7 +201,7 @@ describe('late', () => {
     await expectConsistent(oss);
   });
 
-  test.each([true, false])('commit-late: stored after the delay, never answered (aborted: %s)', async (aborted) => {
+  test.each([true, false])('commit-late stores after the delay and never answers (aborted: %s)', async (aborted) => {
     const clock = new ManualClock();
     const oss = anOss([{ kind: 'commit-late', delay: 5000 }], clock);
     const controller = new AbortController();
@@ -220,7 +220,7 @@ describe('late', () => {
     await expectConsistent(oss);
   });
 
-  test('commit-late: the position is checked when its time has come', async () => {
+  test('commit-late checks the position at the time of the commit', async () => {
     const clock = new ManualClock();
     const oss = anOss([{ kind: 'commit-late', delay: 5000 }], clock);
     void call(oss, appendCall('a', 0), { body: 'test' });
@@ -231,15 +231,15 @@ describe('late', () => {
     await expectConsistent(oss);
   });
 
-  test('commit-late: what is refused on arrival is refused at once', async () => {
+  test('commit-late answers a refusal of the signature at once', async () => {
     const oss = anOss([{ kind: 'commit-late', delay: 5000 }]);
     const answer = await refusal(await call(oss, appendCall('a', 0), { accessKeySecret: 'wrong', body: 'test' }));
     expect(answer.code).toBe('SignatureDoesNotMatch');
   });
 });
 
-describe('repeat', () => {
-  test('two executions, the second answer', async () => {
+describe('a request that the transport repeats', () => {
+  test('is carried out twice, and the second answer is returned', async () => {
     const { oss, pending } = appendUnder({ kind: 'repeat', lost: 'first' });
     const response = await pending;
     expect(response.headers.get('x-oss-next-append-position')).toBe('4');
@@ -253,22 +253,27 @@ describe('repeat', () => {
   });
 });
 
-describe('others', () => {
+describe('changes by other clients', () => {
   test.each<[string, Fault[], string | undefined, number]>([
-    ['a rival before', [{ kind: 'rival', bytes: utf8('ri'), when: 'before' }], 'ri', 409],
-    ['a rival after', [{ kind: 'rival', bytes: utf8('ri'), when: 'after' }], 'testri', 200],
-    ['a rival before, of the same length', [{ kind: 'rival', same: true, when: 'before' }], '\ufffd'.repeat(4), 409],
-    ['a delete after', [{ kind: 'delete', when: 'after' }], undefined, 200],
-    ['a replacement before', [{ kind: 'replace', when: 'before' }], 'replaced', 409],
-    ['a replacement after', [{ kind: 'replace', when: 'after', bytes: utf8('x') }], 'x', 200],
+    ['a rival append before the request', [{ kind: 'rival', bytes: utf8('ri'), when: 'before' }], 'ri', 409],
+    ['a rival append after the request', [{ kind: 'rival', bytes: utf8('ri'), when: 'after' }], 'testri', 200],
     [
-      'a deed, and the connection lost',
+      'a rival append of the same length before the request',
+      [{ kind: 'rival', same: true, when: 'before' }],
+      '\ufffd'.repeat(4),
+      409,
+    ],
+    ['a deletion after the request', [{ kind: 'delete', when: 'after' }], undefined, 200],
+    ['a replacement before the request', [{ kind: 'replace', when: 'before' }], 'replaced', 409],
+    ['a replacement after the request', [{ kind: 'replace', when: 'after', bytes: utf8('x') }], 'x', 200],
+    [
+      'a rival append, and a lost connection',
       [{ kind: 'rival', bytes: utf8('ri'), when: 'before' }, { kind: 'drop-before' }],
       'ri',
       0,
     ],
     [
-      'deeds in their order',
+      'two changes in their order',
       [
         { kind: 'rival', bytes: utf8('1'), when: 'after' },
         { kind: 'rival', bytes: utf8('2'), when: 'after' },
@@ -287,15 +292,18 @@ describe('others', () => {
     expect(stored(oss)).toBe(left);
   });
 
-  test.each([0, 255])('a rival of the same length has other bytes than %i, also where none are kept', async (byte) => {
-    const oss = anOss([{ kind: 'rival', same: true, when: 'before' }], new ManualClock(), 'checksum');
-    const body = new Uint8Array(9).fill(byte);
-    const response = await call(oss, appendCall('a', 0), { body });
-    expect([response.status, oss.object('logs', 'a')?.length]).toEqual([409, 9]);
-    const twin = anOss([]);
-    twin.appendObject('logs', 'a', body);
-    expect(oss.object('logs', 'a')?.crc64).not.toBe(twin.object('logs', 'a')?.crc64);
-  });
+  test.each([0, 255])(
+    'a rival of the same length appends other bytes than %i, even if the bucket keeps no bytes',
+    async (byte) => {
+      const oss = anOss([{ kind: 'rival', same: true, when: 'before' }], new ManualClock(), 'checksum');
+      const body = new Uint8Array(9).fill(byte);
+      const response = await call(oss, appendCall('a', 0), { body });
+      expect([response.status, oss.object('logs', 'a')?.length]).toEqual([409, 9]);
+      const twin = anOss([]);
+      twin.appendObject('logs', 'a', body);
+      expect(oss.object('logs', 'a')?.crc64).not.toBe(twin.object('logs', 'a')?.crc64);
+    },
+  );
 
   test('a replacement can be appendable again, with another ETag', async () => {
     const { oss, pending } = appendUnder({ kind: 'replace', when: 'after', bytes: utf8('test'), type: 'Appendable' });
@@ -305,13 +313,13 @@ describe('others', () => {
     await expectConsistent(oss);
   });
 
-  test('a delete before makes a HEAD miss the object', async () => {
+  test('a deletion before a HEAD makes the object missing', async () => {
     const oss = anOss([{ kind: 'delete', when: 'before', operation: 'HeadObject' }]);
     oss.appendObject('logs', 'a', utf8('x'));
     expect((await call(oss, ['HEAD', 'a'])).status).toBe(404);
   });
 
-  test('a rival leaves a normal object alone', async () => {
+  test('a rival does not change a normal object', async () => {
     const oss = anOss([{ kind: 'rival', bytes: utf8('x'), when: 'before' }]);
     oss.putObject('logs', 'a', utf8('put'));
     expect((await call(oss, ['HEAD', 'a'])).status).toBe(200);
@@ -319,8 +327,8 @@ describe('others', () => {
   });
 });
 
-describe('slow', () => {
-  test.each(['buffer', 'stream'])('an upload from a %s passes at its speed', async (kind) => {
+describe('slow transfers', () => {
+  test.each(['buffer', 'stream'])('an upload from a %s takes the time that its speed needs', async (kind) => {
     const clock = new ManualClock();
     const oss = anOss([{ kind: 'slow', bytesPerSecond: 2 }], clock);
     const bytes = utf8('test');
@@ -334,7 +342,7 @@ describe('slow', () => {
     expect((await pending).status).toBe(200);
   });
 
-  test('an abort in a slow upload stores nothing', async () => {
+  test('an abort during a slow upload stores nothing', async () => {
     const clock = new ManualClock();
     const oss = anOss([{ kind: 'slow', bytesPerSecond: 2 }], clock);
     const controller = new AbortController();
@@ -347,7 +355,7 @@ describe('slow', () => {
     expect([stored(oss), clock.waiting]).toEqual([undefined, 0]);
   });
 
-  test('a download comes at its speed', async () => {
+  test('a download takes the time that its speed needs', async () => {
     const clock = new ManualClock();
     const oss = anOss([{ kind: 'slow', bytesPerSecond: 2 }], clock);
     oss.appendObject('logs', 'a', utf8('test'));
@@ -361,7 +369,7 @@ describe('slow', () => {
     expect(await pending).toBe('test');
   });
 
-  test('a stalled body gives its first half and waits for the abort', async () => {
+  test('a stalled body sends its first half and then waits for the abort', async () => {
     const oss = anOss([{ kind: 'stall-body' }]);
     oss.appendObject('logs', 'a', utf8('test'));
     const controller = new AbortController();
@@ -377,7 +385,7 @@ describe('slow', () => {
 });
 
 describe('schedules', () => {
-  test('a function sees the request', async () => {
+  test('a function receives the facts of the request', async () => {
     const seen: unknown[] = [];
     const oss = anOss((request) => {
       seen.push(request);
@@ -396,7 +404,7 @@ describe('schedules', () => {
     ]);
   });
 
-  test('a list: operation, key, nth and times', async () => {
+  test('a list can select by operation, key, nth and times', async () => {
     const oss = anOss([
       { kind: 'error-before', status: 503, operation: 'AppendObject', key: 'a', nth: 2, times: 2 },
       { kind: 'error-before', operation: 'HeadObject' },
@@ -414,7 +422,7 @@ describe('schedules', () => {
     expect(await statuses('a')).toEqual([200, 503, 503, 200]);
   });
 
-  test('no-length: an answer of success tells no length, but a part does, unless that is left out too', async () => {
+  test('no-length omits the length of a success, and of a part only if `parts` is set', async () => {
     const shown = async (fault: Fault, request: Parameters<typeof call>[1]) => {
       const oss = anOss(() => fault);
       oss.appendObject('logs', 'a', utf8('test'));
@@ -432,7 +440,7 @@ describe('schedules', () => {
     expect(await shown({ kind: 'no-length', parts: true }, part)).toEqual(none);
   });
 
-  test('decoded: as many other bytes, and none of one, unless they are asked for as they are stored', async () => {
+  test('decoded returns as many other bytes (and none for one byte), unless the request asks for the stored bytes', async () => {
     const read = async (fault: Fault, range: string, asStored = false) => {
       const oss = anOss(() => fault);
       oss.appendObject('logs', 'a', utf8('test'));
@@ -446,7 +454,7 @@ describe('schedules', () => {
     expect(await read({ kind: 'decoded', always: true }, 'bytes=0-1', true)).toEqual(['gzip', '8b9a']);
   });
 
-  test('several at once', async () => {
+  test('several faults act together', async () => {
     const { oss, pending } = appendUnder(
       { kind: 'flip-bit' },
       { kind: 'hide-headers' },
@@ -457,7 +465,7 @@ describe('schedules', () => {
     expect(oss.requests[0]).toMatchObject({ fault: 'flip-bit hide-headers error-after', status: 200 });
   });
 
-  test('a preflight can fail too', async () => {
+  test('a preflight can fail as well', async () => {
     const oss = anOss([{ kind: 'drop-before', operation: 'OptionObject' }]);
     await expect(oss.fetch('http://localhost/logs/a', { method: 'OPTIONS' })).rejects.toThrow('fetch failed');
   });

@@ -19,7 +19,7 @@ function utf8(value: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(value);
 }
 
-/** A stream of these pieces, as bytes. */
+/** Makes a stream of these pieces, as bytes. */
 function streamOf(...pieces: string[]): ReadableStream<Uint8Array> {
   return new ReadableStream({
     start(controller) {
@@ -29,7 +29,7 @@ function streamOf(...pieces: string[]): ReadableStream<Uint8Array> {
   });
 }
 
-describe('sums', () => {
+describe('the checksums', () => {
   test.each([
     ['', 0n],
     ['test', 18020588380933092773n],
@@ -40,7 +40,7 @@ describe('sums', () => {
     expect(crc64(utf8(data))).toBe(expected);
   });
 
-  test('CRC-64 continued and joined at any place', () => {
+  test('a CRC-64 that is continued or combined at any position is correct', () => {
     const data = randomBytes(100);
     for (let at = 0; at <= data.length; at++) {
       const [a, b] = [data.subarray(0, at), data.subarray(at)];
@@ -49,15 +49,15 @@ describe('sums', () => {
     }
   });
 
-  test('CRC-64 joined over a length that needs many squarings', () => {
+  test('a CRC-64 combined over a length that needs many squarings is correct', () => {
     const parts = [utf8('hello '), utf8('append world'.repeat(1000))] as const;
     expect(crc64Combine(crc64(parts[0]), crc64(parts[1]), 12_000)).toBe(15259750600578523500n);
-    // Zeros added in two steps or in one must agree beyond 32 bits of length.
+    // Zero bytes that are added in one step or in two steps must give the same CRC, even beyond lengths of 32 bits.
     expect(crc64Combine(crc64OfZeros(3 * GIB), crc64OfZeros(GIB + 1), GIB + 1)).toBe(crc64OfZeros(4 * GIB + 1));
     expect(crc64OfZeros(1000)).toBe(crc64(new Uint8Array(1000)));
   });
 
-  test('MD5 of every length around a block, fed in pieces', () => {
+  test('an MD5 of every length around a block is correct, in pieces', () => {
     for (let length = 0; length < 200; length++) {
       const data = randomBytes(length);
       const pieces = new Md5().update(data.subarray(0, length >> 1)).update(data.subarray(length >> 1));
@@ -67,7 +67,7 @@ describe('sums', () => {
 });
 
 describe('AppendObject', () => {
-  test('answers with the next position, the CRC of the whole object and a new ETag', async () => {
+  test('it answers with the next position, the CRC of the whole object and a new ETag', async () => {
     const oss = anOss();
     const first = await call(oss, appendCall('a', 0), { body: 'te' });
     const second = await call(oss, appendCall('a', 2), { body: 'st' });
@@ -84,24 +84,27 @@ describe('AppendObject', () => {
   });
 
   test.each([
-    ['an absent object', 0, 1, '0'],
+    ['a missing object', 0, 1, '0'],
     ['an object of 4 bytes', 4, 0, '4'],
     ['an object of 4 bytes', 4, 3, '4'],
     ['an object of 4 bytes', 4, 5, '4'],
-  ])('%s (%i): position %i is refused with the true one', async (_, length, position, next) => {
-    const oss = anOss();
-    if (length > 0) oss.appendObject('logs', 'a', new Uint8Array(length));
-    const response = await call(oss, appendCall('a', position), { body: 'x' });
-    expect(response.headers.get('x-oss-next-append-position')).toBe(next);
-    expect(await refusal(response)).toMatchObject({
-      status: 409,
-      code: 'PositionNotEqualToLength',
-      ec: '0026-00000016',
-    });
-    expect(oss.object('logs', 'a')?.length ?? 0).toBe(length);
-  });
+  ])(
+    '%s (%i bytes) refuses position %i, and the answer contains the correct position',
+    async (_, length, position, next) => {
+      const oss = anOss();
+      if (length > 0) oss.appendObject('logs', 'a', new Uint8Array(length));
+      const response = await call(oss, appendCall('a', position), { body: 'x' });
+      expect(response.headers.get('x-oss-next-append-position')).toBe(next);
+      expect(await refusal(response)).toMatchObject({
+        status: 409,
+        code: 'PositionNotEqualToLength',
+        ec: '0026-00000016',
+      });
+      expect(oss.object('logs', 'a')?.length ?? 0).toBe(length);
+    },
+  );
 
-  test('an empty append creates an empty object, and another at its end changes nothing', async () => {
+  test('an empty append creates an empty object, and another one at its end changes nothing', async () => {
     const oss = anOss();
     const created = await call(oss, appendCall('a', 0), { body: '' });
     expect(created.headers.get('x-oss-hash-crc64ecma')).toBe('0');
@@ -112,7 +115,7 @@ describe('AppendObject', () => {
     expect(last.headers.get('x-oss-hash-crc64ecma')).toBe('18020588380933092773');
   });
 
-  test.each([0, 1])('a normal object is refused, also at %i', async (position) => {
+  test.each([0, 1])('a normal object is refused, at position %i', async (position) => {
     const oss = anOss();
     oss.putObject('logs', 'a', utf8('x'));
     const response = await call(oss, appendCall('a', position), { body: 'x' });
@@ -132,7 +135,7 @@ describe('AppendObject', () => {
     expect(element(answer.xml, 'ArgumentName')).toBe(query['versionId'] ? 'versionId' : 'position');
   });
 
-  test('keeps the headers of the first append, and the ACL of the last', async () => {
+  test('it keeps the headers of the first append and the ACL of the last one', async () => {
     const oss = anOss();
     const first = {
       'content-type': 'text/plain',
@@ -159,7 +162,7 @@ describe('AppendObject', () => {
     expect(oss.object('logs', 'a')?.acl).toBe('public-read');
   });
 
-  test('checks Content-MD5 against what it received', async () => {
+  test('it checks Content-MD5 against the received body', async () => {
     const send = async (md5: string) =>
       refusal(await call(anOss(), appendCall('a', 0, { 'content-md5': md5 }), { body: 'test' }));
     expect((await send(createHash('md5').update('test').digest('base64'))).status).toBe(200);
@@ -168,7 +171,7 @@ describe('AppendObject', () => {
     expect(await send('dGVzdA==')).toMatchObject({ status: 400, code: 'InvalidDigest', ec: '0017-00000502' });
   });
 
-  test('takes a copy of the body at the call', async () => {
+  test('it copies the body during the call', async () => {
     const oss = anOss();
     const body = utf8('test');
     const pending = call(oss, appendCall('a', 0), { body });
@@ -177,7 +180,7 @@ describe('AppendObject', () => {
     expect(text(oss.object('logs', 'a')?.bytes())).toBe('test');
   });
 
-  test('takes every kind of body', async () => {
+  test('it accepts every kind of body', async () => {
     const oss = anOss();
     await call(oss, appendCall('a', 0), { body: new Blob(['te']) });
     await call(oss, appendCall('a', 2), { body: streamOf('s', '', 't') });
@@ -186,14 +189,14 @@ describe('AppendObject', () => {
     expect(text(oss.object('logs', 'a')?.bytes().subarray(0, 5))).toBe('testx');
   });
 
-  test('the content type that fetch adds by itself is part of what is signed', async () => {
+  test('a content type that fetch adds is part of the signed headers', async () => {
     const typed = await call(anOss(), appendCall('a', 0), { body: new Blob(['x'], { type: 'text/plain' }) });
     expect((await refusal(typed)).code).toBe('SignatureDoesNotMatch');
   });
 });
 
 describe('limits', () => {
-  test('5 GiB, and not a byte more', async () => {
+  test('5 GiB are accepted, and one more byte is refused', async () => {
     const oss = anOss('checksum');
     oss.appendObject('logs', 'a', 5 * GIB - 4);
     expect((await call(oss, appendCall('a', 5 * GIB - 4), { body: 'test' })).status).toBe(200);
@@ -224,17 +227,17 @@ describe('limits', () => {
 
   test.each<[string, Record<string, string>, number, string]>([
     ['8 KiB of metadata', metadata(8192), 200, ''],
-    ['a byte more', metadata(8193), 400, 'InvalidArgument'],
+    ['one byte more of metadata', metadata(8193), 400, 'InvalidArgument'],
     ['an underscore in a metadata name', { 'x-oss-meta-a_b': 'x' }, 400, 'InvalidArgument'],
     ['10 tags', { 'x-oss-tagging': tags(10) }, 200, ''],
     ['11 tags', { 'x-oss-tagging': tags(11) }, 400, 'InvalidTag'],
     ['the same tag twice', { 'x-oss-tagging': 'a=1&a=2' }, 400, 'InvalidTag'],
-    ['a tag key of 128', { 'x-oss-tagging': `${'k'.repeat(128)}=${'v'.repeat(256)}` }, 200, ''],
-    ['a tag key of 129', { 'x-oss-tagging': `${'k'.repeat(129)}=v` }, 400, 'InvalidTag'],
-    ['a tag value of 257', { 'x-oss-tagging': `k=${'v'.repeat(257)}` }, 400, 'InvalidTag'],
+    ['a tag key of 128 characters', { 'x-oss-tagging': `${'k'.repeat(128)}=${'v'.repeat(256)}` }, 200, ''],
+    ['a tag key of 129 characters', { 'x-oss-tagging': `${'k'.repeat(129)}=v` }, 400, 'InvalidTag'],
+    ['a tag value of 257 characters', { 'x-oss-tagging': `k=${'v'.repeat(257)}` }, 400, 'InvalidTag'],
     ['an empty tag key', { 'x-oss-tagging': '=v' }, 400, 'InvalidTag'],
-    ['a tag with another character', { 'x-oss-tagging': 'k=%26' }, 400, 'InvalidTag'],
-    ['every character of a tag', { 'x-oss-tagging': 'aZ0%20%2B-%3D._%3A%2F=b' }, 200, ''],
+    ['a tag with a forbidden character', { 'x-oss-tagging': 'k=%26' }, 400, 'InvalidTag'],
+    ['a tag with every allowed character', { 'x-oss-tagging': 'aZ0%20%2B-%3D._%3A%2F=b' }, 200, ''],
     ['ColdArchive', { 'x-oss-storage-class': 'ColdArchive' }, 400, 'InvalidArgument'],
     ['an unknown storage class', { 'x-oss-storage-class': 'Glacier' }, 400, 'InvalidArgument'],
     ['an unknown ACL', { 'x-oss-object-acl': 'secret' }, 400, 'InvalidArgument'],
@@ -252,14 +255,14 @@ describe('limits', () => {
     });
   });
 
-  test('ColdArchive has its own EC, NotImplemented names the header', async () => {
+  test('ColdArchive has its own EC, and NotImplemented names the header', async () => {
     const cold = appendCall('a', 0, { 'x-oss-storage-class': 'ColdArchive' });
     expect((await refusal(await call(anOss(), cold, { body: 'x' }))).ec).toBe('0016-00000503');
     const { xml } = await refusal(await call(anOss(), appendCall('a', 0, { 'if-match': '"x"' }), { body: 'x' }));
     expect(element(xml, 'Header')).toBe('If-Match');
   });
 
-  test('what OSS would not configure is refused at once', () => {
+  test('a configuration that OSS would refuse is refused at once', () => {
     const withBucket = (name: string, region: string) => () => new LocalOss({ buckets: { [name]: { region } } });
     expect(withBucket('Logs', 'cn-hangzhou')).toThrow(RangeError);
     expect(withBucket('ab', 'cn-hangzhou')).toThrow(RangeError);
@@ -268,7 +271,7 @@ describe('limits', () => {
 });
 
 describe('HeadObject', () => {
-  test('tells type, length, position and CRC', async () => {
+  test('it reports type, length, position and CRC', async () => {
     const oss = anOss();
     oss.appendObject('logs', 'a', utf8('test'));
     const { status, headers } = await call(oss, ['HEAD', 'a']);
@@ -295,7 +298,7 @@ describe('HeadObject', () => {
     expect(headers.get('etag')).toBe(`"${createHash('md5').update('test').digest('hex').toUpperCase()}"`);
   });
 
-  test('objectMeta leaves type and position out', async () => {
+  test('objectMeta omits type and position', async () => {
     const oss = anOss();
     oss.appendObject('logs', 'a', utf8('test'));
     const { headers } = await call(oss, ['HEAD', 'a', { objectMeta: '' }]);
@@ -305,7 +308,7 @@ describe('HeadObject', () => {
     expect(oss.requests.at(-1)?.operation).toBe('GetObjectMeta');
   });
 
-  test('an error is in x-oss-err, with the text of any language intact', async () => {
+  test('an error is in x-oss-err, with text of any language intact', async () => {
     const response = await call(anOss(), ['HEAD', '日志<&\'">']);
     expect(await response.text()).toBe('');
     const answer = await refusal(response);
@@ -314,14 +317,14 @@ describe('HeadObject', () => {
   });
 
   test.each<[string, Record<string, string>, number]>([
-    ['If-Match of another', { 'if-match': '"x"' }, 412],
-    ['If-Match of two, one of them this', { 'if-match': '"x", ETAG' }, 200],
-    ['If-None-Match of this', { 'if-none-match': 'ETAG' }, 304],
-    ['If-None-Match of another', { 'if-none-match': '"x"' }, 200],
-    ['modified since before', { 'if-modified-since': 'Fri, 02 Jan 2026 11:59:59 GMT' }, 200],
-    ['modified since then', { 'if-modified-since': 'Fri, 02 Jan 2026 12:00:00 GMT' }, 304],
-    ['unmodified since before', { 'if-unmodified-since': 'Fri, 02 Jan 2026 11:59:59 GMT' }, 412],
-    ['unmodified since then', { 'if-unmodified-since': 'Fri, 02 Jan 2026 12:00:00 GMT' }, 200],
+    ['If-Match with another ETag', { 'if-match': '"x"' }, 412],
+    ['If-Match with two ETags, one of which matches', { 'if-match': '"x", ETAG' }, 200],
+    ['If-None-Match with this ETag', { 'if-none-match': 'ETAG' }, 304],
+    ['If-None-Match with another ETag', { 'if-none-match': '"x"' }, 200],
+    ['If-Modified-Since with an earlier time', { 'if-modified-since': 'Fri, 02 Jan 2026 11:59:59 GMT' }, 200],
+    ['If-Modified-Since with the same time', { 'if-modified-since': 'Fri, 02 Jan 2026 12:00:00 GMT' }, 304],
+    ['If-Unmodified-Since with an earlier time', { 'if-unmodified-since': 'Fri, 02 Jan 2026 11:59:59 GMT' }, 412],
+    ['If-Unmodified-Since with the same time', { 'if-unmodified-since': 'Fri, 02 Jan 2026 12:00:00 GMT' }, 200],
   ])('%s: %i', async (_, conditions, status) => {
     const oss = anOss();
     oss.appendObject('logs', 'a', utf8('test'));
@@ -335,7 +338,7 @@ describe('HeadObject', () => {
 describe('GetObject', () => {
   const get = async (range: string | undefined, standard: boolean, object = 'test1234') => {
     const oss = anOss();
-    // Three appends, so that a range runs across pieces.
+    // The object has three appends, so that a range can cover several pieces.
     for (const piece of [object.slice(0, 3), object.slice(3, 4), object.slice(4)]) {
       if (piece !== '') oss.appendObject('logs', 'a', utf8(piece));
     }
@@ -374,13 +377,13 @@ describe('GetObject', () => {
     else expect(await get(range, true)).toEqual(standard ? [206, `bytes ${shown2}/8`, text2] : plain);
   });
 
-  test('an empty object', async () => {
+  test('an empty object has an empty body', async () => {
     expect(await get(undefined, false, '')).toEqual([200, null, '']);
     expect(await get('bytes=0-0', false, '')).toEqual([200, null, '']);
     expect(await get('bytes=0-0', true, '')).toEqual([416, 'bytes */0', '']);
   });
 
-  test('a large object comes as a stream of what was there at the request', async () => {
+  test('a large object is a stream of the bytes at the time of the request', async () => {
     const oss = anOss();
     const bytes = new Uint8Array(randomBytes(3_000_001));
     oss.appendObject('logs', 'a', bytes.subarray(0, 1_999_999));
@@ -392,7 +395,10 @@ describe('GetObject', () => {
 
   const LONG_TEXT = 'x'.repeat(1024);
 
-  /** Content-Length, ETag and Accept-Ranges of an answer, where they are there; the header of its coding; its bytes. */
+  /**
+   * The headers Content-Length, ETag and Accept-Ranges of an answer if they are present, its Content-Encoding, and its
+   * bytes.
+   */
   const shownOf = async (
     request: Parameters<typeof call>[1],
     { type = 'text/plain', body = LONG_TEXT, encoding = '' } = {},
@@ -409,10 +415,10 @@ describe('GetObject', () => {
   test.each([
     ...['text/cache-manifest', 'text/xml', 'text/css', 'text/html', 'text/plain', 'text/json', 'application/json'],
     ...['application/javascript', 'application/x-javascript', 'application/rss+xml', 'Text/Plain; charset=utf-8'],
-  ])('a text of 1,024 bytes as %s is compressed on its way: no length, no ETag, no ranges', async (type) => {
+  ])('a text of 1,024 bytes as %s is compressed during the transfer, without length, ETag and ranges', async (type) => {
     expect(await shownOf(['HEAD', 'a'], { type })).toEqual(['', 'gzip', 0]);
     expect(await shownOf(['HEAD', 'a', { objectMeta: '' }], { type })).toEqual(['', 'gzip', 0]);
-    // Whoever calls `fetch` gets the decoded bytes.
+    // A caller of `fetch` gets the decoded bytes.
     expect(await shownOf(['GET', 'a'], { type })).toEqual(['', null, 1024]);
     expect(await shownOf(['GET', 'a', {}, { range: 'bytes=24-' }], { type })).toEqual([ALL, null, 1000]);
     expect(await shownOf(['HEAD', 'a', {}, { 'accept-encoding': 'br, gzip' }], { type })).toEqual(['', 'gzip', 0]);
@@ -421,13 +427,13 @@ describe('GetObject', () => {
   test.each<[string, Parameters<typeof call>[1], Parameters<typeof shownOf>[1], string | null]>([
     ['of 1,023 bytes', ['HEAD', 'a'], { body: 'x'.repeat(1023) }, null],
     ['of another type', ['HEAD', 'a'], { type: 'text/csv' }, null],
-    ['for a client that takes no gzip', ['HEAD', 'a', {}, { 'accept-encoding': 'identity' }], {}, null],
+    ['for a client that does not accept gzip', ['HEAD', 'a', {}, { 'accept-encoding': 'identity' }], {}, null],
     ['stored with a Content-Encoding', ['HEAD', 'a'], { encoding: 'br' }, 'br'],
   ])('an object %s is not compressed', async (_, request, object, coding) => {
     expect(await shownOf(request, object)).toEqual([ALL, coding, 0]);
   });
 
-  test('response-* of the query replace headers', async () => {
+  test('the parameters response-* of the query override headers', async () => {
     const oss = anOss();
     oss.appendObject('logs', 'a', utf8('test'));
     const query = { 'response-content-type': 'text/css', 'response-content-disposition': 'attachment' };
@@ -444,7 +450,7 @@ describe('GetObject', () => {
     expect(await refusal(response)).toMatchObject({ status: 400, code: 'InvalidRequest' });
   });
 
-  test('a missing key and a missing bucket', async () => {
+  test('a missing key and a missing bucket have different errors', async () => {
     expect(await refusal(await call(anOss(), ['GET', 'b']))).toMatchObject({ status: 404, code: 'NoSuchKey' });
     const response = await call(anOss(), ['GET', 'b'], {
       tamper: (signed) => {
@@ -458,7 +464,7 @@ describe('GetObject', () => {
 });
 
 describe('PutObject and DeleteObject', () => {
-  test('put replaces, and forbid-overwrite keeps', async () => {
+  test('PutObject replaces an object, and forbid-overwrite keeps it', async () => {
     const oss = anOss();
     await call(oss, appendCall('a', 0), { body: 'test' });
     const put = await call(oss, ['PUT', 'a', {}, { 'content-type': 'text/plain' }], { body: 'put' });
@@ -473,7 +479,7 @@ describe('PutObject and DeleteObject', () => {
     expect(oss.object('logs', 'a')?.length).toBe(3);
   });
 
-  test('delete answers 204 whether or not there was something, and appending begins at 0 again', async () => {
+  test('DeleteObject answers 204 for a missing object as well, and the next append begins at 0', async () => {
     const oss = anOss();
     await call(oss, appendCall('a', 0), { body: 'test' });
     expect([(await call(oss, ['DELETE', 'a'])).status, (await call(oss, ['DELETE', 'a'])).status]).toEqual([204, 204]);
@@ -487,7 +493,7 @@ describe('PutObject and DeleteObject', () => {
     ['POST', 'a', { uploads: '' }],
     ['POST', 'a', {}],
     ['GET', '', {}],
-  ])('%s "%s" %o is answered 501, and changes nothing', async (method, key, query) => {
+  ])('%s "%s" %o is answered with 501, and changes nothing', async (method, key, query) => {
     const oss = anOss();
     const body = method === 'GET' ? {} : { body: 'x' };
     expect(await refusal(await call(oss, [method, key, query], body))).toMatchObject({
@@ -499,7 +505,7 @@ describe('PutObject and DeleteObject', () => {
 });
 
 describe("contents: 'checksum'", () => {
-  test('keeps length and CRC, and says so when asked for bytes', async () => {
+  test('keeps length and CRC, and refuses to return bytes', async () => {
     const oss = anOss('checksum');
     await call(oss, appendCall('a', 0), { body: streamOf('te', 's') });
     await call(oss, appendCall('a', 3), { body: 't' });
@@ -514,7 +520,7 @@ describe("contents: 'checksum'", () => {
     expect(oss.object('logs', 'b')?.etag).toBe(`"${createHash('md5').update('test').digest('hex').toUpperCase()}"`);
   });
 
-  test('memory stays flat while 256 MiB pass through', async () => {
+  test('uses no more memory while 256 MiB pass through', async () => {
     const oss = anOss('checksum');
     let left = 256;
     const body = new ReadableStream<Uint8Array>({
@@ -536,7 +542,7 @@ describe('fetch', () => {
   const open = () =>
     new LocalOss({ buckets: { logs: { region: 'cn-hangzhou', acl: 'public-read-write', hosts: ['h:1'] } } });
 
-  test('works unbound, with string, URL and Request', async () => {
+  test('works unbound, with a string, a URL and a Request', async () => {
     const oss = open();
     const { fetch } = oss;
     expect((await fetch(url, { method: 'post', body: 'te' })).status).toBe(200);
@@ -572,7 +578,7 @@ describe('fetch', () => {
     expect(oss.object('logs', 'a')).toBeUndefined();
   });
 
-  test('a stream that fails is a failed fetch with the cause', async () => {
+  test('a stream that fails makes fetch fail, with the cause', async () => {
     const oss = open();
     const cause = new Error('disk');
     const body = new ReadableStream({ pull: () => Promise.reject(cause) });
@@ -584,7 +590,7 @@ describe('fetch', () => {
     expect(oss.busy).toBe(0);
   });
 
-  test('an abort before, and in the middle of the body, rejects with its reason and stores nothing', async () => {
+  test('an abort before the body or in the middle of it rejects with its reason and stores nothing', async () => {
     const oss = open();
     const reason = new Error('enough');
     const before = oss.fetch(url, { method: 'POST', body: 'x', signal: AbortSignal.abort(reason) });
@@ -607,7 +613,7 @@ describe('fetch', () => {
     expect(oss.object('logs', 'a')).toBeUndefined();
   });
 
-  test('an abort while the signature is being checked stores nothing', async () => {
+  test('an abort during the check of the signature stores nothing', async () => {
     const oss = anOss();
     const controller = new AbortController();
     const pending = call(oss, appendCall('a', 0), { body: 'x', signal: controller.signal });
@@ -617,7 +623,7 @@ describe('fetch', () => {
     expect(oss.object('logs', 'a')).toBeUndefined();
   });
 
-  test('two appends at one position: one is stored', async () => {
+  test('of two appends at the same position, one is stored', async () => {
     const oss = anOss();
     const both = await Promise.all(['x', 'y'].map((body) => call(oss, appendCall('a', 0), { body })));
     expect(both.map(({ status }) => status).sort()).toEqual([200, 409]);
@@ -625,8 +631,8 @@ describe('fetch', () => {
   });
 });
 
-describe('looking at it', () => {
-  test('the log says what was asked and what came of it, and nothing secret', async () => {
+describe('the log and the state of LocalOss', () => {
+  test('the log contains each request and its result, and no secret', async () => {
     const oss = anOss();
     const token = oss.issueToken();
     await call(oss, appendCall('a', 0), { ...token, body: 'x', expires: 60 });
@@ -643,14 +649,14 @@ describe('looking at it', () => {
     expect(oss.requests).toEqual([]);
   });
 
-  test('the log is bounded', { timeout: 60_000 }, async () => {
+  test('the log has a limit', { timeout: 60_000 }, async () => {
     const oss = new LocalOss({ buckets: { logs: { region: 'cn-hangzhou', acl: 'public-read' } } });
     for (let i = 0; i < 10_001; i++) await oss.fetch(`http://localhost/logs/${i}`);
     expect(oss.requests.length).toBe(5001);
     expect(oss.requests.at(-1)?.key).toBe('10000');
   });
 
-  test('a view is a snapshot, its bytes a copy', () => {
+  test('a view is a snapshot, and its bytes are a copy', () => {
     const oss = anOss();
     const bytes = utf8('test');
     oss.appendObject('logs', 'a', bytes);
@@ -662,7 +668,7 @@ describe('looking at it', () => {
     expect(text(oss.object('logs', 'a')?.bytes())).toBe('testmore');
   });
 
-  test('the hands refuse what cannot be', () => {
+  test('the methods that change a bucket directly refuse what is impossible', () => {
     const oss = anOss();
     oss.putObject('logs', 'a', utf8('x'));
     expect(() => oss.appendObject('logs', 'a', utf8('x'))).toThrow(RangeError);
@@ -671,7 +677,7 @@ describe('looking at it', () => {
     expect(oss.object('logs', 'a')).toBeUndefined();
   });
 
-  test('a thousand small appends read back, each range where it belongs', async () => {
+  test('ranges of a thousand small appends contain the right bytes', async () => {
     const oss = anOss();
     const all = randomBytes(5000);
     for (let i = 0; i < 1000; i++) oss.appendObject('logs', 'a', all.subarray(i * 5, i * 5 + 5));

@@ -1,4 +1,7 @@
-/** Any source to segments: all of it, in order, nothing twice; and the source is let go of, whatever happens. */
+/**
+ * Any source becomes segments that contain all its bytes in order, each byte once. The source is released in every
+ * case.
+ */
 import { openAsBlob } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,7 +16,7 @@ import type { AppendSource, Segment } from '../src/source/segment.ts';
 import { readSegments } from '../src/source/segments.ts';
 import { failureOf, settle, utf8 } from './unit-tools.ts';
 
-/** Reads a source to its end; checks each segment's size and CRC on the way. */
+/** Reads a source to its end, and checks the size and the CRC of each segment. */
 async function segmentsOf(source: AppendSource, size = 4): Promise<Uint8Array[]> {
   const reader = readSegments(source);
   const segments: Uint8Array[] = [];
@@ -134,7 +137,7 @@ describe('every source', () => {
     expect(readSegments(make()).total).toBe(total);
   });
 
-  test('Float64Array, as it lies in memory', async () => {
+  test('the bytes of a Float64Array are used as they are in memory', async () => {
     const floats = new Float64Array([1, 2]);
     expect(await segmentsOf(floats, 16)).toEqual([new Uint8Array(floats.buffer)]);
   });
@@ -145,7 +148,7 @@ describe('every source', () => {
     ['string', () => ''],
     ['Response', () => new Response()],
     ['Request', () => new Request('http://e.com')],
-    ['body of a Request that has none', () => new Request('http://e.com').body],
+    ['body of a Request without a body', () => new Request('http://e.com').body],
     ['Response with an empty body', () => new Response('')],
     ['stream', () => streamOf()],
     ['stream of empty chunks', () => streamOf(utf8(''), '', new Blob([]), new ArrayBuffer(0))],
@@ -153,13 +156,13 @@ describe('every source', () => {
     ['async iterable', () => asynchronous()],
   ])('empty: %s', async (_, make) => expect(await segmentsOf(make())).toEqual([]));
 
-  test('the type is that of a Blob, and of nothing else', () => {
+  test('the type is the type of a Blob, and other sources have none', () => {
     expect(readSegments(new File([''], 'a', { type: 'text/csv' })).type).toBe('text/csv');
     expect(readSegments(new Response('', { headers: { 'content-type': 'text/csv' } })).type).toBe('');
     expect(readSegments('').type).toBe('');
   });
 
-  test('of another realm', async () => {
+  test('bytes of another realm are accepted', async () => {
     const realm = (code: string): AppendSource => runInNewContext(code, { TextEncoder });
     expect(await textsOf(realm('Uint8Array.of(48, 49, 50, 51, 52).subarray(1)'))).toEqual(['1234']);
     expect(await textsOf(realm('Uint8Array.of(48, 49).buffer'))).toEqual(['01']);
@@ -175,7 +178,7 @@ describe('every source', () => {
     expect(await textsOf(stream)).toEqual(['0123', '4567', '89']);
   });
 
-  test('streams are read by getReader alone, which is all that Safari has', async () => {
+  test('streams are read only with getReader, because Safari has nothing else', async () => {
     const stream = streamOf('01', '23');
     Object.defineProperty(stream, Symbol.asyncIterator, { value: undefined });
     expect(await textsOf(stream)).toEqual(['0123']);
@@ -192,12 +195,12 @@ describe('text', () => {
     [['\ude00', 'a'], '\ufffda'],
     [['\ud83d', utf8('|'), '\ude00'], '\ufffd|\ufffd'],
     [['\ud83d', new Blob(['|']), '\ude00'], '\ufffd|\ufffd'],
-  ])('%j is %s, however it is cut', async (chunks, expected) => {
+  ])('%j is %s, wherever the chunks are cut', async (chunks, expected) => {
     for (const source of [streamOf(...chunks), chunks, asynchronous(...chunks)] as AppendSource[])
       expect((await textsOf(source, 1e6)).join('')).toBe(expected);
   });
 
-  test('a segment may end within a character', async () => {
+  test('a segment may end inside a character', async () => {
     const segments = await segmentsOf(['日志'], 2);
     expect(segments.map(({ byteLength }) => byteLength)).toEqual([2, 2, 2]);
     expect(Buffer.concat(segments).toString()).toBe('日志');
@@ -207,7 +210,7 @@ describe('text', () => {
 describe('sizes', () => {
   const MIB = 1024 * 1024;
 
-  /** Bytes that tell their place. */
+  /** Bytes that identify their position. */
   function pattern(size: number): Uint8Array<ArrayBuffer> {
     const words = new Uint32Array(Math.ceil(size / 4));
     for (let i = 0; i < words.length; i++) words[i] = i * 2_654_435_761;
@@ -215,7 +218,7 @@ describe('sizes', () => {
   }
 
   test.each([0, 1, MIB - 1, MIB, MIB + 1, 3 * MIB, 3 * MIB + 5])(
-    '%i bytes in chunks and segments that do not fit each other',
+    '%i bytes in chunks and segments of different sizes are complete',
     async (size) => {
       const all = pattern(size);
       const chunks = function* () {
@@ -231,7 +234,7 @@ describe('sizes', () => {
     },
   );
 
-  test('a hundred thousand chunks of one byte', async () => {
+  test('a hundred thousand chunks of one byte are complete', async () => {
     const count = 100_000;
     const all = pattern(count);
     const chunks = function* () {
@@ -241,7 +244,7 @@ describe('sizes', () => {
     expect([first, second, rest]).toEqual([all.subarray(0, -1), all.subarray(-1), []]);
   });
 
-  test('one chunk of 100 MB', async () => {
+  test('one chunk of 100 MB is complete', async () => {
     const all = pattern(100_000_000);
     const reader = readSegments(streamOf(all));
     let [crc, size, count] = [0n, 0, 0];
@@ -253,7 +256,7 @@ describe('sizes', () => {
     expect([size, count, crc]).toEqual([100_000_000, 12, crc64(all)]);
   });
 
-  test('small segments are bytes, large ones Blobs, slices of a Blob Blobs: none has a type', async () => {
+  test('small segments are bytes, and large segments and slices of a Blob are Blobs; none has a type', async () => {
     const kinds = async (source: AppendSource) => isBlob((await readSegments(source).next(1e9))?.body);
     expect(await kinds(pattern(65_536))).toBe(false);
     expect(await kinds(pattern(65_537))).toBe(true);
@@ -263,7 +266,7 @@ describe('sizes', () => {
   });
 });
 
-test('a generator may use its buffer again', async () => {
+test('a generator may reuse its buffer', async () => {
   const chunks = function* () {
     const buffer = new Uint8Array(3);
     for (let i = 0; i < 300_000; i++) {
@@ -277,7 +280,7 @@ test('a generator may use its buffer again', async () => {
   expect(all.findIndex((byte, i) => byte !== (Math.floor(i / 3) & 255))).toBe(-1);
 });
 
-test('segments stay as they are while the next ones are read', async () => {
+test('segments do not change while the next ones are read', async () => {
   const reader = readSegments(['aaaa', 'bbbb', 'cccc']);
   const first = await reader.next(4);
   await reader.next(4);
@@ -315,7 +318,7 @@ describe('sources that fail', () => {
         })(),
     ],
   ];
-  test.each(failing)('%s: a SourceError with the cause', async (_, make) => {
+  test.each(failing)('%s causes a SourceError with the cause', async (_, make) => {
     const reader = readSegments(make());
     const error = await failureOf(
       (async () => {
@@ -327,7 +330,7 @@ describe('sources that fail', () => {
       code: 'SourceError',
       message: 'Cannot read the source: it failed (boom)',
     });
-    // The caller's own error, not a copy.
+    // The cause is the caller's own error, not a copy.
     expect((error as SourceError).cause).toBe(boom);
     reader.cancel(error);
   });
@@ -341,7 +344,7 @@ describe('sources that fail', () => {
     ['a pair', ['a', utf8('b')]],
     ['a Promise', Promise.resolve('x')],
     ['a stream', new ReadableStream()],
-  ])('a chunk that is %s: a SourceError that says so, and the source is cancelled', async (_, chunk) => {
+  ])('a chunk that is %s causes a SourceError that says so, and the source is cancelled', async (_, chunk) => {
     const cancel = vi.fn();
     const stream = new ReadableStream({ start: (c) => c.enqueue(chunk), cancel });
     const ended = vi.fn();
@@ -368,7 +371,7 @@ describe('sources that fail', () => {
     expect(ended).toHaveBeenCalledTimes(1);
   });
 
-  test('a File that can no longer be read', async () => {
+  test('a File that cannot be read any more causes a SourceError', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'segments-'));
     try {
       const path = join(folder, 'file');
@@ -388,14 +391,14 @@ describe('sources that fail', () => {
     }
   });
 
-  test('a File that gives fewer bytes than it has', async () => {
+  test('a File that returns fewer bytes than its size causes a SourceError', async () => {
     const blob = { size: 10, type: '', slice: () => blob, arrayBuffer: async () => new ArrayBuffer(4) };
     const error = await failureOf(readSegments(blob as unknown as Blob).next(10));
     expect(error).toMatchObject({ name: 'SourceError', message: expect.stringMatching(/the file gave 4 of 10 bytes/) });
   });
 });
 
-describe('what is no source is refused at once', () => {
+describe('a value that is not a source is refused at once', () => {
   test.each([undefined, 5, 5n, true, Symbol('s'), () => {}, {}, { size: 5 }, new Date(0)])('%s', (value) => {
     expect(() => readSegments(value as string)).toThrow(TypeError);
     expect(() => readSegments(value as string)).toThrow(
@@ -403,14 +406,14 @@ describe('what is no source is refused at once', () => {
     );
   });
 
-  test('a stream that something else reads', () => {
+  test('a stream that something else reads is refused', () => {
     const stream = streamOf('x');
     stream.getReader();
     expect(() => readSegments(stream)).toThrow(/this ReadableStream is locked/);
     expect(() => readSegments(stream)).toThrow(TypeError);
   });
 
-  test('a Response that has been read', async () => {
+  test('a Response that was already read is refused', async () => {
     const response = new Response('x');
     await response.text();
     expect(() => readSegments(response)).toThrow(/^this body has been read already/);
@@ -434,9 +437,9 @@ describe('what is no source is refused at once', () => {
     ['a Map of another realm', runInNewContext('new Map()')],
     ['a Promise of bytes', Promise.resolve(utf8('a'))],
     ['a record of bytes', { a: utf8('a') }],
-    ['a function that gives bytes', () => utf8('a')],
+    ['a function that returns bytes', () => utf8('a')],
   ];
-  test.each(pairs)('%s: the message names its type and says what to append', (_, value) => {
+  test.each(pairs)('%s: the error names its type and says what to append', (_, value) => {
     const [, type] = /^\[object (\w+)\]$/.exec(Object.prototype.toString.call(value)) ?? [];
     expect(() => readSegments(value as AppendSource)).toThrow(TypeError);
     expect(() => readSegments(value as AppendSource)).toThrow(
@@ -449,27 +452,27 @@ describe('what is no source is refused at once', () => {
     ['a failure of the server', () => new Response('oops', { status: 502 }), 502],
     ['an error', () => Response.error(), 0],
     ['a redirect', () => Response.redirect('https://e.com/'), 302],
-  ])('a Response that is no success: %s', (_, make, status) => {
+  ])('a Response that is not a success is refused: %s', (_, make, status) => {
     expect(() => readSegments(make())).toThrow(TypeError);
     expect(() => readSegments(make())).toThrow(`this Response has HTTP status ${status}: append only what is ok`);
   });
 
-  test('a Request that has been read', async () => {
+  test('a Request that was already read is refused', async () => {
     const request = new Request('http://e.com', { method: 'POST', body: 'x' });
     await request.text();
     expect(() => readSegments(request)).toThrow(/^this body has been read already/);
   });
 });
 
-describe('memory that may change', () => {
+describe('memory that can change', () => {
   const resizable = (size: number): ArrayBuffer =>
     Reflect.construct(ArrayBuffer, [size, { maxByteLength: 2 * size }]) as ArrayBuffer;
 
   test.each<[string, () => ArrayBufferView | ArrayBufferLike]>([
     ['shared memory', () => new SharedArrayBuffer(4)],
     ['a view of shared memory', () => new Uint8Array(new SharedArrayBuffer(8), 1, 4)],
-    ['a buffer that can be resized', () => resizable(4)],
-    ['a view of a buffer that can be resized', () => new DataView(resizable(8), 1, 4)],
+    ['a resizable buffer', () => resizable(4)],
+    ['a view of a resizable buffer', () => new DataView(resizable(8), 1, 4)],
   ])('%s is copied, because `fetch` refuses it', (_, make) => {
     const bytes = bytesOf(make());
     expect(bytes).toEqual(new Uint8Array(4));
@@ -483,20 +486,20 @@ describe('memory that may change', () => {
   });
 });
 
-describe('the source is let go of', () => {
-  test('a stream at its end is released', async () => {
+describe('the source is released', () => {
+  test('a stream is released at its end', async () => {
     const stream = streamOf('x');
     await textsOf(stream);
     expect(stream.locked).toBe(false);
   });
 
-  test('a stream that failed is released', async () => {
+  test('a stream is released when it fails', async () => {
     const stream = new ReadableStream({ start: (c) => c.error(new Error('boom')) });
     await failureOf(readSegments(stream).next(1));
     expect(stream.locked).toBe(false);
   });
 
-  test('a stream is cancelled with the reason, and released, also during a read', async () => {
+  test('a stream is cancelled with the reason and released, during a read as well', async () => {
     for (const during of [false, true]) {
       const cancel = vi.fn();
       const stream = new ReadableStream({ pull: (c) => (during ? undefined : c.enqueue('xx')), cancel });
@@ -511,7 +514,7 @@ describe('the source is let go of', () => {
     }
   });
 
-  test('an iterator is returned, once', async () => {
+  test('an iterator is returned once', async () => {
     const ended = vi.fn();
     const endless = (function* () {
       try {
@@ -529,7 +532,7 @@ describe('the source is let go of', () => {
     expect(await reader.next(3)).toBeUndefined();
   });
 
-  test('an iterator whose return fails, or never answers, does no harm', async () => {
+  test('an iterator whose return fails or never answers does no harm', async () => {
     for (const end of [
       () => {
         throw new Error('no');
@@ -547,7 +550,7 @@ describe('the source is let go of', () => {
     await settle();
   });
 
-  test('after the end nothing is cancelled', async () => {
+  test('after the end, nothing is cancelled', async () => {
     const cancel = vi.fn();
     const stream = new ReadableStream({ start: (c) => c.close(), cancel });
     const reader = readSegments(stream);
@@ -560,7 +563,7 @@ describe('the source is let go of', () => {
     expect(await blob.next(1)).toBeUndefined();
   });
 
-  test('nothing is read before it is asked for, and no more than is needed', async () => {
+  test('nothing is read before it is requested, and no more than is needed', async () => {
     const given: number[] = [];
     const chunks = (function* () {
       for (let i = 0; i < 9; i++) {
@@ -578,7 +581,7 @@ describe('the source is let go of', () => {
   });
 });
 
-describe('a slow stream’s segment can be cut', () => {
+describe('a segment of a slow stream can be cut', () => {
   const unreadable = {
     size: 1,
     type: '',
@@ -616,7 +619,7 @@ describe('a slow stream’s segment can be cut', () => {
     };
   }
 
-  test('when it has bytes and the promise resolves; what comes later is the next one', async () => {
+  test('if it has bytes and the promise resolves; later bytes belong to the next segment', async () => {
     const { next, cut, cutNow, give, close } = slow();
     const first = next();
     await settle();
@@ -637,7 +640,7 @@ describe('a slow stream’s segment can be cut', () => {
     expect(await next()).toBeUndefined();
   });
 
-  test('not while it is empty', async () => {
+  test('but not while it is empty', async () => {
     const { next, cut, cutNow, give } = slow();
     const first = next();
     give('');
@@ -649,7 +652,7 @@ describe('a slow stream’s segment can be cut', () => {
     expect(await first).toBe('abcd');
   });
 
-  test('a full one needs no cut, and none is left waiting for it', async () => {
+  test('a full segment needs no cut, and no cut is left over for it', async () => {
     const { next, cutNow, give } = slow();
     give('abcdef');
     expect(await next()).toBe('abcd');
@@ -658,16 +661,16 @@ describe('a slow stream’s segment can be cut', () => {
     expect(await second).toBe('ef');
   });
 
-  test('a promise that rejects cuts too', async () => {
+  test('a promise that rejects cuts as well', async () => {
     const reader = readSegments(new ReadableStream<string>({ start: (c) => c.enqueue('ab') }));
     expect((await reader.next(4, () => Promise.reject(new Error('over'))))?.size).toBe(2);
   });
 
   test.each<[string, (source: ReturnType<typeof slow>) => void]>([
     ['a failure', ({ fail }) => fail(new Error('boom'))],
-    ['a chunk that is none', ({ give }) => give(5 as unknown as string)],
+    ['a chunk of a wrong type', ({ give }) => give(5 as unknown as string)],
     ['a Blob that cannot be read', ({ give }) => give(unreadable as unknown as string)],
-  ])('%s after the cut is met by the next segment, and never passes for the end', async (_, happens) => {
+  ])('%s after the cut reaches the next segment, and is never mistaken for the end', async (_, happens) => {
     const source = slow();
     const first = source.next();
     source.give('ab');
@@ -679,7 +682,7 @@ describe('a slow stream’s segment can be cut', () => {
     expect(await failureOf(source.next())).toBeInstanceOf(SourceError);
   });
 
-  test('a hundred thousand chunks do not pile up on the promise', async () => {
+  test('a hundred thousand chunks add no callbacks to the promise', async () => {
     const over = new Promise<void>(() => {});
     const then = vi.spyOn(over, 'then');
     const chunk = new Uint8Array(1);
@@ -691,7 +694,7 @@ describe('a slow stream’s segment can be cut', () => {
   });
 });
 
-describe('the event loop turns while much is read at once', () => {
+describe('the event loop runs while many bytes are read at once', () => {
   const MIB = 1024 * 1024;
   const SIZE = 16 * MIB;
   const chunk = new Uint8Array(MIB / 16);
@@ -699,7 +702,7 @@ describe('the event loop turns while much is read at once', () => {
     vi.unstubAllGlobals();
   });
 
-  /** It always has bytes: reading it alone takes nothing but microtasks. */
+  /** A stream that always has bytes, so that reading it takes only microtasks. */
   function ready(): ReadableStream<Uint8Array<ArrayBuffer>> {
     let left = SIZE;
     return new ReadableStream({
@@ -711,7 +714,7 @@ describe('the event loop turns while much is read at once', () => {
     });
   }
 
-  /** Turns until the work is done. */
+  /** Counts the runs of the event loop until the work is done. */
   async function turnsOf(work: Promise<unknown>): Promise<number> {
     let turns = 0;
     let done = false;
@@ -732,7 +735,7 @@ describe('the event loop turns while much is read at once', () => {
     ['an iterable', () => Array<Uint8Array<ArrayBuffer>>(SIZE / chunk.byteLength).fill(chunk)],
     ['a Blob', () => new Blob([new Uint8Array(SIZE)])],
     ['a Blob in a stream', () => streamOf(new Blob([new Uint8Array(SIZE)]))],
-  ])('%s', async (_, source) => {
+  ])('while the source is %s', async (_, source) => {
     const reader = readSegments(source());
     expect(await turnsOf(reader.next(SIZE))).toBeGreaterThanOrEqual(SIZE / MIB / 2);
     expect(await reader.next(SIZE)).toBeUndefined();
@@ -762,7 +765,7 @@ describe('the event loop turns while much is read at once', () => {
     expect(open.size).toBe(0);
   });
 
-  test('where there are no channels it is read all the same', async () => {
+  test('without MessageChannel, the source is read as well', async () => {
     vi.stubGlobal('MessageChannel', undefined);
     const reader = readSegments(ready());
     expect((await reader.next(SIZE))?.size).toBe(SIZE);

@@ -1,6 +1,7 @@
 /**
- * Going on after a call whose outcome is unknown: `settle` says how many bytes of that call's source are stored for good, so
- * that nothing is stored twice and nothing is lost. And what the words `stored` and `absent` may mean in an error.
+ * Continuing after a call whose outcome is unknown. `settle` returns how many bytes of the call's source are finally
+ * stored, so that nothing is stored twice and nothing is lost. The tests also show what `stored` and `absent` mean in
+ * an error.
  */
 import { describe, expect, test } from 'vitest';
 import { AppendableObject } from '../src/append/object.ts';
@@ -15,7 +16,7 @@ import { OneObject } from './one-object.ts';
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
 
-/** The network, as a schedule of faults that a test can end. */
+/** The network as a schedule of faults that a test can end. */
 class Weather {
   #faults: (request: FaultRequest) => Fault | undefined = () => undefined;
 
@@ -30,14 +31,14 @@ class Weather {
   }
 }
 
-/** What happens to the append that loses its answer. HEAD fails as well, until the weather clears. */
+/** The fate of the append whose answer is lost. HEAD fails as well, until the network works again. */
 const LOSSES: Readonly<Record<string, Fault>> = {
   'is carried out, but its answer is lost': { kind: 'drop-after' },
   'never arrives': { kind: 'drop-before' },
   'is carried out late, after the caller gave up': { kind: 'commit-late', delay: 600_000 },
 };
 
-/** Every form of "bcdefgh" that a caller can append again from an offset. */
+/** All forms of "bcdefgh" that a caller can append again from an offset. */
 const SOURCES: Readonly<Record<string, (from: number) => AppendSource>> = {
   'a string': (from) => 'bcdefgh'.slice(from),
   bytes: (from) => utf8('bcdefgh').subarray(from),
@@ -70,14 +71,14 @@ describe.each(Object.entries(LOSSES))('a segment that %s', (_loss, fault) => {
       expect(tail).toEqual(lab.object.tail);
       expect(tail.position).toBe(1 + loaded);
       await lab.run(lab.object.append(source(loaded)));
-      // What was to be carried out late has its chance now.
+      // Now a late request would be carried out.
       await lab.run(lab.clock.wait(3_600_000));
       expect(lab.stored).toBe('abcdefgh');
     },
   );
 });
 
-test('after settle no earlier request can be carried out any more, however late it comes', async () => {
+test('after settle, no earlier request can be carried out any more, however late it arrives', async () => {
   const weather = new Weather();
   const lab = new Lab({ faults: weather.faults, before: 'a', segmentSize: 64 });
   await lab.run(lab.object.open());
@@ -101,7 +102,7 @@ describe('settle', () => {
     return error;
   };
 
-  test('asks OSS nothing more than it must: a stored segment is found by one HEAD', async () => {
+  test('sends no unnecessary request: one HEAD finds a stored segment', async () => {
     const weather = new Weather();
     const lab = new Lab({ faults: weather.faults });
     const error = await failing(lab, weather, 'abcd');
@@ -112,7 +113,7 @@ describe('settle', () => {
     expect(lab.requests.slice(before)).toEqual(['HEAD']);
   });
 
-  test('fails as append does while nobody answers, and works with either error afterwards', async () => {
+  test('fails like append while OSS does not answer, and accepts either error afterwards', async () => {
     const weather = new Weather();
     const lab = new Lab({ faults: weather.faults });
     const first = await failing(lab, weather, 'abcd');
@@ -126,7 +127,7 @@ describe('settle', () => {
     expect(lab.stored).toBe('abcd');
   });
 
-  test('tells each call of a group commit its own bytes', async () => {
+  test('returns the own bytes of each call of a group', async () => {
     const weather = new Weather();
     const lab = new Lab({ faults: weather.faults, segmentSize: 64 });
     await lab.run(lab.object.open());
@@ -157,7 +158,7 @@ describe('settle', () => {
     expect(lab.stored).toBe('abcdefgh');
   });
 
-  test('takes the reason of an aborted call', async () => {
+  test('accepts the reason of an aborted call', async () => {
     const oss = new OneObject();
     const object = new AppendableObject(oss.client, 'a.log');
     const controller = new AbortController();
@@ -172,7 +173,7 @@ describe('settle', () => {
     expect(oss.text).toBe('abcd');
   });
 
-  test('of a call that was aborted while it waited, nothing is stored', async () => {
+  test('returns 0 for a call that was aborted while it waited', async () => {
     const oss = new OneObject();
     const object = new AppendableObject(oss.client, 'a.log');
     const reason = new Error('too late');
@@ -181,7 +182,7 @@ describe('settle', () => {
     expect(oss.posts).toEqual([]);
   });
 
-  test('of an aborted member of a group that goes on for the others, the bytes are stored', async () => {
+  test('returns all bytes for an aborted member of a group that continued for the others', async () => {
     const oss = new OneObject();
     const object = new AppendableObject(oss.client, 'a.log');
     const controller = new AbortController();
@@ -202,7 +203,7 @@ describe('settle', () => {
     expect(oss.text).toBe('mine yours');
   });
 
-  test('cannot tell two calls apart that were aborted with one reason', async () => {
+  test('cannot distinguish two calls that were aborted with the same reason', async () => {
     const oss = new OneObject();
     const object = new AppendableObject(oss.client, 'a.log');
     const reason = new Error('stop');
@@ -218,7 +219,7 @@ describe('settle', () => {
     await expect(object.settle(reason)).rejects.toThrow('give each a signal of its own');
   });
 
-  test('takes nothing but what a call on this object was rejected with', async () => {
+  test('accepts only a value with which a call on this object was rejected', async () => {
     const { client } = new OneObject();
     const object = new AppendableObject(client, 'a.log');
     for (const wrong of [undefined, null, 'stop', new Error('mine'), new OssError('made up', { code: 'X' })])
@@ -234,7 +235,7 @@ describe('settle', () => {
     expect(lab.requests.length).toBe(before);
   });
 
-  test('says that a rival was first, and that our bytes are absent', async () => {
+  test('reports that a rival was first and that our bytes are absent', async () => {
     const weather = new Weather();
     const lab = new Lab({ faults: weather.faults });
     await lab.run(lab.object.open());
@@ -248,7 +249,7 @@ describe('settle', () => {
     await expect(lab.run(lab.object.settle(conflict))).resolves.toMatchObject({ loaded: 0, tail: { position: 5 } });
   });
 
-  test('among writers who share, it stores the segment behind the other one', async () => {
+  test("stores the segment after the other writer's if writers share the object", async () => {
     const weather = new Weather();
     const lab = new Lab({ faults: weather.faults, shared: true });
     await lab.run(lab.object.open());
@@ -260,7 +261,7 @@ describe('settle', () => {
     expect(lab.stored).toBe('xyzw!abcd');
   });
 
-  test('after another append took the place, the answer is known without the bytes', async () => {
+  test('knows the answer without the bytes after another append took the place', async () => {
     const weather = new Weather();
     const lab = new Lab({ faults: weather.faults });
     await lab.run(lab.object.open());
@@ -271,7 +272,7 @@ describe('settle', () => {
     await expect(lab.run(lab.object.settle(error))).resolves.toMatchObject({ loaded: 0, tail: { position: 4 } });
   });
 
-  test('after another append whose answer was lost as well, that one must be settled first', async () => {
+  test('must first settle another append whose answer was lost as well', async () => {
     const weather = new Weather();
     const lab = new Lab({ faults: weather.faults, client: { retry: { maxAttempts: 1 } } });
     weather.set(({ operation }) => (operation === 'AppendObject' ? { kind: 'drop-before' } : undefined));
@@ -296,7 +297,7 @@ describe('settle', () => {
     expect(lab.stored).toBe('abcd');
   });
 
-  test('works for what a pipe was rejected with', async () => {
+  test('works for the error with which a pipe was rejected', async () => {
     const weather = new Weather();
     const lab = new Lab({ faults: weather.faults });
     await lab.run(lab.object.open());
@@ -309,7 +310,7 @@ describe('settle', () => {
 });
 
 describe('what stored and absent mean', () => {
-  test('equal bytes with more behind them are not stored, where every request of ours was refused', async () => {
+  test('equal bytes that are followed by others do not count as stored if every request of ours was refused', async () => {
     const lab = new Lab();
     await lab.run(lab.object.append('AAAA'));
     lab.rival('Bxyz');
@@ -318,7 +319,7 @@ describe('what stored and absent mean', () => {
     expect(error).toMatchObject({ outcome: 'unknown', loaded: 0 });
   });
 
-  test('equal bytes with more behind them are stored, where an answer was lost', async () => {
+  test('equal bytes that are followed by others count as stored if an answer was lost', async () => {
     const lab = new Lab({ faults: [{ operation: 'AppendObject', nth: 2, kind: 'drop-after' }] });
     await lab.run(lab.object.append('AAAA'));
     const work = lab.object.append('BBBB');
@@ -331,9 +332,9 @@ describe('what stored and absent mean', () => {
 
   test.each([
     ['the object is read', false],
-    ['the look that follows fails too', true],
+    ['the next read fails as well', true],
   ])(
-    'resume says stored, never absent, where a lost answer was followed by another writer and %s',
+    'resume reports stored, never absent, if a lost answer was followed by another writer and %s',
     async (_case, fails) => {
       const lab = new Lab({
         faults: ({ operation, nth }) => {
@@ -348,7 +349,7 @@ describe('what stored and absent mean', () => {
     },
   );
 
-  test('two writers with the same bytes at the same position both succeed, and one copy is stored: it cannot be told', async () => {
+  test('two writers with the same bytes at the same position both succeed, and one copy is stored, because nobody can distinguish them', async () => {
     const lab = new Lab();
     const [one, two] = [lab.another(), lab.another()];
     await lab.run(Promise.all([one.open(), two.open()]));
@@ -366,7 +367,7 @@ describe('what stored and absent mean', () => {
   });
 });
 
-test('resume waits between rounds and ends, where two caches answer HEAD differently', async () => {
+test('resume waits between its rounds and ends if two caches answer HEAD differently', async () => {
   const oss = new OneObject();
   oss.bytes = utf8('abcdefgh');
   const file = memoryBlob(utf8('abcdefghijkl'));
@@ -374,7 +375,7 @@ test('resume waits between rounds and ends, where two caches answer HEAD differe
   const head = oss.client.headObject;
   const client = {
     ...oss.client,
-    // One cache knows the object as it was before its last four bytes.
+    // One cache knows the object from before its last four bytes.
     headObject: async (...args: Parameters<typeof head>) => {
       if (looks++ % 2 === 1) return head(...args);
       const fresh = await head(...args);
