@@ -1,9 +1,12 @@
-/** An AppendableObject with every default, behind a link that is slow or takes no long bodies. In virtual time. */
+/**
+ * An AppendableObject with all default options, behind a link that is slow or refuses long bodies. It runs in virtual
+ * time.
+ */
 import { AppendableObject, type AppendableObjectOptions, type AppendSource, crc64 } from '../src/index.ts';
 import type { Fault, FaultRequest, LocalOss } from '../src/testing/index.ts';
 import { drive, KEYS, localOss, makeClient, VirtualClock } from './unit-tools.ts';
 
-/** The same bytes each time. No two segments of them are alike. */
+/** Makes the same bytes each time. No two segments of these bytes are equal. */
 export function noise(size: number): Uint8Array<ArrayBuffer> {
   const words = new Uint32Array(Math.ceil(size / 4));
   for (let at = 0, state = 7; at < words.length; at++) {
@@ -13,7 +16,7 @@ export function noise(size: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(words.buffer, 0, size);
 }
 
-/** A source of these bytes in each of the forms that the engine cuts in its own way. */
+/** Makes a source of these bytes in each form for which the engine cuts segments differently. */
 export const FORMS: Readonly<Record<'Blob' | 'bytes' | 'stream', (bytes: Uint8Array<ArrayBuffer>) => AppendSource>> = {
   Blob: (bytes) => new Blob([bytes]),
   bytes: (bytes) => bytes,
@@ -21,18 +24,18 @@ export const FORMS: Readonly<Record<'Blob' | 'bytes' | 'stream', (bytes: Uint8Ar
 };
 
 export interface LinkOptions extends AppendableObjectOptions {
-  /** Of the client, ms. */
+  /** The time-out of the client in ms. */
   readonly timeout?: number | undefined;
 }
 
 export class NarrowLink {
   readonly oss: LocalOss;
   readonly object: AppendableObject;
-  /** Length of the body of each append, bytes, whether it arrived or not. */
+  /** The length of the body of each append in bytes, even if the body did not reach the server. */
   readonly sent: number[] = [];
   readonly #clock = new VirtualClock();
 
-  /** `faults` is asked for each request. */
+  /** Calls `faults` for each request. */
   constructor(
     faults: (request: FaultRequest) => Fault | readonly Fault[] | undefined,
     { timeout, ...options }: LinkOptions = {},
@@ -49,7 +52,7 @@ export class NarrowLink {
     this.object = new AppendableObject(client, 'a.bin', options);
   }
 
-  /** Runs until the work is done, and returns how long that took on the link, s. */
+  /** Runs until the work is done, and returns the time that it took on the link, in s. */
   async run(work: Promise<unknown>): Promise<number> {
     const [clock, oss] = [this.#clock, this.oss];
     const begin = clock.now();
@@ -58,7 +61,7 @@ export class NarrowLink {
       working = false;
     };
     work.then(end, end);
-    // Where no timer is set, somebody reads a Blob, which takes real time on another thread.
+    // If no timer is set, something reads a Blob, which takes real time on another thread.
     const machine = {
       get busy() {
         return working && clock.waiting === 0 ? 1 : oss.busy;
@@ -68,7 +71,7 @@ export class NarrowLink {
     return (clock.now() - begin) / 1000;
   }
 
-  /** Whether the object holds exactly these bytes. */
+  /** Returns whether the object holds exactly these bytes. */
   holds(bytes: Uint8Array<ArrayBuffer>): boolean {
     const { length, crc64: crc } = this.oss.object('logs', 'a.bin') ?? {};
     return length === bytes.byteLength && crc === String(crc64(bytes));

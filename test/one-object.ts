@@ -1,43 +1,47 @@
 /**
- * One object of OSS in memory, with as much of a client as the engine needs. Any answer can be refused or lost, before or
- * after it is carried out, so that a test can say in a line what happened between two requests. No time passes.
+ * One object of OSS in memory, with as much of a client as the engine needs. Any answer can be refused or lost, before
+ * or after the request is carried out. So a test can say in one line what happened between two requests. No time
+ * passes.
  */
 import type { AppendClient } from '../src/append/object.ts';
 import { crc64 } from '../src/crc64.ts';
 import { ServiceError, TransportError } from '../src/errors.ts';
 import type { AppendBody, ObjectContent, ObjectHead } from '../src/request/client.ts';
 
-/** One append as it arrived. */
+/** One append, as it arrived. */
 export interface Post {
-  /** From 1. */
+  /** The number of the append, counted from 1. */
   readonly nth: number;
   readonly position: number;
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** The connection died: nobody knows whether the request was carried out. */
+/** Makes the error of a broken connection, after which the outcome of the request is unknown. */
 export function lost(): TransportError {
   return new TransportError('Cannot go on: no answer', { code: 'NetworkError' });
 }
 
-/** Refused for certain. */
+/** Makes the error of a permanent refusal. */
 export function denied(): ServiceError {
   return new ServiceError('Cannot go on: AccessDenied', { code: 'AccessDenied', status: 403 });
 }
 
 export class OneObject {
-  /** What is stored; `undefined` while there is no object. */
+  /** The contents of the object. They are `undefined` if the object does not exist. */
   bytes: Uint8Array<ArrayBuffer> | undefined;
   readonly posts: Post[] = [];
-  /** As if CORS did not expose it. */
+  /** True to hide the CRC, as CORS does. */
   hidesCrc = false;
   maxAttempts = 8;
-  /** Called before an append is carried out, after it, and before a HEAD or a GET: to throw, to wait, or to change the object. */
+  /**
+   * These functions are called before and after an append is carried out, and before a HEAD or a GET. They may throw,
+   * wait, or change the object.
+   */
   before: (post: Post) => unknown = () => {};
   after: (post: Post) => unknown = () => {};
   onhead: () => unknown = () => {};
   onget: () => unknown = () => {};
-  /** Called with the answer to a GET: to give another. */
+  /** Called with the answer to a GET. It may return another answer. */
   toContent: (content: ObjectContent) => ObjectContent = (content) => content;
 
   constructor(text?: string) {
@@ -48,12 +52,12 @@ export class OneObject {
     return this.bytes && new TextDecoder().decode(this.bytes);
   }
 
-  /** Position and length of each append, as sent. */
+  /** The position and the length of each append, as it was sent. */
   get sent(): readonly (readonly [position: number, size: number])[] {
     return this.posts.map(({ position, bytes }) => [position, bytes.byteLength]);
   }
 
-  /** Carries an append out: taken where the object ends, refused elsewhere. */
+  /** Carries an append out if its position is the end of the object, and refuses it otherwise. */
   store({ position, bytes }: Post): void {
     const have = this.bytes ?? new Uint8Array(0);
     if (position !== have.byteLength) throw notTheEnd(have.byteLength);
@@ -116,7 +120,7 @@ export class OneObject {
     const head = this.#head();
     const end = Math.min(last, this.#length - 1);
     const body = toStream((this.bytes ?? new Uint8Array(0)).slice(start, end + 1));
-    // As after `decode: false`: nothing is decoded, and that shows.
+    // As after `decode: false`, the header shows that nothing was decoded.
     const headers = new Headers({ 'content-encoding': 'identity' });
     return { ...head, headers, body, range: { start, end }, partial: true };
   }
@@ -131,7 +135,7 @@ function toStream(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array> {
   });
 }
 
-/** A copy, as the network makes one. */
+/** Returns a copy, as a network does. */
 async function bytesOf(body: AppendBody): Promise<Uint8Array<ArrayBuffer>> {
   if (typeof body === 'string') return new TextEncoder().encode(body);
   if ('arrayBuffer' in body) return new Uint8Array(await body.arrayBuffer());

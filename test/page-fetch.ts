@@ -1,8 +1,13 @@
-/** What a page sees of a `fetch`: CORS hides headers of each answer, and the platform decodes what has a Content-Encoding. */
+/**
+ * A `fetch` as a page sees it: CORS hides headers of each answer, and the platform decodes bodies that have a
+ * Content-Encoding.
+ */
 import { constants, gunzipSync } from 'node:zlib';
 import type { Fetch, FetchInit } from '../src/request/operation.ts';
 
-/** Of an answer from another origin a page sees these without the bucket's leave (Fetch standard, CORS-safelisted). */
+/**
+ * The headers that a page sees in an answer of another origin without a CORS rule (Fetch standard, CORS-safelisted).
+ */
 export const SAFELISTED: readonly string[] = [
   'cache-control',
   'content-language',
@@ -14,17 +19,17 @@ export const SAFELISTED: readonly string[] = [
 ];
 
 export interface PageOptions {
-  /** The ExposeHeader of the bucket's rule. Default: none. */
+  /** The ExposeHeader of the bucket's CORS rule. By default it is empty. */
   readonly exposed?: readonly string[];
-  /** Headers that never reach the page: a proxy on the way may leave out Content-Length. */
+  /** Headers that never reach the page, because a proxy on the way may remove Content-Length. */
   readonly dropped?: readonly string[];
-  /** The `fetch` decodes by itself, as the platform's does. */
+  /** True if the given `fetch` decodes bodies itself, as the platform's does. */
   readonly decodes?: boolean;
-  /** Told of each request before it is sent. */
+  /** Called with each request before it is sent. */
   readonly onrequest?: (url: string, init: FetchInit) => void;
 }
 
-/** A `fetch` as a page has it. */
+/** Makes a `fetch` as a page has it. */
 export function pageFetch(fetch: Fetch, { exposed = [], dropped = [], decodes, onrequest }: PageOptions = {}): Fetch {
   const visible = new Set([...SAFELISTED, ...exposed].filter((name) => !dropped.includes(name)));
   return async (url: string, init: FetchInit) => {
@@ -35,7 +40,10 @@ export function pageFetch(fetch: Fetch, { exposed = [], dropped = [], decodes, o
   };
 }
 
-/** As Node reads it: what can be decoded of the beginning of a stream; what is no beginning breaks off. */
+/**
+ * Decodes as Node does: the beginning of a stream as far as it is valid; a body that does not begin like a stream
+ * fails.
+ */
 async function decoded({ body, headers }: Response): Promise<BodyInit | null> {
   if (!body || headers.get('content-encoding') !== 'gzip') return body;
   const bytes = new Uint8Array(await new Response(body).arrayBuffer());

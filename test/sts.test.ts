@@ -1,4 +1,4 @@
-/** "./sts" against the official vector and against LocalSts, which computes every signature again by itself. */
+/** Tests "./sts" with the official vector and with LocalSts, which computes every signature again independently. */
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { serve } from '../demo/node-http.ts';
 import { AppendableObject, OssClient, OssError, refreshingCredentials } from '../src/index.ts';
@@ -7,7 +7,7 @@ import { LocalOss, LocalSts, type LocalStsOptions } from '../src/testing/index.t
 import { clockAt, drive, failureOf, hanging, KEYS, NOON, printed, STS, scripted, VirtualClock } from './unit-tools.ts';
 
 const ROLE = 'acs:ram::1000000000000000:role/append';
-/** A RAM user who may assume the role and nothing else: the OSS does not know the key. */
+/** A RAM user that may assume the role and nothing else. The OSS does not know its key. */
 const RAM = { accessKeyId: 'LTAIram', accessKeySecret: 'RamSecretRamSecretRamSecretRam' };
 
 function world(options: Partial<LocalStsOptions> = {}) {
@@ -26,7 +26,7 @@ function world(options: Partial<LocalStsOptions> = {}) {
   return { clock, oss, sts, call, run };
 }
 
-describe('the signature', () => {
+describe('the signature of LocalSts', () => {
   const headers = {
     host: 'ecs.cn-shanghai.aliyuncs.com',
     'x-acs-action': 'RunInstances',
@@ -42,10 +42,10 @@ describe('the signature', () => {
     'SignedHeaders=host;x-acs-action;x-acs-content-sha256;x-acs-date;x-acs-signature-nonce;x-acs-version,' +
     'Signature=06563a9e1b43f5dfe96b81484da74bceab24a1d853912eee15083a6f0f3283c0';
 
-  // The vector is of another service's call. LocalSts, which checks assumeRole's, knows the signature and not the call.
+  // The vector is a call of another service. LocalSts checks its signature and then refuses the unknown action.
   test.each([
-    ['is that of the official vector', signed, 'InvalidAction.NotFound'],
-    ['and of no other', signed.replace('06563a', '06563b'), 'SignatureDoesNotMatch'],
+    ['accepts the official vector, and then refuses its action', signed, 'InvalidAction.NotFound'],
+    ['refuses the official vector with another signature', signed.replace('06563a', '06563b'), 'SignatureDoesNotMatch'],
   ])('%s', async (_, authorization, code) => {
     const clock = new VirtualClock(Date.parse(headers['x-acs-date']));
     const { sts } = world({ accessKeys: { YourAccessKeyId: 'YourAccessKeySecret' }, clock });
@@ -57,7 +57,7 @@ describe('the signature', () => {
 });
 
 describe('assumeRole', () => {
-  test('gives credentials in our spelling, for as long as was asked', async () => {
+  test("returns credentials with OSS's field names, valid for the requested time", async () => {
     const { call } = world();
     expect(await call({ durationSeconds: 900 })).toEqual({
       accessKeyId: expect.stringMatching(/^STS\./),
@@ -67,7 +67,7 @@ describe('assumeRole', () => {
     });
   });
 
-  test('asks the central STS, that of a region, or the origin given; signs the token of temporary credentials', async () => {
+  test('calls the central endpoint, a regional one or the given origin, and signs the token of temporary credentials', async () => {
     const { sts, call } = world();
     const seen: Request[] = [];
     const fetch = (url: string, init: RequestInit) => {
@@ -87,17 +87,17 @@ describe('assumeRole', () => {
   });
 
   test.each<[string, Partial<AssumeRoleOptions>, { code: string; status: number }]>([
-    ['a role that there is not', { roleArn: `${ROLE}-2` }, { code: 'EntityNotExist.Role', status: 404 }],
+    ['a role that does not exist', { roleArn: `${ROLE}-2` }, { code: 'EntityNotExist.Role', status: 404 }],
     [
-      'a role longer than allowed',
+      'a duration that the role does not allow',
       { durationSeconds: 3601 },
       { code: 'InvalidParameter.DurationSeconds', status: 400 },
     ],
-    ['a policy that is none', { policy: '{}' }, { code: 'InvalidParameter.PolicyGrammar', status: 400 }],
-    ['an external id not agreed on', { externalId: 'other' }, { code: 'NoPermission', status: 403 }],
+    ['an invalid policy', { policy: '{}' }, { code: 'InvalidParameter.PolicyGrammar', status: 400 }],
+    ['a wrong external ID', { externalId: 'other' }, { code: 'NoPermission', status: 403 }],
     ['an unknown key', { accessKeyId: 'LTAIother' }, { code: 'InvalidAccessKeyId.NotFound', status: 404 }],
     ['a wrong secret', { accessKeySecret: 'x' }, { code: 'SignatureDoesNotMatch', status: 400 }],
-  ])('%s is a ServiceError with STS’s code, at once', async (_, options, expected) => {
+  ])("%s causes a ServiceError with STS's code, without a repeat", async (_, options, expected) => {
     const { sts, call } = world();
     const error = await failureOf(call(options));
     expect(error).toMatchObject({
@@ -108,29 +108,29 @@ describe('assumeRole', () => {
     expect(sts.calls).toBe(1);
   });
 
-  test('a clock that is wrong by more than 15 minutes is refused', async () => {
+  test('refuses a clock that is wrong by more than 15 minutes', async () => {
     const { call } = world({ clock: new VirtualClock(NOON + 900_001) });
     expect(await failureOf(call())).toMatchObject({ code: 'InvalidTimeStamp.Expired' });
   });
 
-  test('throttling, 5xx, a gateway’s page and a lost connection are repeated, with waits', async () => {
+  test("repeats the call after throttling, a 5xx, a gateway's page and a lost connection, with waits", async () => {
     const faults = ['throttle', 'error', 'gateway', 'drop'] as const;
     const { clock, sts, call } = world({ faults: (nth) => faults[nth - 1] });
     expect(await call({ retry: { baseDelay: 100 } })).toHaveProperty('securityToken');
     expect(sts.calls).toBe(5);
-    // Chance is one half; the others are the time-outs of each attempt.
+    // The random number is always one half. The other delays are the time-outs of the attempts.
     expect(clock.delays.filter((delay) => delay !== 10_000)).toEqual([50, 100, 200, 400]);
     expect(clock.waiting).toBe(0);
   });
 
-  test('attempts are limited, and the last failure is told', async () => {
+  test('limits the attempts, and reports the last failure', async () => {
     const { sts, call } = world({ faults: () => 'throttle' });
     const error = await failureOf(call({ retry: { maxAttempts: 3 } }));
     expect(error).toMatchObject({ name: 'ServiceError', code: 'Throttling.User', status: 400 });
     expect(sts.calls).toBe(3);
   });
 
-  test('an attempt without an answer is timed out, an abort rejects with its reason', async () => {
+  test('times out an attempt without an answer, and an abort rejects with its reason', async () => {
     const clock = new VirtualClock();
     const { fetch, sent } = scripted(hanging);
     const options = { ...RAM, roleArn: ROLE, roleSessionName: 'u42', fetch, clock, retry: { maxAttempts: 2 } };
@@ -146,7 +146,7 @@ describe('assumeRole', () => {
     expect(clock.waiting).toBe(0);
   });
 
-  test('no error holds a secret, whatever STS or the platform echoes', async () => {
+  test('shows no secret in any error, whatever STS or the platform repeats', async () => {
     const options = { ...STS, roleArn: ROLE, roleSessionName: 'u42', retry: { maxAttempts: 1 } };
     const echo = `${STS.accessKeySecret} and ${STS.securityToken}`;
     const answers = [
@@ -167,7 +167,7 @@ describe('assumeRole', () => {
     }
   });
 
-  test('in a page it throws before any request, unless told otherwise', async () => {
+  test('throws in a page before any request, unless allowInPage is set', async () => {
     const { sts, call } = world();
     vi.stubGlobal('document', {});
     try {
@@ -194,7 +194,7 @@ describe('assumeRole', () => {
     [{ policy: 'x'.repeat(2049) }, /policy has 2049/],
     [{ region: 'hangzhou.example.com' }, /region/],
     [{ endpoint: 'https://sts.example.com/path' }, /endpoint/],
-  ])('%o is refused before any request', async (options, message) => {
+  ])('refuses %o before any request', async (options, message) => {
     const { sts, call } = world();
     await expect(call(options)).rejects.toThrow(message);
     expect(sts.calls).toBe(0);
@@ -219,12 +219,12 @@ describe('a redirect of the call', () => {
   });
 });
 
-describe('a mistake in code is told as what it is, never as a failure of the network', () => {
+describe('a mistake in code is reported as it is, never as a failure of the network', () => {
   afterEach(() => {
     vi.unstubAllGlobals();
   });
 
-  test.each(['crypto', 'AbortController', 'fetch'])('the runtime has no %s', async (name) => {
+  test.each(['crypto', 'AbortController', 'fetch'])('if the runtime has no %s', async (name) => {
     vi.stubGlobal(name, undefined);
     const clock = new VirtualClock();
     const given = name === 'fetch' ? {} : { fetch: hanging as never };
@@ -232,7 +232,7 @@ describe('a mistake in code is told as what it is, never as a failure of the net
     expect(await drive(failureOf(work), clock)).not.toBeInstanceOf(OssError);
   });
 
-  test('the clock throws', async () => {
+  test('if the clock throws', async () => {
     const boom = new TypeError('x is not a function');
     const clock = Object.assign(new VirtualClock(), {
       now: () => {
@@ -245,7 +245,7 @@ describe('a mistake in code is told as what it is, never as a failure of the net
 });
 
 describe('LocalSts', () => {
-  /** Sends a good call, changed on the way. */
+  /** Sends a correct call that is changed in transit. */
   async function tampered(change: (request: { url: string; headers: Headers; body: string }) => void) {
     const { clock, call, sts } = world();
     const fetch = (url: string, init: RequestInit) => {
@@ -264,7 +264,7 @@ describe('LocalSts', () => {
     ['another date', ({ headers }) => headers.set('x-acs-date', '2026-01-02T12:00:01Z'), 'SignatureDoesNotMatch'],
     ['no signature', ({ headers }) => headers.delete('authorization'), 'IncompleteSignature'],
     [
-      'a header that is not signed',
+      'an unsigned header',
       ({ headers }) =>
         headers.set('authorization', (headers.get('authorization') ?? '').replace('x-acs-signature-nonce;', '')),
       'Missingx-acs-signature-nonce',
@@ -274,7 +274,7 @@ describe('LocalSts', () => {
     expect(await tampered(change)).toMatchObject({ name: 'ServiceError', code });
   });
 
-  test('takes no nonce twice', async () => {
+  test('accepts no nonce twice', async () => {
     const { sts, call } = world();
     const fetch = async (url: string, init: RequestInit) => {
       await sts.fetch(url, init);
@@ -285,7 +285,7 @@ describe('LocalSts', () => {
 });
 
 describe('appendPolicy', () => {
-  test('allows to append and to read under the prefix, and on request to tag', () => {
+  test('allows appending and reading under the prefix, and tagging on request', () => {
     const policy = { bucket: 'my-bucket', prefix: 'logs/u42/' };
     const document = (Action: string[]) => ({
       Version: '1',
@@ -312,18 +312,18 @@ describe('appendPolicy', () => {
     },
   );
 
-  test('refuses a prefix that is no text', () => {
+  test('refuses a prefix that is not text', () => {
     for (const prefix of [undefined, null, 42, ['a/']])
       expect(() => appendPolicy({ bucket: 'my-bucket', prefix: prefix as unknown as string })).toThrow(TypeError);
   });
 
-  test('knows STS’s limit of 2,048 characters, escapes included', () => {
+  test("obeys STS's limit of 2,048 characters, including escapes", () => {
     const most = appendPolicy({ bucket: 'my-bucket', prefix: '"'.repeat(900) });
     expect(most.length).toBeGreaterThan(1900);
     expect(() => appendPolicy({ bucket: 'my-bucket', prefix: '"'.repeat(1000) })).toThrow(/policy has \d+ characters/);
   });
 
-  test('quotes and backslashes in the prefix stay inside it', () => {
+  test('keeps quotes and backslashes inside the prefix', () => {
     const prefix = 'a"],"Action":["oss:All"]/\\"/';
     const [statement] = JSON.parse(appendPolicy({ bucket: 'my-bucket', prefix })).Statement;
     expect(statement.Resource).toEqual([`acs:oss:*:*:my-bucket/${prefix}*`]);
@@ -331,10 +331,10 @@ describe('appendPolicy', () => {
   });
 });
 
-describe('the whole chain', () => {
+describe('from the RAM key to the append', () => {
   const policy = appendPolicy({ bucket: 'logs', prefix: 'inbox/u42/' });
 
-  test('RAM key, token, append under the prefix; nothing outside it', async () => {
+  test('a RAM key gets a token, and the token permits appends under the prefix only', async () => {
     const { clock, oss, call, run } = world();
     const credentials = await call({ policy });
     const client = new OssClient({ region: 'cn-hangzhou', bucket: 'logs', credentials, fetch: oss.fetch, clock });
@@ -348,7 +348,7 @@ describe('the whole chain', () => {
     }
   });
 
-  test('the RAM key itself opens nothing in OSS', async () => {
+  test('the RAM key itself permits nothing in OSS', async () => {
     const { clock, oss, run } = world();
     const client = new OssClient({ region: 'cn-hangzhou', bucket: 'logs', credentials: RAM, fetch: oss.fetch, clock });
     const error = await failureOf(run(client.appendObject('inbox/u42/a', 'x', { position: 0 })));
@@ -356,7 +356,7 @@ describe('the whole chain', () => {
     expect(KEYS.accessKeyId).not.toBe(RAM.accessKeyId);
   });
 
-  test('with refreshingCredentials a token is fetched when it is needed, and then again before it ends', async () => {
+  test('refreshingCredentials loads a token when it is needed, and again before it ends', async () => {
     const { clock, oss, sts, run } = world();
     const load = () =>
       assumeRole({

@@ -1,6 +1,6 @@
 /**
- * What should not compile does not. `npm run check` compiles this file and nothing runs it: each line below its
- * `@ts-expect-error` is an error, or that comment is one.
+ * Code that must not compile. `npm run check` compiles this file, and nothing runs it. Each line below a
+ * `@ts-expect-error` must be an error; otherwise the comment itself is an error.
  */
 import {
   AppendableObject,
@@ -30,112 +30,112 @@ const object = new AppendableObject(client, 'a.log');
 const request = { method: 'GET', bucket: 'logs', key: 'a.log' };
 
 export const clients: readonly unknown[] = [
-  // @ts-expect-error: options are required
+  // @ts-expect-error: the options are required
   new OssClient(),
-  // @ts-expect-error: so is the bucket
+  // @ts-expect-error: the bucket is required
   new OssClient({ region: 'cn-hangzhou', credentials }),
-  // @ts-expect-error: a secret goes with its id
+  // @ts-expect-error: the secret of the key is required
   new OssClient({ ...bucket, credentials: { accessKeyId: 'a' } }),
-  // @ts-expect-error: one of two signatures
+  // @ts-expect-error: there are only two ways of signing
   new OssClient({ ...bucket, credentials, signing: 'cookie' }),
-  // @ts-expect-error: ms, as a number
+  // @ts-expect-error: a time-out is a number of ms
   new OssClient({ ...bucket, credentials, timeout: '30s' }),
-  // @ts-expect-error: a misspelt option
+  // @ts-expect-error: the option is misspelt
   new OssClient({ ...bucket, credentials, retries: 3 }),
-  // @ts-expect-error: a presign function gives a URL
+  // @ts-expect-error: a presign function returns a URL
   new OssClient({ ...bucket, presign: () => 5 }),
-  // @ts-expect-error: a presign function is asked for one of three operations
+  // @ts-expect-error: a presign function is never called for this operation
   new OssClient({ ...bucket, presign: ({ operation }) => (operation === 'putObject' ? '' : '') }),
 ];
 
 export async function calls(stream: ReadableStream<Uint8Array>): Promise<void> {
-  // @ts-expect-error: no position
+  // @ts-expect-error: the position is required
   await client.appendObject('a.log', 'text', {});
   // @ts-expect-error: a position is a number
   await client.appendObject('a.log', 'text', { position: 5n });
-  // @ts-expect-error: a stream cannot be sent again: that is the engine's
+  // @ts-expect-error: a stream cannot be sent again, so only the engine accepts it
   await client.appendObject('a.log', stream, { position: 0 });
-  // @ts-expect-error: metadata are strings
+  // @ts-expect-error: metadata values are strings
   objectHeaders({ metadata: { size: 5 } });
-  // @ts-expect-error: not an ACL of OSS
+  // @ts-expect-error: OSS has no such ACL
   objectHeaders({ acl: 'public' });
   // @ts-expect-error: a range has a start
   await client.getObject('a.log', { range: { end: 0 } });
-  // @ts-expect-error: HEAD may not tell the length
+  // @ts-expect-error: HEAD may report no length
   (await client.headObject('a.log')).contentLength.toFixed();
-  // @ts-expect-error: an answer's position may not be what was asked: it is read, not set
+  // @ts-expect-error: the properties of a result are read-only
   (await client.headObject('a.log')).contentLength = 0;
   // @ts-expect-error: CORS may hide the CRC
   (await client.headObject('a.log')).hashCrc64ecma.length;
 }
 
 export async function appending(tail: ObjectTail): Promise<void> {
-  // @ts-expect-error: a client first
+  // @ts-expect-error: the first argument is a client
   new AppendableObject('a.log');
-  // @ts-expect-error: nothing to append
+  // @ts-expect-error: a source is required
   await object.append();
-  // @ts-expect-error: a number is no source
+  // @ts-expect-error: a number is not a source
   await object.append(5);
-  // @ts-expect-error: objects are no bytes
+  // @ts-expect-error: an object is not a source
   await object.append({ line: 'text' });
-  // @ts-expect-error: numbers are no chunks
+  // @ts-expect-error: numbers are not chunks
   await object.append([1, 2, 3]);
-  // @ts-expect-error: a stream of objects is none of bytes
+  // @ts-expect-error: a stream of objects is not a stream of bytes
   await object.append(new ReadableStream<{ line: string }>());
   // @ts-expect-error: only a Blob can be read again
   await object.resume('text');
   // @ts-expect-error: a position belongs to the object, not to the call
   await object.append('text', { position: 5 });
-  // @ts-expect-error: the end may not be known
+  // @ts-expect-error: the tail may be unknown
   object.tail.position.toFixed();
-  // @ts-expect-error: it is read, not set
+  // @ts-expect-error: the tail is read-only
   object.tail = tail;
-  // @ts-expect-error: tails survive JSON, so a CRC is a decimal string
+  // @ts-expect-error: a tail survives JSON, so its CRC is a decimal string
   new AppendableObject(client, 'a.log', { tail: { position: 0, hashCrc64ecma: 0n } });
-  // @ts-expect-error: the total of a stream is not known
+  // @ts-expect-error: the total of a stream is unknown
   await object.append('text', { onprogress: ({ loaded, total }) => loaded / total });
-  // @ts-expect-error: an object, not a client
+  // @ts-expect-error: the argument is an AppendableObject, not a client
   new AppendStream(client);
-  // @ts-expect-error: a client comes first
+  // @ts-expect-error: the first argument is a client
   await append('a.log', 'text', client);
 }
 
 export const parts: readonly unknown[] = [
-  // @ts-expect-error: text has no CRC before it is encoded
+  // @ts-expect-error: text has no CRC until it is encoded
   () => crc64('text'),
-  // @ts-expect-error: 64 bits do not fit a number
+  // @ts-expect-error: a number cannot hold 64 bits
   () => crc64(new Uint8Array(1), 0),
-  // @ts-expect-error: the second length is needed
+  // @ts-expect-error: the length of the second piece is required
   () => crc64Combine(0n, 0n),
-  // @ts-expect-error: a scope has a date
+  // @ts-expect-error: the scope needs a date
   () => signV4(request, credentials, { region: 'cn-hangzhou' }),
-  // @ts-expect-error: s, as a number
+  // @ts-expect-error: a life time is a number of s
   () => presignV4(request, credentials, { region: 'cn-hangzhou', date: new Date(), expiresIn: '1h' }),
-  // @ts-expect-error: credentials come of a function
+  // @ts-expect-error: the argument is a function that loads credentials
   () => refreshingCredentials(credentials),
-  // @ts-expect-error: from somewhere
+  // @ts-expect-error: the URL is required
   () => credentialsFromUrl(),
-  // @ts-expect-error: a role is needed
+  // @ts-expect-error: the role is required
   () => assumeRole({ accessKeyId: 'a', accessKeySecret: 'b', roleSessionName: 'd' }),
-  // @ts-expect-error: a prefix is needed: a grant of the whole bucket is never meant
+  // @ts-expect-error: the prefix is required, because nobody should grant a whole bucket by mistake
   () => appendPolicy({ bucket: 'logs' }),
-  // @ts-expect-error: a bucket has a region
+  // @ts-expect-error: the region of a bucket is required
   () => new LocalOss({ buckets: { logs: {} } }),
-  // @ts-expect-error: a Request object is not taken apart
+  // @ts-expect-error: a Request object is not accepted
   () => xhrFetch(new Request('https://example.com')),
 ];
 
 export function errors(error: unknown): void {
-  // @ts-expect-error: anything may be thrown
+  // @ts-expect-error: any value may be thrown
   error.code.trim();
   if (error instanceof OssError) {
-    // @ts-expect-error: only a failed append knows a tail
+    // @ts-expect-error: only the error of a failed append has a tail
     error.tail.position.toFixed();
-    // @ts-expect-error: three outcomes
+    // @ts-expect-error: there are three outcomes
     error.outcome === 'maybe';
-    // @ts-expect-error: facts are read, not set
+    // @ts-expect-error: the properties of an error are read-only
     error.code = 'Mine';
   }
-  // @ts-expect-error: there may be no object
+  // @ts-expect-error: the object may not exist
   if (error instanceof AppendConflictError) error.found.toFixed();
 }

@@ -1,6 +1,6 @@
 /**
- * The table of verdicts: README.md's rows against the function that the engine uses, case by case. A row that is changed in
- * one place and not in the other fails here.
+ * Compares the table of verdicts in README.md with the function that the engine uses, case by case. If a row changes in
+ * only one of the two places, a test fails here.
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -13,28 +13,28 @@ const README = fileURLToPath(new URL('../README.md', import.meta.url));
 
 const P = 10;
 const N = 4;
-/** CRCs of the object before the segment, of the segment, and of the object behind it. */
+/** The CRCs of the object before the segment, of the segment, and of the object with the segment. */
 const C = crc64(new Uint8Array(P).fill(1));
 const OURS = crc64(new Uint8Array(N).fill(2));
 const WANTED = crc64Combine(C, OURS, N);
-/** A CRC that is neither. */
+/** A CRC that differs from all of these. */
 const OTHER = 7n;
 
 interface Case extends JudgeOptions {
-  /** At least one request got no answer. */
+  /** True if at least one request got no answer. */
   readonly unanswered?: boolean;
   readonly p?: number;
   readonly n?: number;
-  /** CRC of the object before the segment. Null where it is not known. */
+  /** The CRC of the object before the segment. It is null if it is unknown. */
   readonly c?: bigint | null;
-  /** Length of the object. Null where there is no object. */
+  /** The length of the object. It is null if there is no object. */
   readonly l: number | null;
-  /** CRC of the object. Null where it is hidden. */
+  /** The CRC of the object. It is null if it is hidden. */
   readonly h?: bigint | null;
   readonly appendable?: boolean;
 }
 
-/** For each row of README's table, as it stands there: what the object may look like, and what is said about it. */
+/** For each row of the README's table: the verdict, and objects to which the row applies. */
 const ROWS: Readonly<Record<string, { readonly says: string; readonly cases: readonly Case[] }>> = {
   'The object is not appendable': {
     says: 'diverged',
@@ -150,7 +150,7 @@ function foundOf({ l, h = null, appendable = true }: Case): Found {
   return { length: l ?? undefined, crc: h ?? undefined, appendable };
 }
 
-/** The verdict in the words of the table. */
+/** Returns the verdict in the words of the table. */
 function wordsOf(one: Case): string {
   const verdict = judge(planOf(one), foundOf(one), one);
   if (!verdict) return 'read and compare';
@@ -158,7 +158,7 @@ function wordsOf(one: Case): string {
   return verdict.outcome === 'unknown' && !one.bytes ? 'diverged' : `diverged, \`${verdict.outcome}\``;
 }
 
-/** README's rows: the first two cells of each line of the one table that begins with "The object". */
+/** Returns the rows of the README: the first two cells of each line in the table that begins with "The object". */
 function readRows(): [string, string][] {
   const table = /\| The object \|.*\n\|[- |]*\n((?:\|.*\n)+)/.exec(readFileSync(README, 'utf8'))?.[1] ?? '';
   return table
@@ -168,7 +168,7 @@ function readRows(): [string, string][] {
     .map(([, row = '', says = '']) => [row, says]);
 }
 
-test('README has the same rows as this test, in the same order, with the same verdicts', () => {
+test('the README has the same rows as this test, in the same order, with the same verdicts', () => {
   const rows = readRows();
   expect(rows.length).toBeGreaterThan(10);
   expect(rows).toEqual(Object.entries(ROWS).map(([row, { says }]) => [row, says]));
@@ -184,7 +184,7 @@ describe.each(Object.entries(ROWS))('%s', (_row, { says, cases }) => {
   });
 });
 
-test('committed tells the end of the object: as computed, or as it was found behind other writers', () => {
+test('the verdict committed contains the end of the object: as computed, or as found after other writers', () => {
   expect(judge(planOf({ l: P }), foundOf({ l: P + N, h: WANTED }))).toEqual({
     kind: 'committed',
     tail: { position: P + N, crc: WANTED },

@@ -6,14 +6,14 @@ export default defineConfig({
   root: fileURLToPath(new URL('..', import.meta.url)),
   test: {
     include: ['test/**/*.test.ts'],
-    // These have a command of their own.
+    // These tests have their own commands.
     exclude: ['test/peers/**', 'test/soak/**'],
     environment: 'node',
-    // Threads save a tenth of the time; a process for each file lets a test measure its own memory.
+    // Threads would save a tenth of the time. But with a process for each file, a test can measure its own memory.
     pool: 'forks',
     testTimeout: 30_000,
     hookTimeout: 30_000,
-    // A test that passes only on a second try has found something.
+    // A test that passes only at the second attempt has found a defect.
     retry: 0,
   },
 });
