@@ -16,13 +16,25 @@ export function checkFunction(name: string, value: unknown): void {
 }
 
 /** @throws RangeError unless the value is a whole number that is at least `least`. */
-export function checkWhole(name: string, value: number, least = 0): void {
+export function checkWholeNumber(name: string, value: number, least = 0): void {
   checkRange(Number.isSafeInteger(value) && value >= least, name, `a whole number from ${least}`, value);
 }
 
 /** @throws TypeError unless the value is an object. */
 export function checkObject(name: string, value: unknown): void {
   checkType(typeof value === 'object' && value !== null, `${name} must be an object`);
+}
+
+/** @throws TypeError for options that are no object, or whose signal is no AbortSignal. */
+export function checkCallOptions(options: { readonly signal?: AbortSignal | undefined }): void {
+  checkObject('options', options);
+  checkSignal(options.signal);
+}
+
+/** @throws TypeError for what is no AbortSignal. The check goes by its shape, because it may come from another realm. */
+export function checkSignal(signal: AbortSignal | undefined): void {
+  const fits = signal === undefined || typeof signal?.addEventListener === 'function';
+  checkType(fits, 'signal must be an AbortSignal');
 }
 
 /** Parses a header that is a whole number. Returns undefined for any other text. */

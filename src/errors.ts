@@ -20,6 +20,9 @@ export type Outcome = 'absent' | 'stored' | 'unknown';
 export interface OssErrorInit {
   readonly code: string;
   readonly cause?: unknown;
+  readonly tail?: ObjectTail | undefined;
+  readonly outcome?: Outcome | undefined;
+  readonly loaded?: number | undefined;
 }
 
 /**
@@ -52,9 +55,11 @@ export class OssError extends Error {
   /** After a failed append: the number of bytes of this call's source that are confirmed as stored. */
   declare readonly loaded?: number;
 
-  constructor(message: string, { code, ...rest }: OssErrorInit) {
-    super(message, 'cause' in rest ? { cause: withoutSecrets(rest.cause) } : undefined);
-    this.code = code;
+  constructor(message: string, init: OssErrorInit) {
+    super(message, 'cause' in init ? { cause: withoutSecrets(init.cause) } : undefined);
+    this.code = init.code;
+    const { tail, outcome, loaded } = init;
+    if (outcome) Object.assign(this, { outcome, loaded }, tail && { tail });
   }
 }
 
@@ -184,33 +189,33 @@ export class SourceError extends OssError {
   }
 }
 
-/**
- * There are no usable credentials: loading them failed, they are malformed or expired, or a presign function returned
- * no URL.
- */
-export class CredentialsError extends OssError {
-  override readonly name: string = 'CredentialsError';
-  /** True if an earlier request of the same call was sent and refused. */
-  declare readonly sent?: boolean;
+/** Facts about missing credentials. */
+export interface CredentialsErrorInit extends OssErrorInit {
+  readonly sent?: boolean | undefined;
 }
 
-/** The facts of a failed append that are added to its error. */
+/** There are no usable credentials: loading them failed, they are malformed or out of date, or a presign function gave no URL. */
+export class CredentialsError extends OssError {
+  override readonly name: string = 'CredentialsError';
+  /** True when a request of the same call was sent before, and refused. */
+  readonly sent: boolean;
+
+  constructor(message: string, init: CredentialsErrorInit) {
+    super(message, init);
+    this.sent = init.sent ?? false;
+  }
+}
+
+/** What the engine knows of an append that failed. */
 export interface AppendFacts {
   readonly tail?: ObjectTail | undefined;
   readonly outcome: Outcome;
   readonly loaded: number;
 }
 
-/**
- * Adds the facts of a failed append to the error that ended it. If the error has already ended another append (a failed
- * refresh of credentials can end two), the facts go to a copy. Any other thrown value is returned unchanged.
- */
-export function withAppendFacts(error: unknown, { tail, ...facts }: AppendFacts): unknown {
-  if (!(error instanceof OssError)) return error;
-  const known = tail ? { ...facts, tail } : facts;
-  if (!('outcome' in error)) return Object.assign(error, known);
-  const copy = Reflect.construct(error.constructor, [error.message, { ...error, cause: error.cause }]);
-  return Object.assign(copy, { tail: undefined }, known);
+/** The same error with what is known of the append that it ended. Errors are never changed, because others may hold them too. */
+export function withFacts(error: OssError, { tail, outcome, loaded }: AppendFacts): OssError {
+  return remake(error, { tail, outcome, loaded });
 }
 
 /**
@@ -221,9 +226,14 @@ export function unproven(failure: unknown, reading: OssError): unknown {
   if (!(failure instanceof OssError)) return failure;
   const permission =
     reading instanceof ServiceError && reading.status === 403 ? ' (reading it back needs oss:GetObject)' : '';
-  failure.message += `. Whether these bytes are stored could not be proven${permission}: ${reading.message}`;
-  failure.cause ??= reading;
-  return failure;
+  const message = `${failure.message}. Whether these bytes are stored could not be proven${permission}: ${reading.message}`;
+  return remake(failure, { cause: failure.cause ?? reading }, message);
+}
+
+/** A copy of an error with other facts. */
+function remake(error: OssError, facts: Partial<OssErrorInit>, message: string = error.message): OssError {
+  const cause = 'cause' in error ? { cause: error.cause } : undefined;
+  return Reflect.construct(error.constructor, [message, { ...error, ...cause, ...facts }]);
 }
 
 /**

@@ -1,16 +1,16 @@
 /** oss-append: append to Alibaba Cloud OSS objects, every byte exactly once. */
 
+export type { AppendClient } from './append/client.ts';
 export type { PendingSegment } from './append/flight.ts';
 // Appending
 export {
   AppendableObject,
   type AppendableObjectOptions,
-  type AppendClient,
   append,
   type ResumeOptions,
-  type SettledAppend,
 } from './append/object.ts';
 export type { AppendOptions, AppendProgress } from './append/progress.ts';
+export type { SettledAppend } from './append/settle.ts';
 export { AppendStream } from './append/stream.ts';
 // Checksums
 export { type Crc64, crc64, crc64Combine } from './crc64.ts';
@@ -25,20 +25,14 @@ export {
   SourceError,
   TransportError,
 } from './errors.ts';
-// REST operations
+// Clients
 export {
-  type AppendBody,
-  type AppendObjectOptions,
-  type AppendObjectResult,
-  type CallOptions,
-  type GetObjectOptions,
-  type ObjectContent,
-  type ObjectHead,
   OssClient,
   type OssClientOptions,
   type PresignAppendOptions,
   type PresignGetOptions,
   type PresignOptions,
+  type PresignSealOptions,
 } from './request/client.ts';
 // Credentials
 export {
@@ -54,16 +48,27 @@ export {
 export type { EndpointOptions } from './request/endpoint.ts';
 export { type ObjectOptions, type ObjectProperties, objectHeaders } from './request/headers.ts';
 export type {
+  AppendBody,
+  AppendObjectOptions,
+  AppendObjectResult,
+  CallOptions,
+  GetObjectOptions,
+  ObjectContent,
+  ObjectHead,
+  SealAppendObjectOptions,
+  SealAppendObjectResult,
+} from './request/operations.ts';
+export { PresignedClient, type PresignedClientOptions } from './request/presigned.ts';
+export type { Presign } from './request/presigner.ts';
+export type {
   ByteRange,
   Fetch,
   FetchInit,
   OpenRange,
-  Presign,
   PresignedRequest,
   PresignRequest,
-  TransportOptions,
   UploadProgress,
-} from './request/operation.ts';
+} from './request/request.ts';
 // Signatures
 export {
   type PresigningScope,
@@ -72,7 +77,9 @@ export {
   type SigningScope,
   signV4,
 } from './request/signature.ts';
+export type { SignerOptions } from './request/signer.ts';
+export type { TransportOptions } from './request/transport.ts';
 export type { AppendChunk, AppendSource } from './source/segment.ts';
 export type { ObjectTail } from './tail.ts';
 export type { Clock } from './waiting/clock.ts';
-export type { RetryOptions } from './waiting/retry.ts';
+export type { Failure, Retry, RetryOptions } from './waiting/retry.ts';

@@ -10,13 +10,13 @@ import { ServiceError, TransportError, withoutSecrets } from './errors.ts';
 import { harmless, redact } from './redact.ts';
 import { type Credentials, credentialsProblem, parseCredentials } from './request/credentials.ts';
 import { checkBucket, checkKey, percentEncode } from './request/endpoint.ts';
-import type { Fetch } from './request/operation.ts';
+import type { Fetch } from './request/request.ts';
 import { digest, signature } from './request/signature.ts';
 import { throwIfAborted } from './waiting/abort.ts';
 import type { Clock } from './waiting/clock.ts';
 import { platformClock } from './waiting/clock.ts';
-import { Deadline } from './waiting/deadline.ts';
-import { backOff, isThrottled, type RetryOptions } from './waiting/retry.ts';
+import { withDeadline } from './waiting/deadline.ts';
+import { kindOf, type RetryOptions, RetryPolicy } from './waiting/retry.ts';
 
 /** The fields of credentials that sign a call of STS. */
 type StsCaller = Pick<Credentials, 'accessKeyId' | 'accessKeySecret' | 'securityToken'>;
@@ -81,13 +81,16 @@ export interface AssumeRoleOptions extends StsCaller {
  */
 export async function assumeRole(options: AssumeRoleOptions): Promise<Credentials> {
   checkAssumeRole(options);
-  const { clock = platformClock(), retry = {}, signal } = options;
+  const { clock = platformClock(), signal } = options;
+  const retry = new RetryPolicy(clock, { maxAttempts: 8, ...options.retry });
   for (let failures = 0; ; ) {
     throwIfAborted(signal);
     try {
       return await attempt(options, clock);
     } catch (error) {
-      if (!mayPass(error) || !(await backOff(clock, retry, ++failures, { error, signal }))) throw error;
+      const kind = kindOf(error, /^Throttling/);
+      const mayPass = kind === 'ambiguous' || kind === 'throttled';
+      if (!mayPass || !(await retry.again(++failures, { error, signal }))) throw error;
     }
   }
 }
@@ -107,6 +110,8 @@ export interface AppendPolicyOptions {
   readonly read?: boolean | undefined;
   /** Allows tags on the first append. Default false. */
   readonly tagging?: boolean | undefined;
+  /** Allows sealing, after which an object takes no more appends. Default false. */
+  readonly seal?: boolean | undefined;
 }
 
 /**
@@ -123,13 +128,17 @@ export interface AppendPolicyOptions {
  * const policy = appendPolicy({ bucket: 'my-uploads', prefix: 'inbox/u42/' });
  * ```
  */
-export function appendPolicy({ bucket, prefix, read = true, tagging = false }: AppendPolicyOptions): string {
+export function appendPolicy(options: AppendPolicyOptions): string {
+  const { bucket, prefix, read = true, tagging = false, seal = false } = options;
   checkBucket(bucket);
   if (prefix !== '') checkKey(prefix);
   // In a policy, `*` and `?` match anything, and `${...}` is replaced.
   if (/[*?$]/.test(prefix))
     throw new RangeError(`prefix "${prefix}" contains one of * ? $, which have a special meaning in a policy`);
-  const actions = ['oss:PutObject', ...(read ? ['oss:GetObject'] : []), ...(tagging ? ['oss:PutObjectTagging'] : [])];
+  const actions = ['oss:PutObject'];
+  if (read) actions.push('oss:GetObject');
+  if (tagging) actions.push('oss:PutObjectTagging');
+  if (seal) actions.push('oss:SealAppendObject');
   const statement = { Effect: 'Allow', Action: actions, Resource: [`acs:oss:*:*:${bucket}/${prefix}*`] };
   return checkPolicy(JSON.stringify({ Version: '1', Statement: [statement] }));
 }
@@ -161,23 +170,18 @@ async function attempt(options: AssumeRoleOptions, clock: Clock): Promise<Creden
   const { fetch = globalThis.fetch, timeout = 10_000, signal } = options;
   checkFunction('fetch', fetch ?? null);
   const { url, headers, body } = signedCall(options, clock);
-  const deadline = new Deadline(clock, timeout, signal);
-  // The redirect is not followed, because the signed call would then go to another host.
-  const init: RequestInit = { method: 'POST', headers, body, signal: deadline.signal, redirect: 'manual' };
-  let response: Response;
-  let answer: string;
-  // Only failures inside this block are failures of the network. A failure outside is a mistake in the code and is
-  // thrown unchanged.
-  try {
-    response = await deadline.race(fetch(url, init));
-    answer = response.body ? await deadline.race(readStart(response.body)) : '';
-  } catch (error) {
-    const cause = deadline.signal.aborted ? deadline.signal.reason : error;
-    deadline.end(error);
-    if (signal?.aborted) throw signal.reason;
-    throw noAnswer(cause, options);
-  }
-  deadline.end();
+  const expired = (limit: number) => noAnswer(`no answer within ${limit} ms`, options, 'TimeoutError');
+  const [response, answer] = await withDeadline({ clock, timeout, signal, expired }, async (deadline) => {
+    // A redirect that is followed carries the signed call to another place.
+    const init: RequestInit = { method: 'POST', headers, body, signal: deadline.signal, redirect: 'manual' };
+    // Only what fails here is a failure of the network. What fails elsewhere is a mistake in code, and stays what it is.
+    try {
+      const given = await fetch(url, init);
+      return [given, given.body ? await readStart(given.body) : ''] as const;
+    } catch (error) {
+      throw noAnswer(error, options);
+    }
+  });
   return read(response, answer, options);
 }
 
@@ -241,14 +245,8 @@ function parseJson(text: string): unknown {
   }
 }
 
-function mayPass(error: unknown): boolean {
-  if (error instanceof TransportError) return true;
-  return error instanceof ServiceError && (error.status >= 500 || isThrottled(error) || /^Throttling/.test(error.code));
-}
-
-function noAnswer(cause: unknown, options: AssumeRoleOptions): TransportError {
+function noAnswer(cause: unknown, options: AssumeRoleOptions, code = 'NetworkError'): TransportError {
   const why = redact(cause instanceof Error ? cause.message : String(cause), secretsOf(options));
-  const code = cause instanceof TransportError ? cause.code : 'NetworkError';
   return new TransportError(`Cannot assume ${options.roleArn}: no answer from STS (${why})`, {
     code,
     cause: withoutSecrets(cause, secretsOf(options)),

@@ -3,7 +3,7 @@
  * sent. This file hides the events, the header format of XMLHttpRequest, and its status 0 for every failure.
  */
 
-import type { FetchInit } from './request/operation.ts';
+import type { FetchInit } from './request/request.ts';
 import { throwIfAborted } from './waiting/abort.ts';
 
 /** Answers with these statuses have no body, and `Response` throws for one. */

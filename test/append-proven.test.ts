@@ -9,7 +9,7 @@ import { AppendableObject } from '../src/append/object.ts';
 import { AppendStream } from '../src/append/stream.ts';
 import { AppendConflictError, CredentialsError, OssError, ServiceError, SourceError } from '../src/errors.ts';
 import { refreshingCredentials } from '../src/request/credentials.ts';
-import type { Fetch } from '../src/request/operation.ts';
+import type { Fetch } from '../src/request/request.ts';
 import { MemoryBlob } from './exactly-once/memory-blob.ts';
 import { synchronousPlatform } from './exactly-once/platform.ts';
 import { memoryBlob } from './exactly-once/sources.ts';

@@ -1,10 +1,12 @@
 /**
  * The promises of the engine, with one example for each. `exactly-once.test.ts` proves the same with random schedules.
  */
+
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { AppendableObject, type AppendClient, append } from '../src/append/object.ts';
+import type { AppendClient } from '../src/append/client.ts';
+import { AppendableObject, append } from '../src/append/object.ts';
 import type { AppendProgress } from '../src/append/progress.ts';
 import { AppendStream } from '../src/append/stream.ts';
 import { crc64 } from '../src/crc64.ts';
@@ -16,7 +18,7 @@ import {
   SourceError,
   TransportError,
 } from '../src/errors.ts';
-import type { AppendObjectResult } from '../src/request/client.ts';
+import type { AppendObjectResult } from '../src/request/operations.ts';
 import type { AppendSource } from '../src/source/segment.ts';
 import type { Fault, FaultRequest } from '../src/testing/faults.ts';
 import { settle } from './exactly-once/clock.ts';
@@ -72,7 +74,7 @@ describe('after a failure the engine reads the object and decides', () => {
     const lab = new Lab();
     const wrong = (request: { operation: string; key: string; position?: number | undefined }) =>
       `https://missing.oss-cn-hangzhou.aliyuncs.com/${request.key}`;
-    const other = new Lab({ client: { presign: wrong, bucket: 'missing', fetch: lab.oss.fetch } });
+    const other = new Lab({ client: { presign: wrong, fetch: lab.oss.fetch } });
     await expect(other.run(other.object.append('abcd'))).rejects.toMatchObject({ code: 'NoSuchBucket', status: 404 });
     expect(lab.requests).toEqual(['HEAD']);
   });
@@ -1231,9 +1233,7 @@ test("headers are copied at construction, and a client's changes to them affect 
     },
     headObject: lab.client.headObject.bind(lab.client),
     getObject: lab.client.getObject.bind(lab.client),
-    waitToRetry: lab.client.waitToRetry.bind(lab.client),
-    wait: lab.client.wait.bind(lab.client),
-    now: lab.client.now.bind(lab.client),
+    retry: lab.client.retry,
   };
   const headers = { 'x-oss-traffic-limit': '1000000' };
   const object = new AppendableObject(client, KEY, { headers });

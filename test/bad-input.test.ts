@@ -2,6 +2,7 @@
  * A caller's mistake throws a TypeError or RangeError that names it, before any request. The tables cover every public
  * call and every kind of mistake.
  */
+
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import * as library from '../src/index.ts';
@@ -20,6 +21,7 @@ import {
   refreshingCredentials,
   signV4,
 } from '../src/index.ts';
+import { PresignedClient } from '../src/request/presigned.ts';
 import { KEYS, makeClient, STS, scripted } from './unit-tools.ts';
 
 const GIB = 1024 ** 3;
@@ -96,18 +98,7 @@ describe('new OssClient', () => {
       TypeError,
       /^accelerate must be true or false, or 'overseas'/,
     ],
-    [
-      'neither credentials nor presign',
-      make({ credentials: undefined }),
-      TypeError,
-      /^give either credentials or presign/,
-    ],
-    [
-      'both credentials and presign',
-      make({ presign: () => 'https://e.com' }),
-      TypeError,
-      /^give either credentials or presign/,
-    ],
+    ['no credentials', make({ credentials: undefined }), TypeError, /^credentials are missing; .* PresignedClient/],
     ['credentials as text', make({ credentials: 'AK:SK' }), TypeError, /^accessKeyId must be/],
     ['empty credentials', make({ credentials: {} }), TypeError, /^accessKeyId must be/],
     ['no secret', make({ credentials: { accessKeyId: 'AK' } }), TypeError, /^accessKeySecret must be/],
@@ -137,7 +128,7 @@ describe('new OssClient', () => {
     ],
     [
       'presign as text',
-      make({ credentials: undefined, presign: '/presign' }),
+      () => new PresignedClient({ presign: wrong('/presign') }),
       TypeError,
       /^presign must be a function/,
     ],
@@ -208,7 +199,7 @@ describe('options that are not an object', () => {
     ['presignAppendObject', (options) => client.presignAppendObject('a', options)],
     ['presignHeadObject', (options) => client.presignHeadObject('a', options)],
     ['presignGetObject', (options) => client.presignGetObject('a', options)],
-    ['waitToRetry', (options) => client.waitToRetry(1, options)],
+    ['retry.again', (options) => client.retry.again(1, options)],
     ['new AppendableObject', (options) => new AppendableObject(client, 'a', options)],
     ['AppendableObject.append', (options) => new AppendableObject(client, 'a').append('x', options)],
     ['AppendableObject.resume', (options) => new AppendableObject(client, 'a').resume(new Blob(), options)],
@@ -233,8 +224,7 @@ describe('a signal', () => {
     ['presignAppendObject', (options) => client.presignAppendObject('a', { position: 0, ...options })],
     ['presignHeadObject', (options) => client.presignHeadObject('a', options)],
     ['presignGetObject', (options) => client.presignGetObject('a', options)],
-    ['waitToRetry', (options) => client.waitToRetry(1, options)],
-    ['wait', ({ signal }) => client.wait(1, signal)],
+    ['retry.again', (options) => client.retry.again(1, options)],
     ['AppendableObject.open', (options) => new AppendableObject(client, 'a').open(options)],
     ['AppendableObject.append', (options) => new AppendableObject(client, 'a').append('x', options)],
     ['AppendableObject.resume', (options) => new AppendableObject(client, 'a').resume(new Blob(), options)],
@@ -386,10 +376,8 @@ describe('ranges, life times and time-outs', () => {
     ]),
   );
   refuses([
-    ['waitToRetry(0)', () => client.waitToRetry(0), RangeError, /^failures must be a whole number from 1, not 0/],
-    ['waitToRetry(text)', () => client.waitToRetry(wrong('x')), RangeError, /^failures must be/],
-    ['wait(-1)', () => client.wait(-1), RangeError, /^delay must be 0 ms or more, not -1/],
-    ['wait(NaN)', () => client.wait(Number.NaN), RangeError, /^delay must be/],
+    ['retry.again(0)', () => client.retry.again(0), RangeError, /^failures must be a whole number from 1, not 0/],
+    ['retry.again(text)', () => client.retry.again(wrong('x')), RangeError, /^failures must be/],
   ]);
 });
 

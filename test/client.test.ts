@@ -4,7 +4,9 @@ import { AppendableObject } from '../src/append/object.ts';
 import { CredentialsError, type ServiceError } from '../src/errors.ts';
 import type { OssClient, OssClientOptions } from '../src/request/client.ts';
 import { objectHeaders } from '../src/request/headers.ts';
-import type { PresignedRequest } from '../src/request/operation.ts';
+import { PresignedClient } from '../src/request/presigned.ts';
+import type { Presign } from '../src/request/presigner.ts';
+import type { PresignedRequest } from '../src/request/request.ts';
 import type { LocalOss } from '../src/testing/index.ts';
 import {
   appended,
@@ -265,11 +267,11 @@ describe('options of single requests: the payer and the traffic limit', () => {
       sent.push(new Request(url, { ...init, body: null }));
       return oss.fetch(url, init);
     };
-    const credentials = options.presign ? undefined : oss.issueToken();
+    const credentials = oss.issueToken();
     return { oss, sent, client: makeClient({ clock, fetch, credentials, requestPayer: true, ...options }) };
   }
 
-  async function useAll(client: OssClient): Promise<void> {
+  async function useAll(client: Pick<OssClient, 'appendObject' | 'headObject' | 'getObject'>): Promise<void> {
     await client.appendObject('a', 'hello', { position: 0, headers: LIMIT });
     await client.headObject('a');
     await client.getObject('a');
@@ -317,20 +319,24 @@ describe('options of single requests: the payer and the traffic limit', () => {
   test('a client with a presign function sends no header that its URL already contains', async () => {
     const holder = setUpPaid();
     const seen: unknown[] = [];
-    const presign: NonNullable<OssClientOptions['presign']> = ({ operation, key, position = 0, headers }) => {
+    const presign: Presign = ({ operation, key, position = 0, headers }) => {
       seen.push(headers);
       if (operation === 'headObject') return holder.client.presignHeadObject(key);
       if (operation === 'getObject') return holder.client.presignGetObject(key);
       return holder.client.presignAppendObject(key, { position, headers });
     };
     const fetch = holder.oss.fetch;
-    await useAll(makeClient({ presign, fetch, requestPayer: true }));
+    await useAll(new PresignedClient({ presign, fetch, requestPayer: true }));
     expect(seen).toEqual([ASKED, PAYER, PAYER]);
   });
 
   test('if a URL was signed with these options as headers, the client sends them as headers', async () => {
     const { fetch, sent } = scripted(appended(1));
-    const client = makeClient({ presign: () => 'https://e.com/a?x-oss-signature=1', fetch, requestPayer: true });
+    const client = new PresignedClient({
+      presign: () => 'https://e.com/a?x-oss-signature=1',
+      fetch,
+      requestPayer: true,
+    });
     await client.appendObject('a', 'x', { position: 0, headers: LIMIT });
     expect(Object.fromEntries(sent[0]?.headers ?? [])).toEqual(ASKED);
   });

@@ -9,7 +9,7 @@ import {
   ServiceError,
   SourceError,
   TransportError,
-  withAppendFacts,
+  withFacts,
   withoutSecrets,
 } from '../src/errors.ts';
 import { redact } from '../src/redact.ts';
@@ -51,10 +51,9 @@ describe('the family of errors', () => {
     const tail = { position: 5 };
     const ours = new OssError('m', { code: 'c' });
     expect('tail' in ours || 'outcome' in ours || 'loaded' in ours).toBe(false);
-    expect(withAppendFacts(ours, { tail, outcome: 'unknown', loaded: 3 })).toBe(ours);
-    expect(ours).toMatchObject({ tail, outcome: 'unknown', loaded: 3 });
-    const reason = Object.freeze({ stopped: true });
-    expect(withAppendFacts(reason, { tail, outcome: 'absent', loaded: 0 })).toBe(reason);
+    const told = withFacts(ours, { tail, outcome: 'unknown', loaded: 3 });
+    expect(told).toMatchObject({ name: 'OssError', code: 'c', message: 'm', tail, outcome: 'unknown', loaded: 3 });
+    expect('tail' in ours || 'outcome' in ours || 'loaded' in ours).toBe(false);
   });
 });
 

@@ -2,13 +2,15 @@
  * Headers that CORS hides from a page or that OSS omits. The engine still learns the length and proves the bytes, or
  * says what is missing.
  */
+
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { serve } from '../demo/node-http.ts';
 import { AppendableObject, type AppendableObjectOptions } from '../src/append/object.ts';
-import type { AppendBody, OssClient } from '../src/request/client.ts';
-import type { Fetch, FetchInit } from '../src/request/operation.ts';
+import type { OssClient } from '../src/request/client.ts';
+import type { AppendBody } from '../src/request/operations.ts';
+import type { Fetch, FetchInit } from '../src/request/request.ts';
 import type { FaultSchedule, LocalOss } from '../src/testing/index.ts';
 import { memoryBlob } from './exactly-once/sources.ts';
 import { type PageOptions, pageFetch } from './page-fetch.ts';

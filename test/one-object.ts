@@ -3,10 +3,11 @@
  * or after the request is carried out. So a test can say in one line what happened between two requests. No time
  * passes.
  */
-import type { AppendClient } from '../src/append/object.ts';
+import type { AppendClient } from '../src/append/client.ts';
 import { crc64 } from '../src/crc64.ts';
 import { ServiceError, TransportError } from '../src/errors.ts';
-import type { AppendBody, ObjectContent, ObjectHead } from '../src/request/client.ts';
+import type { AppendBody, ObjectContent, ObjectHead } from '../src/request/operations.ts';
+import { clockAt } from './unit-tools.ts';
 
 /** One append, as it arrived. */
 export interface Post {
@@ -85,15 +86,13 @@ export class OneObject {
       await this.onget();
       return this.toContent(this.#content(range?.start ?? 0, range?.end ?? this.#length - 1));
     },
-    waitToRetry: async (failures, { signal } = {}) => {
-      signal?.throwIfAborted();
-      return failures < this.maxAttempts;
+    retry: {
+      clock: clockAt(() => 0),
+      again: async (failures, { signal } = {}) => {
+        signal?.throwIfAborted();
+        return failures < this.maxAttempts;
+      },
     },
-    wait: (_delay, signal) =>
-      new Promise((_, reject) => {
-        signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
-      }),
-    now: () => 0,
   };
 
   get #length(): number {

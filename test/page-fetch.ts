@@ -3,7 +3,7 @@
  * Content-Encoding.
  */
 import { constants, gunzipSync } from 'node:zlib';
-import type { Fetch, FetchInit } from '../src/request/operation.ts';
+import type { Fetch, FetchInit } from '../src/request/request.ts';
 
 /**
  * The headers that a page sees in an answer of another origin without a CORS rule (Fetch standard, CORS-safelisted).

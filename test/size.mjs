@@ -40,9 +40,9 @@ export const BUNDLES = {
   // The engine with presigned URLs, which an edge worker signs.
   presigned: {
     budget: 24_900,
-    code: `import { AppendableObject, OssClient } from './src/index.ts';
+    code: `import { AppendableObject, PresignedClient } from './src/index.ts';
       const presign = async (request) => (await fetch('/sign', { method: 'POST', body: JSON.stringify(request) })).text();
-      new AppendableObject(new OssClient({ ${CLIENT}, presign }), 'app.log').append('one line').then(console.log);`,
+      new AppendableObject(new PresignedClient({ presign }), 'app.log').append('one line').then(console.log);`,
   },
   signV4: { budget: 3_910, code: "export { signV4 } from './src/index.ts';" },
   crc64: { budget: 1_331, code: "export { crc64 } from './src/index.ts';" },

@@ -292,6 +292,9 @@ describe('appendPolicy', () => {
       Statement: [{ Effect: 'Allow', Action, Resource: ['acs:oss:*:*:my-bucket/logs/u42/*'] }],
     });
     expect(JSON.parse(appendPolicy(policy))).toEqual(document(['oss:PutObject', 'oss:GetObject']));
+    expect(JSON.parse(appendPolicy({ ...policy, read: false, seal: true }))).toEqual(
+      document(['oss:PutObject', 'oss:SealAppendObject']),
+    );
     expect(JSON.parse(appendPolicy({ ...policy, read: false }))).toEqual(document(['oss:PutObject']));
     expect(JSON.parse(appendPolicy({ ...policy, read: false, tagging: true }))).toEqual(
       document(['oss:PutObject', 'oss:PutObjectTagging']),

@@ -2,6 +2,7 @@
  * Code that must not compile. `npm run check` compiles this file, and nothing runs it. Each line below a
  * `@ts-expect-error` must be an error; otherwise the comment itself is an error.
  */
+
 import {
   AppendableObject,
   AppendConflictError,
@@ -19,6 +20,7 @@ import {
   refreshingCredentials,
   signV4,
 } from '../src/index.ts';
+import { PresignedClient } from '../src/request/presigned.ts';
 import { appendPolicy, assumeRole } from '../src/sts.ts';
 import { LocalOss } from '../src/testing/index.ts';
 import { xhrFetch } from '../src/xhr.ts';
@@ -42,10 +44,10 @@ export const clients: readonly unknown[] = [
   new OssClient({ ...bucket, credentials, timeout: '30s' }),
   // @ts-expect-error: the option is misspelt
   new OssClient({ ...bucket, credentials, retries: 3 }),
-  // @ts-expect-error: a presign function returns a URL
-  new OssClient({ ...bucket, presign: () => 5 }),
-  // @ts-expect-error: a presign function is never called for this operation
-  new OssClient({ ...bucket, presign: ({ operation }) => (operation === 'putObject' ? '' : '') }),
+  // @ts-expect-error: a presign function gives a URL
+  new PresignedClient({ presign: () => 5 }),
+  // @ts-expect-error: a presign function is asked for one of four operations
+  new PresignedClient({ presign: ({ operation }) => (operation === 'putObject' ? '' : '') }),
 ];
 
 export async function calls(stream: ReadableStream<Uint8Array>): Promise<void> {

@@ -4,7 +4,7 @@
  */
 import { inspect } from 'node:util';
 import { OssClient, type OssClientOptions } from '../src/request/client.ts';
-import type { Fetch, FetchInit } from '../src/request/operation.ts';
+import type { Fetch, FetchInit } from '../src/request/request.ts';
 import { LocalOss, type LocalOssOptions } from '../src/testing/index.ts';
 import type { Clock } from '../src/waiting/clock.ts';
 
@@ -160,8 +160,8 @@ export function errorXml(code: string, elements: Record<string, string> = {}): s
 
 /** Makes a client of bucket `logs` that has an STS token and its own clock. `options` replaces any of these. */
 export function makeClient(options: Partial<OssClientOptions> = {}): OssClient {
-  const signs = options.presign ? {} : { credentials: STS };
-  return new OssClient({ region: 'cn-hangzhou', bucket: 'logs', clock: new VirtualClock(), ...signs, ...options });
+  const defaults = { region: 'cn-hangzhou', bucket: 'logs', clock: new VirtualClock(), credentials: STS };
+  return new OssClient({ ...defaults, ...options });
 }
 
 /** Makes a LocalOss with bucket `logs` and {@link KEYS}. */

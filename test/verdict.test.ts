@@ -21,8 +21,8 @@ const WANTED = crc64Combine(C, OURS, N);
 const OTHER = 7n;
 
 interface Case extends JudgeOptions {
-  /** True if at least one request got no answer. */
-  readonly unanswered?: boolean;
+  /** True if at least one request was not refused. */
+  readonly mayBeStored?: boolean;
   readonly p?: number;
   readonly n?: number;
   /** The CRC of the object before the segment. It is null if it is unknown. */
@@ -125,8 +125,8 @@ const ROWS: Readonly<Record<string, { readonly says: string; readonly cases: rea
   '… equal bytes, otherwise, after a request without an answer': {
     says: 'diverged, `stored`',
     cases: [
-      { l: P + N + 3, bytes: 'equal', unanswered: true },
-      { l: P + N, h: OTHER, bytes: 'equal', unanswered: true },
+      { l: P + N + 3, bytes: 'equal', mayBeStored: true },
+      { l: P + N, h: OTHER, bytes: 'equal', mayBeStored: true },
     ],
   },
   '… equal bytes, otherwise': {
@@ -138,12 +138,12 @@ const ROWS: Readonly<Record<string, { readonly says: string; readonly cases: rea
   },
 };
 
-function planOf({ p = P, n = N, c = p === 0 ? 0n : C, unanswered = false }: Case): Plan {
+function planOf({ p = P, n = N, c = p === 0 ? 0n : C, mayBeStored = false }: Case): Plan {
   const crc = n === 0 ? 0n : OURS;
   const from = { position: p, crc: c ?? undefined };
   const want = { position: p + n, crc: from.crc === undefined ? undefined : crc64Combine(from.crc, crc, n) };
   const flight = { plan: undefined, loaded: 0, segment: undefined, type: '', resumes: false };
-  return { position: p, size: n, crc, from, want, outcome: 'unknown', unanswered, flight, loaded: 0 };
+  return { position: p, size: n, crc, from, want, outcome: 'unknown', mayBeStored, flight, loaded: 0 };
 }
 
 function foundOf({ l, h = null, appendable = true }: Case): Found {

@@ -6,6 +6,7 @@
 import { PageGrants } from '../../src/edge/index.ts';
 import {
   AppendableObject,
+  type AppendClient,
   type AppendProgress,
   crc64,
   crc64Combine,
@@ -13,6 +14,7 @@ import {
   type ObjectTail,
   OssClient,
   type OssClientOptions,
+  PresignedClient,
 } from '../../src/index.ts';
 
 /** The options of one append or resume. */
@@ -61,16 +63,16 @@ export function makeTarget(options: TargetOptions): Target {
     return new AppendedTarget(options, new OssClient({ ...client, credentials }));
   }
   const grants = new PageGrants(edge, { ahead: AHEAD, segmentSize: options.segmentSize });
-  return new AppendedTarget(options, new OssClient({ ...client, presign: grants.presign }), grants);
+  return new AppendedTarget(options, new PresignedClient({ fetch: client.fetch, presign: grants.presign }), grants);
 }
 
 /** The page itself appends to OSS. */
 class AppendedTarget implements Target {
-  readonly #client: OssClient;
+  readonly #client: AppendClient;
   readonly #object: AppendableObject;
   readonly #grants: PageGrants | undefined;
 
-  constructor({ key, tail, contentType, segmentSize }: TargetOptions, client: OssClient, grants?: PageGrants) {
+  constructor({ key, tail, contentType, segmentSize }: TargetOptions, client: AppendClient, grants?: PageGrants) {
     this.#client = client;
     this.#object = new AppendableObject(client, key, { tail, contentType, segmentSize });
     this.#grants = grants;

@@ -1,17 +1,18 @@
 /**
- * What an object holds, read as evidence: its length and CRC, and the bytes at a place. It hides what CORS may hide, and that an
- * answer may be another one than was asked for.
+ * Reads an object as evidence: its length and CRC, and the bytes at a place. It hides what CORS may hide, and repeats a reading
+ * whose answer is not what was asked for.
  */
 
 import { isBlob } from '../bytes.ts';
 import { decimal } from '../check.ts';
 import { crc64 } from '../crc64.ts';
 import { ServiceError, TransportError } from '../errors.ts';
-import type { ObjectContent, ObjectHead, OssClient } from '../request/client.ts';
-import type { OpenRange } from '../request/operation.ts';
+import type { ObjectContent, ObjectHead } from '../request/operations.ts';
+import type { OpenRange } from '../request/request.ts';
 import { blobPieces } from '../source/blob.ts';
 import type { Segment } from '../source/segment.ts';
 import { parseCrc } from '../tail.ts';
+import type { AppendClient } from './client.ts';
 import type { Found } from './verdict.ts';
 
 /** Bytes of an object: never none. */
@@ -22,27 +23,75 @@ export interface Place {
 
 /** What a reading of bytes gave, and the state of the object that the same answer told. */
 export interface Reading<T> {
-  readonly value: T;
+  /** Undefined where the object is too short for the place that was to be read. */
+  readonly value: T | undefined;
   readonly found: Found;
+}
+
+/** Where a look begins, and what its answer must tell at least. */
+export interface LookOptions {
+  /** A length that the object had before, bytes. Default 0. */
+  readonly near?: number | undefined;
+  /** A length that OSS has told already, bytes. An answer with less comes from a cache, because an object only grows. */
+  readonly atLeast?: number | undefined;
 }
 
 const NO_OBJECT: Found = { length: undefined, crc: undefined, appendable: true };
 
-/** Looks at one object. Every method fails as the client's do. */
+/** Reads one object. Every method fails as the client's methods do, and repeats a reading that does not tell what was asked. */
 export class Evidence {
-  readonly #client: Pick<OssClient, 'headObject' | 'getObject'>;
+  readonly #client: Pick<AppendClient, 'headObject' | 'getObject' | 'retry'>;
   readonly #key: string;
 
-  constructor(client: Pick<OssClient, 'headObject' | 'getObject'>, key: string) {
+  constructor(client: Pick<AppendClient, 'headObject' | 'getObject' | 'retry'>, key: string) {
     this.#client = client;
     this.#key = key;
   }
 
-  /** The object's state now. `near` is a length that it had before, or 0. */
-  async look(signal: AbortSignal | undefined, near = 0): Promise<Found> {
+  /** Reads the object's state. */
+  async look(signal: AbortSignal | undefined, { near = 0, atLeast = 0 }: LookOptions = {}): Promise<Found> {
+    for (let looks = 1; ; looks++) {
+      const found = await this.#lookOnce(near, signal);
+      const { length = 0 } = found;
+      if (length >= atLeast) return found;
+      if (await this.#client.retry.again(looks, { signal })) continue;
+      throw this.#unexpected(
+        `read the state of "${this.#key}": the answer tells length ${length}, but OSS has told ${atLeast}. Never read a position through a cache (CDN)`,
+      );
+    }
+  }
+
+  /** Compares the bytes at a place with these. The value is undefined where the object no longer reaches to the end of the place. */
+  compare(
+    place: Place,
+    body: Segment['body'],
+    looked: Found,
+    signal: AbortSignal | undefined,
+  ): Promise<Reading<boolean>> {
+    return this.#read(place, looked, signal, (bytes) => isSame(bytes, body));
+  }
+
+  /**
+   * The CRC-64 of the first bytes of a place, for each of these sizes.
+   *
+   * @throws TransportError (`UnexpectedResponse`) where the object no longer reaches to the end of the place.
+   */
+  async crcsOf(
+    place: Place,
+    sizes: readonly number[],
+    looked: Found,
+    signal: AbortSignal | undefined,
+  ): Promise<ReadonlyMap<number, bigint>> {
+    const { value } = await this.#read(place, looked, signal, (bytes) => prefixCrcs(bytes, sizes));
+    if (value) return value;
+    throw this.#inexact(place);
+  }
+
+  /** The object's state, as one HEAD or GET tells it. */
+  async #lookOnce(near: number, signal: AbortSignal | undefined): Promise<Found> {
     try {
       const head = await this.#client.headObject(this.#key, { signal }).catch((error: unknown) => {
-        // CORS hides why: a wrong clock, an ended token, no permission. A GET is told that in its body, and can mend it.
+        // CORS hides the reason: a wrong clock, an ended token, no permission. A GET has the reason in its body, and can mend it.
         if (!(error instanceof ServiceError && error.code === 'Http403')) throw error;
       });
       return head?.contentLength === undefined ? await this.#measure(near, signal) : asFound(head);
@@ -54,7 +103,7 @@ export class Evidence {
 
   /**
    * The state as a GET tells it, where HEAD does not tell the length: OSS leaves that out for text types. CORS never hides
-   * the Content-Length of a part; where it is missing too, the bytes are counted. So the part begins before the last byte
+   * the Content-Length of a part. Where it is missing too, the bytes are counted. So the part begins before the last byte
    * that was there, and is short.
    */
   async #measure(near: number, signal: AbortSignal | undefined): Promise<Found> {
@@ -62,50 +111,31 @@ export class Evidence {
     const content = await this.#get({ start }, signal);
     const bytes = new Bytes(content.body);
     const { contentLength, headers, partial } = content;
-    // OSS answers a part that begins at the end, or behind it, with all of the object.
+    // OSS answers a part that begins at the end, or behind it, with the whole object.
     const before = partial ? start : 0;
     const length = contentLength ?? before + (decimal(headers.get('content-length')) ?? (await bytes.countAll()));
     bytes.cancel();
     return asFound(content, length);
   }
 
-  /** Whether the bytes at a place are these. */
-  compare(
-    place: Place,
-    body: Segment['body'],
-    looked: Found,
-    signal?: AbortSignal,
-  ): Promise<Reading<boolean> | undefined> {
-    return this.#read(place, looked, signal, (bytes) => isSame(bytes, body));
-  }
-
-  /** The CRC-64 of so many first bytes of a place, by their number. */
-  crcsOf(
-    place: Place,
-    sizes: readonly number[],
-    looked: Found,
-    signal?: AbortSignal,
-  ): Promise<Reading<ReadonlyMap<number, bigint>> | undefined> {
-    return this.#read(place, looked, signal, (bytes) => prefixCrcs(bytes, sizes));
-  }
-
-  /** For callers whom `undefined` gets nowhere: the answers are not exactly the range asked for. */
-  inexact({ position, size }: Place): TransportError {
-    const bytes = `bytes ${position} to ${position + size - 1}`;
-    return unexpected(
-      `read ${bytes} of "${this.#key}": the answer is another range, broke off, or was decoded (Content-Encoding)`,
-    );
-  }
-
-  /** For an answer that tells less than OSS told before. */
-  outdated({ length = 0 }: Found, told: number): TransportError {
-    return unexpected(
-      `read the state of "${this.#key}": the answer tells length ${length}, but OSS has told ${told}. Never read a position through a cache (CDN)`,
-    );
-  }
-
-  /** Undefined where the answer is not exactly this range, because it broke off or the object became shorter: look again. */
+  /** Reads a place, again and again, until an answer covers exactly the place, or the object no longer reaches to its end. */
   async #read<T>(
+    place: Place,
+    looked: Found,
+    signal: AbortSignal | undefined,
+    consume: (bytes: Bytes) => Promise<T>,
+  ): Promise<Reading<T>> {
+    for (let found = looked, reads = 1; ; reads++) {
+      const reading = await this.#readOnce(place, found, signal, consume);
+      if (reading) return reading;
+      if (!(await this.#client.retry.again(reads, { signal }))) throw this.#inexact(place);
+      found = await this.look(signal, { near: place.position });
+      if (!found.appendable || (found.length ?? 0) < place.position + place.size) return { value: undefined, found };
+    }
+  }
+
+  /** Undefined where the answer does not cover exactly the place: it broke off, or the object became shorter meanwhile. */
+  async #readOnce<T>(
     { position, size }: Place,
     looked: Found,
     signal: AbortSignal | undefined,
@@ -123,10 +153,10 @@ export class Evidence {
       const isRaw =
         size === 1 ||
         headers.get('content-encoding') === 'identity' ||
-        (await this.#read({ position, size: 1 }, looked, signal, async () => true));
+        (await this.#readOnce({ position, size: 1 }, looked, signal, async () => true));
       return isRaw ? { value, found: toFound(content, looked) } : undefined;
     } catch (error) {
-      // A body that broke off is half an answer: looking again costs less than giving up.
+      // A body that broke off is half an answer. Another reading costs less than giving up.
       if (signal?.aborted || !(error instanceof TransportError)) throw error;
       return undefined;
     } finally {
@@ -135,14 +165,25 @@ export class Evidence {
   }
 
   /**
-   * Asks for the bytes as they are stored, because `fetch` decodes what has a Content-Encoding; Chromium even fails, when it
-   * has only a part. OSS refuses some such wishes with HTTP 400: then the bytes come as they come.
+   * Asks for the bytes as they are stored, because `fetch` decodes what has a Content-Encoding. Chromium even fails when it has
+   * only a part of that. OSS refuses some such requests with HTTP 400: then the bytes come as they come.
    */
   #get(range: OpenRange, signal: AbortSignal | undefined): Promise<ObjectContent> {
     return this.#client.getObject(this.#key, { range, decode: false, signal }).catch((error: unknown) => {
       if (!(error instanceof ServiceError) || error.status !== 400) throw error;
       return this.#client.getObject(this.#key, { range, signal });
     });
+  }
+
+  #inexact({ position, size }: Place): TransportError {
+    const bytes = `bytes ${position} to ${position + size - 1}`;
+    return this.#unexpected(
+      `read ${bytes} of "${this.#key}": the answer is another range, broke off, or was decoded (Content-Encoding)`,
+    );
+  }
+
+  #unexpected(attempted: string): TransportError {
+    return new TransportError(`Cannot ${attempted}`, { code: 'UnexpectedResponse' });
   }
 }
 
@@ -220,8 +261,4 @@ function toFound(content: ObjectContent, looked: Found): Found {
 /** Absent; or CORS hides why, and then an append to position 0 will tell. NoSuchBucket is never absent. */
 function isMissing(error: unknown): boolean {
   return error instanceof ServiceError && error.status === 404 && /^(NoSuchKey|Http404)$/.test(error.code);
-}
-
-function unexpected(attempted: string): TransportError {
-  return new TransportError(`Cannot ${attempted}`, { code: 'UnexpectedResponse' });
 }

@@ -4,7 +4,7 @@
  */
 
 import { crc64 } from '../crc64.ts';
-import { OssError, withAppendFacts } from '../errors.ts';
+import { OssError, withFacts } from '../errors.ts';
 import { joinBytes, type Segment } from '../source/segment.ts';
 import { type ObjectTail, publicTail, type Tail } from '../tail.ts';
 import type { Flight } from './flight.ts';
@@ -203,5 +203,5 @@ function ofMember(error: unknown, { start, total }: Member, end: number): unknow
   if (!(error instanceof OssError)) return error;
   const { tail, outcome = 'unknown', loaded = 0 } = error;
   const facts = { tail, outcome: start < end ? outcome : 'absent', loaded: within(loaded, start, total) } as const;
-  return withAppendFacts(error, facts);
+  return withFacts(error, facts);
 }

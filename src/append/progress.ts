@@ -1,6 +1,6 @@
 /** One call of append or resume, and how its caller is told how far it is. */
 
-import type { CallOptions } from '../request/client.ts';
+import type { CallOptions } from '../request/operations.ts';
 import type { ObjectTail, Tail } from '../tail.ts';
 import type { Flight } from './flight.ts';
 

@@ -4,14 +4,26 @@ import type { Outcome } from '../errors.ts';
 import { differ, type Tail } from '../tail.ts';
 import type { Plan } from './flight.ts';
 
-/** The answer of reconciling. `moved`: a segment of ours from an earlier call was stored in this place after all. */
-export type Verdict = Stored | { readonly kind: 'absent' } | Diverged;
+/**
+ * What became of a segment.
+ *
+ * - `committed`: the segment is stored, and the object ends at `tail`.
+ * - `moved`: a segment of ours that was given up is stored in its place, so this one goes behind it, to `tail`.
+ * - `absent`: the segment is not stored yet. Its request may still be carried out, so only the same bytes may be sent again.
+ * - `diverged`: somebody else changed the object.
+ */
+export type Verdict = Committed | Moved | { readonly kind: 'absent' } | Diverged;
 
-interface Stored {
-  readonly kind: 'committed' | 'moved';
+export interface Committed {
+  readonly kind: 'committed';
   readonly tail: Tail;
-  /** Bytes that are stored, where these are more than the segment's: it was cut from a longer one, which turned up. */
+  /** Bytes that are stored, where these are more than the segment's: it was cut from a longer one, which was stored late. */
   readonly size?: number;
+}
+
+interface Moved {
+  readonly kind: 'moved';
+  readonly tail: Tail;
 }
 
 export interface Diverged {
@@ -58,12 +70,12 @@ function judgeEmpty({ position, from }: Plan, found: Found, { shared }: JudgeOpt
 }
 
 /** The bytes at our place were read. Equal bytes are not yet proof that the object is what we made it. */
-function judgeBytes({ want, unanswered }: Plan, found: Found, { shared, bytes }: JudgeOptions): Verdict {
+function judgeBytes({ want, mayBeStored }: Plan, found: Found, { shared, bytes }: JudgeOptions): Verdict {
   if (bytes === 'other') return diverged(found, 'absent');
   const { length = 0, crc } = found;
   const ends = length === want.position;
   // Where every request was refused, these may be the beginning of another writer's longer request.
-  const outcome = unanswered ? 'stored' : 'unknown';
+  const outcome = mayBeStored ? 'stored' : 'unknown';
   if (ends ? differ(crc, want.crc) : !shared) return diverged(found, outcome);
   return { kind: 'committed', tail: ends ? { position: length, crc: want.crc ?? crc } : { position: length, crc } };
 }
@@ -88,7 +100,7 @@ function endOf({ want }: Plan, { length, crc }: Found): Tail {
 export function moved({ size, flight }: Plan, ours: Plan, found: Found): Verdict {
   const tail = endOf(ours, found);
   if (flight === ours.flight) return { kind: 'committed', tail, size: ours.size };
-  return { kind: size > 0 ? 'moved' : 'committed', tail };
+  return size > 0 ? { kind: 'moved', tail } : { kind: 'committed', tail };
 }
 
 /** The same bytes in the same place. */

@@ -3,7 +3,7 @@
  * key, position, length and named headers of an append, or the range of a read. No RAM policy can express this right, because
  * `oss:PutObject` also permits overwriting.
  */
-import type { PresignedRequest } from '../request/operation.ts';
+import type { PresignedRequest } from '../request/request.ts';
 import { checkAllowed, type UserContext } from './decisions.ts';
 import {
   type AppendRequest,

@@ -3,10 +3,11 @@
  * appends in advance with one request, so that these appends need no additional round trip for their grants.
  */
 
-import { checkFunction, checkType, checkWhole } from '../check.ts';
+import { checkFunction, checkType, checkWholeNumber } from '../check.ts';
 import { CredentialsError } from '../errors.ts';
 import { harmless, redact } from '../redact.ts';
-import type { Presign, PresignRequest } from '../request/operation.ts';
+import type { Presign } from '../request/presigner.ts';
+import type { PresignRequest } from '../request/request.ts';
 import { type Clock, platformClock } from '../waiting/clock.ts';
 
 /** Options of {@link PageGrants}. */
@@ -33,20 +34,20 @@ interface HeldGrant {
 const MARGIN = 30_000;
 
 /**
- * The page's side of an edge's grants. Make one for each upload, and give its `presign` to an `OssClient` in place of
+ * The page's side of an edge's grants. Make one for each upload, and give its `presign` to a `PresignedClient` in place of
  * credentials. It sends the cookies of the edge's origin (`credentials: 'include'`).
  *
  * @throws TypeError or RangeError for options that cannot work. If the edge refuses a grant, the call of the client rejects with a
  *   {@link CredentialsError} whose `cause` has the HTTP status and the code of the edge's answer, such as `NotAllowed`.
  * @example
  * ```ts
- * import { AppendableObject, OssClient } from 'oss-append';
+ * import { AppendableObject, PresignedClient } from 'oss-append';
  * import { PageGrants } from 'oss-append/edge';
  *
  * async function send(file: File, key: string) {
  *   const segmentSize = 4 * 1024 * 1024;
  *   const grants = new PageGrants('https://edge.example.com', { ahead: 8, segmentSize });
- *   const client = new OssClient({ region: 'cn-hangzhou', bucket: 'my-uploads', presign: grants.presign });
+ *   const client = new PresignedClient({ presign: grants.presign });
  *   const object = new AppendableObject(client, key, { segmentSize });
  *   grants.end = (await object.open()).position + file.size;
  *   return object.append(file);
@@ -68,7 +69,7 @@ export class PageGrants {
     checkType(typeof edge === 'string', 'the origin of the edge must be a string');
     checkFunction('fetch', options.fetch);
     for (const name of ['ahead', 'segmentSize'] as const)
-      if (options[name] !== undefined) checkWhole(name, options[name], 1);
+      if (options[name] !== undefined) checkWholeNumber(name, options[name], 1);
     this.#edge = edge;
     this.#options = options;
     this.#clock = options.clock ?? platformClock();

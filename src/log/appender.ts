@@ -4,13 +4,14 @@
  */
 
 import { AppendableObject, type AppendableObjectOptions } from '../append/object.ts';
-import { checkFunction, checkObject, checkRange, checkType, checkWhole } from '../check.ts';
+import { checkFunction, checkObject, checkRange, checkSignal, checkType, checkWholeNumber } from '../check.ts';
 import { ChecksumError } from '../errors.ts';
-import { type CallOptions, checkSignal, OssClient, type OssClientOptions } from '../request/client.ts';
+import { OssClient, type OssClientOptions } from '../request/client.ts';
+import type { CallOptions } from '../request/operations.ts';
 import type { ObjectTail } from '../tail.ts';
 import { abortable } from '../waiting/abort.ts';
 import { type Clock, platformClock } from '../waiting/clock.ts';
-import { backOff } from '../waiting/retry.ts';
+import { RetryPolicy } from '../waiting/retry.ts';
 import type { LogLoss } from './block.ts';
 import { Delivery } from './delivery.ts';
 import { LateAppend } from './late-append.ts';
@@ -284,7 +285,7 @@ export class LogAppender {
   async #pause(failures: number, error: unknown): Promise<void> {
     if (this.#isClosing) return;
     this.#waker = new AbortController();
-    await backOff(this.#clock, RETRY, failures, { error, signal: this.#waker.signal }).catch(() => {});
+    await new RetryPolicy(this.#clock, RETRY).again(failures, { error, signal: this.#waker.signal }).catch(() => {});
   }
 
   #reportLoss(): void {
@@ -306,10 +307,10 @@ function checkOptions(options: LogAppenderOptions): { segmentSize: number; queue
   checkObject('options', options);
   const { segmentSize = SEGMENT_SIZE, flushAfter = 0, queueSize = 1_048_576, whenFull = 'dropOldest' } = options;
   const { lossRecord = ({ records, bytes }) => ({ lost: records, bytes }) } = options;
-  checkWhole('segmentSize', segmentSize, 1);
+  checkWholeNumber('segmentSize', segmentSize, 1);
   checkRange(!options.shared || segmentSize <= UNCUT, 'segmentSize', `${UNCUT} bytes or less with shared`, segmentSize);
   checkRange(flushAfter >= 0, 'flushAfter', '0 ms or more', flushAfter);
-  checkWhole('queueSize', queueSize, segmentSize);
+  checkWholeNumber('queueSize', queueSize, segmentSize);
   checkType(
     /^(refuse|dropOldest|dropNewest)$/.test(whenFull),
     "whenFull must be 'refuse', 'dropOldest' or 'dropNewest'",

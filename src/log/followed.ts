@@ -7,13 +7,14 @@ import { concat } from '../bytes.ts';
 import { decimal } from '../check.ts';
 import { crc64 } from '../crc64.ts';
 import { OssError, ServiceError, TransportError } from '../errors.ts';
-import type { ObjectContent, OssClient } from '../request/client.ts';
-import type { OpenRange } from '../request/operation.ts';
+import type { OssClient } from '../request/client.ts';
+import type { ObjectContent } from '../request/operations.ts';
+import type { OpenRange } from '../request/request.ts';
 import { differ, type ObjectTail, parseCrc, publicTail, type Tail } from '../tail.ts';
 import { deleted, replaced, shorter } from './changed.ts';
 
 /** What a reader needs of a client: an `OssClient`, or anything of this shape. */
-export type TailClient = Pick<OssClient, 'getObject' | 'waitToRetry' | 'wait'>;
+export type TailClient = Pick<OssClient, 'getObject' | 'retry'>;
 
 /**
  * Each request begins this many bytes before the place that was reached. These bytes are compared with the ones that were read
@@ -72,7 +73,7 @@ export class Followed {
       } catch (error) {
         if (signal.aborted || !isBreak(error)) throw error;
         failures = this.#position > before ? 1 : failures + 1;
-        if (!(await this.#client.waitToRetry(failures, { error, signal }))) throw error;
+        if (!(await this.#client.retry.again(failures, { error, signal }))) throw error;
       }
     }
   }

@@ -3,7 +3,7 @@
  * together, and fails what exceeds that. So all logs of a page share one budget, and what does not fit goes without `keepalive`.
  */
 
-import type { Fetch } from '../request/operation.ts';
+import type { Fetch } from '../request/request.ts';
 
 /** Bytes and requests in flight for all logs of a page. The rest is left to other libraries. */
 const MOST_BYTES = 60_000;

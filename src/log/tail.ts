@@ -1,10 +1,11 @@
 /** Following a growing object: its bytes as they come, as an iterable, as a stream, or as whole lines. */
 
-import { checkFunction, checkObject, checkRange, checkType } from '../check.ts';
-import { type CallOptions, checkSignal } from '../request/client.ts';
+import { checkFunction, checkObject, checkRange, checkSignal, checkType } from '../check.ts';
 import { checkKey } from '../request/endpoint.ts';
+import type { CallOptions } from '../request/operations.ts';
 import { type ObjectTail, parseTail, type Tail } from '../tail.ts';
 import { abortable } from '../waiting/abort.ts';
+import { sleep } from '../waiting/sleep.ts';
 import { Followed, type TailClient } from './followed.ts';
 import { LineSplitter } from './line-splitter.ts';
 import { Stoppable } from './stoppable.ts';
@@ -158,7 +159,7 @@ async function* followOne(
       return next;
     }
     delay = object.position > position ? minDelay : Math.min(delay * 2, maxDelay);
-    await client.wait(delay, signal);
+    await sleep(client.retry.clock, delay, signal);
   }
 }
 
@@ -190,9 +191,10 @@ async function* linesOf(pieces: AsyncIterable<Piece>): AsyncGenerator<string, vo
 }
 
 function check(client: TailClient, key: string, options: TailOptions): Plan {
-  const methods = ['getObject', 'waitToRetry', 'wait'] as const;
-  const fits = methods.every((name) => typeof client?.[name] === 'function');
-  checkType(fits, 'tail needs an OssClient, or an object with its methods');
+  checkType(
+    typeof client?.getObject === 'function' && client.retry,
+    'tail needs an OssClient, or an object with its methods',
+  );
   checkKey(key);
   checkObject('options', options);
   const { from = 0, minDelay = 1000, maxDelay = Math.max(15_000, minDelay), next, signal } = options;

@@ -8,7 +8,7 @@ import { CredentialsError } from '../errors.ts';
 import { plainUrl, redact } from '../redact.ts';
 import { abortable, throwIfAborted } from '../waiting/abort.ts';
 import { type Clock, platformClock } from '../waiting/clock.ts';
-import { Deadline } from '../waiting/deadline.ts';
+import { withDeadline } from '../waiting/deadline.ts';
 
 /**
  * A key to sign with. From STS: all four fields.
@@ -80,7 +80,9 @@ export function refreshingCredentials(
 
   const refresh = async (rejected: Credentials | undefined): Promise<Credentials> => {
     try {
-      kept = parseCredentials(await limited((signal) => load({ rejected, signal }), timeout, clock));
+      const limits = { clock, timeout, expired: loadTimedOut };
+      // What a load gives after its time is ignored, because newer credentials may be in use by then.
+      kept = parseCredentials(await withDeadline(limits, ({ signal }) => load({ rejected, signal })));
       // A device whose clock is ahead sees every token as expired: OSS decides, and we ask once a minute at most.
       freshUntil = Math.max(expiresAt(kept) - refreshBefore, now() + 60_000);
       return kept;
@@ -100,16 +102,6 @@ export function refreshingCredentials(
     });
     return abortable(loading, signal);
   };
-}
-
-/** Runs a load for a limited time. What comes later is ignored: newer credentials may be in use by then. */
-async function limited(load: (signal: AbortSignal) => unknown, timeout: number, clock: Clock): Promise<unknown> {
-  const deadline = new Deadline(clock, timeout, undefined);
-  try {
-    return await deadline.race((async () => load(deadline.signal))());
-  } finally {
-    deadline.end();
-  }
 }
 
 /** Settings of `credentialsFromUrl`: those of `fetch`, and of refreshing. */
@@ -237,6 +229,13 @@ export function expiresAt({ expiration }: Pick<Credentials, 'expiration'>): numb
 
 function sameKey(a: Credentials, b: Credentials): boolean {
   return a.accessKeyId === b.accessKeyId && a.securityToken === b.securityToken;
+}
+
+/** The credentials did not come within so many ms. */
+export function loadTimedOut(timeout: number): CredentialsError {
+  return new CredentialsError(`Cannot load credentials: no answer within ${timeout} ms`, {
+    code: 'CredentialsLoadFailed',
+  });
 }
 
 /** Loading failed, for any reason. */

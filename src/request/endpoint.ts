@@ -20,15 +20,6 @@ export interface EndpointOptions {
   readonly accelerate?: boolean | 'overseas' | undefined;
   /** Put the bucket in the path. Always so for IP addresses and localhost; OSS itself refuses it elsewhere. */
   readonly pathStyle?: boolean | undefined;
-  /**
-   * Whether the client sees the `x-oss-request-id` of an answer, which proves that the answer is OSS's. `true` wants it on every
-   * answer. `false` expects it on none: for a page to which the bucket's CORS rule exposes no headers. Objects of the type
-   * `text/html` can be read there only with `false`. Default: the first answer that has it shows that it is visible, and from
-   * then on every answer must have it.
-   */
-  readonly headersExposed?: boolean | undefined;
-  /** Agree to pay for the requests, as a bucket of another account may ask (requester pays). Goes with every request. */
-  readonly requestPayer?: boolean | undefined;
 }
 
 /** A bucket's address. */
@@ -56,8 +47,8 @@ export function resolveEndpoint(options: EndpointOptions): Endpoint {
 }
 
 /** A host or a region given where true is meant would be taken for true. */
-function checkFlags({ cname, internal, accelerate, pathStyle, headersExposed, requestPayer }: EndpointOptions): void {
-  for (const [name, value] of Object.entries({ cname, internal, accelerate, pathStyle, headersExposed, requestPayer }))
+function checkFlags({ cname, internal, accelerate, pathStyle }: EndpointOptions): void {
+  for (const [name, value] of Object.entries({ cname, internal, accelerate, pathStyle }))
     checkType(
       value === undefined || typeof value === 'boolean' || (name === 'accelerate' && value === 'overseas'),
       `${name} must be true or false${name === 'accelerate' ? ", or 'overseas'" : ''}`,

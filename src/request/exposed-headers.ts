@@ -10,6 +10,7 @@ export const EXPOSED_HEADERS: readonly string[] = [
   'x-oss-object-type',
   'x-oss-request-id',
   'x-oss-version-id',
+  'x-oss-sealed-time',
   'x-oss-err',
   'x-oss-ec',
   'x-oss-qos-delay-time',

@@ -31,7 +31,7 @@ export interface ObjectProperties {
 const OURS =
   /^(authorization|host|content-(length|type)|transfer-encoding|date|range|x-oss-(date|content-sha256|security-token|signature.*))$/;
 /** These count for one request, not for the object. OSS takes them in the query as well. */
-export const EVERY_REQUEST: RegExp = /^x-oss-(traffic-limit|request-payer)$/i;
+export const IN_QUERY_TOO: RegExp = /^x-oss-(traffic-limit|request-payer)$/i;
 
 /**
  * The headers of an append, names in lower case.
@@ -76,7 +76,7 @@ function checkAllowed(name: string, value: string): string {
 
 /** What of the options still counts when the object exists. */
 export function laterOptions({ headers = {} }: ObjectOptions): ObjectOptions {
-  const later = Object.entries(headers).filter(([name]) => EVERY_REQUEST.test(name));
+  const later = Object.entries(headers).filter(([name]) => IN_QUERY_TOO.test(name));
   return { contentType: null, headers: Object.fromEntries(later) };
 }
 

@@ -4,6 +4,7 @@
 /** The operations that LocalOss distinguishes. */
 export type Operation =
   | 'AppendObject'
+  | 'SealAppendObject'
   | 'PutObject'
   | 'HeadObject'
   | 'GetObjectMeta'

@@ -27,6 +27,8 @@ export interface BucketOptions {
   readonly forbidOverwrite?: boolean;
   /** Requester pays: each request must contain `x-oss-request-payer: requester`, in a header or in the query. */
   readonly requesterPays?: boolean;
+  /** False for a bucket whose account or region does not offer SealAppendObject. The default is true. */
+  readonly sealing?: boolean;
   /** Adds `Vary: Origin` to each answer. */
   readonly responseVary?: boolean;
   /** The custom domains of the bucket, with a port if the port is not the default one. */
@@ -53,7 +55,7 @@ export interface LoggedRequest {
   readonly bucket: string;
   readonly key: string;
   readonly operation: Operation;
-  /** The position of an append, in bytes. */
+  /** The position of an append or a seal, in bytes. */
   readonly position?: number;
   /**
    * The status of what the server did, even if a fault lost or replaced the answer. It is undefined until the server
@@ -316,6 +318,7 @@ function bucketFrom(name: string, options: BucketOptions): Bucket {
     responseVary = false,
     contents = 'bytes',
     forbidOverwrite = false,
+    sealing = true,
     requesterPays = false,
   } = options;
   if (!/^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(name)) {
@@ -327,7 +330,7 @@ function bucketFrom(name: string, options: BucketOptions): Bucket {
     throw new RangeError(`A region must look like cn-hangzhou, without "oss-": got "${region}"`);
   }
   checkCorsRules(cors);
-  const rules = { acl, cors, responseVary, forbidsOverwrite: forbidOverwrite, requesterPays };
+  const rules = { acl, cors, responseVary, forbidsOverwrite: forbidOverwrite, allowsSealing: sealing, requesterPays };
   return { name, region, ...rules, keepsBytes: contents === 'bytes', objects: new Map() };
 }
 
@@ -345,7 +348,7 @@ function requestFacts(
   operation: Operation,
   query: ReadonlyMap<string, string>,
 ): LogEntry {
-  const position = operation === 'AppendObject' ? query.get('position') : undefined;
+  const position = /^(Seal)?AppendObject$/.test(operation) ? query.get('position') : undefined;
   const facts = { method, bucket, key, operation };
   return position !== undefined && /^\d+$/.test(position) ? { ...facts, position: Number(position) } : facts;
 }

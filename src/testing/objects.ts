@@ -22,6 +22,8 @@ export class StoredObject {
   etag = '';
   /** Milliseconds since the epoch. */
   lastModified = 0;
+  /** When the object was sealed, in ms since the epoch. It is undefined for an object that takes appends. */
+  sealedTime: number | undefined;
   readonly #kept: boolean;
   readonly #pieces: Uint8Array<ArrayBuffer>[] = [];
   // The position at which each piece begins. `bytes` uses these positions to find a range in an object of many pieces.

@@ -23,6 +23,8 @@ export interface Bucket {
   readonly forbidsOverwrite: boolean;
   /** Refuses each request that does not agree to pay. */
   readonly requesterPays: boolean;
+  /** True where the bucket's region and account may seal appendable objects. */
+  readonly allowsSealing: boolean;
   /** Adds `Vary: Origin` to each answer. */
   readonly responseVary: boolean;
   /** True if the bucket keeps the bytes of its objects, false if it keeps only length and CRC. */
@@ -48,12 +50,13 @@ export interface Call {
 }
 
 // The sub-resources of an object. Without this list, such a request would look like a plain PUT or GET of the contents.
-const SUB_RESOURCES = ['acl', 'tagging', 'symlink', 'uploads', 'uploadId', 'restore', 'seal', 'x-oss-process'];
+const SUB_RESOURCES = ['acl', 'tagging', 'symlink', 'uploads', 'uploadId', 'restore', 'x-oss-process'];
 
 /** Returns the operation that the method, the key and the query ask for. */
 export function operationOf(method: string, key: string, query: ReadonlyMap<string, string>): Operation {
   if (method === 'OPTIONS') return 'OptionObject';
   if (key === '' || SUB_RESOURCES.some((name) => query.has(name))) return 'Unsupported';
+  if (method === 'POST' && query.has('seal')) return 'SealAppendObject';
   if (method === 'POST') return query.has('append') ? 'AppendObject' : 'Unsupported';
   if (method === 'HEAD') return query.has('objectMeta') ? 'GetObjectMeta' : 'HeadObject';
   if (method === 'GET') return 'GetObject';
@@ -67,16 +70,13 @@ export function perform(call: Call): Reply {
   checkKey(call.key);
   checkRequestOptions(call.headers, call.query.values, call.bucket.requesterPays);
   if (call.operation === 'AppendObject') return appendObject(call);
+  if (call.operation === 'SealAppendObject') return sealAppendObject(call);
   if (call.operation === 'PutObject') return putObject(call);
   if (call.operation === 'DeleteObject') return deleteObject(call);
   return readObject(call);
 }
 
-function unsupported({ query, method }: Call): Refusal {
-  if (query.values.has('seal')) {
-    const message = 'The operation is not supported for this bucket.';
-    return new Refusal(400, 'OperationNotSupported', message, { ec: '0016-00000513' });
-  }
+function unsupported({ method }: Call): Refusal {
   return new Refusal(501, 'NotImplemented', `LocalOss does not implement this ${method} request.`);
 }
 
@@ -88,12 +88,28 @@ function appendObject(call: Call): Reply {
   const before = call.bucket.objects.get(call.key);
   if (before) refuseOverwrite(call);
   if (before && before.type !== 'Appendable') throw notAppendable();
+  if (before?.sealedTime !== undefined) throw sealed();
   if (position !== (before?.length ?? 0)) throw positionNotEqualToLength(before);
   checkSize(position + call.body.length);
   const object = before ?? createObject(call, 'Appendable');
   object.append(call.body, call.now, call.serial);
   object.acl = call.headers.get('x-oss-object-acl') ?? object.acl;
   return { status: 200, headers: { ...tailHeaders(object), ...encryptionHeaders(object), 'content-length': '0' } };
+}
+
+/** A second seal at the same position succeeds and keeps the first time. */
+function sealAppendObject(call: Call): Reply {
+  authorize(call, 'oss:SealAppendObject');
+  const position = readPosition(call.query.values);
+  if (!call.bucket.allowsSealing) {
+    const message = 'The operation is not supported for this bucket.';
+    throw new Refusal(400, 'OperationNotSupported', message, { ec: '0016-00000513' });
+  }
+  const object = existing(call);
+  if (object.type !== 'Appendable') throw notAppendable();
+  if (position !== object.length) throw positionNotEqualToLength(object);
+  object.sealedTime ??= call.now;
+  return { status: 200, headers: { ...sealHeaders(object), 'content-length': '0' } };
 }
 
 function readPosition(query: ReadonlyMap<string, string>): number {
@@ -110,6 +126,11 @@ function readPosition(query: ReadonlyMap<string, string>): number {
   }
   if (/^\d{1,15}$/.test(text)) return Number(text);
   throw invalidArgument('position', text, 'The position must be a non-negative integer.', '0016-00000502');
+}
+
+/** The status is not certain: one test of an official SDK expects 400, and the documents list 409 (PROTOCOL.md, section 10). */
+function sealed(): Refusal {
+  return new Refusal(400, 'AppendSealedObjectNotAllowed', 'The object is sealed and takes no more appends.');
 }
 
 function notAppendable(): Refusal {
@@ -163,11 +184,7 @@ function deleteObject(call: Call): Reply {
 
 function readObject(call: Call): Reply {
   authorize(call, 'oss:GetObject');
-  const object = call.bucket.objects.get(call.key);
-  if (!object) {
-    const message = 'The specified key does not exist.';
-    throw new Refusal(404, 'NoSuchKey', message, { ec: '0026-00000001', elements: { Key: call.key } });
-  }
+  const object = existing(call);
   refuseVersion(call.query.values);
   if (isNotModified(call.headers, object)) {
     return { status: 304, headers: { etag: object.etag, 'last-modified': httpDate(object.lastModified) } };
@@ -176,6 +193,13 @@ function readObject(call: Call): Reply {
   const headers = call.operation === 'HeadObject' ? objectHeaders(object) : metaHeaders(object);
   if (!isCompressed(call, object)) return { status: 200, headers };
   return { status: 200, headers: { ...withoutLength(headers), 'content-encoding': 'gzip' } };
+}
+
+function existing({ bucket, key }: Call): StoredObject {
+  const object = bucket.objects.get(key);
+  if (object) return object;
+  const message = 'The specified key does not exist.';
+  throw new Refusal(404, 'NoSuchKey', message, { ec: '0026-00000001', elements: { Key: key } });
 }
 
 /** A compressed answer has no ETag, and its length differs from the length of the object. */
@@ -323,7 +347,12 @@ function objectHeaders(object: StoredObject): Record<string, string> {
     'x-oss-object-type': object.type,
     ...(object.type === 'Appendable' ? { 'x-oss-next-append-position': String(object.length) } : {}),
     ...(tags > 0 ? { 'x-oss-tagging-count': String(tags) } : {}),
+    ...sealHeaders(object),
   };
+}
+
+function sealHeaders({ sealedTime }: StoredObject): Record<string, string> {
+  return sealedTime === undefined ? {} : { 'x-oss-sealed-time': httpDate(sealedTime) };
 }
 
 function encryptionHeaders(object: StoredObject): Record<string, string> {

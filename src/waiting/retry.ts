@@ -1,88 +1,121 @@
-/**
- * Decides which failures are temporary, how often a request is repeated, and how long the client waits before each
- * repeat.
- */
+/** What kind of failure an error is, and whether and when a failed request is repeated. */
 
+import { checkCallOptions, checkWholeNumber } from '../check.ts';
 import { ServiceError, TransportError } from '../errors.ts';
 import type { Clock } from './clock.ts';
 import { sleep } from './sleep.ts';
 
-/** How the client repeats requests after temporary failures. */
+/**
+ * What a failure says about the request.
+ *
+ * - `ambiguous`: nobody knows whether the request was carried out: there was no usable answer, or a 5xx.
+ * - `throttled`: the request was not carried out, and may be repeated later.
+ * - `position`: the object does not end at the position of the append.
+ * - `protected`: a 409 for another reason, such as a bucket's overwrite rule. The rule may protect what our own lost request stored.
+ * - `tooLarge`: the body is too long for OSS, or for a proxy on the way.
+ * - `refused`: the request was not carried out, and a repeat would be refused as well.
+ */
+export type FailureKind = 'ambiguous' | 'throttled' | 'position' | 'protected' | 'tooLarge' | 'refused';
+
+/**
+ * Tells what kind of failure an error is. The engine, the transport and STS all ask here.
+ *
+ * @param throttled codes that mean throttling at any status, for a service that has codes of its own
+ */
+export function kindOf(error: unknown, throttled?: RegExp): FailureKind {
+  if (error instanceof TransportError) return 'ambiguous';
+  if (!(error instanceof ServiceError)) return 'refused';
+  const { status, code } = error;
+  if (status === 429 || (status === 503 && /LimitExceeded$/.test(code)) || throttled?.test(code)) return 'throttled';
+  // A server that answers 501 or 505 has no such operation, and will have none later.
+  if ((status >= 500 && status !== 501 && status !== 505) || status === 408 || code === 'RequestTimeout')
+    return 'ambiguous';
+  if (status === 413 || /TooLarge$/.test(code)) return 'tooLarge';
+  if (status !== 409 || NEVER_APPENDABLE.test(code)) return 'refused';
+  // CORS can hide the code of a 409.
+  return /^(PositionNotEqualToLength|Http409)$/.test(code) ? 'position' : 'protected';
+}
+
+/** The object takes no appends at all, so these codes say that nothing was stored. */
+const NEVER_APPENDABLE = /^(ObjectNotAppendable|FileImmutable|AppendSealedObjectNotAllowed)$/;
+
+/** How often a failed request is repeated, and how long the waits are. */
 export interface RetryOptions {
-  /**
-   * The number of attempts, including the first one. Default 8, or 5 until this client has received an answer for the
-   * first time.
-   */
+  /** Number of attempts, the first one included. Default 8, and 5 while this client has never had an answer. */
   readonly maxAttempts?: number | undefined;
-  /** The wait before repeat n is random, at most `baseDelay * 2 ** (n - 1)` ms. Default 200. */
+  /** Before the n-th repeat, the wait is a random time of up to `baseDelay * 2 ** (n - 1)` ms. Default 200. */
   readonly baseDelay?: number | undefined;
-  /**
-   * The longest wait that the client chooses itself, in ms. Default 20,000. A wait that OSS asks for (`Retry-After`)
-   * may be up to 60,000.
-   */
+  /** Longest random wait, ms. Default 20,000. A wait that OSS asks for (`Retry-After`) may be up to 60,000 ms long. */
   readonly maxDelay?: number | undefined;
 }
 
-const MAX_SERVER_DELAY = 60_000;
-
-/** Enough attempts for a night offline, at one attempt in 30 s. */
-const MAX_OFFLINE_ATTEMPTS = 1000;
-
-/** The error that ended an attempt, and the signal that can end the wait for the next one. */
+/** What ended an attempt, and the signal that ends the wait before the next one. */
 export interface Failure {
   readonly error?: unknown;
   readonly signal?: AbortSignal | undefined;
 }
 
-/**
- * Waits before the next attempt. `failures` is the number of attempts that have failed. The wait is random (full
- * jitter), and at least as long as the server asks for. Attempts do not run out while the browser reports that it is
- * offline. Returns false when no attempt is left.
- */
-export async function backOff(
-  clock: Clock,
-  retry: RetryOptions,
-  failures: number,
-  failure: Failure,
-  offline: boolean = isOffline(),
-): Promise<boolean> {
-  const { maxAttempts = 8, baseDelay = 200, maxDelay = 20_000 } = retry;
-  const { error, signal } = failure;
-  // An answer, even a refusal, proves that the browser is online.
-  const patient = offline && !(error instanceof ServiceError) && failures < MAX_OFFLINE_ATTEMPTS;
-  if (failures >= maxAttempts && !patient) return false;
-  const jitter = clock.random() * Math.min(maxDelay, baseDelay * 2 ** (failures - 1));
-  const asked = error instanceof ServiceError ? (error.retryAfter ?? 0) : 0;
-  await sleep(clock, Math.max(jitter, Math.min(asked, MAX_SERVER_DELAY)), signal);
-  return true;
+/** Decides about the next attempt of a request, and gives the time. */
+export interface Retry {
+  readonly clock: Clock;
+  /**
+   * Waits before the next attempt: with jitter, and as long as OSS asked for in `error`. Resolves to false, at once, when
+   * `failures` has used up the attempts.
+   *
+   * @throws TypeError or RangeError for `failures` that is no whole number from 1; the signal's reason.
+   */
+  again(failures: number, failure?: Failure): Promise<boolean>;
 }
 
-/** Returns whether the request may have been carried out in spite of this failure. */
-export function isAmbiguous(error: unknown): boolean {
-  if (error instanceof TransportError) return true;
-  if (!(error instanceof ServiceError) || isThrottled(error)) return false;
-  const { status, code } = error;
-  // 501 and 505 are excluded, because the server does not have this operation and a repeat would not help.
-  return (status >= 500 && ![501, 505].includes(status)) || status === 408 || code === 'RequestTimeout';
+const MAX_SERVER_DELAY = 60_000;
+/** A night offline takes so many attempts, at two a minute. */
+const MAX_OFFLINE_ATTEMPTS = 1000;
+const OFFLINE_WAIT = 30_000;
+
+/** The retries of one client. What one request learns about the network counts for the next one. */
+export class RetryPolicy implements Retry {
+  readonly clock: Clock;
+  readonly #options: RetryOptions;
+  /** True when the browser believed itself offline although an answer came. Undefined before the first answer. */
+  #isOfflineWrong: boolean | undefined;
+
+  constructor(clock: Clock, options: RetryOptions = {}) {
+    this.clock = clock;
+    this.#options = { ...options };
+  }
+
+  async again(failures: number, failure: Failure = {}): Promise<boolean> {
+    checkWholeNumber('failures', failures, 1);
+    checkCallOptions(failure);
+    const { error, signal } = failure;
+    // Where no answer has ever come, a wrong name is as likely as a dead network. A page cannot tell the two apart.
+    const fallback = this.#isOfflineWrong === undefined ? 5 : 8;
+    const { maxAttempts = fallback, baseDelay = 200, maxDelay = 20_000 } = this.#options;
+    // An answer, even a refusal, shows that the browser is not offline.
+    const isPatient = this.#isOffline && !(error instanceof ServiceError) && failures < MAX_OFFLINE_ATTEMPTS;
+    if (failures >= maxAttempts && !isPatient) return false;
+    const jitter = this.clock.random() * Math.min(maxDelay, baseDelay * 2 ** (failures - 1));
+    const asked = error instanceof ServiceError ? (error.retryAfter ?? 0) : 0;
+    await sleep(this.clock, Math.max(jitter, Math.min(asked, MAX_SERVER_DELAY)), signal);
+    return true;
+  }
+
+  /** Waits for the network where the browser believes itself offline, but for 30 s at most: it may be wrong. */
+  async online(signal: AbortSignal | undefined): Promise<void> {
+    if (this.#isOffline) await sleep(this.clock, OFFLINE_WAIT, signal, true);
+  }
+
+  /** Notes that an answer came. */
+  answered(): void {
+    this.#isOfflineWrong = saysOffline();
+  }
+
+  get #isOffline(): boolean {
+    return !this.#isOfflineWrong && saysOffline();
+  }
 }
 
-/** Returns whether the server throttled the request. Such a request was not carried out. */
-export function isThrottled({ code, status }: ServiceError): boolean {
-  return status === 429 || (status === 503 && /LimitExceeded$/.test(code));
-}
-
-/**
- * Returns whether the body was too large for OSS or for a proxy on the way. Such a server answers before it has read
- * the body.
- */
-export function isTooLarge(error: unknown): boolean {
-  return error instanceof ServiceError && (error.status === 413 || /TooLarge$/.test(error.code));
-}
-
-/**
- * Returns whether the browser reports that it is offline. `navigator.onLine` is only a hint, so it delays an attempt
- * but never replaces it. `wrong` is true if an answer has proven that the browser is online.
- */
-export function isOffline(wrong = false): boolean {
-  return !wrong && globalThis.navigator?.onLine === false;
+/** `navigator.onLine` is only a hint. It delays an attempt, and never replaces it. */
+function saysOffline(): boolean {
+  return globalThis.navigator?.onLine === false;
 }

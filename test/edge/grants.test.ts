@@ -1,8 +1,10 @@
 /** Tests grants from the page to OSS: a page without a key appends with requests that the edge signs, and can do nothing else. */
+
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type EdgeQuestion, PageGrants } from '../../src/edge/index.ts';
 import { AppendableObject, OssClient } from '../../src/index.ts';
+import { PresignedClient } from '../../src/request/presigned.ts';
 import type { FaultSchedule } from '../../src/testing/index.ts';
 import { pageFetch } from '../page-fetch.ts';
 import { failureOf, NOON, printed, utf8 } from '../unit-tools.ts';
@@ -20,15 +22,12 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Makes a client like that of a page: it knows the bucket and asks the edge. */
-function pageClient(fetch: (url: string, init: RequestInit) => Promise<Response>, grants: PageGrants): OssClient {
-  return new OssClient({
-    region: 'cn-hangzhou',
-    bucket: BUCKET,
-    presign: grants.presign,
-    fetch,
-    retry: { baseDelay: 1 },
-  });
+/** Makes a client like that of a page: it asks the edge for each request. */
+function pageClient(
+  fetch: (url: string, init: RequestInit) => Promise<Response>,
+  { presign }: PageGrants,
+): PresignedClient {
+  return new PresignedClient({ presign, fetch, retry: { baseDelay: 1 } });
 }
 
 describe('a page without any key', () => {

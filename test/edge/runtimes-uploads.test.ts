@@ -1,9 +1,11 @@
 /** Tests the edge of the demo in Node, workerd, Deno and Bun over real HTTP: every way stores each byte once. */
+
 import type { Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeTarget } from '../../demo/page/ways.ts';
 import { PageGrants } from '../../src/edge/index.ts';
 import { AppendableObject, crc64, credentialsFromUrl, OssClient } from '../../src/index.ts';
+import { PresignedClient } from '../../src/request/presigned.ts';
 import { MIB, MOST, RemoteCloud, RemoteEdge } from './remote-edge.ts';
 import { installedRuntimes } from './runtimes.ts';
 import { noise, streamOf } from './senders.ts';
@@ -43,7 +45,7 @@ describe.each(installedRuntimes())('in %s', (name, start) => {
   test.each([1, 4])('a file is appended with grants, %i for each request to the edge', async (ahead) => {
     const segmentSize = 512 * 1024;
     const grants = new PageGrants('', { ahead, segmentSize, fetch: edge.browser.fetch });
-    const client = new OssClient({ ...cloud.place(), presign: grants.presign });
+    const client = new PresignedClient({ presign: grants.presign });
     const bytes = noise(3 * MIB + 5, ahead);
     const object = new AppendableObject(client, `${edge.prefix}grants-${ahead}.bin`, { segmentSize });
     grants.end = bytes.length;

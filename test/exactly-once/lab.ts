@@ -3,11 +3,11 @@
  * something.
  */
 import { AppendableObject, type AppendableObjectOptions } from '../../src/append/object.ts';
-import { OssClient, type OssClientOptions } from '../../src/request/client.ts';
-import type { PresignRequest } from '../../src/request/operation.ts';
+import { PresignedClient, type PresignedClientOptions } from '../../src/request/presigned.ts';
 import type { FaultSchedule } from '../../src/testing/faults.ts';
 import { type BucketOptions, LocalOss } from '../../src/testing/local-oss.ts';
 import { drive, VirtualClock } from './clock.ts';
+import { openUrl } from './open-url.ts';
 
 export const KEY = 'a.log';
 const BUCKET = 'logs';
@@ -17,14 +17,14 @@ export interface LabOptions extends AppendableObjectOptions {
   /** The contents of the object before the test. */
   readonly before?: string;
   readonly contents?: BucketOptions['contents'];
-  readonly client?: Partial<OssClientOptions>;
+  readonly client?: Partial<PresignedClientOptions>;
 }
 
 /** By default, segments have four bytes, and no segment waits for more bytes. */
 export class Lab {
   readonly clock = new VirtualClock(1);
   readonly oss: LocalOss;
-  readonly client: OssClient;
+  readonly client: PresignedClient;
   readonly object: AppendableObject;
   readonly #options: AppendableObjectOptions;
 
@@ -34,7 +34,7 @@ export class Lab {
     this.oss = new LocalOss({ buckets: { [BUCKET]: logs }, clock, faults });
     if (before !== undefined) this.rival(before);
     const { fetch } = this.oss;
-    this.client = new OssClient({ region: 'cn-hangzhou', bucket: BUCKET, presign: openUrl, fetch, clock, ...client });
+    this.client = new PresignedClient({ presign: openUrl, fetch, clock, ...client });
     this.#options = { segmentSize: 4, flushAfter: Number.POSITIVE_INFINITY, ...options };
     this.object = this.another();
   }
@@ -85,10 +85,4 @@ export class Lab {
   get headers(): Readonly<Record<string, string>> {
     return this.oss.object(BUCKET, KEY)?.headers ?? {};
   }
-}
-
-/** Makes a URL without a signature, which is enough because everyone may write to the bucket. */
-function openUrl({ operation, key, position }: PresignRequest): string {
-  const url = `https://${BUCKET}.oss-cn-hangzhou.aliyuncs.com/${key}`;
-  return operation === 'appendObject' ? `${url}?append&position=${position}` : url;
 }

@@ -1,7 +1,7 @@
 /**
  * The network between one AppendableObject and LocalOss. It delays requests, lets calls abort them, and records them.
  */
-import type { Fetch, FetchInit } from '../../src/request/operation.ts';
+import type { Fetch, FetchInit } from '../../src/request/request.ts';
 import { drawDelay, type VirtualClock } from './clock.ts';
 import { MemoryBlob } from './memory-blob.ts';
 import type { ObservedOss } from './observed-oss.ts';

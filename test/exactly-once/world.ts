@@ -1,16 +1,18 @@
 /** Runs a schedule: the real engine and the real client against LocalOss, in virtual time. */
+import type { AppendClient } from '../../src/append/client.ts';
 import { AppendableObject } from '../../src/append/object.ts';
 import { AppendStream } from '../../src/append/stream.ts';
 import { crc64 } from '../../src/crc64.ts';
 import { OssError } from '../../src/errors.ts';
 import { OssClient } from '../../src/request/client.ts';
 import type { Credentials, CredentialsProvider } from '../../src/request/credentials.ts';
-import type { PresignRequest } from '../../src/request/operation.ts';
+import { PresignedClient } from '../../src/request/presigned.ts';
 import type { AppendSource } from '../../src/source/segment.ts';
 import type { ObjectTail } from '../../src/tail.ts';
 import type { Fault, FaultRequest } from '../../src/testing/faults.ts';
 import { drive, settleMicrotasks, VirtualClock } from './clock.ts';
 import { BUCKET, KEY, ObservedOss } from './observed-oss.ts';
+import { openUrl } from './open-url.ts';
 import { Random } from './random.ts';
 import { CallRecord, type ObjectRecord, type WriterRecord } from './record.ts';
 import type { AbortPlan, FaultPlan, Form, Schedule, Step, WriterPlan } from './schedule.ts';
@@ -127,30 +129,23 @@ class World {
     return { record, object: new AppendableObject(this.#client(record), KEY, options) };
   }
 
-  #client(object: ObjectRecord): OssClient {
+  #client(object: ObjectRecord): AppendClient {
     const { latency, bandwidth = Number.POSITIVE_INFINITY } = this.#schedule;
     const nothing = { source: NOTHING, regular: true, failing: false, piped: false, ofFile: false, start: 0 };
     const opening = new CallRecord(object, { kind: 'append', ...nothing });
     return this.#ossClient(new Wire({ oss: this.oss, clock: this.#clock, object, opening, latency, bandwidth }));
   }
 
-  #ossClient({ fetch }: Wire): OssClient {
+  #ossClient({ fetch }: Wire): AppendClient {
     const { signing, timeout, maxAttempts } = this.#schedule;
-    const common = {
-      region: 'cn-hangzhou',
-      bucket: BUCKET,
-      fetch,
-      timeout,
-      retry: { maxAttempts },
-      clock: this.#clock,
-    };
-    if (signing === 'none') return new OssClient({ ...common, presign: openUrl });
+    const common = { fetch, timeout, retry: { maxAttempts }, clock: this.#clock };
+    if (signing === 'none') return new PresignedClient({ ...common, presign: openUrl });
     let token: Credentials | undefined;
     const credentials: CredentialsProvider = ({ rejected }) => {
       if (!token || rejected) token = this.oss.issueToken();
       return token;
     };
-    return new OssClient({ ...common, signing, credentials });
+    return new OssClient({ ...common, region: 'cn-hangzhou', bucket: BUCKET, signing, credentials });
   }
 
   #call(handle: Handle, step: Exclude<Step, { do: 'reload' | 'wait' }>): Promise<void> {
@@ -353,10 +348,4 @@ async function pipe(source: AppendSource, object: AppendableObject, call: CallRe
 function tailFor(kind: 'kept' | 'bare' | 'none', tail: ObjectTail | undefined): ObjectTail | undefined {
   if (kind === 'none' || !tail) return undefined;
   return kind === 'kept' ? tail : { position: tail.position };
-}
-
-/** Makes a URL without a signature, which is enough because everyone may write to the bucket. */
-function openUrl({ operation, key, position }: PresignRequest): string {
-  const url = `https://${BUCKET}.oss-cn-hangzhou.aliyuncs.com/${key}`;
-  return operation === 'appendObject' ? `${url}?append&position=${position}` : url;
 }

@@ -1,7 +1,7 @@
 /** A page that a test hides, shows and leaves. Its browser may know `fetchLater`, and counts the bodies of `keepalive`. */
 import { setMaxListeners } from 'node:events';
 import type { DeferredRequest, LogPlatform } from '../../src/log/platform.ts';
-import type { Fetch, FetchInit } from '../../src/request/operation.ts';
+import type { Fetch, FetchInit } from '../../src/request/request.ts';
 
 /** One request that the browser will send when the page is gone. */
 export class Deferred implements DeferredRequest {

@@ -1,5 +1,5 @@
 /** The types of a test case and its environment. The suite in each runtime and the server in Node share them. */
-import type { Clock, Credentials, OssClient, OssClientOptions } from '../../src/index.ts';
+import type { Clock, Credentials, OssClient, OssClientOptions, Presign, PresignedClient } from '../../src/index.ts';
 import type { Fault, Operation } from '../../src/testing/index.ts';
 import type { Trait } from './traits.ts';
 
@@ -59,6 +59,8 @@ export interface Context extends RunConfig {
   readonly clock: Clock;
   /** Returns a client that retries without long waits. */
   client(options?: Partial<OssClientOptions>): OssClient;
+  /** Returns a client without a key. The function signs its requests. */
+  presigned(presign: Presign): PresignedClient;
   /** Adds faults for requests to the object. */
   faults(...rules: readonly FaultRule[]): Promise<void>;
   /** Removes all faults of the object. */

@@ -2,7 +2,15 @@
  * Runs every case and reports the results. It uses only Web standards, so that it works on every runtime. Messages on
  * the console, unhandled rejections, and timers or listeners that a case leaves behind count as failures.
  */
-import { type Clock, type Credentials, type Fetch, OssClient, type OssClientOptions } from '../../src/index.ts';
+import {
+  type Clock,
+  type Credentials,
+  type Fetch,
+  OssClient,
+  type OssClientOptions,
+  PresignedClient,
+  type PresignedClientOptions,
+} from '../../src/index.ts';
 import { clientCases } from './cases/client.ts';
 import { crcCases } from './cases/crc.ts';
 import { engineCases } from './cases/engine.ts';
@@ -115,6 +123,7 @@ function makeContext(surroundings: Surroundings, clock: Clock, key: string): Con
     early,
     clock,
     client: (options) => makeClient(surroundings, { clock, ...options }),
+    presigned: (presign) => makePresigned(surroundings, { clock, presign }),
     faults: async (...rules) =>
       void (await post(surroundings, `/faults?${at('open-bucket', key)}`, JSON.stringify(rules))),
     noFaults: async () => void (await fetch(`${controlUrl}/faults?${at('open-bucket', key)}`, { method: 'DELETE' })),
@@ -137,12 +146,19 @@ function makeClient({ config, credentials, fetch }: Surroundings, options: Parti
     region: config.region,
     bucket: 'open-bucket',
     endpoint: config.ossUrl,
-    ...(options.presign ? {} : { credentials }),
+    credentials,
     ...(fetch ? { fetch } : {}),
-    retry: { baseDelay: 1, maxDelay: 20 },
+    ...PATIENCE,
     ...options,
   });
 }
+
+function makePresigned({ fetch }: Surroundings, options: PresignedClientOptions): PresignedClient {
+  return new PresignedClient({ ...(fetch ? { fetch } : {}), ...PATIENCE, ...options });
+}
+
+/** Retries without long waits. */
+const PATIENCE = { retry: { baseDelay: 1, maxDelay: 20 } };
 
 async function post({ controlUrl }: Pick<SuiteOptions, 'controlUrl'>, path: string, body = ''): Promise<Response> {
   const response = await fetch(controlUrl + path, { method: 'POST', body });

@@ -5,7 +5,14 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { createEdge, PageGrants } from '../../src/edge/index.ts';
-import { AppendableObject, append, credentialsFromUrl, OssClient, refreshingCredentials } from '../../src/index.ts';
+import {
+  AppendableObject,
+  append,
+  credentialsFromUrl,
+  OssClient,
+  PresignedClient,
+  refreshingCredentials,
+} from '../../src/index.ts';
 import { LogAppender } from '../../src/log/index.ts';
 import { assumeRole } from '../../src/sts.ts';
 import { LocalOss, LocalSts } from '../../src/testing/index.ts';
@@ -30,6 +37,7 @@ const fetch = async (): Promise<Response> => new Response(null, { status: 404 })
 const credentials = { accessKeyId: 'STS.id', accessKeySecret: 'secret', securityToken: 'token' };
 const bucket = { region: 'cn-hangzhou', bucket: 'logs', retry: { maxAttempts: 1 } };
 const client = new OssClient({ ...bucket, credentials, fetch });
+const presigned = new PresignedClient({ presign: () => 'https://example.com/', retry: { maxAttempts: 1 }, fetch });
 const oss = new LocalOss({ buckets: { logs: { region: 'cn-hangzhou' } } });
 const sts = new LocalSts({ oss, accessKeys: {}, roles: {} });
 const edge = createEdge({
@@ -68,8 +76,20 @@ const CALLS: Readonly<Record<string, readonly [call: Call, count: number]>> = {
   'OssClient.presignAppendObject': [client.presignAppendObject.bind(client), 2],
   'OssClient.presignHeadObject': [client.presignHeadObject.bind(client), 2],
   'OssClient.presignGetObject': [client.presignGetObject.bind(client), 2],
-  'OssClient.waitToRetry': [client.waitToRetry.bind(client), 2],
-  'OssClient.wait': [client.wait.bind(client), 2],
+  'OssClient.sealAppendObject': [client.sealAppendObject.bind(client), 2],
+  'OssClient.presignSealAppendObject': [client.presignSealAppendObject.bind(client), 2],
+  'OssClient.sealAppendObject': [client.sealAppendObject.bind(client), 2],
+  'OssClient.presignSealAppendObject': [client.presignSealAppendObject.bind(client), 2],
+  'PresignedClient.appendObject': [presigned.appendObject.bind(presigned), 3],
+  'PresignedClient.headObject': [presigned.headObject.bind(presigned), 2],
+  'PresignedClient.getObject': [presigned.getObject.bind(presigned), 2],
+  'PresignedClient.sealAppendObject': [presigned.sealAppendObject.bind(presigned), 2],
+  'AppendableObject.seal': [(...given: Parameters<AppendableObject['seal']>) => object().seal(...given), 1],
+  'PresignedClient.appendObject': [presigned.appendObject.bind(presigned), 3],
+  'PresignedClient.headObject': [presigned.headObject.bind(presigned), 2],
+  'PresignedClient.getObject': [presigned.getObject.bind(presigned), 2],
+  'PresignedClient.sealAppendObject': [presigned.sealAppendObject.bind(presigned), 2],
+  'AppendableObject.seal': [object.seal.bind(object), 1],
 };
 
 const HOSTILE: Readonly<Record<string, unknown>> = {

@@ -1,8 +1,10 @@
 // The page of `npm run bench:browser`. It asks for a job, does the job, posts the measurements, and asks again.
+
 import { AwsV4Signer } from 'aws4fetch';
 import { createCRC64 } from 'hash-wasm';
 import TinyOss from 'tiny-oss';
 import { AppendableObject, OssClient } from '../../../src/index.ts';
+import { PresignedClient } from '../../../src/request/presigned.ts';
 import type { Row } from '../measure.ts';
 import { crc64Speed } from '../parts/crc64-speed.ts';
 import { signing } from '../parts/signing.ts';
@@ -23,14 +25,13 @@ const REGION = 'cn-hangzhou';
 const [accessKeyId, accessKeySecret, securityToken] = ['STS.bench', 'of-this-benchmark-only', 'x'.repeat(600)];
 const credentials = { accessKeyId, accessKeySecret, securityToken };
 
-function clientOf(endpoint: string, sender: Sender): OssClient {
+function clientOf(endpoint: string, sender: Sender): OssClient | PresignedClient {
   const common = { region: REGION, bucket: 'bench', endpoint };
   if (sender !== 'presigned')
     return new OssClient({ ...common, credentials, signing: sender === 'query' ? 'query' : 'header' });
   // A real page asks a server for presigned URLs. The signer here answers at once, so that only the append is measured.
   const signer = new OssClient({ ...common, credentials });
-  return new OssClient({
-    ...common,
+  return new PresignedClient({
     presign: ({ key: name, position = 0, size }) =>
       signer.presignAppendObject(name, { position, size, expiresIn: 300 }),
   });

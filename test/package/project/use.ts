@@ -10,6 +10,7 @@ import {
   OssClient,
   OssError,
   objectHeaders,
+  PresignedClient,
   presignV4,
   refreshingCredentials,
 } from 'oss-append';
@@ -26,8 +27,7 @@ export const oss: LocalOss = new LocalOss({ buckets: { logs: { region: 'cn-hangz
 export const local: OssClient = new OssClient({ ...bucket, credentials: oss.issueToken(), fetch: oss.fetch });
 export const page: OssClient = new OssClient({ ...bucket, credentials: credentialsFromUrl('/sts'), fetch: xhrFetch });
 export const worker: OssClient = new OssClient({ ...bucket, credentials: refreshingCredentials(() => key), fetch });
-export const grantee: OssClient = new OssClient({
-  ...bucket,
+export const grantee: PresignedClient = new PresignedClient({
   presign: async ({ operation }) => `https://${operation}`,
 });
 
@@ -41,7 +41,7 @@ export const edge: EdgeHandler = createEdge({
   origins: ['https://app.example.com'],
   onuploaded: ({ tail }) => console.log(tail.position),
 });
-export const granted: OssClient = new OssClient({ ...bucket, presign: new PageGrants('https://edge').presign });
+export const granted: PresignedClient = new PresignedClient({ presign: new PageGrants('https://edge').presign });
 
 export const log: LogAppender = new LogAppender({ ...bucket, credentials: key }, 'app.ndjson', {
   onstored: ({ position, count }) => console.log(position + count),

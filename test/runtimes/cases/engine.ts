@@ -240,9 +240,10 @@ export const engineCases: readonly Case[] = [
   },
   {
     name: 'engine: a presign function can replace credentials, even when an answer is lost',
-    run: async ({ client, key, faults, stored }) => {
+    run: async (context) => {
+      const { faults, stored } = context;
       await faults({ kind: 'drop-after', nth: 2 });
-      const asked = await appendWithGrants(client, key);
+      const asked = await appendWithGrants(context);
       equal(asked.slice(0, 2), ['headObject', 'appendObject'], 'operations asked for');
       sameBytes((await stored())?.bytes, bytesFrom(26, SIZE), 'object');
     },
@@ -322,15 +323,13 @@ function mixedFaults(seed: number): FaultRule[] {
 }
 
 /** Appends with a client that holds no key, and returns the operations for which it requested a URL. */
-async function appendWithGrants(client: Context['client'], key: string): Promise<string[]> {
+async function appendWithGrants({ client, presigned, key }: Context): Promise<string[]> {
   const signer = client();
   const asked: string[] = [];
-  const holder = client({
-    presign: async ({ operation, key: name, position = 0, size, range, headers }) => {
-      asked.push(operation);
-      if (operation === 'appendObject') return signer.presignAppendObject(name, { position, size, headers });
-      return operation === 'headObject' ? signer.presignHeadObject(name) : signer.presignGetObject(name, { range });
-    },
+  const holder = presigned(async ({ operation, key: name, position = 0, size, range, headers }) => {
+    asked.push(operation);
+    if (operation === 'appendObject') return signer.presignAppendObject(name, { position, size, headers });
+    return operation === 'headObject' ? signer.presignHeadObject(name) : signer.presignGetObject(name, { range });
   });
   await append(holder, key, bytesFrom(26, SIZE), { segmentSize: SEGMENT });
   return asked;

@@ -1,0 +1,241 @@
+/**
+ * The life of one segment: from its first request until it is stored exactly once, or until that is impossible. `position` is a
+ * compare-and-swap: OSS takes an append only where it equals the object's length. So a segment can be stored at most once at its
+ * place, and after a failure the only question is whether it was. The answer is read from the object, never guessed.
+ */
+
+import { isBlob } from '../bytes.ts';
+import { CredentialsError, OssError, ServiceError, unproven } from '../errors.ts';
+import type { AppendObjectResult } from '../request/operations.ts';
+import { readBlob } from '../source/blob.ts';
+import type { Segment } from '../source/segment.ts';
+import { readSegments } from '../source/segments.ts';
+import { differ, parseCrc, publicTail, type Tail } from '../tail.ts';
+import { kindOf } from '../waiting/retry.ts';
+import { conflict, damaged } from './conflicts.ts';
+import type { Engine } from './engine.ts';
+import type { Plan } from './flight.ts';
+import { findLate } from './pending.ts';
+import { type Call, report, reportHanded } from './progress.ts';
+import { type Committed, type Diverged, type Found, judge, moved, type Verdict } from './verdict.ts';
+
+/** A segment without bytes. It creates an absent object. */
+export const EMPTY: Segment = { size: 0, crc: 0n, body: new Uint8Array(0) };
+
+/** What became of one attempt, and the failure that led to a look at the object. */
+type Outcome = (Verdict | { readonly kind: 'tooLarge' }) & { readonly error?: unknown };
+
+/**
+ * Stores a segment. Returns how many bytes are stored: those of the segment, or of a longer one that it was cut from and that was
+ * stored late. A segment that was given up before is looked for before it is sent again.
+ *
+ * @param failed attempts that have failed before, of the longer segment that this one was cut from
+ * @throws AppendConflictError, ChecksumError, SourceError, or the error of the last request.
+ */
+export async function commit(engine: Engine, segment: Segment, call: Call, failed = 0): Promise<number> {
+  const { key, client, ledger, pace } = engine;
+  const { signal, inMemory, flight } = call;
+  let wasGivenUp = flight?.segment === segment;
+  let plan = (wasGivenUp && flight?.plan) || ledger.begin(key, segment, call);
+  for (let failures = failed; ; wasGivenUp = false) {
+    if (!wasGivenUp && pace.cuts(segment.size, inMemory)) return commitInParts(engine, segment, call, failures);
+    const { error, ...outcome }: Outcome = wasGivenUp
+      ? await reconcile(engine, plan, segment, call)
+      : await attempt(engine, plan, segment, call);
+    switch (outcome.kind) {
+      case 'committed':
+        return finish(engine, plan, call, outcome);
+      case 'tooLarge':
+        if (!pace.failed(segment.size, true)) throw error;
+        break;
+      case 'absent':
+        await checkReadable(segment);
+        if (wasGivenUp) break;
+        if (kindOf(error) === 'protected' || !(await client.retry.again(++failures, { error, signal }))) throw error;
+        break;
+      default:
+        ledger.follow(outcome.kind === 'moved' ? outcome.tail : placeBehind(engine, plan, outcome));
+        plan = ledger.begin(key, segment, call);
+        failures = 0;
+    }
+  }
+}
+
+/**
+ * Sends a segment as several shorter ones. The whole segment may have been sent before, and its request may still be carried out.
+ * So it is remembered, and recognised when it is found in the place of the first part.
+ */
+async function commitInParts(engine: Engine, segment: Segment, call: Call, failed: number): Promise<number> {
+  const { ledger, pace, crc64 } = engine;
+  const reader = readSegments(segment.body, crc64);
+  let [done, failures] = [0, failed];
+  while (done < segment.size) {
+    const most = pace.size(call.inMemory);
+    const part = await reader.next(call.cut?.(most) ?? most);
+    ledger.setAside(call.flight);
+    done += await commit(engine, part ?? EMPTY, call, failures);
+    failures = 0;
+  }
+  return done;
+}
+
+/** The segment is stored: the ledger and the call learn it, and the caller is told. */
+function finish({ ledger }: Engine, plan: Plan, call: Call, { tail, size = plan.size }: Committed): number {
+  ledger.confirm(plan, tail, call, size);
+  if (call.thrown) throw call.thrown.error;
+  report(call);
+  call.confirm?.(plan.from, size, publicTail(tail));
+  return size;
+}
+
+/** Sends the segment once. After a failure that leaves its outcome open, the object is read. */
+async function attempt(engine: Engine, plan: Plan, segment: Segment, call: Call): Promise<Outcome> {
+  const { client, pace } = engine;
+  const { clock } = client.retry;
+  const { size } = segment;
+  const started = clock.now();
+  try {
+    const tail = await send(engine, plan, segment, call);
+    if (size > 0) pace.stored({ size, time: clock.now() - started }, call.inMemory);
+    return { kind: 'committed', tail };
+  } catch (error) {
+    const kind = kindOf(error);
+    if (kind === 'tooLarge') return { kind, error };
+    if (kind === 'refused' || kind === 'throttled') throw error;
+    if (kind === 'ambiguous') pace.failed(size);
+    return { ...(await reconcile(engine, plan, segment, call, error)), error };
+  }
+}
+
+/** One request. Returns the object's end, as the answer proves it. */
+async function send(engine: Engine, plan: Plan, segment: Segment, call: Call): Promise<Tail> {
+  const { key, client, ledger } = engine;
+  const { signal, onprogress } = call;
+  const { position, want, outcome } = plan;
+  const handed = onprogress && (({ loaded }: { loaded: number }) => reportHanded(call, loaded));
+  const options = { ...optionsAt(engine, position, call), position, signal, onprogress: handed };
+  ledger.note(plan, 'unknown');
+  const result = await client.appendObject(key, segment.body, options).catch((error: unknown) => {
+    const isRefusal = error instanceof ServiceError && kindOf(error) !== 'ambiguous';
+    if (!isRefusal && !(error instanceof CredentialsError)) ledger.noteNotRefused(plan);
+    // Without credentials nothing was sent this time, unless a request of the same attempt was refused before.
+    if (error instanceof CredentialsError && !error.sent) ledger.note(plan, outcome);
+    throw error;
+  });
+  ledger.noteNotRefused(plan);
+  const crc = parseCrc(result.hashCrc64ecma);
+  if (result.nextAppendPosition === want.position && !differ(crc, want.crc))
+    return { position: want.position, crc: want.crc ?? crc };
+  throw await explain(engine, plan, segment, result, signal);
+}
+
+/** The headers of an append. Those that describe the object count only at position 0. The type of a Blob counts if no other is given. */
+function optionsAt({ creation, later }: Engine, position: number, { type }: Call) {
+  const { contentType = type || undefined, headers } = position === 0 ? creation : later;
+  return { contentType, headers: { ...headers } };
+}
+
+/**
+ * Finds out what became of a segment, from what the object holds. `absent` means not yet: a request may still be carried out. Then
+ * the position refuses the next request, which leads here again.
+ *
+ * @param failure what ended the last request, if there was one in this call
+ */
+async function reconcile(
+  engine: Engine,
+  plan: Plan,
+  segment: Segment,
+  call: Call,
+  failure?: unknown,
+): Promise<Verdict> {
+  const { signal, resumes } = call;
+  const { position } = plan;
+  const { position: told } = Object(failure) as Partial<ServiceError>;
+  try {
+    const found = await engine.evidence.look(signal, { near: position, atLeast: told });
+    // A longer segment that was given up may begin with the same bytes. When that one is stored, this one is not.
+    const isLonger = (other: Plan) => !resumes && other.position === position && other.size > plan.size;
+    const longer = await findLate(engine, found, { signal, which: isLonger, strict: true });
+    if (longer) return moved(plan, longer, found);
+    const verdict = await decide(engine, plan, segment, found, signal);
+    return resumes ? verdict : await recognise(engine, plan, verdict, signal);
+  } catch (error) {
+    if (signal?.aborted || !(error instanceof OssError) || failure === undefined) throw error;
+    throw unproven(failure, error);
+  }
+}
+
+/** The verdict of the table, with the bytes compared where length and CRC do not decide. */
+async function decide(
+  { evidence, shared }: Engine,
+  plan: Plan,
+  { body }: Segment,
+  looked: Found,
+  signal: AbortSignal | undefined,
+): Promise<Verdict> {
+  const verdict = judge(plan, looked, { shared });
+  if (verdict) return verdict;
+  const { value: isSame, found } = await evidence.compare(plan, body, looked, signal);
+  const bytes = isSame === undefined ? undefined : isSame ? 'equal' : 'other';
+  const compared = judge(plan, found, { shared, bytes });
+  if (!compared) throw new Error('unreachable: the bytes were compared');
+  return compared;
+}
+
+/** Other bytes in our place may be our own, from an earlier call that gave up on them. */
+async function recognise(
+  engine: Engine,
+  plan: Plan,
+  verdict: Verdict,
+  signal: AbortSignal | undefined,
+): Promise<Verdict> {
+  if (verdict.kind !== 'diverged' || verdict.outcome === 'stored') return verdict;
+  const which = (other: Plan) => other.position === plan.position;
+  const late = await findLate(engine, verdict.found, { signal, which, strict: !engine.shared });
+  return late ? moved(plan, late, verdict.found) : verdict;
+}
+
+/**
+ * The end behind another writer's bytes, where other writers are welcome and our bytes are proven absent. The engine never
+ * follows downward.
+ *
+ * @throws AppendConflictError in all other cases.
+ */
+function placeBehind({ key, ledger, shared }: Engine, plan: Plan, { outcome, found }: Diverged): Tail {
+  ledger.note(plan, outcome);
+  const { length = 0, crc, appendable } = found;
+  if (shared && appendable && outcome === 'absent' && length > plan.position) return { position: length, crc };
+  if (outcome === 'stored') ledger.lose();
+  throw conflict(key, plan, outcome, found);
+}
+
+/** OSS accepted the segment, and yet the object is not what that makes it. The bytes are read back to tell what happened. */
+async function explain(
+  { key, evidence, ledger }: Engine,
+  plan: Plan,
+  { body, size }: Segment,
+  result: AppendObjectResult,
+  signal: AbortSignal | undefined,
+): Promise<unknown> {
+  const crc = parseCrc(result.hashCrc64ecma);
+  const looked: Found = { length: result.nextAppendPosition, crc, appendable: true };
+  // An empty segment has no bytes to read back.
+  if (size === 0) return conflict(key, plan, 'unknown', looked);
+  try {
+    const { value: isSame, found } = await evidence.compare(plan, body, looked, signal);
+    if (isSame === undefined) return conflict(key, plan, 'unknown', found);
+    if (!isSame && found.length === plan.want.position) return damaged(key, plan, crc);
+    const outcome = isSame ? 'stored' : 'absent';
+    ledger.note(plan, outcome);
+    if (isSame) ledger.lose();
+    return conflict(key, plan, outcome, found);
+  } catch (error) {
+    if (signal?.aborted || !(error instanceof OssError)) throw error;
+    return unproven(conflict(key, plan, 'unknown', looked), error);
+  }
+}
+
+/** A file that can no longer be read would make each repeat fail like a dead network. So one byte is read before a repeat. */
+async function checkReadable({ body }: Segment): Promise<void> {
+  if (isBlob(body)) await readBlob(body, 0, 1);
+}

@@ -1,0 +1,26 @@
+/** What belongs to one object, for the functions that work on it. */
+
+import type { Crc64 } from '../crc64.ts';
+import type { ObjectOptions } from '../request/headers.ts';
+import type { AppendClient } from './client.ts';
+import type { Evidence } from './evidence.ts';
+import type { Ledger } from './ledger.ts';
+import type { SegmentPace } from './pace.ts';
+
+/** One object, and how it is appended to. */
+export interface Engine {
+  readonly key: string;
+  readonly client: AppendClient;
+  readonly ledger: Ledger;
+  readonly evidence: Evidence;
+  readonly pace: SegmentPace;
+  /** How long a byte of a slow stream may wait for its segment to fill, ms. */
+  readonly flushAfter: number;
+  /** Several writers append to the object. */
+  readonly shared: boolean;
+  readonly crc64: Crc64 | undefined;
+  /** What the append that creates the object carries. */
+  readonly creation: ObjectOptions;
+  /** What later appends carry. */
+  readonly later: ObjectOptions;
+}

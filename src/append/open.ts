@@ -1,0 +1,28 @@
+/** Reads where an object ends, unless that is known. */
+
+import type { Tail } from '../tail.ts';
+import { conflict, notAppendable } from './conflicts.ts';
+import type { Engine } from './engine.ts';
+import { findLate } from './pending.ts';
+
+/**
+ * The object's end. An absent object ends at 0. The same reading settles segments that were given up.
+ *
+ * @throws AppendConflictError where the object is not appendable, or where confirmed bytes are gone. The loss is reported once.
+ * After that, the object is taken as it is.
+ */
+export async function ensureOpen(engine: Engine, signal: AbortSignal | undefined): Promise<Tail> {
+  const { key, ledger, evidence } = engine;
+  if (ledger.freshTail) return ledger.freshTail;
+  const position = ledger.tail?.position;
+  const found = await evidence.look(signal, { near: position });
+  if (!found.appendable) throw notAppendable(key, found);
+  await findLate(engine, found, { signal });
+  if (ledger.misses(found)) {
+    ledger.tellLoss();
+    throw conflict(key, { position: position ?? 0, size: 0 }, 'unknown', found);
+  }
+  const { length = 0 } = found;
+  ledger.accept({ position: length, crc: found.length === undefined ? 0n : found.crc });
+  return ledger.end;
+}

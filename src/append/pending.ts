@@ -1,0 +1,58 @@
+/** Finds out which of the segments that were given up have been stored after all. Such a segment must never be taken for another writer's. */
+
+import type { Engine } from './engine.ts';
+import type { Plan } from './flight.ts';
+import type { Found } from './verdict.ts';
+
+/** How {@link findLate} searches. */
+export interface FindLateOptions {
+  readonly signal: AbortSignal | undefined;
+  /** Only these segments. Default: all. */
+  readonly which?: (plan: Plan) => boolean;
+  /** Fail where a place cannot be read, because it must not be taken for another writer's. Otherwise, its segments stay unknown. */
+  readonly strict?: boolean;
+}
+
+/**
+ * Settles the pending segments that the object is long enough for, and returns the last one that was stored late. Their bytes are
+ * no longer held, so they are known by length and CRC-64.
+ */
+export async function findLate(engine: Engine, found: Found, options: FindLateOptions): Promise<Plan | undefined> {
+  const { signal, which = () => true, strict = false } = options;
+  const { ledger } = engine;
+  const { length = 0 } = found;
+  const open = ledger.unknown.filter((plan) => plan.position < length && which(plan));
+  let late: Plan | undefined;
+  for (const position of new Set(open.map((plan) => plan.position))) {
+    const plans = open.filter((plan) => plan.position === position);
+    try {
+      const stored = await findStored(engine, plans, found, signal);
+      ledger.settle(plans, stored);
+      late = stored ?? late;
+    } catch (error) {
+      if (signal?.aborted || strict) throw error;
+    }
+  }
+  return late;
+}
+
+/**
+ * Which of several segments for one position is stored. One reading, of the longest segment that has room, tells about all. The
+ * longest is tried first, because a shorter one may be its beginning.
+ */
+async function findStored(
+  { evidence }: Engine,
+  plans: readonly Plan[],
+  found: Found,
+  signal: AbortSignal | undefined,
+): Promise<Plan | undefined> {
+  const { length = 0, crc } = found;
+  const longestFirst = [...plans].sort((a, b) => b.size - a.size);
+  const known = longestFirst.find(({ want }) => crc !== undefined && length === want.position && crc === want.crc);
+  const fitting = longestFirst.filter(({ want }) => want.position <= length);
+  const [longest] = fitting;
+  if (known || !longest) return known;
+  const sizes = fitting.map(({ size }) => size);
+  const crcs = await evidence.crcsOf(longest, sizes, found, signal);
+  return fitting.find((plan) => crcs.get(plan.size) === plan.crc);
+}

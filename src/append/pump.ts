@@ -1,0 +1,55 @@
+/** From a source to stored segments. The next segment is read while the current one is in flight. */
+
+import { SourceError } from '../errors.ts';
+import type { Segment, SegmentReader } from '../source/segment.ts';
+import { abortable } from '../waiting/abort.ts';
+import { sleep } from '../waiting/sleep.ts';
+import { commit, EMPTY } from './commit.ts';
+import { checkRoom } from './conflicts.ts';
+import type { Engine } from './engine.ts';
+import { ensureOpen } from './open.ts';
+import type { Call } from './progress.ts';
+
+/** Appends all segments of a source. An empty source creates an absent object. */
+export async function pump(engine: Engine, reader: SegmentReader, call: Call): Promise<void> {
+  const { key, ledger } = engine;
+  let sending: Promise<unknown> = ensureOpen(engine, call.signal).then(({ position }) => {
+    if (call.total !== undefined) checkRoom(key, position, call.total - call.loaded);
+  });
+  for (let isFirst = true; ; isFirst = false) {
+    const reading = read(engine, reader, sending, call.signal);
+    await sending;
+    const segment = (await reading) ?? (isFirst && ledger.end.position === 0 ? EMPTY : undefined);
+    if (!segment) return checkComplete(call);
+    sending = commit(engine, segment, call);
+  }
+}
+
+/** Reads the next segment. That of a slow stream is cut when its first byte has waited for `flushAfter` and nothing is in flight. */
+function read(
+  { client, pace, flushAfter }: Engine,
+  reader: SegmentReader,
+  sending: Promise<unknown>,
+  signal: AbortSignal | undefined,
+): Promise<Segment | undefined> {
+  const size = pace.size(reader.inMemory);
+  // A source of known length has its bytes already, so nothing waits for them.
+  if (reader.total !== undefined || flushAfter === Number.POSITIVE_INFINITY)
+    return handled(abortable(reader.next(size), signal));
+  const done = new AbortController();
+  const cut = () => Promise.all([sleep(client.retry.clock, flushAfter, done.signal), sending]);
+  // The abort has a reason, because otherwise the platform would make an exception for each segment.
+  return handled(abortable(reader.next(size, cut), signal).finally(() => done.abort('cut')));
+}
+
+/** Marks a promise that may fail while nobody waits for it yet. */
+function handled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
+}
+
+/** Bytes whose buffer was transferred meanwhile read as fewer, and not as an error. */
+function checkComplete({ total, loaded }: Call): void {
+  if (total === undefined || loaded === total) return;
+  throw new SourceError(`Cannot read the source: it gave ${loaded} of ${total} bytes`, { code: 'SourceError' });
+}

@@ -1,0 +1,265 @@
+/** The operations of OSS on one object: how each one is written as a request, and what its answer says. */
+
+import { bytesOf, isBlob, isSendable } from '../bytes.ts';
+import { checkCallOptions, checkFunction, checkType, checkWholeNumber, decimal } from '../check.ts';
+import { MAX_OBJECT_SIZE } from '../tail.ts';
+import { checkKey } from './endpoint.ts';
+import { appendHeaders, type ObjectOptions } from './headers.ts';
+import type { Answer, ByteRange, OpenRange, OssRequest, UploadProgress } from './request.ts';
+import type { Transport } from './transport.ts';
+
+/** Settings of any single call. */
+export interface CallOptions {
+  /** Ends the call, which then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Bytes that can be sent again. A stream is none, because a lost request may have to be repeated. */
+export type AppendBody = Blob | ArrayBuffer | ArrayBufferView | string;
+
+/** Settings of one append. */
+export interface AppendObjectOptions extends ObjectOptions, CallOptions {
+  /** Length of the object now, bytes. The new bytes go there. */
+  readonly position: number;
+  /** Is told how many bytes were handed to the network, where the transport can tell (see `xhrFetch`). */
+  readonly onprogress?: ((progress: UploadProgress) => void) | undefined;
+}
+
+/** The answer to an append. */
+export interface AppendObjectResult {
+  /** Length of the object after the append, bytes. */
+  readonly nextAppendPosition: number;
+  /** CRC-64 of the whole object, decimal. It is `undefined` where CORS hides it. */
+  readonly hashCrc64ecma: string | undefined;
+  readonly etag: string | undefined;
+  /** In a bucket with versioning: the version that the bytes were appended to. */
+  readonly versionId?: string | undefined;
+  readonly requestId: string | undefined;
+}
+
+/** Settings of sealing. */
+export interface SealAppendObjectOptions extends CallOptions {
+  /** Length of the object, bytes. OSS seals only an object of exactly this length. */
+  readonly position: number;
+}
+
+/** The answer to sealing. */
+export interface SealAppendObjectResult {
+  /** When the object was sealed, as OSS writes it. It is `undefined` where CORS hides it. */
+  readonly sealedTime: string | undefined;
+  readonly requestId: string | undefined;
+}
+
+/** What OSS tells of an object. CORS hides all but `contentLength` and a few headers, unless the bucket's rule exposes them. */
+export interface ObjectHead {
+  /**
+   * Length of the object, bytes. It is `undefined` where the answer does not tell it. OSS leaves Content-Length out for text types
+   * from 1 KB on, where the client accepts gzip, as browsers, Node and Deno always do.
+   */
+  readonly contentLength: number | undefined;
+  /** `Normal`, `Appendable`, `Multipart` or `Symlink`. */
+  readonly objectType: string | undefined;
+  /** Where the next append goes, bytes. Only appendable objects have it. */
+  readonly nextAppendPosition: number | undefined;
+  /** CRC-64 of the whole object, decimal. */
+  readonly hashCrc64ecma: string | undefined;
+  /** The current version, in a bucket with versioning. */
+  readonly versionId?: string | undefined;
+  readonly requestId: string | undefined;
+  /** All headers that are visible: `content-type`, `last-modified`, `x-oss-meta-*` and others. */
+  readonly headers: Headers;
+}
+
+/** An object, or a part of it. */
+export interface ObjectContent extends ObjectHead {
+  /** Read it to its end, or cancel it. */
+  readonly body: ReadableStream<Uint8Array>;
+  /** Which bytes these are. It is `undefined` for the whole object, which is also OSS's answer to a range beyond the end. */
+  readonly range: ByteRange | undefined;
+  /** True for a part (HTTP 206). This is known even where CORS hides which part. */
+  readonly partial: boolean;
+}
+
+/** Settings of a read. */
+export interface GetObjectOptions extends CallOptions {
+  /** First and last byte, both included. Without `end`, up to the object's last byte. Default: the whole object. */
+  readonly range?: OpenRange | undefined;
+  /**
+   * False asks OSS for no Content-Encoding (`response-content-encoding=identity`), so that `fetch` does not decode the bytes. They
+   * are then those stored. OSS may refuse that with HTTP 400. Default true.
+   */
+  readonly decode?: boolean | undefined;
+}
+
+/** Appends bytes at a position. See {@link OssClient.appendObject}. */
+export async function appendObject(
+  transport: Transport,
+  key: string,
+  body: AppendBody,
+  options: AppendObjectOptions,
+): Promise<AppendObjectResult> {
+  const { bytes, size, type } = sized(body);
+  const request = appendRequest(key, options, size, type);
+  const { onprogress } = options;
+  checkFunction('onprogress', onprogress);
+  // The Blob of a library is read, because `fetch` would send its name in place of its bytes.
+  const sent = isBlob(bytes) && !isSendable(bytes) ? new Uint8Array(await bytes.arrayBuffer()) : bytes;
+  const { headers } = await transport.send({ ...request, body: sent, onprogress });
+  const { nextAppendPosition = options.position + size, hashCrc64ecma, versionId, requestId } = toHead(headers);
+  return { nextAppendPosition, hashCrc64ecma, etag: headers.get('etag') ?? undefined, versionId, requestId };
+}
+
+/** Reads what OSS knows of an object. See {@link OssClient.headObject}. */
+export async function headObject(transport: Transport, key: string, options: CallOptions = {}): Promise<ObjectHead> {
+  const { headers } = await transport.send(headRequest(key, options));
+  return toHead(headers);
+}
+
+/** Reads an object. See {@link OssClient.getObject}. */
+export async function getObject(
+  transport: Transport,
+  key: string,
+  options: GetObjectOptions = {},
+): Promise<ObjectContent> {
+  return toContent(await transport.send(getRequest(key, options)));
+}
+
+/** Seals an object. See {@link OssClient.sealAppendObject}. */
+export async function sealAppendObject(
+  transport: Transport,
+  key: string,
+  options: SealAppendObjectOptions,
+): Promise<SealAppendObjectResult> {
+  const { headers } = await transport.send(sealRequest(key, options));
+  return {
+    sealedTime: headers.get('x-oss-sealed-time') ?? undefined,
+    requestId: headers.get('x-oss-request-id') ?? undefined,
+  };
+}
+
+/** An append is never repeated without a look at the object: a second one might store the bytes twice. */
+export function appendRequest(key: string, options: AppendObjectOptions, size?: number, type = ''): OssRequest {
+  checkKeyAndOptions(key, options);
+  const { position, signal } = options;
+  checkPosition(position, size ?? 0);
+  return {
+    operation: 'appendObject',
+    method: 'POST',
+    key,
+    position,
+    size,
+    query: { append: '', position: String(position) },
+    headers: appendHeaders(options, type),
+    signal,
+    isRepeatable: false,
+    expects: 'empty',
+    attempted: `append to "${key}" at position ${position}${size === undefined ? '' : ` (${size} bytes)`}`,
+  };
+}
+
+export function headRequest(key: string, options: CallOptions): OssRequest {
+  checkKeyAndOptions(key, options);
+  return {
+    operation: 'headObject',
+    method: 'HEAD',
+    key,
+    query: {},
+    headers: {},
+    signal: options.signal,
+    isRepeatable: true,
+    expects: 'state',
+    attempted: `read the state of "${key}"`,
+  };
+}
+
+export function getRequest(key: string, options: GetObjectOptions): OssRequest {
+  checkKeyAndOptions(key, options);
+  const { range, decode, signal } = options;
+  if (range) checkByteRange(range);
+  const bytes = range && `${range.start}-${range.end ?? ''}`;
+  return {
+    operation: 'getObject',
+    method: 'GET',
+    key,
+    range,
+    decode,
+    query: (decode ?? true) ? {} : { 'response-content-encoding': 'identity' },
+    headers: bytes ? { range: `bytes=${bytes}` } : {},
+    signal,
+    isRepeatable: true,
+    expects: 'content',
+    attempted: `read ${bytes ? `bytes ${bytes} of ` : ''}"${key}"`,
+  };
+}
+
+/** OSS accepts a second seal at the same position, so a seal whose answer was lost is repeated. */
+export function sealRequest(key: string, options: SealAppendObjectOptions): OssRequest {
+  checkKeyAndOptions(key, options);
+  const { position, signal } = options;
+  checkPosition(position, 0);
+  return {
+    operation: 'sealAppendObject',
+    method: 'POST',
+    key,
+    position,
+    query: { seal: '', position: String(position) },
+    headers: {},
+    signal,
+    isRepeatable: true,
+    expects: 'empty',
+    attempted: `seal "${key}" at position ${position}`,
+  };
+}
+
+function checkKeyAndOptions(key: string, options: CallOptions): void {
+  checkKey(key);
+  checkCallOptions(options);
+}
+
+function checkPosition(position: number, size: number): void {
+  checkType(typeof position === 'number', 'position must be a number: the length of the object in bytes');
+  checkWholeNumber('position', position);
+  checkWholeNumber('size', size);
+  if (position + size <= MAX_OBJECT_SIZE) return;
+  throw new RangeError(
+    `Cannot append ${size} bytes at position ${position}: an object holds ${MAX_OBJECT_SIZE} bytes (5 GiB) at most`,
+  );
+}
+
+function checkByteRange({ start, end = start }: OpenRange): void {
+  if (Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0 && end >= start) return;
+  throw new RangeError(`range must have whole numbers 0 <= start <= end, not ${start} to ${end}`);
+}
+
+/** A body of known length for which `fetch` adds no Content-Type of its own, because V4 would have to sign it. */
+function sized(body: AppendBody): { bytes: Uint8Array<ArrayBuffer> | Blob; size: number; type: string } {
+  if (isBlob(body)) {
+    const { size, type } = body;
+    return { bytes: type ? body.slice(0, size) : body, size, type };
+  }
+  const bytes = bytesOf(body);
+  if (!bytes) throw new TypeError('body must be a Blob, bytes or a string; for streams use AppendableObject');
+  return { bytes, size: bytes.byteLength, type: '' };
+}
+
+/** The next append goes to the end of an appendable object, so its position is the object's length. */
+function toHead(headers: Headers, length = headers.get('content-length')): ObjectHead {
+  const nextAppendPosition = decimal(headers.get('x-oss-next-append-position'));
+  return {
+    contentLength: nextAppendPosition ?? decimal(length),
+    objectType: headers.get('x-oss-object-type') ?? undefined,
+    nextAppendPosition,
+    hashCrc64ecma: headers.get('x-oss-hash-crc64ecma') ?? undefined,
+    versionId: headers.get('x-oss-version-id') ?? undefined,
+    requestId: headers.get('x-oss-request-id') ?? undefined,
+    headers,
+  };
+}
+
+function toContent({ status, headers, body }: Answer): ObjectContent {
+  const [, start, end, total] = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(headers.get('content-range') ?? '') ?? [];
+  const range = total === undefined ? undefined : { start: Number(start), end: Number(end) };
+  const partial = status === 206;
+  // The Content-Length of a part is the length of that part.
+  return { ...toHead(headers, partial ? (total ?? '') : undefined), body, range, partial };
+}

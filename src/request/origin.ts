@@ -1,0 +1,40 @@
+/** Decides whether an answer is OSS's. Captive portals and proxies answer with redirects, and with pages of their own. */
+
+import type { Expected } from './request.ts';
+
+/** OSS writes this header into each answer. CORS may hide it. */
+const MARK = 'x-oss-request-id';
+
+/** What one client knows about the mark of OSS's answers. */
+export class Origin {
+  /** True where every answer must have the mark. Undefined until an answer has had it. */
+  #isMarkVisible: boolean | undefined;
+
+  /** @param isMarkVisible what the caller knows about the bucket's CORS rule */
+  constructor(isMarkVisible: boolean | undefined) {
+    this.#isMarkVisible = isMarkVisible;
+  }
+
+  /**
+   * Returns true for an answer that is not OSS's. The mark proves that an answer is. An answer without the mark counts where CORS
+   * may hide the mark, and then it must look like OSS's: an append is answered with HTTP 200 and without a body, and a read
+   * with the date of the object.
+   *
+   * @param rest the first character of the body, where no body is expected
+   */
+  isForeign(response: Response, expected: Expected, rest: string): boolean {
+    const { headers, ok, redirected, status } = response;
+    const isMarked = headers.has(MARK);
+    if (isMarked) this.#isMarkVisible ??= true;
+    if (redirected || (!ok && status < 400)) return true;
+    if (ok && expected === 'empty' && status !== 200) return true;
+    if (isMarked) return false;
+    if (this.#needsMark(response)) return ok || status === 404;
+    return ok && (expected === 'empty' ? rest !== '' : !headers.has('last-modified'));
+  }
+
+  /** The mark is needed where an earlier answer had it, and of HTML. CORS hides nothing from Node and Deno (type `basic`). */
+  #needsMark({ headers, type }: Response): boolean {
+    return this.#isMarkVisible ?? (type === 'basic' || /html/.test(headers.get('content-type') ?? ''));
+  }
+}

@@ -1,0 +1,62 @@
+/** Authorises requests with URLs that someone else has signed, so that no key and no signer is here. */
+
+import { checkFunction, checkType } from '../check.ts';
+import { CredentialsError, TransportError } from '../errors.ts';
+import type { Clock } from '../waiting/clock.ts';
+import { withDeadline } from '../waiting/deadline.ts';
+import type { AuthorisedRequest, Authority } from './authority.ts';
+import type { OssRequest, PresignRequest } from './request.ts';
+
+/** Asks whoever holds the key (an edge worker, for example) to sign one request. Returns its URL. */
+export type Presign = (
+  request: PresignRequest,
+) => string | { readonly url: string } | Promise<string | { readonly url: string }>;
+
+/** Asks a presign function for each attempt. */
+export class Presigner implements Authority {
+  readonly isRenewable = true;
+  readonly #presign: Presign;
+  readonly #clock: Clock;
+  readonly #timeout: number;
+
+  constructor(presign: Presign, clock: Clock, timeout: number) {
+    checkType(presign, 'presign is missing; a client that has credentials is an OssClient');
+    checkFunction('presign', presign);
+    this.#presign = presign;
+    this.#clock = clock;
+    this.#timeout = timeout;
+  }
+
+  /** The time is that of whoever signs. */
+  correctClock(): void {}
+
+  async authorise(request: OssRequest): Promise<AuthorisedRequest> {
+    const { operation, key, headers, signal, attempted } = request;
+    const expired = (timeout: number) =>
+      new TransportError(`Cannot ${attempted}: the presign function gave no URL within ${timeout} ms`, {
+        code: 'TimeoutError',
+      });
+    const limits = { clock: this.#clock, timeout: this.#timeout, signal, expired };
+    const url = await withDeadline(limits, (deadline) => this.#askForUrl(request, deadline.signal));
+    if (!/^https?:\/\/[^/?#@]+([/?#]|$)/i.test(url)) throw failed(operation, key);
+    const sent = { ...headers };
+    // OSS refuses a header that the query has as well.
+    for (const name of Object.keys(headers)) if (url.includes(`${name}=`)) delete sent[name];
+    return { url, headers: sent };
+  }
+
+  async #askForUrl(request: PresignRequest, signal: AbortSignal): Promise<string> {
+    const { operation, key, position, size, range, decode, headers } = request;
+    try {
+      const given = await this.#presign({ operation, key, position, size, range, decode, headers, signal });
+      return typeof given === 'string' ? given : String(given?.url);
+    } catch (cause) {
+      throw failed(operation, key, cause);
+    }
+  }
+}
+
+function failed(operation: string, key: string, cause?: unknown): CredentialsError {
+  const message = `The presign function gave no http(s) URL for ${operation} of "${key}"`;
+  return new CredentialsError(message, { code: 'PresignFailed', cause });
+}

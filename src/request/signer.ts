@@ -1,0 +1,170 @@
+/** Authorises requests with credentials: it loads them, signs each attempt anew, and presigns. It hides OSS's clock and the end of a token. */
+
+import { checkType } from '../check.ts';
+import { CredentialsError } from '../errors.ts';
+import { throwIfAborted } from '../waiting/abort.ts';
+import type { Clock } from '../waiting/clock.ts';
+import { withDeadline } from '../waiting/deadline.ts';
+import type { AuthorisedRequest, Authority } from './authority.ts';
+import {
+  type Credentials,
+  type CredentialsProvider,
+  credentialsProblem,
+  expiresAt,
+  loadFailed,
+  loadTimedOut,
+  usableCredentials,
+} from './credentials.ts';
+import type { Endpoint } from './endpoint.ts';
+import { IN_QUERY_TOO } from './headers.ts';
+import type { OssRequest, PresignedRequest } from './request.ts';
+import { canonicalQuery, checkLife, presignV4, type SignableRequest, signV4 } from './signature.ts';
+
+/** Who signs, and how. */
+export interface SignerOptions {
+  readonly credentials: CredentialsProvider;
+  /**
+   * Where the signature goes. Default `header`. With `query`, a browser sends an append without a preflight, which saves a round
+   * trip. The URL then contains the token, and logs may show it, for 300 s at most.
+   */
+  readonly signing?: 'header' | 'query' | undefined;
+  /** Allow credentials without `securityToken` in a page. Whoever opens the page can read them. Default false. */
+  readonly allowInPage?: boolean | undefined;
+}
+
+/** What a signer needs besides its options. */
+export interface SignerContext {
+  readonly endpoint: Endpoint;
+  readonly clock: Clock;
+  /** Time for loading credentials, ms. */
+  readonly timeout: number;
+}
+
+/** Life of a query-signed URL that is used at once, s. */
+const QUERY_LIFE = 300;
+
+const EXPOSED =
+  'credentials have no securityToken: anyone can read a permanent key in a page. Use STS, or allowInPage: true';
+
+/** Signs the requests of one client. */
+export class Signer implements Authority {
+  readonly #options: SignerOptions;
+  readonly #context: SignerContext;
+  /** OSS's clock less ours, ms. */
+  #clockOffset = 0;
+
+  /** @throws TypeError for options that cannot sign. */
+  constructor(options: SignerOptions, context: SignerContext) {
+    checkSigner(options);
+    this.#options = options;
+    this.#context = context;
+  }
+
+  /** A function may give other credentials when OSS has refused these. */
+  get isRenewable(): boolean {
+    return typeof this.#options.credentials === 'function';
+  }
+
+  correctClock(offset: number): void {
+    this.#clockOffset = offset;
+  }
+
+  async authorise(request: OssRequest, rejected: Credentials | undefined): Promise<AuthorisedRequest> {
+    const { credentials } = this.#options;
+    // Static credentials are not awaited: another promise would cost a small append as much time as its signature.
+    const usable = typeof credentials === 'function' ? await this.#load(request.signal, rejected) : credentials;
+    return { ...this.#sign(request, usable), credentials: usable };
+  }
+
+  /** Signs a request for someone else to send. `expiresIn` is in s. */
+  async presign(request: OssRequest, expiresIn = 900): Promise<PresignedRequest> {
+    checkLife(expiresIn);
+    throwIfAborted(request.signal);
+    const { credentials } = this.#options;
+    const usable = typeof credentials === 'function' ? await this.#load(request.signal, undefined) : credentials;
+    checkLife(expiresIn, usable);
+    const signed = this.#signQuery(request, usable, expiresIn);
+    if (expiresAt(usable) < signed.expiration.getTime()) throw tooOld(usable, request);
+    return { method: request.method, ...signed };
+  }
+
+  async #load(signal: AbortSignal | undefined, rejected: Credentials | undefined): Promise<Credentials> {
+    const { credentials, allowInPage } = this.#options;
+    const { clock, timeout } = this.#context;
+    if (typeof credentials !== 'function') return credentials;
+    const load = (deadline: { readonly signal: AbortSignal }) => credentials({ rejected, signal: deadline.signal });
+    const given = await withDeadline({ clock, timeout, signal, expired: loadTimedOut }, load).catch(
+      (error: unknown) => {
+        throwIfAborted(signal);
+        throw error instanceof CredentialsError ? error : loadFailed(error);
+      },
+    );
+    const usable = usableCredentials(given);
+    if (isExposed(usable, allowInPage)) throw new CredentialsError(EXPOSED, { code: 'PermanentKeyInPage' });
+    return usable;
+  }
+
+  /** OSS's time, ms since the epoch. */
+  #now(): number {
+    return this.#context.clock.now() + this.#clockOffset;
+  }
+
+  #sign(request: OssRequest, credentials: Credentials): AuthorisedRequest {
+    if (this.#options.signing === 'query') return this.#signQuery(request, credentials, QUERY_LIFE);
+    const { endpoint } = this.#context;
+    const headers = signV4(this.#signable(request), credentials, {
+      region: endpoint.region,
+      date: new Date(this.#now()),
+    });
+    const search = canonicalQuery(request.query);
+    return { url: endpoint.url(request.key) + (search && `?${search}`), headers };
+  }
+
+  /** Some headers count in the query as well. They go there, because as headers they make a browser send a preflight. */
+  #signQuery(
+    request: OssRequest,
+    credentials: Credentials,
+    life: number,
+  ): AuthorisedRequest & { readonly expiration: Date } {
+    const { endpoint } = this.#context;
+    const headers: Record<string, string> = {};
+    const query: Record<string, string> = { ...request.query };
+    for (const [name, value] of Object.entries(request.headers))
+      (IN_QUERY_TOO.test(name) ? query : headers)[name] = value;
+    // V4 knows whole seconds only.
+    const now = Math.floor(this.#now() / 1000) * 1000;
+    const left = Math.floor((expiresAt(credentials) - now) / 1000);
+    // The URL ends with the token. Where the token seems to have ended already, our clock may be wrong, so OSS decides.
+    const expiresIn = left > 0 ? Math.min(life, left) : life;
+    const scope = { region: endpoint.region, date: new Date(now), expiresIn };
+    const signable = this.#signable({ ...request, headers, query });
+    const url = `${endpoint.url(request.key)}?${presignV4(signable, credentials, scope)}`;
+    return { url, headers, expiration: new Date(now + expiresIn * 1000) };
+  }
+
+  #signable({ method, key, query, headers, additionalHeaders, size }: OssRequest): SignableRequest {
+    const signsLength = additionalHeaders?.includes('content-length');
+    const all = signsLength ? { ...headers, 'content-length': String(size) } : headers;
+    return { method, bucket: this.#context.endpoint.bucket, key, query, headers: all, additionalHeaders };
+  }
+}
+
+function checkSigner({ credentials, signing = 'header', allowInPage }: SignerOptions): void {
+  checkType(credentials, 'credentials are missing; a client that has presigned URLs only is a PresignedClient');
+  checkType(signing === 'header' || signing === 'query', "signing must be 'header' or 'query'");
+  if (typeof credentials === 'function') return;
+  const problem = credentialsProblem(credentials);
+  if (problem) throw new TypeError(problem);
+  checkType(!isExposed(credentials, allowInPage), EXPOSED);
+}
+
+function isExposed(credentials: Credentials, isAllowed = false): boolean {
+  return !isAllowed && !credentials.securityToken && 'document' in globalThis;
+}
+
+function tooOld({ expiration }: Credentials, { attempted }: OssRequest): CredentialsError {
+  const end = new Date(expiration ?? 0).toISOString();
+  return new CredentialsError(`Cannot presign (${attempted}): the credentials ended at ${end}`, {
+    code: 'CredentialsExpired',
+  });
+}
