@@ -78,18 +78,11 @@ const CALLS: Readonly<Record<string, readonly [call: Call, count: number]>> = {
   'OssClient.presignGetObject': [client.presignGetObject.bind(client), 2],
   'OssClient.sealAppendObject': [client.sealAppendObject.bind(client), 2],
   'OssClient.presignSealAppendObject': [client.presignSealAppendObject.bind(client), 2],
-  'OssClient.sealAppendObject': [client.sealAppendObject.bind(client), 2],
-  'OssClient.presignSealAppendObject': [client.presignSealAppendObject.bind(client), 2],
   'PresignedClient.appendObject': [presigned.appendObject.bind(presigned), 3],
   'PresignedClient.headObject': [presigned.headObject.bind(presigned), 2],
   'PresignedClient.getObject': [presigned.getObject.bind(presigned), 2],
   'PresignedClient.sealAppendObject': [presigned.sealAppendObject.bind(presigned), 2],
   'AppendableObject.seal': [(...given: Parameters<AppendableObject['seal']>) => object().seal(...given), 1],
-  'PresignedClient.appendObject': [presigned.appendObject.bind(presigned), 3],
-  'PresignedClient.headObject': [presigned.headObject.bind(presigned), 2],
-  'PresignedClient.getObject': [presigned.getObject.bind(presigned), 2],
-  'PresignedClient.sealAppendObject': [presigned.sealAppendObject.bind(presigned), 2],
-  'AppendableObject.seal': [object.seal.bind(object), 1],
 };
 
 const HOSTILE: Readonly<Record<string, unknown>> = {
