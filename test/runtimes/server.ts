@@ -175,9 +175,36 @@ class Elsewhere {
   }
 }
 
+/** A server that stores the bytes of each append as they arrive, and judges neither signatures nor positions. */
+class Plain {
+  readonly #arrived = new Map<string, { readonly bytes: Uint8Array; readonly type: string | null }[]>();
+
+  async take(query: URLSearchParams, request: Request): Promise<Response> {
+    const [key, position] = [need(query, 'key'), Number(need(query, 'position'))];
+    const bytes = new Uint8Array(await request.arrayBuffer());
+    this.#arrived.set(key, [...this.#of(key), { bytes, type: request.headers.get('content-type') }]);
+    const next = String(position + bytes.byteLength);
+    return new Response(null, {
+      headers: { ...OPEN, 'x-oss-request-id': 'PLAIN', 'x-oss-next-append-position': next },
+    });
+  }
+
+  /** Returns all bytes as the body, and the Content-Type of each request in a header. */
+  seen(key: string): Response {
+    const types = this.#of(key).map(({ type }) => type);
+    const headers = { ...OPEN, 'x-view': JSON.stringify(types) };
+    return new Response(new Blob(this.#of(key).map(({ bytes }) => bytes as Uint8Array<ArrayBuffer>)), { headers });
+  }
+
+  #of(key: string) {
+    return this.#arrived.get(key) ?? [];
+  }
+}
+
 /** Returns the handler of the control endpoint. The runtimes send bodies as text/plain, which needs no preflight. */
 function control({ oss, faults, wire, reports, config }: Parts): FetchHandler {
   const elsewhere = new Elsewhere();
+  const plain = new Plain();
   const lead = (query: URLSearchParams, { method }: Request) => elsewhere.record(need(query, 'key'), method);
   const routes: Record<string, (query: URLSearchParams, request: Request) => unknown> = {
     'GET /config': () => config,
@@ -189,6 +216,8 @@ function control({ oss, faults, wire, reports, config }: Parts): FetchHandler {
     'HEAD /elsewhere': lead,
     'GET /elsewhere': lead,
     'GET /elsewhere/methods': (query) => elsewhere.of(need(query, 'key')),
+    'POST /plain': (query, request) => plain.take(query, request),
+    'GET /plain/seen': (query) => plain.seen(need(query, 'key')),
     'GET /wire': (query) => wire.of(need(query, 'key')),
     'GET /object': (query) => view(oss, need(query, 'bucket'), need(query, 'key')),
     'POST /normal': async (query, request) => {
@@ -212,7 +241,7 @@ const OPEN = {
   'access-control-allow-methods': 'GET, POST, DELETE',
   // The wildcard "*" does not include the header Authorization.
   'access-control-allow-headers': 'authorization, *',
-  'access-control-expose-headers': 'x-view',
+  'access-control-expose-headers': 'x-view, x-oss-request-id, x-oss-next-append-position',
   'cache-control': 'no-store',
 };
 

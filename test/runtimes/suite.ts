@@ -11,6 +11,7 @@ import {
   PresignedClient,
   type PresignedClientOptions,
 } from '../../src/index.ts';
+import { blobCases } from './cases/blobs.ts';
 import { clientCases } from './cases/client.ts';
 import { crcCases } from './cases/crc.ts';
 import { engineCases } from './cases/engine.ts';
@@ -46,6 +47,7 @@ const CASES: readonly Case[] = [
   ...signatureCases,
   ...crcCases,
   ...clientCases,
+  ...blobCases,
   ...engineCases,
   ...streamCases,
   ...platformCases,

@@ -25,6 +25,10 @@ export type Trait =
   | 'holds-redirects'
   /** The platform reports a rejection as unhandled although it is handled in the same turn of the event loop. */
   | 'hasty-rejections'
+  /** A page can make a frame, whose classes are others than its own. */
+  | 'frames'
+  /** `Bun.file()`, a Blob that is a file. */
+  | 'bun-files'
   /** Code can run at the module scope of a Worker, outside of any request. */
   | 'module-scope';
 
@@ -41,6 +45,8 @@ export const REASONS: Readonly<Record<Trait, string>> = {
   'repeats-posts': 'sends a POST once',
   'holds-redirects': 'follows every redirect',
   'hasty-rejections': 'waits for the turn to end',
+  frames: 'has no frames',
+  'bun-files': 'has no Bun.file()',
   'module-scope': 'has no module scope outside requests',
 };
 
@@ -65,31 +71,33 @@ export const TRAITS: Readonly<Record<string, readonly Trait[]>> = {
   'node 22': MODERN,
   'node 24': MODERN,
   deno: [...MODERN, 'repeats-posts'],
-  bun: MODERN,
+  bun: [...MODERN, 'bun-files'],
   workerd: [...MODERN, 'module-scope'],
   'workerd of 2023': [...MODERN, 'module-scope', 'hasty-rejections'],
   // happy-dom sends a preflight before all requests, and shows the whole answer.
   'happy-dom': [...without(MODERN, 'simple-requests'), 'document', 'xhr'],
-  'chromium window': [...CHROMIUM, 'document', 'xhr'],
-  'chromium xhr': [...without(CHROMIUM, 'holds-redirects'), 'document', 'xhr'],
+  'chromium window': [...CHROMIUM, 'document', 'xhr', 'frames'],
+  'chromium xhr': [...without(CHROMIUM, 'holds-redirects'), 'document', 'xhr', 'frames'],
   'chromium worker': [...CHROMIUM, 'xhr'],
   'chromium service worker': CHROMIUM,
-  'chromium plain http': [...without(CHROMIUM, 'subtle'), 'document', 'xhr'],
-  'firefox window': [...FIREFOX, 'document', 'xhr'],
-  'firefox xhr': [...without(FIREFOX, 'holds-redirects'), 'document', 'xhr'],
+  'chromium plain http': [...without(CHROMIUM, 'subtle'), 'document', 'xhr', 'frames'],
+  'firefox window': [...FIREFOX, 'document', 'xhr', 'frames'],
+  'firefox xhr': [...without(FIREFOX, 'holds-redirects'), 'document', 'xhr', 'frames'],
   'firefox worker': [...FIREFOX, 'xhr'],
   'firefox service worker': FIREFOX,
-  'firefox plain http': [...without(FIREFOX, 'subtle'), 'document', 'xhr'],
-  'webkit window': [...WEBKIT, 'document', 'xhr'],
-  'webkit xhr': [...without(WEBKIT, 'holds-redirects'), 'document', 'xhr'],
+  'firefox plain http': [...without(FIREFOX, 'subtle'), 'document', 'xhr', 'frames'],
+  'webkit window': [...WEBKIT, 'document', 'xhr', 'frames'],
+  'webkit xhr': [...without(WEBKIT, 'holds-redirects'), 'document', 'xhr', 'frames'],
   'webkit worker': [...WEBKIT, 'xhr'],
   'webkit service worker': WEBKIT,
-  'webkit plain http': [...without(WEBKIT, 'subtle'), 'document', 'xhr'],
+  'webkit plain http': [...without(WEBKIT, 'subtle'), 'document', 'xhr', 'frames'],
 };
 
 /** Functions that detect a trait from inside the runtime. The other traits are visible only to the server. */
 export const DETECTORS: Partial<Record<Trait, () => boolean>> = {
   document: () => 'document' in globalThis,
+  frames: () => 'document' in globalThis && 'HTMLIFrameElement' in globalThis,
+  'bun-files': () => 'Bun' in globalThis,
   xhr: () => typeof XMLHttpRequest === 'function',
   'byte-streams': () => {
     try {
