@@ -82,11 +82,11 @@ const WAYS: Readonly<Record<string, (client: OssClient, key: string, blob: Blob)
   'a stream of Blobs': (client, key, blob) => append(client, key, [blob], { contentType: blob.type || null }),
 };
 
-async function arrives({ client, key, controlUrl }: Context, make: Kind['make']): Promise<void> {
+async function arrives({ presigned, key, controlUrl }: Context, make: Kind['make']): Promise<void> {
   const { blob, end } = make();
   const url = `${controlUrl}/plain`;
   const query = `key=${encodeURIComponent(key)}`;
-  const one = client({ presign: ({ position }) => `${url}?${query}&position=${position}` });
+  const one = presigned(({ position }) => `${url}?${query}&position=${position}`);
   await append(one, key, blob, { segmentSize: SEGMENT, tail: { position: 0 } });
   const response = await fetch(`${url}/seen?${query}`);
   const types: (string | null)[] = JSON.parse(response.headers.get('x-view') ?? '[]');
