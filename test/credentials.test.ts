@@ -75,7 +75,7 @@ describe('refreshingCredentials', () => {
     ['5 minutes before the end by default', {}, 300_000],
     ['as long before the end as refreshBefore says', { refreshBefore: 60_000 }, 60_000],
     ['at the end', { refreshBefore: 0 }, 0],
-  ])('loads anew %s', async (_, options, before) => {
+  ])('loads again %s', async (_, options, before) => {
     const at = { now: NOON };
     const load = minting(at);
     const provider = refreshingCredentials(load, { ...options, clock: clockAt(() => at.now) });

@@ -40,7 +40,7 @@ describe('a cache that repeats an old answer to HEAD', () => {
 
   test.each([
     ['an object that has grown', 'hello', 5],
-    ['no object where there is one now', undefined, 0],
+    ['no object, although one exists now', undefined, 0],
   ])('is named in the error if it reports %s', async (_, text, cachedLength) => {
     const { oss, object, run, stored } = setUp(CACHED);
     if (text) oss.appendObject('logs', KEY, utf8(text));
@@ -189,9 +189,9 @@ describe('a portal that answers 200 in HTML with a Last-Modified', () => {
     const strict = setUp([], { exposed: [] });
     await strict.run(strict.object(options).append('<p>'));
     expect(await strict.run(failureOf(strict.object().open()))).toMatchObject(NOT_OSS);
-    const told = setUp([], { exposed: [], headersExposed: false });
-    await told.run(told.object(options).append('<p>'));
-    await expect(told.run(told.object().open())).resolves.toMatchObject({ position: 3 });
+    const configured = setUp([], { exposed: [], headersExposed: false });
+    await configured.run(configured.object(options).append('<p>'));
+    await expect(configured.run(configured.object().open())).resolves.toMatchObject({ position: 3 });
     const { fetch } = scripted(appended(1), () => appended(2, {}));
     const mixed = makeClient({ fetch: pageFetch(fetch, { exposed: [] }), headersExposed: false });
     await mixed.appendObject(KEY, 'x', { position: 0 });

@@ -147,11 +147,11 @@ describe.each(EXPOSURES)('if HEAD of a text of 2,000 bytes reports no length and
 
   test('contentLength is a number or undefined', async () => {
     const one = await page();
-    const told = visible.exposed?.includes('x-oss-next-append-position') ? 2000 : undefined;
-    expect((await one.run(one.client.headObject(KEY))).contentLength).toBe(told);
+    const known = visible.exposed?.includes('x-oss-next-append-position') ? 2000 : undefined;
+    expect((await one.run(one.client.headObject(KEY))).contentLength).toBe(known);
     const { contentLength, body } = await one.run(one.client.getObject(KEY));
     await body.cancel();
-    expect(contentLength).toBe(told);
+    expect(contentLength).toBe(known);
   });
 });
 
@@ -228,8 +228,8 @@ describe.each<[string, PageOptions]>([
     const page = new Page(visible);
     await page.store('line\n');
     const ended = { open: 5, append: 10, resume: 10 }[name];
-    const told = { head: { contentLength: 5 }, get: 'line\n', part: 'in' }[name];
-    expect(await page.run(work(page))).toEqual(ended ? expect.objectContaining({ position: ended }) : expected(told));
+    const known = { head: { contentLength: 5 }, get: 'line\n', part: 'in' }[name];
+    expect(await page.run(work(page))).toEqual(ended ? expect.objectContaining({ position: ended }) : expected(known));
   });
 
   test.each(Object.entries(engine))('%s works if the clock of the device is wrong', async (_name, work) => {
@@ -283,8 +283,8 @@ describe.each<[string, PageOptions]>([
   });
 });
 
-function expected(told: unknown): unknown {
-  return typeof told === 'object' ? expect.objectContaining(told) : told;
+function expected(known: unknown): unknown {
+  return typeof known === 'object' ? expect.objectContaining(known) : known;
 }
 
 /** Finds a text whose gzip member has exactly the same length. */

@@ -410,7 +410,7 @@ describe('the wait before another attempt', () => {
     ['Retry-After, at most a minute', { 'retry-after': '3600' }, 60_000],
     ['x-oss-qos-delay-time, at most a minute', { 'x-oss-qos-delay-time': '900000' }, 60_000],
     ['the longer of the two', { 'x-oss-qos-delay-time': '1' }, 100],
-  ])('heeds %s', async (_, headers, delay) => {
+  ])('waits for %s', async (_, headers, delay) => {
     for (const call of [append, head]) {
       const { client, clock, sent } = setUp(
         [refused(503, 'TotalQpsLimitExceeded', {}, headers), call === append ? appended(5) : HEAD],

@@ -202,7 +202,7 @@ describe('assumeRole', () => {
 });
 
 describe('a redirect of the call', () => {
-  test.each([302, 307, 308])('(%i) is no answer, and carries nothing to another place', async (status) => {
+  test.each([302, 307, 308])('(%i) is not an answer, and nothing is sent to another place', async (status) => {
     const there: string[] = [];
     const server = await serve(({ url, method }) => {
       if (new URL(url).pathname === '/') return new Response(null, { status, headers: { location: '/there' } });

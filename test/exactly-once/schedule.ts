@@ -96,10 +96,10 @@ export interface Schedule {
   /** True if the credentials do not include oss:GetObject. */
   readonly unreadable: boolean;
   /**
-   * Whether HEAD reports a length. OSS omits it for texts (`untold`). With `counted`, a part does not report its length
+   * Whether HEAD reports a length. OSS omits it for texts (`omitted`). With `counted`, a part does not report its length
    * either.
    */
-  readonly lengths: 'told' | 'untold' | 'counted';
+  readonly lengths: 'reported' | 'omitted' | 'counted';
   /**
    * Whether the object has a Content-Encoding and the platform decodes what it reads. With `always`, OSS adds the
    * header in any case.
@@ -161,7 +161,7 @@ export function scheduleOf(seed: number): Schedule {
 
 /** These values use a random sequence of their own, so that the rest of each schedule stays the same. */
 function readingOf(random: Random): Pick<Schedule, 'lengths' | 'coded'> {
-  const lengths = random.weighted({ told: 80, untold: 14, counted: 6 } as const);
+  const lengths = random.weighted({ reported: 80, omitted: 14, counted: 6 } as const);
   const coded = random.weighted({ no: 90, yes: 7, always: 3 } as const);
   // Decoded bytes cannot be counted. OSS always reports the length of an object with a Content-Encoding, because it
   // does not compress it.

@@ -15,7 +15,7 @@ function* plainer(schedule: Schedule): Generator<Schedule, void, void> {
     { signing: 'none' },
     { hidden: 'nothing' },
     { unreadable: false },
-    { lengths: 'told' },
+    { lengths: 'reported' },
     { coded: 'no' },
     { latency: 0 },
     { initial: null },

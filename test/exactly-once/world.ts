@@ -264,14 +264,14 @@ class World {
   }
 
   #faults({ operation, nth, size = 0 }: FaultRequest): Fault[] {
-    const { faults, hidden, unreadable, lengths = 'told', coded = 'no' } = this.#schedule;
+    const { faults, hidden, unreadable, lengths = 'reported', coded = 'no' } = this.#schedule;
     const due = this.#calm
       ? []
       : faults.filter((fault) => fault.operation === operation && nth >= fault.nth && nth < fault.nth + fault.times);
     const result = due.map((fault) => this.#toFault(fault, size));
     const reads = operation !== 'AppendObject';
     if (unreadable && reads && !this.#calm) result.push({ kind: 'deny' });
-    if (lengths !== 'told' && reads) result.push({ kind: 'no-length', parts: lengths === 'counted' });
+    if (lengths !== 'reported' && reads) result.push({ kind: 'no-length', parts: lengths === 'counted' });
     if (coded !== 'no' && operation === 'GetObject' && !this.#calm)
       result.push({ kind: 'decoded', always: coded === 'always' });
     if (hidden === 'all') result.unshift({ kind: 'hide-headers' });
