@@ -64,6 +64,13 @@ export const BUNDLES = {
       import { tailLines } from './src/log/index.ts';
       tailLines(new OssClient({ ${CLIENT}, ${STS} }), 'app.log').next().then(console.log);`,
   },
+  // A recording, with the engine.
+  './log: recordTo': {
+    budget: 28_200,
+    code: `import { AppendableObject, OssClient } from './src/index.ts';
+      import { recordTo } from './src/log/index.ts';
+      recordTo(new AppendableObject(new OssClient({ ${CLIENT}, ${STS} }), 'a.webm'), recorder).then(console.log);`,
+  },
   './testing': { budget: 20_000, code: "export * from './src/testing/index.ts';" },
 };
 

@@ -5,4 +5,5 @@ export type { LogLoss } from './block.ts';
 export { ObjectChangedError } from './changed.ts';
 export type { TailClient } from './followed.ts';
 export type { LogRecord } from './lines.ts';
+export { type Recorder, type Recording, type RecordingLag, type RecordOptions, recordTo } from './record.ts';
 export { type NextKey, type TailOptions, tail, tailLines, tailStream } from './tail.ts';

@@ -1,0 +1,80 @@
+/** What a recorder has made and the object does not hold yet. It knows its length in bytes, and how old it is. */
+
+import { concat } from '../bytes.ts';
+import type { MediaElement } from './webm.ts';
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** A part of a recording, and since when it was recorded, ms. */
+interface Waiting extends MediaElement {
+  readonly since: number;
+}
+
+export class MediaQueue {
+  #waiting: Waiting[] = [];
+  #waitingBytes = 0;
+  /** What is being stored. */
+  #taken: { readonly bytes: number; readonly since: number } | undefined;
+  /** A cluster whose rest is dropped when it comes. */
+  #leavesOut = 0;
+  /** Bytes that were dropped. */
+  dropped = 0;
+
+  /** Bytes that wait or are being stored. */
+  get bytes(): number {
+    return this.#waitingBytes + (this.#taken?.bytes ?? 0);
+  }
+
+  /** Since when the oldest part was recorded that is not stored yet, ms; `undefined` where all is stored. */
+  get since(): number | undefined {
+    return this.#taken?.since ?? this.#waiting[0]?.since;
+  }
+
+  get isEmpty(): boolean {
+    return this.#waiting.length === 0;
+  }
+
+  add(element: MediaElement, since: number): void {
+    const { byteLength } = element.bytes;
+    if (byteLength === 0) return;
+    if (element.cluster > 0 && element.cluster === this.#leavesOut) {
+      this.dropped += byteLength;
+      return;
+    }
+    this.#waiting.push({ ...element, since });
+    this.#waitingBytes += byteLength;
+  }
+
+  /** The next bytes to store, about `most`. */
+  take(most: number): Bytes {
+    const since = this.#waiting[0]?.since ?? 0;
+    let [count, size] = [0, 0];
+    for (const { bytes } of this.#waiting) {
+      if (count > 0 && size + bytes.byteLength > most) break;
+      count++;
+      size += bytes.byteLength;
+    }
+    const parts = this.#waiting.splice(0, count).map(({ bytes }) => bytes);
+    this.#waitingBytes -= size;
+    this.#taken = { bytes: size, since };
+    return concat(parts, size);
+  }
+
+  /** What was taken is stored. */
+  release(): void {
+    this.#taken = undefined;
+  }
+
+  /** Drops what waits of the oldest cluster, and what comes of it later. Returns false where no cluster waits. */
+  dropCluster(): boolean {
+    const oldest = this.#waiting.find(({ cluster }) => cluster > 0);
+    if (!oldest) return false;
+    const { cluster } = oldest;
+    if (cluster === this.#waiting.at(-1)?.cluster) this.#leavesOut = cluster;
+    const before = this.#waitingBytes;
+    this.#waiting = this.#waiting.filter((other) => other.cluster !== cluster);
+    this.#waitingBytes = this.#waiting.reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
+    this.dropped += before - this.#waitingBytes;
+    return true;
+  }
+}

@@ -1,0 +1,228 @@
+/**
+ * Records Chromium's fake camera into an object of a LocalOss on another origin, and plays what is stored. A second page plays the
+ * beginning while the first one still records.
+ */
+import { build } from 'esbuild';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { findChromium } from '../../.ci/chromium.mjs';
+import { type Served, serve } from '../../demo/node-http.ts';
+import { LocalOss } from '../../src/testing/index.ts';
+
+const executablePath = await findChromium();
+const STORED = 'inbox/call.webm';
+
+/** The library, and what a page does with it, as one module. */
+async function bundle(): Promise<string> {
+  const contents = `
+    export * from './src/index.ts';
+    export * from './src/log/index.ts';`;
+  const stdin = { contents, resolveDir: new URL('../..', import.meta.url).pathname };
+  const { outputFiles } = await build({ stdin, bundle: true, format: 'esm', target: 'es2022', write: false });
+  return outputFiles[0]!.text;
+}
+
+describe.skipIf(!executablePath)('a recording in Chromium', () => {
+  let browser: Browser;
+  let context: BrowserContext;
+  let site: Served;
+  let ossServer: Served;
+  let oss: LocalOss;
+
+  beforeAll(async () => {
+    const library = await bundle();
+    site = await serve((request) => {
+      const { pathname } = new URL(request.url);
+      if (pathname === '/')
+        return new Response('<!doctype html><title>page</title>', { headers: { 'content-type': 'text/html' } });
+      if (pathname === '/library.js') return new Response(library, { headers: { 'content-type': 'text/javascript' } });
+      if (pathname === '/token') return Response.json(oss.issueToken());
+      return new Response(null, { status: 404 });
+    });
+    const rule = {
+      allowedOrigins: [site.url],
+      allowedMethods: ['GET', 'HEAD', 'POST'] as const,
+      allowedHeaders: ['*'],
+      exposeHeaders: [
+        'x-oss-next-append-position',
+        'x-oss-hash-crc64ecma',
+        'x-oss-request-id',
+        'Content-Range',
+        'ETag',
+      ],
+    };
+    oss = new LocalOss({ buckets: { 'my-uploads': { region: 'cn-hangzhou', acl: 'public-read', cors: [rule] } } });
+    ossServer = await serve((request) => oss.fetch(request));
+    browser = await chromium.launch({
+      executablePath: executablePath!,
+      args: [
+        '--use-fake-device-for-media-stream',
+        '--use-fake-ui-for-media-stream',
+        '--autoplay-policy=no-user-gesture-required',
+        ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
+      ],
+    });
+  });
+
+  // A context that is closed gives the camera back.
+  beforeEach(async () => {
+    context = await browser.newContext({ permissions: ['camera', 'microphone'] });
+  });
+
+  afterEach(() => context.close());
+
+  afterAll(async () => {
+    await browser?.close();
+    await Promise.all([site?.close(), ossServer?.close()]);
+  });
+
+  async function newPage(): Promise<Page> {
+    const page = await context.newPage();
+    await page.goto(site.url);
+    await page.evaluate("import('/library.js').then((library) => Object.assign(globalThis, library))");
+    return page;
+  }
+
+  /** Runs the body of an async function in a page. */
+  function inPage<T>(page: Page, code: string, given?: unknown): Promise<T> {
+    return page.evaluate(
+      ([body, value]) => new Function('given', `return (async () => { ${body} })()`)(value) as Promise<T>,
+      [code, given] as const,
+    );
+  }
+
+  /** Begins to record. The page keeps the promise, and what it was told. */
+  async function record(page: Page, key: string, options: object = {}): Promise<void> {
+    await inPage(
+      page,
+      `
+      const stream = await navigator.mediaDevices.getUserMedia({ video: { width: 320, height: 240 }, audio: true });
+      const mimeType = 'video/webm;codecs=vp8,opus';
+      globalThis.recorder = new MediaRecorder(stream, { mimeType, videoBitsPerSecond: 500_000, videoKeyFrameIntervalDuration: 500 });
+      const credentials = async () => (await fetch('/token')).json();
+      const retry = { baseDelay: 50, maxDelay: 200 };
+      const client = new OssClient({ region: 'cn-hangzhou', bucket: 'my-uploads', endpoint: given.endpoint, credentials, retry });
+      const object = new AppendableObject(client, given.key, { contentType: mimeType });
+      globalThis.lags = [];
+      globalThis.chunks = [];
+      recorder.addEventListener('dataavailable', ({ data }) => chunks.push(data));
+      const onbehind = (lag) => lags.push({ ...lag, at: performance.now() });
+      globalThis.done = recordTo(object, recorder, { timeslice: 200, onbehind, ...given.options });`,
+      { endpoint: ossServer.url, key, options },
+    );
+  }
+
+  /** Stops the recorder, and says how the recording ended. */
+  const stop = (page: Page) =>
+    inPage<{ tail: { position: number }; dropped: number }>(
+      page,
+      "if (recorder.state !== 'inactive') recorder.stop(); return done;",
+    );
+
+  /** Waits in the page until an expression of it is true. */
+  const until = (page: Page, expression: string) => page.waitForFunction(expression, undefined, { polling: 50 });
+
+  /** The duration that a video element reads, and how far it plays, s. */
+  const play = (page: Page, key: string) =>
+    inPage<{ duration: number; played: number; width: number; error: string | undefined }>(
+      page,
+      `
+      const video = document.createElement('video');
+      video.muted = true;
+      video.src = given;
+      document.body.append(video);
+      const event = (name) => new Promise((resolve, reject) => {
+        video.addEventListener(name, resolve, { once: true });
+        video.addEventListener('error', () => reject(new Error(video.error.message)), { once: true });
+      });
+      await event('loadedmetadata');
+      if (!Number.isFinite(video.duration)) {
+        // A recorder does not know the duration when it writes the beginning: the end must be looked for.
+        const known = event('durationchange');
+        video.currentTime = Number.MAX_SAFE_INTEGER;
+        await known;
+      }
+      const { duration } = video;
+      const back = event('seeked');
+      video.currentTime = 0;
+      await back;
+      video.playbackRate = 4;
+      const ended = event('ended');
+      await video.play();
+      await ended;
+      return { duration, played: video.currentTime, width: video.videoWidth };`,
+      `${ossServer.url}/my-uploads/${key}`,
+    );
+
+  const storedBytes = (key: string) => oss.object('my-uploads', key)?.bytes();
+
+  /** All that the recorder gave, as base64, which a page can hand over. */
+  const given = async (page: Page) => {
+    const text = await inPage<string>(
+      page,
+      `const bytes = new Uint8Array(await new Blob(chunks).arrayBuffer());
+      let text = '';
+      for (const byte of bytes) text += String.fromCharCode(byte);
+      return btoa(text);`,
+    );
+    return new Uint8Array(Buffer.from(text, 'base64'));
+  };
+
+  test('loses the network for a while and plays; a second page plays the beginning while it is still recorded', async () => {
+    const page = await newPage();
+    await record(page, STORED);
+    await until(page, 'lags.some(({ bytes }) => bytes === 0) && chunks.length > 12');
+    const second = await newPage();
+    const beginning = await play(second, STORED);
+    expect(beginning).toMatchObject({ width: 320 });
+    expect(beginning.duration).toBeGreaterThan(0.5);
+    await second.close();
+    expect(await inPage(page, 'return recorder.state')).toBe('recording');
+    await context.setOffline(true);
+    await until(page, 'lags.at(-1).seconds > 2.5');
+    expect(await inPage<number>(page, 'return lags.at(-1).bytes')).toBeGreaterThan(10_000);
+    await context.setOffline(false);
+    await until(page, 'lags.at(-1).bytes === 0');
+    const { tail } = await stop(page);
+    expect(storedBytes(STORED)).toEqual(await given(page));
+    expect(tail.position).toBe(storedBytes(STORED)?.byteLength);
+    const whole = await play(await newPage(), STORED);
+    expect(whole.duration).toBeGreaterThan(beginning.duration + 2.5);
+    expect(whole.played).toBeCloseTo(whole.duration, 0);
+  }, 90_000);
+
+  test('leaves out whole clusters while the network is away where the policy is drop, and plays to its end', async () => {
+    const page = await newPage();
+    await record(page, 'inbox/gaps.webm', { whenFull: 'drop', queueSize: 100_000 });
+    await until(page, 'lags.some(({ bytes }) => bytes === 0) && chunks.length > 12');
+    await context.setOffline(true);
+    await until(page, 'lags.at(-1).dropped > 50_000');
+    await context.setOffline(false);
+    await until(page, 'lags.at(-1).bytes === 0');
+    const { dropped } = await stop(page);
+    const all = await given(page);
+    const kept = storedBytes('inbox/gaps.webm');
+    expect(kept?.byteLength).toBe(all.byteLength - dropped);
+    expect(await inPage<number>(page, 'return Math.max(...lags.map(({ bytes }) => bytes))')).toBeLessThanOrEqual(
+      100_000,
+    );
+    const seconds = await inPage<number>(page, 'return (lags.at(-1).at - lags[0].at) / 1000');
+    const { duration, played } = await play(await newPage(), 'inbox/gaps.webm');
+    expect(duration).toBeGreaterThan(seconds / 2);
+    expect(played).toBeCloseTo(duration, 0);
+  }, 90_000);
+
+  test('pauses the recorder while the network is away where the policy is wait, and plays without a gap', async () => {
+    const page = await newPage();
+    await record(page, 'inbox/paused.webm', { queueSize: 50_000 });
+    await until(page, 'lags.some(({ bytes }) => bytes === 0) && chunks.length > 5');
+    await context.setOffline(true);
+    await until(page, "recorder.state === 'paused'");
+    await context.setOffline(false);
+    await until(page, "recorder.state === 'recording' && lags.at(-1).bytes === 0");
+    await stop(page);
+    expect(storedBytes('inbox/paused.webm')).toEqual(await given(page));
+    const { duration, played } = await play(await newPage(), 'inbox/paused.webm');
+    expect(played).toBeCloseTo(duration, 0);
+  }, 90_000);
+});
