@@ -160,6 +160,13 @@ describe('a full queue', () => {
     scene.offline = true;
     await scene.give('12345', '67890', 'x');
     expect([scene.recorder.state, scene.lags.at(-1)?.bytes]).toEqual(['paused', 11]);
+    const { recorder } = scene;
+    const resume = recorder.resume.bind(recorder);
+    recorder.resume = () => {
+      // 6 bytes are left after the first append, and that is more than half.
+      expect(scene.text).toBe('head1234567890x');
+      resume();
+    };
     scene.offline = false;
     await scene.pass(120_000);
     expect(scene.recorder.state).toBe('recording');
@@ -218,6 +225,54 @@ describe('a full queue', () => {
     expect(kept.length).toBeLessThan(12);
     expect(kept.slice(-3)).toEqual(clusters.slice(-3).map((bytes) => Buffer.from(bytes).toString('hex')));
     expect(Buffer.from(scene.stored as Uint8Array).subarray(0, HEADER.byteLength)).toEqual(Buffer.from(HEADER));
+  });
+
+  test('leaves out the rest of a cluster, too, that is longer than the queue', async () => {
+    const scene = new Scene();
+    const long = cluster(
+      1,
+      Array.from({ length: 24 }, (_, n) => simpleBlock(n, 40)),
+    );
+    const [before, after] = [cluster(0, [simpleBlock(0, 40)]), cluster(2, [simpleBlock(60, 40)])];
+    const done = scene.record({ queueSize: 400, whenFull: 'drop' });
+    await scene.give(webm(HEADER, before));
+    scene.offline = true;
+    for (let at = 0; at < long.byteLength; at += 100) await scene.give(long.slice(at, at + 100));
+    await scene.give(after);
+    scene.offline = false;
+    scene.recorder.stop();
+    await scene.drive(done);
+    const [first, ...rest] = clustersOf(scene.stored as Uint8Array<ArrayBuffer>);
+    expect(first).toBe(Buffer.from(before).toString('hex'));
+    // What was in flight when the network went away is stored: a beginning of the cluster that ends with a whole block.
+    expect(rest.at(-1)).toBe(Buffer.from(after).toString('hex'));
+    for (const part of rest.slice(0, -1)) expect(Buffer.from(long).toString('hex')).toContain(part);
+    expect(scene.stored?.byteLength).toBeLessThan(400);
+  });
+
+  test('takes clusters of a known size as a whole', async () => {
+    const scene = new Scene();
+    const clusters = Array.from({ length: 8 }, (_, n) => cluster(n, [simpleBlock(n, 60), simpleBlock(n, 60)], false));
+    const done = scene.record({ queueSize: 400, whenFull: 'drop' });
+    await scene.give(webm(HEADER, clusters[0] as Uint8Array));
+    scene.offline = true;
+    for (const bytes of clusters.slice(1)) await scene.give(bytes.slice(0, 50), bytes.slice(50));
+    scene.offline = false;
+    scene.recorder.stop();
+    await scene.drive(done);
+    const whole = clusters.map((bytes) => Buffer.from(bytes).toString('hex'));
+    const kept = clustersOf(scene.stored as Uint8Array<ArrayBuffer>);
+    expect(kept.length).toBeLessThan(8);
+    expect(whole).toEqual(expect.arrayContaining(kept));
+    expect(kept.at(-1)).toBe(whole.at(-1));
+  });
+
+  test('cannot leave anything out of what is no WebM', async () => {
+    const scene = new Scene();
+    const done = failureOf(scene.record({ queueSize: 400, whenFull: 'drop' }));
+    await scene.give('ftyp and so on');
+    expect(await scene.drive(done)).toMatchObject({ code: 'NotWebm' });
+    expect(scene.recorder.state).toBe('inactive');
   });
 });
 
