@@ -118,7 +118,7 @@ describe('what is appended', () => {
     scene.append('two ');
     expect(await reader.read(1)).toBe('two ');
     scene.append('three');
-    scene.seal();
+    await new AppendableObject(scene.client, 'a.log').seal();
     expect(await reader.rest()).toBe('three');
   });
 
