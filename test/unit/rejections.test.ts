@@ -13,7 +13,7 @@ import {
   PresignedClient,
   refreshingCredentials,
 } from '../../src/index.ts';
-import { LogAppender } from '../../src/log/index.ts';
+import { LogAppender, recordTo } from '../../src/log/index.ts';
 import { assumeRole } from '../../src/sts.ts';
 import { LocalOss, LocalSts } from '../../src/testing/index.ts';
 import { xhrFetch } from '../../src/xhr.ts';
@@ -57,6 +57,7 @@ type Call = (...given: never[]) => unknown;
 const CALLS: Readonly<Record<string, readonly [call: Call, count: number]>> = {
   append: [append, 4],
   assumeRole: [assumeRole, 1],
+  recordTo: [recordTo, 3],
   xhrFetch: [xhrFetch, 2],
   RefreshingProvider: [refreshingCredentials(() => credentials), 1],
   'RefreshingProvider of a URL': [credentialsFromUrl('https://example.com/sts', { fetch }), 1],
