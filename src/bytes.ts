@@ -33,7 +33,7 @@ export function isBlob(value: unknown): value is Blob {
  * global class (jsdom), and a Blob whose slices keep their type (Bun).
  */
 export function isSendable(blob: Blob): boolean {
-  // A Blob with a name is a file that `Bun.file` opened. For it, `fetch` sends a Content-Type without a value, which `Response` hides.
+  // A Blob with a name is a file from `Bun.file`. For it, `fetch` sends an empty Content-Type, which `Response` hides.
   if (tagOf(blob) === 'Blob' && 'name' in blob && blob.name) return false;
   try {
     return !new Response(ownSlice(blob, 0, 0)).headers.has('content-type');

@@ -25,13 +25,16 @@ export function checkObject(name: string, value: unknown): void {
   checkType(typeof value === 'object' && value !== null, `${name} must be an object`);
 }
 
-/** @throws TypeError for options that are no object, or whose signal is no AbortSignal. */
+/** @throws TypeError unless the options are an object and its signal, if there is one, is an AbortSignal. */
 export function checkCallOptions(options: { readonly signal?: AbortSignal | undefined }): void {
   checkObject('options', options);
   checkSignal(options.signal);
 }
 
-/** @throws TypeError for what is no AbortSignal. The check goes by its shape, because it may come from another realm. */
+/**
+ * @throws TypeError unless the value is an AbortSignal or undefined. It is recognised by its shape, so it may come from
+ *   another realm.
+ */
 export function checkSignal(signal: AbortSignal | undefined): void {
   const fits = signal === undefined || typeof signal?.addEventListener === 'function';
   checkType(fits, 'signal must be an AbortSignal');

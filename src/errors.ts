@@ -8,8 +8,7 @@ import type { ObjectTail } from './tail.ts';
 /**
  * What is known about the segment in flight when an append failed.
  *
- * - `absent`: the segment is not stored and will not be stored. Nothing was sent, or other bytes were found in its
- *   place.
+ * - `absent`: the segment is not and will not be stored. Nothing was sent, or other bytes were found in its place.
  * - `stored`: the object holds these bytes in this place, and at least one request with them got no answer. If more
  *   bytes follow, the bytes may also be the beginning of a longer request of another writer; this cannot be decided.
  * - `unknown`: the segment may be stored already, or may still be stored later. `AppendableObject.settle` finds out.
@@ -154,10 +153,7 @@ export interface ChecksumErrorInit extends OssErrorInit {
   readonly actual: string;
 }
 
-/**
- * OSS holds other bytes than the bytes that were sent: the object is damaged from `position` on. `code` is
- * `ChecksumMismatch`.
- */
+/** OSS holds other bytes than were sent: the object is damaged from `position` on. `code` is `ChecksumMismatch`. */
 export class ChecksumError extends OssError {
   override readonly name: string = 'ChecksumError';
   /** The position of the first byte of the damaged segment. */
@@ -189,15 +185,18 @@ export class SourceError extends OssError {
   }
 }
 
-/** Facts about missing credentials. */
+/** The facts of a failure of the credentials. */
 export interface CredentialsErrorInit extends OssErrorInit {
   readonly sent?: boolean | undefined;
 }
 
-/** There are no usable credentials: loading them failed, they are malformed or out of date, or a presign function gave no URL. */
+/**
+ * There are no usable credentials: loading them failed, they are malformed or expired, or a presign function returned
+ * no URL.
+ */
 export class CredentialsError extends OssError {
   override readonly name: string = 'CredentialsError';
-  /** True when a request of the same call was sent before, and refused. */
+  /** True if an earlier request of the same call was sent and refused. */
   readonly sent: boolean;
 
   constructor(message: string, init: CredentialsErrorInit) {
@@ -206,14 +205,17 @@ export class CredentialsError extends OssError {
   }
 }
 
-/** What the engine knows of an append that failed. */
+/** The facts of a failed append that are added to its error. */
 export interface AppendFacts {
   readonly tail?: ObjectTail | undefined;
   readonly outcome: Outcome;
   readonly loaded: number;
 }
 
-/** The same error with what is known of the append that it ended. Errors are never changed, because others may hold them too. */
+/**
+ * Returns a copy of the error with the facts of the append that it ended. The error itself is not changed, because one
+ * error can end several appends.
+ */
 export function withFacts(error: OssError, { tail, outcome, loaded }: AppendFacts): OssError {
   return remake(error, { tail, outcome, loaded });
 }
@@ -230,7 +232,7 @@ export function unproven(failure: unknown, reading: OssError): unknown {
   return remake(failure, { cause: failure.cause ?? reading }, message);
 }
 
-/** A copy of an error with other facts. */
+/** Returns a copy of an error with other facts. */
 function remake(error: OssError, facts: Partial<OssErrorInit>, message: string = error.message): OssError {
   const cause = 'cause' in error ? { cause: error.cause } : undefined;
   return Reflect.construct(error.constructor, [message, { ...error, ...cause, ...facts }]);

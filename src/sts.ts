@@ -103,14 +103,11 @@ export interface AppendPolicyOptions {
    * covers the whole bucket.
    */
   readonly prefix: string;
-  /**
-   * Allows reading. The library needs this right to find out whether a segment is stored if an answer was lost. Default
-   * true.
-   */
+  /** Allows reading, with which the library finds out whether a segment is stored. Default true. */
   readonly read?: boolean | undefined;
   /** Allows tags on the first append. Default false. */
   readonly tagging?: boolean | undefined;
-  /** Allows sealing, after which an object takes no more appends. Default false. */
+  /** Allows sealing. A sealed object accepts no more appends. Default false. */
   readonly seal?: boolean | undefined;
 }
 
@@ -172,9 +169,10 @@ async function attempt(options: AssumeRoleOptions, clock: Clock): Promise<Creden
   const { url, headers, body } = signedCall(options, clock);
   const expired = (limit: number) => noAnswer(`no answer within ${limit} ms`, options, 'TimeoutError');
   const [response, answer] = await withDeadline({ clock, timeout, signal, expired }, async (deadline) => {
-    // A redirect that is followed carries the signed call to another place.
+    // The redirect is not followed, because the signed call would then go to another host.
     const init: RequestInit = { method: 'POST', headers, body, signal: deadline.signal, redirect: 'manual' };
-    // Only what fails here is a failure of the network. What fails elsewhere is a mistake in code, and stays what it is.
+    // Only failures inside this block are failures of the network. A failure outside is a mistake in the code and is
+    // thrown unchanged.
     try {
       const given = await fetch(url, init);
       return [given, given.body ? await readStart(given.body) : ''] as const;

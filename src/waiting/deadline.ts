@@ -1,4 +1,4 @@
-/** Work that must end in time, or when its caller aborts it. */
+/** Runs work that must end within a time limit, or when its caller aborts it. */
 
 import { throwIfAborted } from './abort.ts';
 import type { Clock } from './clock.ts';
@@ -6,17 +6,18 @@ import type { Clock } from './clock.ts';
 /** The limits of one piece of work. */
 export interface DeadlineOptions {
   readonly clock: Clock;
-  /** Time that the work may take, ms. `Infinity` for any time. */
+  /** The time that the work may take, in ms. `Infinity` means no limit. */
   readonly timeout: number;
   /** The caller's signal. */
   readonly signal?: AbortSignal | undefined;
-  /** Makes the error of work that takes longer than `timeout`. */
+  /** Makes the error for work that takes longer than `timeout`. */
   readonly expired: (timeout: number) => unknown;
 }
 
 /**
- * Runs work under a deadline. It rejects with the reason that counts: the caller's, if the caller has aborted; else the error of
- * `expired`, if the time is over; else with the error of the work. The work may go on for a while, and its result is then ignored.
+ * Runs work under a deadline. If the caller has aborted, it rejects with the caller's reason; else, if the time is
+ * over, with the error of `expired`; else with the error of the work. The work may then continue for a while, and its
+ * result is ignored.
  */
 export async function withDeadline<T>(
   options: DeadlineOptions,
@@ -36,11 +37,14 @@ export async function withDeadline<T>(
   }
 }
 
-/** The time that one piece of work has, and the caller's signal, as one signal. It leaves no listener behind. */
+/** Joins the time limit of one piece of work and the caller's signal into one signal. It leaves no listener behind. */
 export class Deadline {
   readonly #controller = new AbortController();
   readonly #options: DeadlineOptions;
-  /** Rejects the race that is on. An event listener for each race would cost a small append more than its signature. */
+  /**
+   * Rejects the promise of the current race. A new event listener for each race would cost a small append more than its
+   * signature.
+   */
   #reject: (reason: unknown) => void = () => {};
   #timer: unknown;
   #isGuarding = false;
@@ -56,7 +60,10 @@ export class Deadline {
     return this.#controller.signal;
   }
 
-  /** Settles as the work does, or rejects when the deadline ends first, because some transports do not heed a signal at once. */
+  /**
+   * Settles as the work does, or rejects at once when the deadline ends, because some transports react late to a
+   * signal.
+   */
   race<T>(work: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#reject = reject;
@@ -65,19 +72,24 @@ export class Deadline {
     });
   }
 
-  /** The work is done. A body that is still to be read stays under the deadline. */
+  /**
+   * Ends the deadline, because the work is done. If its body is still to be read, the body stays under the deadline.
+   */
   release(): void {
     if (!this.#isGuarding) this.end();
   }
 
-  /** Stops the clock. With a reason, it also aborts the work. */
+  /** Stops the timer. With a reason, it also aborts the work. */
   end(reason?: unknown): void {
     this.#stop();
     this.#options.signal?.removeEventListener('abort', this.#abort);
     if (reason !== undefined) this.#finish(reason);
   }
 
-  /** Keeps a body under this deadline: each chunk has the whole time, and no time counts while nobody reads. */
+  /**
+   * Returns the body under this deadline. Each chunk has the whole time limit, and the timer is stopped while nobody
+   * reads.
+   */
   guard(body: ReadableStream<Uint8Array> | null, fail: (error: unknown) => never): ReadableStream<Uint8Array> {
     const reader = (body ?? emptyStream()).getReader();
     this.#isGuarding = true;
