@@ -3,9 +3,13 @@ import type { IncomingMessage } from 'node:http';
 
 /** How many bytes and how much time a server spends on a sender. */
 export interface BodyLimits {
-  /** The unread bytes that the server still receives after the answer. More bytes end the connection. Default 64 MiB. */
+  /**
+   * The unread bytes that the server still receives after the answer. More bytes end the connection. Default 64 MiB.
+   */
   readonly unread?: number | undefined;
-  /** How long a sender may be silent while somebody reads its body, in ms. Then its connection ends. Default 120,000. */
+  /**
+   * How long a sender may be silent while somebody reads its body, in ms. Then its connection ends. Default 120,000.
+   */
   readonly silence?: number | undefined;
 }
 
@@ -60,8 +64,8 @@ export function toBody(incoming: IncomingMessage, { unread = UNREAD, silence = S
 }
 
 /**
- * Receives and drops the rest of a body, up to a limit. Many senders read the answer only after they have sent everything. If the
- * connection ended at once, these senders would lose the answer.
+ * Receives and drops the rest of a body, up to a limit. Many senders read the answer only after they have sent
+ * everything. If the connection ended at once, these senders would lose the answer.
  */
 function drop(incoming: IncomingMessage, limit: number): void {
   let dropped = 0;

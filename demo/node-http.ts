@@ -1,6 +1,6 @@
 /**
- * Serves a handler with `Request` and `Response` over node:http. It converts streams in both directions, and broken connections
- * too: if the handler rejects, the connection ends; if the client leaves, the signal of the request aborts.
+ * Serves a handler with `Request` and `Response` over node:http. It converts streams in both directions, and broken
+ * connections too: if the handler rejects, the connection ends; if the client leaves, the signal of the request aborts.
  */
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -68,7 +68,8 @@ export const TIMEOUTS = {
   // A browser repeats a request if the connection closes at that moment. So idle connections stay open for a long time.
   keepAliveTimeout: 60_000,
   headersTimeout: 60_000,
-  // Node's default of 300 s is for a whole request, and would end slow uploads. The function toBody ends silent senders.
+  // Node's default of 300 s is for a whole request, and would end slow uploads. The function toBody ends silent
+  // senders.
   requestTimeout: 0,
 } as const;
 
@@ -92,7 +93,9 @@ function closeServer(server: Server): Promise<void> {
   });
 }
 
-/** Returns undefined if the request gives no URL, for example because the Host header would become a part of the path. */
+/**
+ * Returns undefined if the request gives no URL, for example because the Host header would become a part of the path.
+ */
 function urlOf({ headers: { host = '' }, url = '' }: IncomingMessage): string | undefined {
   const origin = `http://${host}`;
   const path = url.startsWith('/') ? url : url.replace(/^http:\/\/[^/?#]+/i, '');

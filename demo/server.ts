@@ -1,9 +1,10 @@
 /**
- * The servers of the demo on this machine: the page with its edge, an OSS, and an STS. The page and the edge stand for what a user
- * has to build. LocalOss and LocalSts stand for what Alibaba Cloud runs.
+ * The servers of the demo on this machine: the page with its edge, an OSS, and an STS. The page and the edge stand for
+ * what a user has to build. LocalOss and LocalSts stand for what Alibaba Cloud runs.
  *
- * Other machines and other pages get nothing. The servers listen on 127.0.0.1, and refuse every other Host (which protects
- * against DNS rebinding) and every other Origin. They make new keys and a new prefix at each start, and need no credentials.
+ * Other machines and other pages get nothing. The servers listen on 127.0.0.1, and refuse every other Host (which
+ * protects against DNS rebinding) and every other Origin. They make new keys and a new prefix at each start, and need
+ * no credentials.
  */
 import { randomBytes } from 'node:crypto';
 import { realpathSync } from 'node:fs';
@@ -33,7 +34,10 @@ export interface DemoOptions {
   readonly faults?: FaultSchedule | undefined;
   /** Gets every request to the OSS, including preflights. */
   readonly onrequest?: ((request: Request) => void) | undefined;
-  /** Starts an edge in another process, such as workerd, and returns its origin. By default, the server of the page is the edge. */
+  /**
+   * Starts an edge in another process, such as workerd, and returns its origin. By default, the server of the page is
+   * the edge.
+   */
   readonly startEdge?: ((env: EdgeEnvironment) => Promise<string>) | undefined;
   /** The folder of the built page. Default: the folder `public` next to this file. */
   readonly publicFolder?: string | undefined;
@@ -211,7 +215,9 @@ function site(api: RequestListener, folder: string, reachable: string): RequestL
   };
 }
 
-/** Refuses requests with another Host or from a page of another origin, because any DNS name can point to this machine. */
+/**
+ * Refuses requests with another Host or from a page of another origin, because any DNS name can point to this machine.
+ */
 function onlyOwn(checked: readonly ('host' | 'origin')[], listener: RequestListener): RequestListener {
   return (incoming, outgoing) => {
     const { headers, socket } = incoming;

@@ -1,4 +1,5 @@
-// `npm start` runs the demo, also in a bare clone. It installs the packages, builds the page and the server, and starts them.
+// `npm start` runs the demo, also in a bare clone. It installs the packages, builds the page and the server, and starts
+// them.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -10,7 +11,8 @@ try {
   install();
   if (!npm('run', '--silent', 'build')) throw new Error('the build failed; its output above says why');
   if (!existsSync(server)) throw new Error('the build made no demo, because demo/server.ts does not exist');
-  // The server runs in this process, so that Ctrl-C ends it. It starts only if it is the main program, so its path comes first.
+  // The server runs in this process, so that Ctrl-C ends it. It starts only if it is the main program, so its path
+  // comes first.
   process.argv[1] = server;
   await import(pathToFileURL(server).href);
 } catch (error) {

@@ -1,4 +1,7 @@
-/** The application of the demo: it reads its settings from the environment, gives a session to everybody, and can set a quota. */
+/**
+ * The application of the demo: it reads its settings from the environment, gives a session to everybody, and can set a
+ * quota.
+ */
 import { createEdge, type EdgeHandler, type EdgeOptions } from '../../src/edge/index.ts';
 import { appendPolicy, assumeRole } from '../../src/sts.ts';
 import { Sessions } from './session.ts';
@@ -22,11 +25,13 @@ export interface EdgeEnvironment {
   /** The beginning of all keys: empty, or a text that ends with `/`. The name of the user follows. */
   readonly PREFIX: string;
   /**
-   * The greatest length of an object in bytes. Default 5 GiB. With this setting nobody gets a token, because the holder of a
-   * token can store any number of bytes. Pages use grants or uploads then.
+   * The greatest length of an object in bytes. Default 5 GiB. With this setting nobody gets a token, because the holder
+   * of a token can store any number of bytes. Pages use grants or uploads then.
    */
   readonly MAX_OBJECT_SIZE?: string;
-  /** The bytes of one segment of an upload. Default: that of `createEdge`, which is for many uploads at the same time. */
+  /**
+   * The bytes of one segment of an upload. Default: that of `createEdge`, which is for many uploads at the same time.
+   */
   readonly SEGMENT_SIZE?: string;
 }
 

@@ -10,6 +10,6 @@ interface DenoLike {
 const { env, serve } = (globalThis as unknown as { Deno: DenoLike }).Deno;
 const settings = env.toObject();
 const edge = edgeFrom(settings as unknown as EdgeEnvironment);
-// Deno prints the address when the server listens. The edge must not get the second argument of Deno's handlers, because it is
-// not the context of a Worker.
+// Deno prints the address when the server listens. The edge must not get the second argument of Deno's handlers,
+// because it is not the context of a Worker.
 serve({ hostname: '127.0.0.1', port: Number(settings['PORT'] ?? 0) }, (request) => edge(request));

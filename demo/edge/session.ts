@@ -1,4 +1,7 @@
-/** The sessions of the demo: a cookie with the name of a user and an end, signed with HMAC. Your application may use anything else. */
+/**
+ * The sessions of the demo: a cookie with the name of a user and an end, signed with HMAC. Your application may use
+ * anything else.
+ */
 
 /** Options of {@link Sessions}. */
 export interface SessionOptions {
@@ -29,7 +32,10 @@ export class Sessions {
     this.#now = now;
   }
 
-  /** Returns a `Set-Cookie` header for a user. No script can read the cookie, and requests of other sites do not carry it. */
+  /**
+   * Returns a `Set-Cookie` header for a user. No script can read the cookie, and requests of other sites do not carry
+   * it.
+   */
   async issue(user: string, { secure }: { readonly secure: boolean }): Promise<string> {
     const claim = `${user}.${Math.floor(this.#now() / 1000) + this.#life}`;
     const signature = await crypto.subtle.sign('HMAC', await this.#key('sign'), utf8(claim));

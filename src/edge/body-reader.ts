@@ -1,4 +1,6 @@
-/** Reads the body of a request in chunks. This file knows the two kinds of readers, and the timer that ends a silence. */
+/**
+ * Reads the body of a request in chunks. This file knows the two kinds of readers, and the timer that ends a silence.
+ */
 import type { Clock } from '../waiting/clock.ts';
 import { Refusal } from './refusal.ts';
 
@@ -14,20 +16,20 @@ export interface Patience {
 
 const BUFFER = 64 * 1024;
 /**
- * The bytes that the reader waits for at once when the sender is fast. With one read for each network packet, a Worker spends a
- * third of its time on reads, and needs more memory.
+ * The bytes that the reader waits for at once when the sender is fast. With one read for each network packet, a Worker
+ * spends a third of its time on reads, and needs more memory.
  */
 const ENOUGH = 16 * 1024;
 /** A sender is fast after `size` bytes, if they arrived with an average of at least `rate` bytes per second. */
 const FAST = { size: 256 * 1024, rate: 64 * 1024 };
 
 /**
- * Yields the chunks of a body one at a time. While nobody asks for the next chunk, the sender waits. Where the platform can do
- * it, all bytes are read into one buffer, so a chunk is valid only until the next one is asked for.
+ * Yields the chunks of a body one at a time. While nobody asks for the next chunk, the sender waits. Where the platform
+ * can do it, all bytes are read into one buffer, so a chunk is valid only until the next one is asked for.
  *
- * @throws Refusal (408) if the edge waits for the sender and gets nothing for `idle` ms. A slow sender is read to its end, as long
- *   as its bytes keep coming. There is one exception: from a sender that was fast before, a Worker wants 16 KiB at once, so it
- *   refuses that sender if the 16 KiB do not arrive in time.
+ * @throws Refusal (408) if the edge waits for the sender and gets nothing for `idle` ms. A slow sender is read to its
+ *   end, as long as its bytes keep coming. There is one exception: from a sender that was fast before, a Worker wants
+ *   16 KiB at once, so it refuses that sender if the 16 KiB do not arrive in time.
  */
 export async function* chunksOf(
   { body }: Request,
@@ -44,7 +46,10 @@ export async function* chunksOf(
   }
 }
 
-/** Ends a wait that lasts too long. It sets one timer for a whole body, because a timer for each read costs more than the read. */
+/**
+ * Ends a wait that lasts too long. It sets one timer for a whole body, because a timer for each read costs more than
+ * the read.
+ */
 class SilenceTimer {
   readonly #idle: number;
   readonly #clock: Timers;

@@ -24,8 +24,8 @@ export function announcedLength({ headers }: Request, most: number): number | un
 /**
  * Yields the chunks of a body, like `chunksOf`, and checks their total length.
  *
- * @throws Refusal: 413 if the body has more than `most` bytes, 400 if it has more or fewer bytes than the request announced.
- *   Some platforms and proxies end the body of a broken connection as if it were complete.
+ * @throws Refusal: 413 if the body has more than `most` bytes, 400 if it has more or fewer bytes than the request
+ *   announced. Some platforms and proxies end the body of a broken connection as if it were complete.
  */
 export async function* wholeBody(
   request: Request,

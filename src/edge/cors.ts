@@ -17,9 +17,9 @@ export class Cors {
   }
 
   /**
-   * Refuses pages of other origins. Browsers send `Origin` with every POST, and no page can forge that header. Only the list
-   * counts. A page whose DNS name was changed to point at this service sends the service's own `Host`. So a service whose own
-   * pages call it must list its own origin too.
+   * Refuses pages of other origins. Browsers send `Origin` with every POST, and no page can forge that header. Only the
+   * list counts. A page whose DNS name was changed to point at this service sends the service's own `Host`. So a
+   * service whose own pages call it must list its own origin too.
    */
   check({ headers }: Request): void {
     const origin = headers.get('origin');

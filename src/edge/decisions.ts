@@ -1,7 +1,7 @@
 /**
- * What the application decides about a request: who sends it, where that user's keys are, and whether and how much the user may
- * do. This file reads the application's answers. Only an explicit yes is a yes. A mistake may give `null`, `undefined`, `NaN`, an
- * empty string or a promise that nobody awaited: then nobody is let in, and nothing is allowed.
+ * What the application decides about a request: who sends it, where that user's keys are, and whether and how much the
+ * user may do. This file reads the application's answers. Only an explicit yes is a yes. A mistake may give `null`,
+ * `undefined`, `NaN`, an empty string or a promise that nobody awaited: then nobody is let in, and nothing is allowed.
  */
 import type { OssClient } from '../request/client.ts';
 import type { Credentials } from '../request/credentials.ts';
@@ -19,24 +19,24 @@ export interface EdgeQuestion {
   /** The position of an append in bytes. An upload has it only if the client sent it. */
   readonly position?: number | undefined;
   /**
-   * The size of an append, a read or an upload in bytes. It is undefined for a read up to the end of the object, and for an
-   * upload of unknown length: there the answer can be a number of bytes. It is always undefined for a token, because the holder
-   * of a token can store any number of bytes. So an application with a quota must not give tokens.
+   * The size of an append, a read or an upload in bytes. It is undefined for a read up to the end of the object, and
+   * for an upload of unknown length: there the answer can be a number of bytes. It is always undefined for a token,
+   * because the holder of a token can store any number of bytes. So an application with a quota must not give tokens.
    */
   readonly size?: number | undefined;
   /** The media type of the object, if the request names one. */
   readonly contentType?: string | undefined;
   /**
-   * The other headers of a first append that the grant will name, with names in lower case. The holder must send them as they
-   * are. But the holder may add Cache-Control, Content-Disposition, Content-Encoding and Expires where they are absent here. So
-   * allow only grants that name the headers that matter to you.
+   * The other headers of a first append that the grant will name, with names in lower case. The holder must send them
+   * as they are. But the holder may add Cache-Control, Content-Disposition, Content-Encoding and Expires where they are
+   * absent here. So allow only grants that name the headers that matter to you.
    */
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
 /**
- * The application's answer: yes, no, or the allowed number of bytes. A number above 0 is a yes where bytes flow, up to that
- * number. For a token or a read of unknown size, a number is a no.
+ * The application's answer: yes, no, or the allowed number of bytes. A number above 0 is a yes where bytes flow, up to
+ * that number. For a token or a read of unknown size, a number is a no.
  */
 export type EdgeAnswer = boolean | number;
 
@@ -53,7 +53,11 @@ export interface UserContext {
   readonly client: OssClient;
 }
 
-/** Returns the user of a request. @throws Refusal (401) if the application names no user, and 500 for an unusable name. */
+/**
+ * Returns the user of a request.
+ *
+ * @throws Refusal (401) if the application names no user, and 500 for an unusable name.
+ */
 export async function userOf(request: Request, authenticate: (request: Request) => unknown): Promise<string> {
   const user: unknown = await authenticate(request);
   if (typeof user !== 'string' || user === '') throw new Refusal(401, 'NotAuthenticated', 'This request needs a user');
@@ -62,14 +66,22 @@ export async function userOf(request: Request, authenticate: (request: Request) 
   return user;
 }
 
-/** Returns the beginning of the user's keys. @throws Refusal (500) for a prefix that could reach into another prefix. */
+/**
+ * Returns the beginning of the user's keys.
+ *
+ * @throws Refusal (500) for a prefix that could reach into another prefix.
+ */
 export function prefixFor(user: string, prefixOf: (user: string) => unknown): string {
   const prefix = prefixOf(user);
   if (typeof prefix === 'string' && prefix.endsWith('/') && !nameProblem(prefix.slice(0, -1))) return prefix;
   throw hidden('UnusablePrefix');
 }
 
-/** Asks the application. @throws Refusal (403) if the answer is neither `true` nor enough bytes for the size in the question. */
+/**
+ * Asks the application.
+ *
+ * @throws Refusal (403) if the answer is neither `true` nor enough bytes for the size in the question.
+ */
 export async function checkAllowed(question: EdgeQuestion, allows: Allows): Promise<void> {
   const bytes = await bytesAllowed(question, allows);
   // A number is no yes if the question has no size, because there is nothing that the number could limit.
@@ -78,7 +90,11 @@ export async function checkAllowed(question: EdgeQuestion, allows: Allows): Prom
 
 const ALL = Number.POSITIVE_INFINITY;
 
-/** Asks the application how many bytes it allows. @throws Refusal (403) if the answer is neither `true` nor a number above 0. */
+/**
+ * Asks the application how many bytes it allows.
+ *
+ * @throws Refusal (403) if the answer is neither `true` nor a number above 0.
+ */
 export async function bytesAllowed(question: EdgeQuestion, allows: Allows): Promise<number> {
   const answer: unknown = await allows(question);
   if (answer === true) return ALL;

@@ -1,4 +1,6 @@
-/** Reads the JSON of `POST /grant` and `POST /grants`. Both routes use these readers, so both refuse the same mistakes. */
+/**
+ * Reads the JSON of `POST /grant` and `POST /grants`. Both routes use these readers, so both refuse the same mistakes.
+ */
 import type { OpenRange } from '../request/request.ts';
 import { MAX_OBJECT_SIZE } from '../tail.ts';
 import { badRequest } from './refusal.ts';

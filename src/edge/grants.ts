@@ -1,7 +1,7 @@
 /**
- * Grants. A grant is one OSS request that the edge signs for a page without a key. The page cannot change what is signed: the
- * key, position, length and named headers of an append, or the range of a read. No RAM policy can express this right, because
- * `oss:PutObject` also permits overwriting.
+ * Grants. A grant is one OSS request that the edge signs for a page without a key. The page cannot change what is
+ * signed: the key, position, length and named headers of an append, or the range of a read. No RAM policy can express
+ * this right, because `oss:PutObject` also permits overwriting.
  */
 import type { PresignedRequest } from '../request/request.ts';
 import { checkAllowed, type UserContext } from './decisions.ts';
@@ -40,8 +40,8 @@ export async function grantOne(context: GrantContext, fields: RequestFields): Pr
 }
 
 /**
- * Answers `POST /grants`: appends of `segmentSize` bytes, one after the other, from `position` up to `end` if the client named an
- * end. It grants as many appends as the application allows, and at least one. @throws Refusal
+ * Answers `POST /grants`: appends of `segmentSize` bytes, one after the other, from `position` up to `end` if the
+ * client named an end. It grants as many appends as the application allows, and at least one. @throws Refusal
  */
 export async function grantMany(context: GrantContext, fields: RequestFields): Promise<AppendGrant[]> {
   const key = checkOwnKey(fields['key'], context.prefix);

@@ -1,4 +1,7 @@
-/** The handler of an edge: finds the route of a request, runs it for the user who sent it, and turns failures into answers. */
+/**
+ * The handler of an edge: finds the route of a request, runs it for the user who sent it, and turns failures into
+ * answers.
+ */
 
 import { OssError } from '../errors.ts';
 import { OssClient } from '../request/client.ts';
@@ -35,12 +38,14 @@ interface UserRequest extends GrantContext, UploadContext, RoutedRequest {
 const MAX_JSON = 8192;
 
 /**
- * Makes the handler of an edge. It answers `POST /token` (an STS token), `POST /grant` and `POST /grants` (presigned requests),
- * `POST /upload/{key}` (appends the body) and `GET /upload/{key}` (where the object ends). The handler is Web-standard code for
- * Cloudflare Workers, Deno, Bun and Node. In a Worker, make a new handler for each request: a Worker must not await a promise of
- * another request, and the handler keeps the credentials provider. The file docs/edge.md of this package describes the routes.
+ * Makes the handler of an edge. It answers `POST /token` (an STS token), `POST /grant` and `POST /grants` (presigned
+ * requests), `POST /upload/{key}` (appends the body) and `GET /upload/{key}` (where the object ends). The handler is
+ * Web-standard code for Cloudflare Workers, Deno, Bun and Node. In a Worker, make a new handler for each request: a
+ * Worker must not await a promise of another request, and the handler keeps the credentials provider. The file
+ * docs/edge.md of this package describes the routes.
  *
- * @throws TypeError or RangeError for options that cannot work, and for unknown options. The handler itself never rejects.
+ * @throws TypeError or RangeError for options that cannot work, and for unknown options. The handler itself never
+ *   rejects.
  * @example
  * ```ts
  * import { createEdge, type EdgeContext } from 'oss-append/edge';
@@ -92,8 +97,8 @@ async function answer(settings: Settings, routed: RoutedRequest): Promise<Respon
 }
 
 /**
- * Returns the name of a request's route. It is `GET /upload` for all keys, because a key in a log says too much. This function
- * never throws, because Bun and Deno put every Host header into the URL.
+ * Returns the name of a request's route. It is `GET /upload` for all keys, because a key in a log says too much. This
+ * function never throws, because Bun and Deno put every Host header into the URL.
  */
 function routeOf({ method, url }: Request): string {
   if (!URL.canParse(url)) return method;
@@ -124,8 +129,8 @@ async function answerToken({ user, prefix, allows, settings: { tokenFor } }: Use
 async function answerUpload(sent: UserRequest): Promise<Response> {
   const { user, settings, context, route } = sent;
   const work = upload(sent);
-  // When the client leaves, the platform ends its request. The append in flight continues all the same, in the 30 s that a Worker
-  // then has. The edge does not need more time, because the next request asks OSS where the object ends.
+  // When the client leaves, the platform ends its request. The append in flight continues all the same, in the 30 s
+  // that a Worker then has. The edge does not need more time, because the next request asks OSS where the object ends.
   context?.waitUntil(work.catch(() => {}));
   const { key, tail } = await work;
   // A failure of this function is reported, but the answer stays a success, because the bytes are stored.
@@ -136,7 +141,9 @@ async function answerUpload(sent: UserRequest): Promise<Response> {
   return json(tail);
 }
 
-/** Answers a failure with its code and with what is stored. Causes and messages of OSS and STS do not leave the edge. */
+/**
+ * Answers a failure with its code and with what is stored. Causes and messages of OSS and STS do not leave the edge.
+ */
 function failed(settings: Settings, route: string, error: unknown): Response {
   const refusal = toRefusal(error);
   if (refusal.status !== 404) report(settings, route, refusal);

@@ -1,6 +1,6 @@
 /**
- * Entry "./edge", for Cloudflare Workers, Deno, Bun and Node: tokens, grants and uploads for pages, as one handler. It also has
- * the page's side of grants. docs/edge.md describes the routes.
+ * Entry "./edge", for Cloudflare Workers, Deno, Bun and Node: tokens, grants and uploads for pages, as one handler. It
+ * also has the page's side of grants. docs/edge.md describes the routes.
  */
 
 export type { EdgeAnswer, EdgeQuestion } from './decisions.ts';

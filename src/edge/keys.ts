@@ -1,10 +1,11 @@
 /**
- * Which keys a user may name. This file knows the ways in which a key can look as if it were below a prefix, and yet lead
- * somewhere else.
+ * Which keys a user may name. This file knows the ways in which a key can look as if it were below a prefix, and yet
+ * lead somewhere else.
  *
- * OSS takes a key exactly as it is, and so does this file: spaces, `%`, `#`, `?`, `+`, emoji and every script are good names.
- * But a proxy on the way, or a program that reads the key later, may decode or normalise the key once more. So this file checks
- * every form that the key can get, and refuses the key if one of these forms deceives. It never repairs a key.
+ * OSS takes a key exactly as it is, and so does this file: spaces, `%`, `#`, `?`, `+`, emoji and every script are good
+ * names. But a proxy on the way, or a program that reads the key later, may decode or normalise the key once more. So
+ * this file checks every form that the key can get, and refuses the key if one of these forms deceives. It never
+ * repairs a key.
  */
 import { badRequest, Refusal } from './refusal.ts';
 
@@ -79,7 +80,9 @@ function* formsOf(text: string): Generator<string, void, void> {
   }
 }
 
-/** Decodes all valid escapes. A `%` without two hexadecimal digits stays, and bytes that are not UTF-8 become U+FFFD. */
+/**
+ * Decodes all valid escapes. A `%` without two hexadecimal digits stays, and bytes that are not UTF-8 become U+FFFD.
+ */
 function percentDecoded(text: string): string {
   return text.replace(/(?:%[0-9a-f]{2})+/gi, (run) => {
     const bytes = run

@@ -1,4 +1,7 @@
-/** The options of an edge. All options are checked when the handler is made, so that no mistake waits for its first request. */
+/**
+ * The options of an edge. All options are checked when the handler is made, so that no mistake waits for its first
+ * request.
+ */
 import { checkFunction, checkRange, checkType } from '../check.ts';
 import { OssClient, type OssClientOptions } from '../request/client.ts';
 import type { Credentials, CredentialsProvider } from '../request/credentials.ts';
@@ -14,24 +17,31 @@ export interface EdgeOptions {
   /** The credentials that sign grants and uploads: the key of a RAM user, or tokens. They never leave the edge. */
   readonly credentials: CredentialsProvider;
   /**
-   * Makes an STS token for the keys under a prefix, like `assumeRole` with `appendPolicy`. Leave this option out if you limit the
-   * bytes of a user, because nothing limits how much the holder of a token stores. Default: the edge gives no tokens.
+   * Makes an STS token for the keys under a prefix, like `assumeRole` with `appendPolicy`. Leave this option out if you
+   * limit the bytes of a user, because nothing limits how much the holder of a token stores. Default: the edge gives no
+   * tokens.
    */
   readonly tokenFor?: ((user: string, prefix: string) => Promise<Credentials>) | undefined;
   /** Returns the user who sent a request, for example from a cookie. Only a string that is not empty lets a user in. */
   readonly authenticate: (request: Request) => string | undefined | Promise<string | undefined>;
-  /** Returns the beginning of a user's keys. It must end with `/`, because `inbox/u1` is also the beginning of `inbox/u10`. */
+  /**
+   * Returns the beginning of a user's keys. It must end with `/`, because `inbox/u1` is also the beginning of
+   * `inbox/u10`.
+   */
   readonly prefixOf: (user: string) => string;
   /**
-   * Allows or refuses each operation of a user, for quotas and the like. Only `true` is a yes. Where bytes flow, a number above 0
-   * is a yes to that many bytes. Default: everything under the user's prefix is allowed.
+   * Allows or refuses each operation of a user, for quotas and the like. Only `true` is a yes. Where bytes flow, a
+   * number above 0 is a yes to that many bytes. Default: everything under the user's prefix is allowed.
    */
   readonly allows?: Allows | undefined;
-  /** The origins whose pages may call, such as `https://app.example.com`. List the edge's own origin if its own pages call it. */
+  /**
+   * The origins whose pages may call, such as `https://app.example.com`. List the edge's own origin if its own pages
+   * call it.
+   */
   readonly origins: readonly string[];
   /**
-   * More routes by method and path, such as `'POST /login'`. They run before `authenticate`, but after the check of the origin.
-   * A route here replaces the edge's own route of the same name.
+   * More routes by method and path, such as `'POST /login'`. They run before `authenticate`, but after the check of the
+   * origin. A route here replaces the edge's own route of the same name.
    */
   readonly routes?: Readonly<Record<string, (request: Request) => Response | Promise<Response>>> | undefined;
   /** How long a grant is valid, in seconds, up to 43,200. It never outlives the token that signs it. Default 300. */
@@ -43,12 +53,14 @@ export interface EdgeOptions {
   /** The most grants in one answer, up to 1,000. Default 32. */
   readonly maxBatch?: number | undefined;
   /**
-   * The bytes of one segment of an upload, up to 128 MiB. An upload holds about three segments in memory, and each segment costs
-   * one subrequest and one round trip. The default of 256 KiB serves 50 uploads at the same time in the 128 MB of a Worker.
-   * Larger segments are faster where only a few users upload at the same time.
+   * The bytes of one segment of an upload, up to 128 MiB. An upload holds about three segments in memory, and each
+   * segment costs one subrequest and one round trip. The default of 256 KiB serves 50 uploads at the same time in the
+   * 128 MB of a Worker. Larger segments are faster where only a few users upload at the same time.
    */
   readonly segmentSize?: number | undefined;
-  /** How long a sender may send nothing, in ms. Then the bytes so far are stored, and the answer is 408. Default 30,000. */
+  /**
+   * How long a sender may send nothing, in ms. Then the bytes so far are stored, and the answer is 408. Default 30,000.
+   */
   readonly idleTimeout?: number | undefined;
   /** Gets every failure except 404, without secrets. Exceptions that it throws are ignored. */
   readonly onfailure?: ((failure: EdgeFailure) => void) | undefined;
@@ -102,10 +114,11 @@ const OPTIONAL_FUNCTIONS = ['tokenFor', 'allows', 'onfailure', 'onuploaded'] as 
 const OTHERS = ['oss', 'credentials', 'origins', 'routes'];
 
 /**
- * Checks the options of an edge and adds the defaults. The result is a copy, so a later change of the options has no effect.
+ * Checks the options of an edge and adds the defaults. The result is a copy, so a later change of the options has no
+ * effect.
  *
- * @throws TypeError or RangeError for options that cannot work, and for unknown names: with a misspelt `allows`, an edge would
- *   allow everything.
+ * @throws TypeError or RangeError for options that cannot work, and for unknown names: with a misspelt `allows`, an
+ *   edge would allow everything.
  */
 export function settingsFrom(options: EdgeOptions): Settings {
   checkType(typeof options === 'object' && options !== null, 'createEdge needs options');

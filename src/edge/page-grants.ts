@@ -1,6 +1,6 @@
 /**
- * The option `presign` for a page that has no key: an edge signs each request of the page. This file also asks for several
- * appends in advance with one request, so that these appends need no additional round trip for their grants.
+ * The option `presign` for a page that has no key: an edge signs each request of the page. This file also asks for
+ * several appends in advance with one request, so that these appends need no additional round trip for their grants.
  */
 
 import { checkFunction, checkType, checkWholeNumber } from '../check.ts';
@@ -12,9 +12,13 @@ import { type Clock, platformClock } from '../waiting/clock.ts';
 
 /** Options of {@link PageGrants}. */
 export interface PageGrantsOptions {
-  /** The number of grants that one request asks for. With the default 1, the page asks for each grant when it needs it. */
+  /**
+   * The number of grants that one request asks for. With the default 1, the page asks for each grant when it needs it.
+   */
   readonly ahead?: number | undefined;
-  /** The size of the object's segments in bytes: the same number as in `AppendableObject`. The option `ahead` needs it. */
+  /**
+   * The size of the object's segments in bytes: the same number as in `AppendableObject`. The option `ahead` needs it.
+   */
   readonly segmentSize?: number | undefined;
   /** Replaces the global `fetch`. */
   readonly fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
@@ -34,11 +38,12 @@ interface HeldGrant {
 const MARGIN = 30_000;
 
 /**
- * The page's side of an edge's grants. Make one for each upload, and give its `presign` to a `PresignedClient` in place of
- * credentials. It sends the cookies of the edge's origin (`credentials: 'include'`).
+ * The page's side of an edge's grants. Make one for each upload, and give its `presign` to a `PresignedClient` in place
+ * of credentials. It sends the cookies of the edge's origin (`credentials: 'include'`).
  *
- * @throws TypeError or RangeError for options that cannot work. If the edge refuses a grant, the call of the client rejects with a
- *   {@link CredentialsError} whose `cause` has the HTTP status and the code of the edge's answer, such as `NotAllowed`.
+ * @throws TypeError or RangeError for options that cannot work. If the edge refuses a grant, the call of the client
+ *   rejects with a {@link CredentialsError} whose `cause` has the HTTP status and the code of the edge's answer, such
+ *   as `NotAllowed`.
  * @example
  * ```ts
  * import { AppendableObject, PresignedClient } from 'oss-append';
@@ -61,7 +66,9 @@ export class PageGrants {
   /** The grants by key, position and size. Each grant is used once, because a retry may need a fresh one. */
   readonly #held: Map<string, HeldGrant> = new Map();
   #filling: Promise<void> | undefined;
-  /** The length in bytes that the object will have after the upload. Set it if you know it: the last append is shorter. */
+  /**
+   * The length in bytes that the object will have after the upload. Set it if you know it: the last append is shorter.
+   */
   end: number | undefined;
 
   /** `edge` is the origin of the edge. An empty string means the origin of the page. */

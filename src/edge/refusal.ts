@@ -1,4 +1,7 @@
-/** A refused request: its status, a code for programs, and the facts that the client may know. This file makes the response. */
+/**
+ * A refused request: its status, a code for programs, and the facts that the client may know. This file makes the
+ * response.
+ */
 
 /** Thrown wherever the edge refuses a request. The handler answers it as JSON. */
 export class Refusal extends Error {
@@ -31,7 +34,10 @@ export function badRequest(message: string): Refusal {
   return new Refusal(400, 'BadRequest', message);
 }
 
-/** Refuses a request because of a failure whose cause the client must not know. The code is for the log of the application. */
+/**
+ * Refuses a request because of a failure whose cause the client must not know. The code is for the log of the
+ * application.
+ */
 export function hidden(code: string): Refusal {
   return new Refusal(500, code, 'Something went wrong here');
 }

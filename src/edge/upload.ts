@@ -1,4 +1,7 @@
-/** Appends the body of a request to an object. This file decides how much is kept of a body that does not arrive completely. */
+/**
+ * Appends the body of a request to an object. This file decides how much is kept of a body that does not arrive
+ * completely.
+ */
 
 import { AppendableObject } from '../append/object.ts';
 import { OssError } from '../errors.ts';
@@ -30,8 +33,8 @@ export async function tailOf(context: UploadContext): Promise<ObjectTail> {
 }
 
 /**
- * Answers `POST /upload/{key}`: appends a body of any length. A client whose connection broke asks {@link tailOf}, and sends the
- * rest with `?position=`, which must then be equal to that tail.
+ * Answers `POST /upload/{key}`: appends a body of any length. A client whose connection broke asks {@link tailOf}, and
+ * sends the rest with `?position=`, which must then be equal to that tail.
  *
  * @throws Refusal or OssError, with the tail and with the number of bytes of this body that are stored.
  */
@@ -61,7 +64,9 @@ function askUpload({ user, request, allows }: UploadContext, key: string): Promi
   return bytesAllowed({ user, operation: 'upload', key, position: readPosition(request), size, contentType }, allows);
 }
 
-/** The object may have grown since the client asked: a request that the client gave up may still have been carried out. */
+/**
+ * The object may have grown since the client asked: a request that the client gave up may still have been carried out.
+ */
 function checkPosition(tail: ObjectTail, expected: number | undefined): void {
   if (expected === undefined || expected === tail.position) return;
   const cause = 'another writer was here, or an earlier upload of yours is still finishing';
@@ -76,7 +81,10 @@ function readPosition({ url }: Request): number | undefined {
   throw badRequest('position must be one whole number');
 }
 
-/** Appends a body. If the body is refused while it is read, the bytes before are stored first, and the refusal has the tail. */
+/**
+ * Appends a body. If the body is refused while it is read, the bytes before are stored first, and the refusal has the
+ * tail.
+ */
 async function appendWhole(
   object: AppendableObject,
   { position }: ObjectTail,

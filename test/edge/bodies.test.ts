@@ -1,4 +1,7 @@
-/** Tests how the edge handles bodies: a body that differs from its announced length is no success, and its bytes are kept. */
+/**
+ * Tests how the edge handles bodies: a body that differs from its announced length is no success, and its bytes are
+ * kept.
+ */
 import { describe, expect, test } from 'vitest';
 import { drive, settle, VirtualClock } from '../unit-tools.ts';
 import { ByteSender, noise, Sender, streamOf } from './senders.ts';

@@ -1,4 +1,7 @@
-/** Tests the settings of Bun's server in the demo, with a server that only records them. No other runtime has these settings. */
+/**
+ * Tests the settings of Bun's server in the demo, with a server that only records them. No other runtime has these
+ * settings.
+ */
 import { afterEach, expect, test, vi } from 'vitest';
 import { ENVIRONMENT } from './world.ts';
 
@@ -27,7 +30,8 @@ test('an upload may take any time, an idle connection may not, and the page of a
   const request = new Request('http://127.0.0.1:1/nothing', { method: 'POST', body: 'x' });
   const server = { timeout: (of: Request, seconds: number) => asked.push([of === request, seconds, of.bodyUsed]) };
   expect((await settings?.fetch(request, server))?.status).toBe(404);
-  // Bun counts an upload as idle while its bytes flow. Bun keeps the setting for the connection, so the edge sets it back.
+  // Bun counts an upload as idle while its bytes flow. Bun keeps the setting for the connection, so the edge sets it
+  // back.
   expect(asked).toEqual([
     [true, 0, false],
     [true, 120, false],

@@ -1,4 +1,6 @@
-/** Tests how the edge reads the decisions of the application: only an explicit yes is a yes, and mistakes allow nothing. */
+/**
+ * Tests how the edge reads the decisions of the application: only an explicit yes is a yes, and mistakes allow nothing.
+ */
 import { describe, expect, test } from 'vitest';
 import type { EdgeAnswer, EdgeHandler, EdgeOptions, EdgeQuestion } from '../../src/edge/index.ts';
 import {

@@ -1,4 +1,6 @@
-/** Tests how the edge reads requests for grants: only whole numbers, ranges and headers of the right form are accepted. */
+/**
+ * Tests how the edge reads requests for grants: only whole numbers, ranges and headers of the right form are accepted.
+ */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { EdgeQuestion } from '../../src/edge/index.ts';
 import { OssClient, refreshingCredentials } from '../../src/index.ts';

@@ -1,4 +1,7 @@
-/** OSS, an edge that grants, and the browser of user u1. The tests of grants use them with a clock that stands still at noon. */
+/**
+ * OSS, an edge that grants, and the browser of user u1. The tests of grants use them with a clock that stands still at
+ * noon.
+ */
 import { expect, vi } from 'vitest';
 import { Sessions } from '../../demo/edge/session.ts';
 import { createEdge, type EdgeOptions, type EdgeQuestion } from '../../src/edge/index.ts';

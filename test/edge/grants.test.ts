@@ -1,4 +1,7 @@
-/** Tests grants from the page to OSS: a page without a key appends with requests that the edge signs, and can do nothing else. */
+/**
+ * Tests grants from the page to OSS: a page without a key appends with requests that the edge signs, and can do nothing
+ * else.
+ */
 
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -191,7 +194,8 @@ describe('a granted append', () => {
     oss.deleteObject(BUCKET, KEY);
     expect(await send(second, { body: utf8('5678') })).toBe('409 PositionNotEqualToLength');
     expect(await send(first, { body: utf8('12345') })).toBe('403 SignatureDoesNotMatch');
-    // A grant fixes the length and not the bytes. After a deletion, wait until all grants have expired, or use another key.
+    // A grant fixes the length and not the bytes. After a deletion, wait until all grants have expired, or use another
+    // key.
     expect(await send(first, { body: utf8('abcd') })).toBe('200');
     oss.deleteObject(BUCKET, KEY);
     vi.setSystemTime(NOON + FIVE_MINUTES + 1000);

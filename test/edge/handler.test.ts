@@ -1,4 +1,6 @@
-/** Tests the handler of the edge in this process: what a failure tells, silent senders, limits in bytes, and waitUntil. */
+/**
+ * Tests the handler of the edge in this process: what a failure tells, silent senders, limits in bytes, and waitUntil.
+ */
 import { describe, expect, test } from 'vitest';
 import type { EdgeQuestion } from '../../src/edge/index.ts';
 import { drive, settle, VirtualClock } from '../unit-tools.ts';

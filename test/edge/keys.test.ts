@@ -1,4 +1,7 @@
-/** Tests which keys the edge accepts: every route accepts the names of real files, and refuses names that lead elsewhere. */
+/**
+ * Tests which keys the edge accepts: every route accepts the names of real files, and refuses names that lead
+ * elsewhere.
+ */
 import { describe, expect, test } from 'vitest';
 import { BUCKET, EDGE, edgeOf, jsonRequest, makeCloud, tailRequest, uploadRequest } from './world.ts';
 

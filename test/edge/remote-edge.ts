@@ -146,7 +146,10 @@ export class RemoteEdge {
     return `POST ${path} HTTP/1.1\r\n${headers.join('\r\n')}\r\n\r\n`;
   }
 
-  /** Writes to an own connection. Returns the answer when the connection ends, or when the JSON in the answer is complete. */
+  /**
+   * Writes to an own connection. Returns the answer when the connection ends, or when the JSON in the answer is
+   * complete.
+   */
   converse(parts: readonly (string | Uint8Array)[], { cut, readsLast = false }: Conversation = {}): Promise<string> {
     return new Promise((resolve) => {
       const { hostname, port } = new URL(this.url);

@@ -1,4 +1,6 @@
-/** Tests the edge of the demo in Node, workerd, Deno and Bun over real HTTP: every runtime refuses the same requests. */
+/**
+ * Tests the edge of the demo in Node, workerd, Deno and Bun over real HTTP: every runtime refuses the same requests.
+ */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Sessions } from '../../demo/edge/session.ts';
 import { RemoteCloud, RemoteEdge } from './remote-edge.ts';
@@ -51,7 +53,8 @@ describe.each(installedRuntimes())('in %s', (name, start) => {
       (await browser.post('/grants', { key, position: 0, segmentSize: 1, count: 1 })).status,
     ];
     expect(statuses).toEqual([expected, expected, expected, expected, expected]);
-    // In an encoded path, URLs resolve `.` and `\`. The result may be another key of the same user, and never a key outside.
+    // In an encoded path, URLs resolve `.` and `\`. The result may be another key of the same user, and never a key
+    // outside.
     await edge.ask({ method: 'POST', path: `/upload/${encodeURI(key)}` });
     const isOutside = (stored = '') => stored === key || !/^inbox\/[^/]+\/[^/]/.test(stored);
     expect(cloud.oss.requests.filter((request) => isOutside(request.key))).toEqual([]);

@@ -95,8 +95,8 @@ describe.each(installedRuntimes())('in %s', (name, start) => {
     try {
       const most = await settled(() => given);
       expect(cloud.arrived - before).toBe(1);
-      // The edge holds two segments. The other bytes are in the buffers of the sockets: 4 MiB, 8 MiB with Bun, and 17 MiB with Bun
-      // on a busy machine.
+      // The edge holds two segments. The other bytes are in the buffers of the sockets: 4 MiB, 8 MiB with Bun, and 17
+      // MiB with Bun on a busy machine.
       expect(most).toBeLessThan(20 * MIB);
       expect(cloud.oss.object(BUCKET, key)).toBeUndefined();
     } finally {
@@ -148,7 +148,8 @@ describe.each(installedRuntimes())('in %s', (name, start) => {
         },
       );
       expect(answer).not.toMatch(/^HTTP\/1\.1 2/);
-      // The append in flight may still be stored. Then the edge answers 409, and the client asks for the position again.
+      // The append in flight may still be stored. Then the edge answers 409, and the client asks for the position
+      // again.
       for (let status = 0; status !== 200; ) {
         const position = await edge.positionOf(key);
         expect(position).toBeLessThanOrEqual(3 * MIB);
@@ -177,7 +178,8 @@ describe.each(installedRuntimes())('in %s', (name, start) => {
     expect(cloud.has(key, new Uint8Array(await file.arrayBuffer()))).toBe(true);
   });
 
-  // After its answer, workerd closes the connection of a sender that continues. Only a sender that reads in the meantime gets the answer.
+  // After its answer, workerd closes the connection of a sender that continues. Only a sender that reads in the
+  // meantime gets the answer.
   test(`a refusal arrives although the sender still has 13 MB to send${name === 'workerd' ? ', if the sender reads in the meantime' : ''}`, async () => {
     const key = `${edge.prefix}refused.bin`;
     const head = edge.headOf(`${uploadPath(key)}?position=5`, 'content-length: 13000000');

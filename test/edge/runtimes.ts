@@ -48,7 +48,8 @@ function has(name: string): boolean {
 }
 
 /**
- * Bundles TypeScript to one module, and returns its path. Test files run at the same time, so each process has its own folder.
+ * Bundles TypeScript to one module, and returns its path. Test files run at the same time, so each process has its own
+ * folder.
  */
 export async function bundle(source: string): Promise<string> {
   const name = `${source.replace(/.*\//, '').replace(/\.ts$/, '')}.mjs`;

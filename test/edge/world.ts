@@ -1,4 +1,7 @@
-/** What the tests of the edge share: an OSS, an STS, an edge in this process, the requests of a page, and a browser's cookies. */
+/**
+ * What the tests of the edge share: an OSS, an STS, an edge in this process, the requests of a page, and a browser's
+ * cookies.
+ */
 import { type EdgeEnvironment, edgeFrom } from '../../demo/edge/app.ts';
 import { createEdge, type EdgeHandler, type EdgeOptions } from '../../src/edge/index.ts';
 import { type FaultSchedule, LocalOss, LocalSts } from '../../src/testing/index.ts';
