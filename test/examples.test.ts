@@ -6,8 +6,10 @@ import { build } from 'esbuild';
 import ts from 'typescript';
 import { afterAll, afterEach, expect, test, vi } from 'vitest';
 import type { EdgeHandler } from '../src/edge/index.ts';
+import { AppendableObject, OssClient } from '../src/index.ts';
 import type { LogAppender } from '../src/log/index.ts';
 import { LocalOss, LocalSts } from '../src/testing/index.ts';
+import { TestRecorder } from './log/recorder.ts';
 import { BUNDLES, measure } from './size.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -246,6 +248,69 @@ test('docs/logs.md: the log of a page ships errors, rejections and performance e
   ]);
   expect([printed.mock.calls.length, observed]).toEqual([1, [{ entryTypes: ['longtask', 'navigation', 'paint'] }]]);
 });
+
+test('docs/recording.md: a recorder is stored while it records', async () => {
+  const oss = bucket();
+  const made: TestRecorder[] = [];
+  vi.stubGlobal(
+    'MediaRecorder',
+    class extends TestRecorder {
+      constructor(_stream: object, { mimeType }: { mimeType: string }) {
+        super(mimeType);
+        made.push(this);
+      }
+    },
+  );
+  const { record } = await run(exampleNamed('videoBitsPerSecond', 'docs-recording'), { oss });
+  const button = new EventTarget();
+  const recorded = (record as (stream: object, button: EventTarget) => Promise<{ key: string; size: number }>)(
+    {},
+    button,
+  );
+  made[0]?.give('some media');
+  button.dispatchEvent(new Event('click'));
+  const { key, size } = await recorded;
+  expect([size, oss.object('my-uploads', key)?.length]).toEqual([10, 10]);
+  expect(oss.object('my-uploads', key)?.headers['content-type']).toBe('video/webm;codecs=vp8,opus');
+});
+
+test('docs/reading-back.md: lines are read until the object is sealed', async () => {
+  const oss = bucket();
+  const client = clientOf(oss);
+  const object = new AppendableObject(client, 'inbox/app.ndjson');
+  await object.append('{"n":1}\n{"n":2}\n');
+  await object.seal();
+  const lines: unknown[] = [];
+  vi.spyOn(console, 'log').mockImplementation((line) => void lines.push(line));
+  const { show } = await run(exampleNamed('console.log(JSON.parse', 'docs-reading-back'), { oss });
+  await (show as () => Promise<void>)();
+  expect(lines).toEqual([{ n: 1 }, { n: 2 }]);
+});
+
+test('docs/reading-back.md: a rotation is followed from each sealed object to the next one', async () => {
+  const oss = bucket();
+  const client = clientOf(oss);
+  const lines: string[] = [];
+  const { followAll } = await run(exampleNamed('nameAfter', 'docs-reading-back'), { oss });
+  const enough = new Error('enough');
+  for (const n of [1, 2]) {
+    const object = new AppendableObject(client, `app-${n}.ndjson`);
+    await object.append(`line ${n}\n`);
+    if (n === 1) await object.seal();
+  }
+  const show = (line: string) => {
+    lines.push(line);
+    if (lines.length === 2) throw enough;
+  };
+  const follow = followAll as (client: OssClient, show: (line: string) => void) => Promise<void>;
+  await expect(follow(client, show)).rejects.toBe(enough);
+  expect(lines).toEqual(['line 1', 'line 2']);
+});
+
+function clientOf(oss: LocalOss): OssClient {
+  const credentials = oss.issueToken();
+  return new OssClient({ region: 'cn-hangzhou', bucket: 'my-uploads', credentials, fetch: oss.fetch });
+}
 
 test('README: the sizes in its first sentence', async () => {
   const [, all, one] = readFileSync(join(root, 'README.md'), 'utf8').match(/in (\d+) KB \(all.*?STS: (\d+) KB/s) ?? [];

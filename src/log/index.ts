@@ -6,4 +6,4 @@ export { ObjectChangedError } from './changed.ts';
 export type { TailClient } from './followed.ts';
 export type { LogRecord } from './lines.ts';
 export { type Recorder, type Recording, type RecordingLag, type RecordOptions, recordTo } from './record.ts';
-export { type NextKey, type TailOptions, tail, tailLines, tailStream } from './tail.ts';
+export { type NextKey, type TailEnd, type TailOptions, tail, tailLines, tailStream } from './tail.ts';

@@ -10,11 +10,19 @@ import { Followed, type TailClient } from './followed.ts';
 import { LineSplitter } from './line-splitter.ts';
 import { Stoppable } from './stoppable.ts';
 
+/** The end of an object that was read. */
+export interface TailEnd {
+  readonly key: string;
+  readonly tail: ObjectTail;
+  /** Whether the object is sealed. In a page, the bucket's CORS rule must expose `x-oss-sealed-time`. */
+  readonly sealed: boolean;
+}
+
 /**
  * Tells which object comes after this one, once nothing more is appended to this one; `undefined` as long as that is not known.
  * For a sealed object `undefined` means that none comes.
  */
-export type NextKey = (key: string, tail: ObjectTail) => string | undefined | PromiseLike<string | undefined>;
+export type NextKey = (end: TailEnd) => string | undefined | PromiseLike<string | undefined>;
 
 /** Settings of {@link tail}, {@link tailStream} and {@link tailLines}. The signal ends the reading with its reason. */
 export interface TailOptions extends CallOptions {
@@ -163,8 +171,8 @@ async function* followOne(
   }
 }
 
-async function askNext({ key, tail }: Followed, plan: Plan, signal: AbortSignal): Promise<string | undefined> {
-  const next = await abortable(Promise.resolve(plan.next?.(key, tail)), signal);
+async function askNext({ key, tail, sealed }: Followed, plan: Plan, signal: AbortSignal): Promise<string | undefined> {
+  const next = await abortable(Promise.resolve(plan.next?.({ key, tail, sealed })), signal);
   if (next === undefined) return undefined;
   checkKey(next);
   checkType(next !== key, `next gave "${next}", which is the object that was just read`);

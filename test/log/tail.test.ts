@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { AppendableObject, AppendStream, crc64, type OssClient, OssError } from '../../src/index.ts';
 import { ObjectChangedError } from '../../src/log/changed.ts';
-import { type TailOptions, tail, tailLines, tailStream } from '../../src/log/tail.ts';
+import { type TailEnd, type TailOptions, tail, tailLines, tailStream } from '../../src/log/tail.ts';
 import type { Fault, FaultRequest, LocalOss } from '../../src/testing/index.ts';
 import {
   countedAbort,
@@ -426,17 +426,17 @@ describe('a rotation', () => {
       scene.append(text, key);
     scene.seal();
     const asked: unknown[] = [];
-    const next = async (key: string, end: object) => {
-      asked.push([key, end]);
+    const next = async ({ key, tail, sealed }: TailEnd) => {
+      asked.push([key, tail, sealed]);
       return key === '3.log' ? undefined : nextOf(key);
     };
     const reader = new Reader(tail(scene.client, '1.log', { next }), scene);
     expect(await reader.rest()).toBe('one two three');
     const end = (text: string) => ({ position: text.length, hashCrc64ecma: String(crc64(utf8(text))) });
     expect(asked).toEqual([
-      ['1.log', end('one ')],
-      ['2.log', end('two ')],
-      ['3.log', end('three')],
+      ['1.log', end('one '), true],
+      ['2.log', end('two '), true],
+      ['3.log', end('three'), true],
     ]);
   });
 
@@ -444,7 +444,7 @@ describe('a rotation', () => {
     const scene = new Scene();
     scene.append('one ', '1.log');
     let asked = 0;
-    const next = (key: string) => {
+    const next = ({ key }: TailEnd) => {
       if (key !== '1.log' || asked++ < 2) return undefined;
       scene.append('late ', '1.log');
       scene.append('two', '2.log');
@@ -458,7 +458,7 @@ describe('a rotation', () => {
   test('waits for the next object, which may not be there yet', async () => {
     const scene = new Scene();
     scene.append('one ', '1.log');
-    const next = (key: string) => (key === '1.log' ? '2.log' : undefined);
+    const next = ({ key }: TailEnd) => (key === '1.log' ? '2.log' : undefined);
     const reader = new Reader(tail(scene.client, '1.log', { next }), scene);
     await reader.read(4);
     const more = reader.read(1);
@@ -469,7 +469,7 @@ describe('a rotation', () => {
 
   test('to the same object, or to an impossible name, is the caller’s mistake', async () => {
     const scene = new Scene('one');
-    expect(await failureOf(scene.follow({ next: (key) => key }).rest())).toBeInstanceOf(TypeError);
+    expect(await failureOf(scene.follow({ next: ({ key }) => key }).rest())).toBeInstanceOf(TypeError);
     expect(await failureOf(scene.follow({ next: () => '' }).rest())).toBeInstanceOf(RangeError);
   });
 });
@@ -602,7 +602,7 @@ describe('tailLines', () => {
     scene.append('one\ntorn', '1.log');
     scene.append('two\n', '2.log');
     scene.seal();
-    const next = (key: string) => (key === '1.log' ? '2.log' : undefined);
+    const next = ({ key }: TailEnd) => (key === '1.log' ? '2.log' : undefined);
     expect(await linesOf(scene, tailLines(scene.client, '1.log', { next }))).toEqual(['one', 'torn', 'two']);
   });
 
