@@ -84,8 +84,7 @@ export class ServiceError extends OssError {
   /** The header `x-oss-request-id`. The support of Alibaba Cloud asks for it. */
   readonly requestId: string | undefined;
   /**
-   * The more detailed error code of OSS, such as `0026-00000016`. It is for people; programs should not depend on it,
-   * because it may change.
+   * The more detailed error code of OSS, such as `0026-00000016`. It may change, so programs should not depend on it.
    */
   readonly ec: string | undefined;
   /** The object's length in bytes, if a 409 contains it. */
@@ -191,8 +190,7 @@ export interface CredentialsErrorInit extends OssErrorInit {
 }
 
 /**
- * There are no usable credentials: loading them failed, they are malformed or expired, or a presign function returned
- * no URL.
+ * There are no usable credentials: loading failed, they are malformed or expired, or a presign function gave no URL.
  */
 export class CredentialsError extends OssError {
   override readonly name: string = 'CredentialsError';

@@ -1,8 +1,7 @@
 /** Removes secrets from texts. OSS repeats tokens in some answers, and some runtimes put whole URLs into messages. */
 
 /**
- * Matches 16 or more characters that keys and tokens consist of. A match with capital letters, small letters and digits
- * is removed.
+ * Matches 16 or more characters of keys and tokens. A match with capital letters, small letters and digits is removed.
  */
 const OPAQUE = /[\w+/%~-]{16,}={0,2}/g;
 
@@ -27,10 +26,7 @@ export function plainUrl(url: string): string {
   return url.replace(/[?#].*$/s, '').replace(/\/\/[^/]*@/, '//');
 }
 
-/**
- * Removes from a text: the secrets, anything that has the name or the form of a secret, and all parts of URLs except
- * scheme, host and path.
- */
+/** Removes secrets, texts with the name or form of a secret, and all parts of URLs except scheme, host and path. */
 export function redact(text: string, secrets: readonly string[] = []): string {
   return redactUrls(cut(text.slice(0, 4096), secrets))
     .replace(

@@ -33,8 +33,7 @@ export interface AssumeRoleOptions extends StsCaller {
   /** How long the credentials are valid, in s, from 900 up to the limit of the role. Default 3,600. */
   readonly durationSeconds?: number | undefined;
   /**
-   * The session policy. It limits the rights of the role for this session; see {@link appendPolicy}. By default nothing
-   * is limited.
+   * The session policy, which limits the rights of the role; see {@link appendPolicy}. By default nothing is limited.
    */
   readonly policy?: string | undefined;
   readonly externalId?: string | undefined;

@@ -4,8 +4,8 @@
  */
 
 /**
- * The end of an object: its length in bytes and, if it is known, the CRC-64 of all bytes before it (decimal, as in
- * OSS's header).
+ * The end of an object: its length in bytes and, if known, the CRC-64 of all bytes before it (decimal, as in OSS's
+ * header).
  */
 export interface ObjectTail {
   readonly position: number;

@@ -95,8 +95,8 @@ export async function readBlob(blob: Blob, start: number, end: number): Promise<
 }
 
 /**
- * Cuts a Blob into segments. The slices need no memory of their own, except that Chromium copies Blobs that are not
- * files on the disk.
+ * Cuts a Blob into segments. The slices need no memory, except that Chromium copies Blobs that are not files on the
+ * disk.
  */
 export class BlobSegments implements SegmentReader {
   readonly inMemory = false;

@@ -22,15 +22,11 @@ export class ChunkSegments implements SegmentReader {
   readonly #gatherer: Gatherer;
   readonly #text = new TextChunks();
   /**
-   * The rest of the last chunk, and the length that the rest must have. If other code transfers the buffer, the rest
-   * becomes empty.
+   * The rest of the last chunk, and its length. If other code transfers the buffer, the rest becomes shorter than that.
    */
   #rest: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   #left = 0;
-  /**
-   * The bytes gathered since the event loop last ran. Without this count, a stream that always has bytes would block
-   * the event loop.
-   */
+  /** The bytes gathered since the event loop last ran. A stream that always has bytes must not block the event loop. */
   #sinceBreath = 0;
   /** The pieces of the current chunk, if this chunk is a Blob. */
   #pieces: AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> | undefined;
@@ -45,10 +41,7 @@ export class ChunkSegments implements SegmentReader {
     this.type = type;
   }
 
-  /**
-   * Every failure here becomes a failure of the source (SourceError), so that the caller learns how many bytes are
-   * stored.
-   */
+  /** Every failure here becomes a SourceError, so that the caller learns how many bytes are stored. */
   next(size: number, cut?: () => Promise<unknown>): Promise<Segment | undefined> {
     return this.#gather(size, cut).catch(failSource);
   }
@@ -84,8 +77,7 @@ export class ChunkSegments implements SegmentReader {
 
   /** Returns whether there are more bytes now. There are none at the end, and none when the segment must be cut. */
   async #refill(patience: Patience): Promise<boolean> {
-    // A read that is in flight when the source ends must still be awaited, so that its failure is not mistaken for the
-    // end.
+    // A read in flight at the end of the source must still be awaited, because its failure must not look like the end.
     while (this.#rest.byteLength === 0 && (this.#reading || !this.#ended)) {
       this.#reading ??= this.#startRead();
       const bytes = await patience.wait(this.#reading);
@@ -97,8 +89,8 @@ export class ChunkSegments implements SegmentReader {
   }
 
   /**
-   * Starts a read. The promise may reject while nobody waits for it; the next segment then gets the failure, or nobody
-   * after a cancel.
+   * Starts a read that may fail while nobody waits. The next segment then gets the failure; after a cancel, nobody
+   * does.
    */
   #startRead(): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const reading = this.#read();
@@ -212,8 +204,7 @@ export function chunksOf(
     if ('getReader' in source) return readStream(source);
     if ('body' in source && 'headers' in source) return readBody(source);
     if (Symbol.asyncIterator in source) return iterate(source);
-    // A FormData, URLSearchParams, Headers or Map yields pairs and not bytes. The same holds for such a class of a
-    // library.
+    // A FormData, URLSearchParams, Headers or Map yields pairs, not bytes. Such a class of a library does the same.
     if (Symbol.iterator in source && !('entries' in source && 'get' in source && 'delete' in source))
       return iterate(source);
   }

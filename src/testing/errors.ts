@@ -1,5 +1,4 @@
-// The answers of LocalOss: `Reply` is any answer, and `Refusal` is an error answer with OSS's status, code, EC and XML
-// elements.
+// The answers of LocalOss. `Refusal` is an error answer with OSS's status, code, EC and XML elements.
 // https://help.aliyun.com/document_detail/32005 (Error responses)
 
 import { base64 } from './encoding.ts';

@@ -1,5 +1,4 @@
-// The way of one request through the server: it is received, authenticated, performed and answered. The faults of its
-// plan act at each step.
+// Handles one request: receives, authenticates, performs and answers it. The faults of its plan act at each step.
 
 import { type Body, type Intake, receive } from './body.ts';
 import { type Clock, wait, waitForAbort } from './clock.ts';
@@ -294,10 +293,7 @@ function isDecoded({ plan, query }: Exchange, { status }: Reply): boolean {
   return fault !== undefined && status < 300 && (!asksForStored || fault.always === true);
 }
 
-/**
- * Decodes the answer by a made-up coding that stands for any real one. It is the worst case: it keeps the number of
- * bytes.
- */
+/** Decodes the answer by a made-up coding. It stands for the worst case, because it keeps the number of bytes. */
 function decodedReply({ status, headers, body }: Reply): Reply {
   const coded = { status, headers: { ...headers, 'content-encoding': 'gzip' } };
   if (!(body instanceof Uint8Array)) return body ? { ...coded, body } : coded;

@@ -1,5 +1,4 @@
-// The faults that can happen to a request, and when. A schedule names faults, and a FaultPlan holds the faults of one
-// request.
+// The faults that can happen to a request. A schedule names faults, and a FaultPlan holds the faults of one request.
 
 /** The operations that LocalOss distinguishes. */
 export type Operation =
@@ -58,10 +57,7 @@ export type Fault =
    * moment. There is no answer.
    */
   | { readonly kind: 'commit-late'; readonly delay: number }
-  /**
-   * The transport sends the request twice because it lost the first answer. Both take effect; the caller gets the
-   * second answer.
-   */
+  /** The transport sends the request twice. Both take effect, and the client gets only the second answer. */
   | { readonly kind: 'repeat'; readonly lost?: 'first' }
   /**
    * One bit of the body is stored wrong, in byte `at` (0 by default). The answer contains the CRC of the stored bytes.
@@ -90,8 +86,8 @@ export type Fault =
   /** The server answers 403 SecurityTokenExpired. The request has no effect. */
   | { readonly kind: 'expire-token' }
   /**
-   * Another writer appends `bytes`. With `same`, it appends as many bytes as the request's body, all different from its
-   * first byte.
+   * Another writer appends `bytes`. With `same`, it appends as many bytes as the body has, all unlike the body's first
+   * byte.
    */
   | { readonly kind: 'rival'; readonly bytes: Uint8Array; readonly when: When }
   | { readonly kind: 'rival'; readonly same: true; readonly when: When }

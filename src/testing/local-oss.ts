@@ -58,8 +58,8 @@ export interface LoggedRequest {
   /** The position of an append or a seal, in bytes. */
   readonly position?: number;
   /**
-   * The status of what the server did, even if a fault lost or replaced the answer. It is undefined until the server
-   * has decided.
+   * The status of what the server did, even if a fault changed or lost the answer. It is undefined before the server
+   * decides.
    */
   readonly status?: number;
   /** The kinds of the faults, separated by spaces. */
@@ -75,8 +75,7 @@ export interface ObjectView {
   readonly crc64: string;
   readonly etag: string;
   /**
-   * The headers that the object keeps from its creation: content headers, metadata and tagging. The names are in lower
-   * case.
+   * The headers that the object keeps from its creation, with names in lower case: content headers, metadata, tagging.
    */
   readonly headers: Readonly<Record<string, string>>;
   readonly acl: string;

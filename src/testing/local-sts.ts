@@ -28,10 +28,7 @@ export interface LocalStsOptions {
   readonly roles: Readonly<Record<string, RoleOptions>>;
   /** The source of the current time. The system clock is the default. */
   readonly clock?: Partial<Clock>;
-  /**
-   * Called for each request with its number, counted from 1. The result says which fault happens to the request, if
-   * any.
-   */
+  /** Called for each request with its number, counted from 1. It returns the fault of this request, or undefined. */
   readonly faults?: (nth: number) => StsFault | undefined;
 }
 
@@ -44,8 +41,7 @@ const REMEMBERED = 10_000;
 const SIGNED = ['host', 'x-acs-action', 'x-acs-content-sha256', 'x-acs-date', 'x-acs-signature-nonce', 'x-acs-version'];
 
 /**
- * An STS in memory that issues tokens for a `LocalOss`. With it, a test can go offline from a RAM key to a token to an
- * append.
+ * An STS in memory that issues tokens for a `LocalOss`. A test can use both offline, from a RAM key to an append.
  *
  * ```ts
  * import { assumeRole } from 'oss-append/sts';

@@ -36,8 +36,8 @@ export class StoredObject {
   }
 
   /**
-   * Appends a body. The cost for each byte does not depend on the object's length. `now` is in ms; `serial` makes the
-   * ETag unique.
+   * Appends a body, at a cost that does not depend on the object's length. `now` is in ms; `serial` makes the ETag
+   * unique.
    */
   append(body: Body, now: number, serial: number): void {
     let start = this.length;
@@ -88,8 +88,7 @@ export class StoredObject {
 }
 
 /**
- * The ETag of an appendable object is not an MD5. It has 24 hexadecimal digits and eight zeros, and changes with each
- * append.
+ * The ETag of an appendable object is not an MD5. It has 24 hexadecimal digits and eight zeros, new after each append.
  */
 function serialTag(now: number, serial: number): string {
   const seconds = Math.floor(now / 1000)

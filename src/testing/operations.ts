@@ -266,8 +266,8 @@ function overridesOf({ query, identity }: Call): [name: string, value: string][]
 }
 
 /**
- * Reads a range; `end` is exclusive. Returns undefined for the whole object, which OSS also sends if it cannot satisfy
- * the range.
+ * Reads a range with an exclusive end. Returns undefined for the whole object, which is also OSS's answer to a bad
+ * range.
  */
 function readRange(headers: Headers, length: number): [start: number, end: number] | undefined {
   const [, first, last] = /^bytes=(\d*)-(\d*)(?:,|$)/.exec(headers.get('range') ?? '') ?? [];
@@ -288,8 +288,7 @@ function readRange(headers: Headers, length: number): [start: number, end: numbe
 const STREAM_PIECE = 256 * 1024;
 
 /**
- * Returns a small body at once. A large body is a stream of pieces, because the client may cancel the answer after its
- * first bytes.
+ * Returns a small body at once, and a large body as a stream, because the client may cancel it after its first bytes.
  */
 function contents(object: StoredObject, start: number, end: number): NonNullable<Reply['body']> {
   if (end - start <= 4 * STREAM_PIECE) return object.bytes(start, end);

@@ -52,8 +52,7 @@ function readStatement(statement: Record<string, unknown>): Statement {
 }
 
 /**
- * Returns the part `bucket/key` of `acs:oss:{region}:{account}:{bucket/key}`. LocalOss accepts any region and any
- * account.
+ * Returns the part `bucket/key` of `acs:oss:{region}:{account}:{bucket/key}`. Any region and any account are accepted.
  */
 function bucketPath(resource: string): string {
   if (resource === '*') return resource;

@@ -15,22 +15,13 @@ export interface SecurityToken {
 
 /** The options of one token. */
 export interface TokenOptions {
-  /**
-   * A session policy, as an object or as JSON text of at most 2,048 characters. A token without a policy may do
-   * everything.
-   */
+  /** A session policy, as an object or as JSON text of at most 2,048 characters. Without it, everything is allowed. */
   readonly policy?: object | string;
-  /**
-   * How long the token is valid, from 1 to 43,200 s. The default is 3,600 s. (The real service requires at least 900
-   * s.)
-   */
+  /** How long the token is valid, from 1 to 43,200 s. The default is 3,600 s. (The real minimum is 900 s.) */
   readonly durationSeconds?: number;
 }
 
-/**
- * What the server stores for an access key: the secret. For a temporary key, it also stores the token, its end, and its
- * policy.
- */
+/** What the server stores for an access key: the secret, and for a temporary key its token, its end and its policy. */
 export interface AccessKey {
   readonly secret: string;
   readonly token?: string;
@@ -47,8 +38,7 @@ export function makeToken(options: TokenOptions, now: number): { credentials: Se
   }
   const expiration = Math.floor(now / 1000 + durationSeconds) * 1000;
   const accessKeySecret = randomLetters(44);
-  // Real tokens are base64. Each token of LocalOss contains `+`, `/` and `=`, so a client that forgets to encode the
-  // token fails at once.
+  // Each token contains `+`, `/` and `=`, like real base64 tokens. So a client that forgets to encode it fails at once.
   const securityToken = `CAIS+/${base64(crypto.getRandomValues(new Uint8Array(127)))}`;
   const parsed = policy === undefined ? undefined : new SessionPolicy(policy);
   return {

@@ -18,7 +18,7 @@ export interface SignedRequest {
   /** The Content-Length in bytes that the transport sends. It is undefined if the transport sends none. */
   readonly contentLength: number | undefined;
   /**
-   * The region that the credential scope must name. It is undefined if the bucket is unknown; then any region is
+   * The region that the credential scope must name. If the bucket is unknown, it is undefined, and any region is
    * accepted.
    */
   readonly region: string | undefined;
@@ -86,8 +86,7 @@ export class Verifier {
 
   async #checkSignature(claim: Claim, key: AccessKey, request: SignedRequest): Promise<void> {
     const canonical = canonicalRequest(request, claim.additionalHeaders);
-    // These values determine the result completely. The secret is not among them because the access key ID stands for
-    // it.
+    // These values determine the result completely. The access key ID stands for the secret.
     const { accessKeyId, day, region, product, date } = claim;
     const checked = [accessKeyId, day, region, product, date, claim.signature, canonical].join('\n');
     if (this.#good.has(checked)) return;
@@ -185,10 +184,7 @@ function hasAll(request: SignedRequest, names: readonly string[]): boolean {
   return names.every((name) => headerOnTheWire(request, name) !== null);
 }
 
-/**
- * Returns a header as the transport sends it. The transport sets Host and Content-Length, even if the caller sets other
- * values.
- */
+/** Returns a header as the transport sends it. The transport sets Host and Content-Length itself. */
 function headerOnTheWire(request: SignedRequest, name: string): string | null {
   if (name === 'host') return request.host;
   if (name !== 'content-length') return request.headers.get(name);
@@ -321,10 +317,7 @@ function dateOf(text: string | null): Pick<Claim, 'date' | 'time'> {
   return { date, time };
 }
 
-/**
- * Checks the token. OSS does not know a temporary key that comes without its token, and refuses a token for a permanent
- * key.
- */
+/** Checks the token. OSS refuses a temporary key without its token, and a permanent key with a token. */
 function checkToken({ accessKeyId, token }: Claim, key: AccessKey, now: number): void {
   if (key.token !== undefined && token === null) throw invalidAccessKeyId(accessKeyId);
   if ((token ?? undefined) !== key.token) {
@@ -366,8 +359,7 @@ function checkScope({ region, product }: Claim, request: SignedRequest): void {
 
 function checkTime(claim: Claim, key: AccessKey, now: number): void {
   const { form, time, expires } = claim;
-  // OSS's answer to a URL from the future is not documented. LocalOss uses the skew error, because the cause is the
-  // same.
+  // OSS's answer to a URL from the future is not documented. LocalOss uses the skew error, which has the same cause.
   const skewed = form === 'header' ? Math.abs(now - time) > MAX_SKEW : time - MAX_SKEW > now;
   if (skewed) throw requestTimeTooSkewed(time, now);
   if (form === 'header') return;

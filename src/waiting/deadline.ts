@@ -41,10 +41,7 @@ export async function withDeadline<T>(
 export class Deadline {
   readonly #controller = new AbortController();
   readonly #options: DeadlineOptions;
-  /**
-   * Rejects the promise of the current race. A new event listener for each race would cost a small append more than its
-   * signature.
-   */
+  /** Rejects the promise of the current race. An event listener for each race would cost more than a signature. */
   #reject: (reason: unknown) => void = () => {};
   #timer: unknown;
   #isGuarding = false;
@@ -61,8 +58,7 @@ export class Deadline {
   }
 
   /**
-   * Settles as the work does, or rejects at once when the deadline ends, because some transports react late to a
-   * signal.
+   * Settles as the work does, or rejects at once at the deadline's end, because some transports react late to a signal.
    */
   race<T>(work: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
@@ -86,10 +82,7 @@ export class Deadline {
     if (reason !== undefined) this.#finish(reason);
   }
 
-  /**
-   * Returns the body under this deadline. Each chunk has the whole time limit, and the timer is stopped while nobody
-   * reads.
-   */
+  /** Returns the body under this deadline. Each chunk has the whole time limit; the timer stops while nobody reads. */
   guard(body: ReadableStream<Uint8Array> | null, fail: (error: unknown) => never): ReadableStream<Uint8Array> {
     const reader = (body ?? emptyStream()).getReader();
     this.#isGuarding = true;

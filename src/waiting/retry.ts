@@ -125,8 +125,8 @@ export class RetryPolicy implements Retry {
 }
 
 /**
- * Returns whether the browser reports that it is offline. This is only a hint, so it delays an attempt but never
- * replaces it.
+ * Returns whether the browser reports that it is offline. This is only a hint: it delays an attempt, but never replaces
+ * it.
  */
 function saysOffline(): boolean {
   return globalThis.navigator?.onLine === false;

@@ -2,10 +2,7 @@
 
 import type { Clock } from './clock.ts';
 
-/**
- * Waits for `delay` ms. An abort rejects with the signal's reason. With `online`, the wait also ends when the browser
- * comes online.
- */
+/** Waits for `delay` ms, or with `online` until the browser comes online. An abort rejects with the signal's reason. */
 export function sleep(clock: Clock, delay: number, signal?: AbortSignal, online = false): Promise<void> {
   return new Promise((resolve, reject) => {
     const settle = (act: () => void) => () => {
