@@ -6,10 +6,17 @@ export interface DeferredRequest {
   readonly activated: boolean;
 }
 
+/** The part of a page's `document` that a log uses. The type `Document` is missing in the types of Workers and Node. */
+export interface LogDocument {
+  readonly visibilityState: string;
+  addEventListener(type: string, listener: (event: Event) => void): void;
+  removeEventListener(type: string, listener: (event: Event) => void): void;
+}
+
 /** The globals that a log uses. The default is `globalThis`; tests give others. */
 export interface LogPlatform {
   /** Present in pages. The log flushes when the page is hidden, and signs in the query by default. */
-  readonly document?: Pick<Document, 'visibilityState' | 'addEventListener' | 'removeEventListener'> | undefined;
+  readonly document?: LogDocument | undefined;
   readonly addEventListener?: ((type: string, listener: (event: Event) => void) => void) | undefined;
   readonly removeEventListener?: ((type: string, listener: (event: Event) => void) => void) | undefined;
   readonly fetchLater?: ((url: string, init: RequestInit) => DeferredRequest) | undefined;
