@@ -55,10 +55,16 @@ export interface Recording {
 }
 
 /** What is needed of a recorder: a `MediaRecorder`, or anything of this shape. */
-export type Recorder = Pick<
-  MediaRecorder,
-  'state' | 'mimeType' | 'start' | 'stop' | 'pause' | 'resume' | 'addEventListener' | 'removeEventListener'
->;
+export interface Recorder {
+  readonly state: 'inactive' | 'paused' | 'recording';
+  readonly mimeType: string;
+  start(timeslice?: number): void;
+  stop(): void;
+  pause(): void;
+  resume(): void;
+  addEventListener(type: string, listener: (event: Event) => void): void;
+  removeEventListener(type: string, listener: (event: Event) => void): void;
+}
 
 /**
  * Starts a recorder and appends what it records to an object, which must be empty or absent. Resolves when the recorder has
@@ -209,7 +215,8 @@ class Session {
     }
   }
 
-  readonly #ondata = ({ data }: BlobEvent): void => {
+  readonly #ondata = (event: Event): void => {
+    const { data } = event as BlobEvent;
     const since = this.#recordedUntil;
     this.#recordedUntil = this.#clock.now();
     this.#reading = this.#reading

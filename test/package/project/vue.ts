@@ -2,7 +2,8 @@
 import { AppendableObject, AppendStream, append, OssClient } from 'oss-append';
 import { markRaw, reactive } from 'vue';
 
-const client = new OssClient({ region: 'cn-hangzhou', bucket: 'logs', presign: () => 'https://example.com/' });
+const credentials = { accessKeyId: 'a', accessKeySecret: 'b', securityToken: 'c' };
+const client = new OssClient({ region: 'cn-hangzhou', bucket: 'logs', credentials });
 const state = reactive({ client, object: new AppendableObject(client, 'a.log') });
 const raw = reactive({ object: markRaw(state.object) });
 
