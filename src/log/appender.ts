@@ -3,32 +3,23 @@
  * once. It hides when a segment is sent, what happens after a failure, and whom to tell.
  */
 
-import { AppendableObject, type AppendableObjectOptions } from '../append/object.ts';
+import type { AppendableObjectOptions } from '../append/object.ts';
 import { checkFunction, checkObject, checkRange, checkSignal, checkType, checkWholeNumber } from '../check.ts';
-import { ChecksumError } from '../errors.ts';
-import { OssClient, type OssClientOptions } from '../request/client.ts';
+import type { OssClientOptions } from '../request/client.ts';
 import type { CallOptions } from '../request/operations.ts';
 import type { ObjectTail } from '../tail.ts';
 import { abortable } from '../waiting/abort.ts';
 import { type Clock, platformClock } from '../waiting/clock.ts';
-import { RetryPolicy } from '../waiting/retry.ts';
 import type { LogLoss } from './block.ts';
-import { Delivery } from './delivery.ts';
+import { Feed, flightOf } from './feed.ts';
+import { gzipAtOnce } from './gzip.ts';
+import type { LogJournal } from './journal.ts';
 import { LateAppend } from './late-append.ts';
 import type { LogRecord } from './lines.ts';
 import { Page } from './page.ts';
 import type { LogPlatform } from './platform.ts';
-import { type QueueOptions, RecordQueue } from './queue.ts';
-
-/** Records that are stored. */
-export interface StoredRecords {
-  /** The key of the object that holds them. */
-  readonly key: string;
-  /** The end of the object behind them, bytes. */
-  readonly position: number;
-  /** How many records these are. */
-  readonly count: number;
-}
+import { type Batch, type QueueOptions, RecordQueue } from './queue.ts';
+import { type RotationState, Sender, type StoredRecords } from './sender.ts';
 
 /** Settings of a log. */
 export interface LogAppenderOptions
@@ -46,6 +37,20 @@ export interface LogAppenderOptions
   readonly whenFull?: 'refuse' | 'dropOldest' | 'dropNewest' | undefined;
   /** Returns the record that stands in place of dropped ones. Default: `{ "lost": records, "bytes": bytes }`. */
   readonly lossRecord?: ((loss: LogLoss) => LogRecord) | undefined;
+  /**
+   * Makes each segment one gzip member, so that the object is a gzip file. Default false. The object gets the type
+   * `application/gzip` and no Content-Encoding.
+   */
+  readonly gzip?: boolean | undefined;
+  /**
+   * Names the object for the next segment, or returns `undefined` to stay. It is asked before each segment. Without it the log
+   * fails when its object is full (5 GiB).
+   */
+  readonly rotate?: ((state: RotationState) => string | undefined) | undefined;
+  /** Seals an object when the log goes on in another one. Default false. Needs `oss:SealAppendObject`. */
+  readonly seal?: boolean | undefined;
+  /** Keeps what is not stored for the next page: see {@link IndexedDbJournal}. */
+  readonly persist?: LogJournal | undefined;
   /** What the log uses of its page or worker. Default: `globalThis`. */
   readonly platform?: LogPlatform | undefined;
   /** Called when a segment is stored. */
@@ -59,11 +64,20 @@ export interface LogAppenderOptions
 const SEGMENT_SIZE = 49_152;
 /** The engine cuts no segment up to this size, because a request as short as this does not fail for its length. */
 const UNCUT = 65_536;
-/** Records that were written together are handed to the browser together, so many ms after the first. */
-const ARM_AFTER = 100;
-/** Between attempts, when the engine has used up its own: up to a minute, for as long as it takes. */
-const RETRY = { maxAttempts: Number.POSITIVE_INFINITY, baseDelay: 1000, maxDelay: 60_000 };
+/** Records that were written together are prepared for the end of the page together, so many ms after the first. */
+const PREPARE_AFTER = 100;
 
+/** A batch at a known end of the object. */
+interface Prepared {
+  readonly batch: Batch;
+  readonly encoded: Uint8Array<ArrayBuffer>;
+}
+
+/** The next batch, and what it becomes on the wire where that is known. */
+interface Next {
+  readonly batch: Batch | undefined;
+  readonly encoded?: Uint8Array<ArrayBuffer>;
+}
 /**
  * Writes records to the end of an object, without ever making the caller wait: in a page, a worker, or at the edge.
  *
@@ -90,14 +104,20 @@ export class LogAppender {
     return 'LogAppender';
   }
 
-  readonly key: string;
   readonly #options: LogAppenderOptions;
   readonly #segmentSize: number;
   readonly #clock: Clock;
-  readonly #object: AppendableObject;
+  readonly #sender: Sender;
   readonly #queue: RecordQueue;
+  /** Where segments come from: first what pages before have left behind, last the queue of this log. */
+  readonly #feeds: [...Feed[], Feed];
+  readonly #own: Feed;
   readonly #page: Page | undefined;
   readonly #late: LateAppend | undefined;
+  /** The records that are handed to the browser or noted in the journal, with what they become on the wire. */
+  #prepared: Prepared | undefined;
+  /** Pending while the journal is opened. Nothing is sent before that. */
+  #opening: Promise<void> | undefined;
   /** The segment that is on its way. There is never more than one. */
   #sending: Promise<void> | undefined;
   #timer: unknown;
@@ -105,34 +125,42 @@ export class LogAppender {
   /** The one end of the log, and whether an attempt that begins now is the last one. */
   #closing: Promise<void> | undefined;
   #isClosing = false;
-  /** Ends the request in flight when a close is aborted. It is made late, because a Worker makes none at module scope. */
-  #ender: AbortController | undefined;
-  /** Ends the wait before the next attempt. */
-  #waker: AbortController | undefined;
-
   /**
    * @param client where the bucket is and what signs, as for {@link OssClient}
    * @param key the object, which is created when it does not exist
    * @throws TypeError or RangeError for impossible options.
    */
   constructor(client: OssClientOptions, key: string, options: LogAppenderOptions = {}) {
-    const { segmentSize, queue } = checkOptions(options);
-    const { contentType, headers, shared, tail, crc64 } = options;
     const platform: LogPlatform = options.platform ?? globalThis;
-    this.key = key;
+    const { segmentSize, queue } = checkOptions(options, platform);
+    const { gzip, contentType = gzip ? 'application/gzip' : undefined } = options;
+    const object = { ...options, contentType };
     this.#options = options;
     this.#segmentSize = segmentSize;
-    this.#clock = client.clock ?? platformClock();
-    const engine = { contentType, headers, shared, tail, crc64, segmentSize: 16 * Math.max(segmentSize, UNCUT) };
-    this.#queue = new RecordQueue(queue);
     this.#page = platform.document && new Page(platform, this.#sendAll);
-    this.#late = platform.fetchLater && new LateAppend(client, key, options, platform);
-    this.#object = new AppendableObject(new OssClient(this.#page?.client(client) ?? client), key, engine);
+    this.#late = platform.fetchLater && new LateAppend(client, object, platform);
+    this.#sender = new Sender(this.#page?.client(client) ?? client, key, {
+      ...object,
+      compression: gzip ? platform.CompressionStream : undefined,
+      segmentSize: 16 * Math.max(segmentSize, UNCUT),
+      onstored: (stored) => tell(options.onstored, stored),
+      onerror: this.#fail,
+    });
+    this.#clock = client.clock ?? platformClock();
+    this.#queue = new RecordQueue(queue);
+    this.#own = new Feed(this.#queue, this.#fail);
+    this.#feeds = [this.#own];
+    if (options.persist) this.#opening = this.#openJournal(options.persist, queue);
+  }
+
+  /** The key of the object that the next segment goes to, as far as that is known. */
+  get key(): string {
+    return this.#sender.key;
   }
 
   /** The last confirmed end of the object; `undefined` before it is known. */
   get tail(): ObjectTail | undefined {
-    return this.#object.tail;
+    return this.#sender.tail;
   }
 
   /** Records that were dropped since the log was made. */
@@ -148,7 +176,8 @@ export class LogAppender {
   write(record: LogRecord): boolean {
     if (this.#isClosing || !this.#queue.write(record)) return false;
     if (!this.#timer) this.#begin();
-    if (this.#late && !this.#sending) this.#armTimer ??= this.#clock.setTimeout(this.#arm, ARM_AFTER);
+    this.#own.sync();
+    if (this.#late || this.#own.isKept) this.#armTimer ??= this.#clock.setTimeout(this.#prepare, PREPARE_AFTER);
     if (!this.#sending && this.#isFull) this.#sendFull().catch(() => {});
     return true;
   }
@@ -177,12 +206,11 @@ export class LogAppender {
   }
 
   async #end(signal: AbortSignal | undefined): Promise<void> {
+    const abort = () => this.#sender.abort(signal?.reason);
     this.#isClosing = true;
-    this.#ender ??= new AbortController();
-    const abort = () => this.#ender?.abort(signal?.reason);
+    this.#sender.close();
     if (signal?.aborted) abort();
     signal?.addEventListener('abort', abort);
-    this.#waker?.abort('closing');
     try {
       await this.#drain(this.#queue.accepted);
     } finally {
@@ -190,6 +218,7 @@ export class LogAppender {
       this.#stopTimer();
       this.#late?.stop();
       this.#page?.stop();
+      for (const feed of this.#feeds) feed.close();
     }
   }
 
@@ -216,7 +245,11 @@ export class LogAppender {
    * that a Worker's request goes on where the request that began it has ended.
    */
   async #drain(until: number): Promise<void> {
-    const isDone = () => this.#queue.settled >= until && (until < this.#queue.accepted || this.#queue.isEmpty);
+    const isDone = () =>
+      this.#feeds.length === 1 &&
+      !this.#opening &&
+      this.#queue.settled >= until &&
+      (until < this.#queue.accepted || this.#queue.isEmpty);
     while (!isDone()) await this.#send();
   }
 
@@ -233,13 +266,23 @@ export class LogAppender {
   #begin(): void {
     this.#timer = this.#clock.setTimeout(this.#sendAll, this.#page?.isHidden ? 0 : (this.#options.flushAfter ?? 1000));
     // When the page is left, there is no time to ask where the object ends.
-    if (this.#page && !this.tail) this.#object.open().catch(() => {});
+    if (this.#page && !this.tail && !this.#opening) this.#sender.open();
   }
 
-  readonly #arm = (): void => {
+  /**
+   * Readies the records that wait for the end of the page: the journal notes them as a segment, and the browser gets them as a
+   * request. Both need to know where the object ends, so nothing may be in flight.
+   */
+  readonly #prepare = async (): Promise<void> => {
     this.#armTimer = undefined;
     const batch = this.#queue.peek(this.#segmentSize);
-    if (batch && this.tail && !this.#sending) this.#late?.arm(this.tail.position, batch);
+    const { tail, key } = this;
+    if (!batch || !tail || this.#sending || this.#opening) return;
+    const encoded = this.#options.gzip ? gzipAtOnce(batch.bytes) : batch.bytes;
+    await this.#own.note(flightOf(batch, encoded, key, tail));
+    if (this.#sending) return;
+    this.#late?.arm(key, tail.position, encoded);
+    this.#prepared = { batch, encoded };
   };
 
   /** What the next segment may be long. In a page that is left, one that outlives the page is better than a longer one. */
@@ -249,49 +292,63 @@ export class LogAppender {
   }
 
   async #sendNext(): Promise<void> {
-    const sent = this.#late?.stop();
-    const batch = sent ? this.#queue.retake(sent) : this.#queue.take(this.#most);
-    if (!batch) return;
-    const { count, bytes } = batch;
-    this.#page?.keepalive.reserve(bytes.byteLength);
+    // Without a journal nothing may be awaited here: in a page that is left, a wait may be the last.
+    if (this.#opening) await this.#opening;
+    const [feed] = this.#feeds;
+    const { batch, encoded } = feed === this.#own ? this.#take() : takeLeft(feed, this.#segmentSize);
+    if (!batch) return this.#endFeed(feed);
+    this.#page?.keepalive.reserve((encoded ?? batch.bytes).byteLength);
     this.#reportLoss();
-    if (await this.#store(new Delivery(this.#object, bytes))) {
-      this.#queue.release();
-      const { position = 0 } = this.#object.tail ?? {};
-      tell(this.#options.onstored, { key: this.key, position, count });
-    } else this.#queue.lose();
+    await this.#sender.send(feed, batch, encoded);
   }
 
-  /** Stores a segment, however long that takes. Returns false where OSS stored it damaged: to send it again would double it. */
-  async #store(delivery: Delivery): Promise<boolean> {
-    this.#ender ??= new AbortController();
-    const { signal } = this.#ender;
-    for (let failures = 1; ; failures++) {
-      const isLast = this.#isClosing;
-      try {
-        await delivery.attempt(signal);
-        return true;
-      } catch (error) {
-        tell(this.#options.onerror, error);
-        this.#reportLoss();
-        if (error instanceof ChecksumError) return false;
-        if (isLast || signal.aborted) throw error;
-        await this.#pause(failures, error);
-      }
+  /** What was prepared is sent as it was, where the browser has sent it already, or where the page is left. */
+  #take(): Next {
+    const prepared = this.#prepared;
+    this.#prepared = undefined;
+    const isSent = this.#late?.stop();
+    const isLeft = this.#page?.isHidden === true;
+    if (prepared && (isSent || isLeft)) return { ...prepared, batch: this.#queue.retake(prepared.batch) };
+    const batch = this.#queue.take(this.#most);
+    return batch && isLeft && this.#options.gzip ? { batch, encoded: gzipAtOnce(batch.bytes) } : { batch };
+  }
+
+  /** Goes on with what is behind a feed that is empty. */
+  async #endFeed(feed: Feed): Promise<void> {
+    if (feed === this.#own) return;
+    this.#feeds.shift();
+    await feed.close();
+  }
+
+  async #openJournal(journal: LogJournal, options: QueueOptions): Promise<void> {
+    try {
+      const { own, left } = await journal.open(this.#clock.now() + this.#clock.random());
+      const feeds = await Promise.all(left.map((part) => Feed.load(part, options, this.#fail)));
+      this.#feeds.unshift(...feeds);
+      this.#own.keep(own);
+      // What is left behind is sent without waiting for a record.
+      if (feeds.length > 0) this.#drain(0).catch(() => {});
+    } catch (error) {
+      this.#fail(error);
     }
+    this.#opening = undefined;
   }
 
-  /** Waits before the next attempt. A close does not wait. */
-  async #pause(failures: number, error: unknown): Promise<void> {
-    if (this.#isClosing) return;
-    this.#waker = new AbortController();
-    await new RetryPolicy(this.#clock, RETRY).again(failures, { error, signal: this.#waker.signal }).catch(() => {});
-  }
+  readonly #fail = (error: unknown): void => {
+    tell(this.#options.onerror, error);
+    this.#reportLoss();
+  };
 
   #reportLoss(): void {
     const loss = this.#queue.newLoss();
     if (loss) tell(this.#options.ondropped, loss);
   }
+}
+
+function takeLeft({ queue, left }: Feed, most: number): Next {
+  if (!left) return { batch: queue.take(most) };
+  const { bytes, count, end } = left;
+  return { batch: queue.retake({ bytes, count, first: end - count, loss: undefined }), encoded: bytes };
 }
 
 /** A listener that throws must not end the log. The platform reports what it threw. */
@@ -303,18 +360,24 @@ function tell<T>(listener: ((value: T) => void) | undefined, value: T): void {
   }
 }
 
-function checkOptions(options: LogAppenderOptions): { segmentSize: number; queue: QueueOptions } {
+function checkOptions(
+  options: LogAppenderOptions,
+  { CompressionStream }: LogPlatform,
+): { segmentSize: number; queue: QueueOptions } {
   checkObject('options', options);
   const { segmentSize = SEGMENT_SIZE, flushAfter = 0, queueSize = 1_048_576, whenFull = 'dropOldest' } = options;
   const { lossRecord = ({ records, bytes }) => ({ lost: records, bytes }) } = options;
   checkWholeNumber('segmentSize', segmentSize, 1);
-  checkRange(!options.shared || segmentSize <= UNCUT, 'segmentSize', `${UNCUT} bytes or less with shared`, segmentSize);
+  const uncut = `${UNCUT} bytes or less with shared and with persist`;
+  checkRange(!(options.shared || options.persist) || segmentSize <= UNCUT, 'segmentSize', uncut, segmentSize);
   checkRange(flushAfter >= 0, 'flushAfter', '0 ms or more', flushAfter);
   checkWholeNumber('queueSize', queueSize, segmentSize);
   checkType(
     /^(refuse|dropOldest|dropNewest)$/.test(whenFull),
     "whenFull must be 'refuse', 'dropOldest' or 'dropNewest'",
   );
-  for (const name of ['lossRecord', 'onstored', 'onerror', 'ondropped'] as const) checkFunction(name, options[name]);
+  checkType(!options.gzip || CompressionStream, 'gzip needs CompressionStream, which is missing here');
+  for (const name of ['lossRecord', 'rotate', 'onstored', 'onerror', 'ondropped'] as const)
+    checkFunction(name, options[name]);
   return { segmentSize, queue: { limit: queueSize, batchSize: segmentSize, whenFull, lossRecord } };
 }

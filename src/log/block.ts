@@ -70,9 +70,19 @@ export class Block {
     return { count, size };
   }
 
+  /** The sizes of the records that are left, without the first ones. */
+  sizes(skipped: number): number[] {
+    return this.#sizes.slice(this.#removed + skipped);
+  }
+
   /** The first bytes. They do not change when records are added or removed. */
   first(size: number): Uint8Array<ArrayBuffer> {
     return this.#bytes.subarray(this.#start, this.#start + size);
+  }
+
+  /** The last bytes. */
+  last(size: number): Uint8Array<ArrayBuffer> {
+    return this.#bytes.subarray(this.#end - size, this.#end);
   }
 
   /** Removes so many records from the front. */

@@ -7,23 +7,28 @@ import type { AppendableObject } from '../append/object.ts';
 import { AppendConflictError } from '../errors.ts';
 
 export class Delivery {
-  readonly #object: AppendableObject;
+  readonly object: AppendableObject;
   readonly #bytes: Uint8Array<ArrayBuffer>;
   #stored = 0;
   /** What the last call was rejected with, while nobody knows what became of its bytes. */
   #failure: unknown;
 
   constructor(object: AppendableObject, bytes: Uint8Array<ArrayBuffer>) {
-    this.#object = object;
+    this.object = object;
     this.#bytes = bytes;
+  }
+
+  /** The bytes that are not known to be stored. */
+  get rest(): Uint8Array<ArrayBuffer> {
+    return this.#bytes.subarray(this.#stored);
   }
 
   /** Stores what is not stored yet. When it fails, call it again: nothing is lost, and nothing is stored twice. */
   async attempt(signal: AbortSignal | undefined): Promise<void> {
     if (this.#failure !== undefined) await this.#settle(signal);
-    if (this.#stored === this.#bytes.byteLength) return;
+    if (this.rest.byteLength === 0) return;
     await this.#noting(async () => {
-      await this.#object.append(this.#bytes.subarray(this.#stored), { signal });
+      await this.object.append(this.rest, { signal });
       this.#stored = this.#bytes.byteLength;
     });
   }
@@ -33,7 +38,7 @@ export class Delivery {
     if (isGone(failure)) this.#stored += failure.loaded ?? 0;
     else
       await this.#noting(async () => {
-        const { loaded } = await this.#object.settle(failure, { signal });
+        const { loaded } = await this.object.settle(failure, { signal });
         this.#stored += loaded;
       });
     this.#failure = undefined;

@@ -1,9 +1,20 @@
 /** oss-append/log: logs in pages and workers, and reading an object while it grows. */
 
-export { LogAppender, type LogAppenderOptions, type StoredRecords } from './appender.ts';
+export { LogAppender, type LogAppenderOptions } from './appender.ts';
 export type { LogLoss } from './block.ts';
 export { ObjectChangedError } from './changed.ts';
 export type { TailClient } from './followed.ts';
+export {
+  type Flight,
+  IndexedDbJournal,
+  type JournalPart,
+  type JournalPlatform,
+  type LeftBehind,
+  type LogJournal,
+  type Waiting,
+} from './journal.ts';
 export type { LogRecord } from './lines.ts';
+export type { DeferredRequest, LogPlatform } from './platform.ts';
 export { type Recorder, type Recording, type RecordingLag, type RecordOptions, recordTo } from './record.ts';
+export type { RotationState, StoredRecords } from './sender.ts';
 export { type NextKey, type TailEnd, type TailOptions, tail, tailLines, tailStream } from './tail.ts';

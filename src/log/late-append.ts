@@ -7,21 +7,18 @@
 import { OssClient, type OssClientOptions } from '../request/client.ts';
 import { laterOptions, type ObjectOptions } from '../request/headers.ts';
 import type { DeferredRequest, LogPlatform } from './platform.ts';
-import type { Batch } from './queue.ts';
 
 interface Armed {
-  readonly batch: Batch;
   readonly aborter: AbortController;
   request?: DeferredRequest;
 }
 
 export class LateAppend {
   readonly #client: OssClient;
-  readonly #key: string;
   readonly #options: ObjectOptions;
   #armed: Armed | undefined;
 
-  constructor(client: OssClientOptions, key: string, options: ObjectOptions, { fetchLater }: LogPlatform) {
+  constructor(client: OssClientOptions, options: ObjectOptions, { fetchLater }: LogPlatform) {
     const arm = async (url: string, { method, headers, body }: RequestInit) => {
       const armed = this.#armed;
       // The browser throws where its quota for such requests is used up.
@@ -35,24 +32,22 @@ export class LateAppend {
       return new Response();
     };
     this.#client = new OssClient({ ...client, signing: 'query', fetch: arm });
-    this.#key = key;
     this.#options = options;
   }
 
-  /** Hands a batch to the browser, in place of the one before. */
-  arm(position: number, batch: Batch): void {
+  /** Hands bytes to the browser, in place of those before. */
+  arm(key: string, position: number, bytes: Uint8Array<ArrayBuffer>): void {
     this.stop();
-    this.#armed = { batch, aborter: new AbortController() };
+    this.#armed = { aborter: new AbortController() };
     const { contentType, headers } = position === 0 ? this.#options : laterOptions(this.#options);
-    this.#client.appendObject(this.#key, batch.bytes, { position, contentType, headers }).catch(() => {});
+    this.#client.appendObject(key, bytes, { position, contentType, headers }).catch(() => {});
   }
 
-  /** Takes the batch back. Returns it where it is too late, because the browser has sent it. */
-  stop(): Batch | undefined {
+  /** Takes the bytes back. Returns true where it is too late, because the browser has sent them. */
+  stop(): boolean {
     const armed = this.#armed;
     this.#armed = undefined;
-    if (armed?.request?.activated) return armed.batch;
     armed?.aborter.abort('armed anew');
-    return undefined;
+    return armed?.request?.activated === true;
   }
 }

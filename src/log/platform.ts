@@ -20,4 +20,6 @@ export interface LogPlatform {
   readonly addEventListener?: ((type: string, listener: (event: Event) => void) => void) | undefined;
   readonly removeEventListener?: ((type: string, listener: (event: Event) => void) => void) | undefined;
   readonly fetchLater?: ((url: string, init: RequestInit) => DeferredRequest) | undefined;
+  /** Missing in old browsers. Compresses segments where `gzip` is asked for. */
+  readonly CompressionStream?: typeof CompressionStream | undefined;
 }

@@ -24,6 +24,8 @@ export interface QueueOptions {
   readonly limit: number;
   /** Bytes of one batch. A longer record is a batch of its own. */
   readonly batchSize: number;
+  /** The number of the first record. Default 0. */
+  readonly first?: number | undefined;
   /** What happens to a record that does not fit: see {@link RecordQueue.write}. */
   readonly whenFull: 'refuse' | 'dropOldest' | 'dropNewest';
   /** Returns the record that stands in the log in place of those that were dropped. */
@@ -41,7 +43,7 @@ export class RecordQueue {
   #inFlight: Batch | undefined;
   #bytes = 0;
   #count = 0;
-  #accepted = 0;
+  #accepted: number;
   #dropped = 0;
   /** What was dropped since {@link newLoss} told of it. */
   #news: LogLoss | undefined;
@@ -49,6 +51,7 @@ export class RecordQueue {
 
   constructor(options: QueueOptions) {
     this.#options = options;
+    this.#accepted = options.first ?? 0;
     this.#blockSize = Math.min(FIRST_BLOCK, options.batchSize);
   }
 
@@ -67,9 +70,14 @@ export class RecordQueue {
     return this.#accepted;
   }
 
+  /** The number of the first record that waits. */
+  get waiting(): number {
+    return this.#accepted - this.#count;
+  }
+
   /** The number of the first record that is neither stored nor dropped. */
   get settled(): number {
-    return this.#inFlight?.first ?? this.#accepted - this.#count;
+    return this.#inFlight?.first ?? this.waiting;
   }
 
   /** Records that were dropped. */
@@ -113,14 +121,16 @@ export class RecordQueue {
   #add(block: Block, size: number): boolean {
     const room = this.#options.limit - (this.#inFlight?.bytes.byteLength ?? 0);
     const fits = this.#bytes + size <= room || (this.#options.whenFull === 'dropOldest' && this.#makeRoom(room - size));
-    if (fits && size > 0) {
-      block.add(size);
-      this.#bytes += size;
-      this.#count++;
-      this.#accepted++;
-    }
+    if (fits && size > 0) this.#append(block, size);
     this.#trim();
     return fits || this.#overflow(size);
+  }
+
+  #append(block: Block, size: number): void {
+    block.add(size);
+    this.#bytes += size;
+    this.#count++;
+    this.#accepted++;
   }
 
   /** Drops the oldest records, until no more than `most` bytes are left. Returns false where that cannot be. */
@@ -138,13 +148,25 @@ export class RecordQueue {
   /** Answers for a record that does not fit. */
   #overflow(size: number): boolean {
     if (this.#options.whenFull === 'refuse') return false;
-    let block = this.#blocks.at(-1);
-    if (!block || block.count > 0) {
-      block = new Block(this.#blockSize);
-      this.#blocks.push(block);
-    }
-    this.#drop(block, 1, size);
+    this.#drop(this.#emptyBlock(), 1, size);
     return true;
+  }
+
+  /** Counts so many records that were lost before they came here. They have numbers, but no bytes. */
+  miss(count: number): void {
+    if (count <= 0) return;
+    const block = this.#emptyBlock();
+    this.#drop(block, count, 0);
+    for (let missed = 0; missed < count; missed++) this.#append(block, 0);
+  }
+
+  /** A block at the end without records, so that a loss stands behind all that was written before it. */
+  #emptyBlock(): Block {
+    const last = this.#blocks.at(-1);
+    if (last?.count === 0) return last;
+    const block = new Block(this.#blockSize);
+    this.#blocks.push(block);
+    return block;
   }
 
   #drop(block: Block, records: number, bytes: number): void {
@@ -177,7 +199,7 @@ export class RecordQueue {
     if (!block || this.isEmpty) return undefined;
     const { count, size } = block.fitting(most);
     const { loss } = block;
-    const first = this.#accepted - this.#count;
+    const first = this.waiting;
     const parts = loss ? [encodeRecord(this.#options.lossRecord(loss)), block.first(size)] : [block.first(size)];
     const bytes = concat(
       parts,
@@ -198,7 +220,23 @@ export class RecordQueue {
     const block = this.#blocks.find(({ count }) => count > 0);
     if (!block) return undefined;
     const { count, size } = block.fitting(most);
-    return { bytes: block.first(size), count, first: this.#accepted - this.#count, loss: undefined };
+    return { bytes: block.first(size), count, first: this.waiting, loss: undefined };
+  }
+
+  /** Copies the records that wait, from this number on. */
+  from(number: number): { first: number; sizes: number[]; bytes: Uint8Array<ArrayBuffer> } | undefined {
+    const first = Math.max(number, this.waiting);
+    const sizes: number[] = [];
+    const parts: Uint8Array<ArrayBuffer>[] = [];
+    let before = this.waiting;
+    for (const block of this.#blocks) {
+      const skipped = Math.min(Math.max(first - before, 0), block.count);
+      const chosen = block.sizes(skipped);
+      before += block.count;
+      sizes.push(...chosen);
+      parts.push(block.last(total(chosen)));
+    }
+    return sizes.length > 0 ? { first, sizes, bytes: concat(parts, total(sizes)).slice() } : undefined;
   }
 
   /** Makes an earlier {@link peek} the batch in flight. Of its records, those that still wait are taken out. */
@@ -235,6 +273,10 @@ export class RecordQueue {
     this.#news = undefined;
     return loss;
   }
+}
+
+function total(sizes: readonly number[]): number {
+  return sizes.reduce((all, size) => all + size, 0);
 }
 
 function sum(a: LogLoss | undefined, b: LogLoss): LogLoss {

@@ -29,11 +29,15 @@ export class FakePage extends EventTarget implements LogPlatform {
   mostInFlight = 0;
   mostRequests = 0;
   #requests = 0;
+  /** How many segments are being compressed, on other threads. */
+  busy = 0;
+  readonly CompressionStream: typeof CompressionStream;
   fetchLater?: (url: string, init: RequestInit) => Deferred;
 
   constructor({ fetchLater = false } = {}) {
     super();
     setMaxListeners(0, this);
+    this.CompressionStream = countedCompression(this);
     this.document = Object.assign(new EventTarget(), { visibilityState: 'visible' as const });
     setMaxListeners(0, this.document);
     if (fetchLater) this.fetchLater = (url, init) => this.#defer(url, init);
@@ -94,4 +98,20 @@ export class FakePage extends EventTarget implements LogPlatform {
     this.document.visibilityState = state;
     this.document.dispatchEvent(new Event('visibilitychange'));
   }
+}
+
+/** The platform's CompressionStream, which counts as busy until its last byte is out. */
+function countedCompression(page: { busy: number }): typeof CompressionStream {
+  return class {
+    readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
+    readonly writable: WritableStream<BufferSource>;
+
+    constructor(format: CompressionFormat) {
+      const { readable, writable } = new CompressionStream(format);
+      page.busy++;
+      const flush = () => void page.busy--;
+      this.readable = readable.pipeThrough(new TransformStream({ flush }));
+      this.writable = writable;
+    }
+  } as unknown as typeof CompressionStream;
 }

@@ -37,9 +37,16 @@ export class LogWorld {
     });
   }
 
+  /** What else may be busy while the clock stands still. */
+  readonly others: { readonly busy: number }[] = [];
+
+  get busy(): number {
+    return this.others.reduce((sum, { busy }) => sum + busy, this.oss.busy);
+  }
+
   /** Winds the clock on until the work is done. */
   drive<T>(work: Promise<T>): Promise<T> {
-    return drive(work, this.clock, this.oss);
+    return drive(work, this.clock, this);
   }
 
   text(key = KEY): string {

@@ -1,0 +1,52 @@
+/**
+ * Segments as gzip members. Several members one behind the other are a valid gzip file (RFC 1952, section 2.2), so each segment is one,
+ * and the whole object can be read with `gunzip`.
+ */
+
+import { concat } from '../bytes.ts';
+
+/** The longest block that holds bytes as they are (RFC 1951, section 3.2.4). */
+const MOST_STORED = 65_535;
+
+/** @param Compression the platform's CompressionStream */
+export async function gzip(
+  bytes: Uint8Array<ArrayBuffer>,
+  Compression: typeof CompressionStream,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const body = new Blob([bytes]).stream().pipeThrough(new Compression('gzip'));
+  return new Uint8Array(await new Response(body).arrayBuffer());
+}
+
+/**
+ * A gzip member that holds the bytes as they are. It is made at once, for a page that is left: CompressionStream answers later.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc1952
+ */
+export function gzipAtOnce(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  const parts = [Uint8Array.of(31, 139, 8, 0, 0, 0, 0, 0, 0, 255)];
+  for (let start = 0; start < bytes.byteLength; start += MOST_STORED) {
+    const block = bytes.subarray(start, start + MOST_STORED);
+    const size = block.byteLength;
+    const isLast = start + size === bytes.byteLength;
+    parts.push(Uint8Array.of(Number(isLast), size, size >> 8, ~size, ~size >> 8), block);
+  }
+  const end = new Uint8Array(8);
+  const view = new DataView(end.buffer);
+  view.setUint32(0, crc32(bytes), true);
+  view.setUint32(4, bytes.byteLength, true);
+  parts.push(end);
+  return concat(
+    parts,
+    parts.reduce((sum, { byteLength }) => sum + byteLength, 0),
+  );
+}
+
+/** Bit by bit: it is used for a few kilobytes, once in the life of a page. */
+function crc32(bytes: Uint8Array): number {
+  let crc = -1;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (0xedb88320 & -(crc & 1));
+  }
+  return ~crc;
+}

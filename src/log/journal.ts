@@ -1,0 +1,240 @@
+/**
+ * The journal of a log in IndexedDB: what is not yet stored, for the next page. Each page writes into a part of its own, and holds
+ * a Web Lock on it while it lives. A part whose lock is free belongs to a page that is gone, and its rest is sent by another one.
+ */
+
+import type { ObjectTail } from '../tail.ts';
+
+/** A segment that may be on its way to this position, and may be stored there now or later. */
+export interface Flight {
+  readonly key: string;
+  /** The end of the object where the segment was sent. */
+  readonly tail: ObjectTail;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** How many records it holds, and the number of the first record behind it. */
+  readonly count: number;
+  readonly end: number;
+}
+
+/** Records as they wait, one behind the other. */
+export interface Waiting {
+  /** The number of the first one. */
+  readonly first: number;
+  readonly sizes: readonly number[];
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** What a page has left behind. */
+export interface LeftBehind {
+  readonly flight: Flight | undefined;
+  /** The number of the first record that is neither stored nor dropped. */
+  readonly waiting: number;
+  /** In the order in which they were written. */
+  readonly records: readonly Waiting[];
+}
+
+/** One page's part of a journal. A promise resolves when the change survives the end of the page. */
+export interface JournalPart {
+  /** Adds records, and forgets those before the number `waiting`. */
+  add(records: Waiting | undefined, waiting: number): Promise<void>;
+  /** Notes a segment before it is sent. */
+  fly(flight: Flight): Promise<void>;
+  /** Notes that the segment in flight is stored, and forgets the records before the number `waiting`. */
+  land(waiting: number): Promise<void>;
+  load(): Promise<LeftBehind>;
+  /** Gives the part to other pages, or forgets it where nothing is left. */
+  close(isEmpty: boolean): Promise<void>;
+}
+
+/** Keeps records for the next page: see {@link IndexedDbJournal}. */
+export interface LogJournal {
+  /**
+   * Returns a new part for this page, and the parts of pages that are gone, the oldest first.
+   *
+   * @param id a number that grows with time. The part gets the first one from there that no other page has.
+   */
+  open(id: number): Promise<{ readonly own: JournalPart; readonly left: readonly JournalPart[] }>;
+}
+
+/** Where IndexedDB and Web Locks come from. */
+export interface JournalPlatform {
+  readonly indexedDB?: IDBFactory | undefined;
+  readonly navigator?: { readonly locks?: Pick<LockManager, 'request'> | undefined } | undefined;
+}
+
+const DATABASE = 'oss-append-log';
+const STORE = 'rows';
+/** Rows of a part that are no records. Records have their number, which is never negative. */
+const FLIGHT = -2;
+const WAITING = -1;
+
+/**
+ * A journal in IndexedDB, for the option `persist` of a `LogAppender`. Logs of one name continue each other: what one page could not
+ * store is sent by the next one, exactly once. Tabs that are open at the same time do not disturb each other.
+ *
+ * @example
+ * ```ts
+ * import { credentialsFromUrl } from 'oss-append';
+ * import { IndexedDbJournal, LogAppender } from 'oss-append/log';
+ *
+ * const client = { region: 'cn-hangzhou', bucket: 'my-logs', credentials: credentialsFromUrl('/sts') };
+ * const log = new LogAppender(client, 'pages/app.ndjson', { persist: new IndexedDbJournal('app') });
+ * log.write({ time: Date.now(), message: 'survives a crash of this page' });
+ * ```
+ */
+export class IndexedDbJournal implements LogJournal {
+  readonly #name: string;
+  readonly #platform: JournalPlatform;
+
+  /**
+   * @param name what the journal is of, for example the name of the application
+   * @param platform what holds IndexedDB and Web Locks. Default: `globalThis`.
+   */
+  constructor(name: string, platform: JournalPlatform = globalThis) {
+    this.#name = name;
+    this.#platform = platform;
+  }
+
+  /** @throws TypeError where IndexedDB or Web Locks are missing; what IndexedDB throws. */
+  async open(id: number): Promise<{ own: JournalPart; left: JournalPart[] }> {
+    const { indexedDB, navigator } = this.#platform;
+    const locks = navigator?.locks;
+    if (!indexedDB || !locks)
+      throw new TypeError('persist needs IndexedDB and Web Locks, and one of them is missing here');
+    const database = await openDatabase(indexedDB);
+    const ids = await this.#ids(database);
+    const parts = await Promise.all([...ids].map((other) => this.#part(database, locks, other)));
+    const left = parts.filter((part) => part !== undefined);
+    for (let free = id; ; free++) {
+      const own = ids.has(free) ? undefined : await this.#part(database, locks, free);
+      if (own) return { own, left };
+    }
+  }
+
+  /** The part where its lock is free. The lock ends with the page. */
+  #part(database: IDBDatabase, locks: Pick<LockManager, 'request'>, id: number): Promise<Part | undefined> {
+    return new Promise((resolve, reject) => {
+      const hold = (lock: Lock | null) =>
+        new Promise<void>((release) => {
+          resolve(lock ? new Part(database, this.#name, id, release) : undefined);
+          if (!lock) release();
+        });
+      locks.request(`${DATABASE} ${this.#name} ${id}`, { ifAvailable: true }, hold).catch(reject);
+    });
+  }
+
+  /** The parts that have rows. */
+  async #ids(database: IDBDatabase): Promise<ReadonlySet<number>> {
+    const ids = new Set<number>();
+    await transact(database, (store) => {
+      const keys = store.getAllKeys();
+      keys.onsuccess = () => {
+        for (const [name, id] of keys.result as RowKey[]) if (name === this.#name) ids.add(id);
+      };
+    });
+    return ids;
+  }
+}
+
+/** The name of the journal, the id of the part, and the number of the first record of the row. */
+type RowKey = [name: string, id: number, row: number];
+
+class Part implements JournalPart {
+  readonly #database: IDBDatabase;
+  readonly #name: string;
+  readonly #id: number;
+  readonly #release: () => void;
+  /** The rows of records, by the number of their first record, with the number behind their last one. */
+  readonly #rows = new Map<number, number>();
+
+  constructor(database: IDBDatabase, name: string, id: number, release: () => void) {
+    this.#database = database;
+    this.#name = name;
+    this.#id = id;
+    this.#release = release;
+  }
+
+  add(records: Waiting | undefined, waiting: number): Promise<void> {
+    return this.#write((store) => {
+      if (records) {
+        store.put(records, this.#key(records.first));
+        this.#rows.set(records.first, records.first + records.sizes.length);
+      }
+      this.#forget(store, waiting);
+    });
+  }
+
+  fly(flight: Flight): Promise<void> {
+    return this.#write((store) => {
+      store.put(flight, this.#key(FLIGHT));
+    });
+  }
+
+  land(waiting: number): Promise<void> {
+    return this.#write((store) => {
+      store.delete(this.#key(FLIGHT));
+      this.#forget(store, waiting);
+    });
+  }
+
+  async load(): Promise<LeftBehind> {
+    const rows = new Map<number, unknown>();
+    await this.#write((store) => {
+      const keys = store.getAllKeys();
+      const values = store.getAll();
+      values.onsuccess = () =>
+        (keys.result as RowKey[]).forEach(([name, id, row], index) => {
+          if (name === this.#name && id === this.#id) rows.set(row, values.result[index]);
+        });
+    });
+    const records = [...rows].filter(([row]) => row >= 0).map(([, value]) => value as Waiting);
+    for (const { first, sizes } of records) this.#rows.set(first, first + sizes.length);
+    return { flight: rows.get(FLIGHT) as Flight | undefined, waiting: Number(rows.get(WAITING) ?? 0), records };
+  }
+
+  async close(isEmpty: boolean): Promise<void> {
+    if (isEmpty)
+      await this.#write((store) => {
+        for (const row of [FLIGHT, WAITING, ...this.#rows.keys()]) store.delete(this.#key(row));
+      });
+    this.#release();
+  }
+
+  #forget(store: IDBObjectStore, waiting: number): void {
+    store.put(waiting, this.#key(WAITING));
+    for (const [first, end] of this.#rows) {
+      if (end > waiting) break;
+      store.delete(this.#key(first));
+      this.#rows.delete(first);
+    }
+  }
+
+  #key(row: number): RowKey {
+    return [this.#name, this.#id, row];
+  }
+
+  #write(work: (store: IDBObjectStore) => void): Promise<void> {
+    return transact(this.#database, work);
+  }
+}
+
+function openDatabase(indexedDB: IDBFactory): Promise<IDBDatabase> {
+  return new Promise((resolve, reject) => {
+    const request = indexedDB.open(DATABASE);
+    request.onupgradeneeded = () => request.result.createObjectStore(STORE);
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}
+
+/** Resolves when the changes are kept. Transactions go one after the other. */
+function transact(database: IDBDatabase, work: (store: IDBObjectStore) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const transaction = database.transaction(STORE, 'readwrite');
+    transaction.oncomplete = () => resolve();
+    transaction.onabort = () => reject(transaction.error);
+    work(transaction.objectStore(STORE));
+    // Without this, the changes could be lost when the page ends now.
+    transaction.commit?.();
+  });
+}

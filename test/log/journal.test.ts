@@ -1,0 +1,229 @@
+/** The journal: what one page could not store is stored by the next one, exactly once. */
+import { describe, expect, test } from 'vitest';
+import { IndexedDbJournal, type LogAppenderOptions } from '../../src/log/index.ts';
+import type { FaultSchedule } from '../../src/testing/index.ts';
+import { settle } from '../unit-tools.ts';
+import { FakePage } from './fake-page.ts';
+import { FakeStorage, Life, LogWorld } from './lives.ts';
+
+function setUp(faults: FaultSchedule = []) {
+  const world = new LogWorld(faults);
+  const storage = new FakeStorage();
+  world.others.push(storage);
+  const open = (options?: LogAppenderOptions, page?: FakePage) => new Life(world, storage, options, page);
+  return { world, storage, open };
+}
+
+describe('the next page', () => {
+  test.each([
+    ['one writer', {}],
+    ['several writers', { shared: true }],
+    ['compressed', { gzip: true }],
+  ])('sends the records that never left: %s', async (_, options) => {
+    const { world, storage, open } = setUp();
+    const first = open({ ...options, flushAfter: 60_000 });
+    for (const text of ['one', 'two', 'three']) first.log.write(text);
+    await settle(world);
+    first.kill();
+    expect(world.oss.requests.filter(({ operation }) => operation === 'AppendObject')).toEqual([]);
+    const second = open(options);
+    second.log.write('four');
+    await world.drive(second.log.flush());
+    expect(await textOf(world, options)).toBe('one\ntwo\nthree\nfour\n');
+    await settle(world);
+    expect(storage.keys.filter(([, , row]) => Number(row) >= 0)).toEqual([]);
+  });
+
+  test.each([
+    ['was stored', 'drop-after'],
+    ['was not stored', 'drop-before'],
+  ] as const)('settles the segment in flight, which %s', async (_, kind) => {
+    const { world, open } = setUp([{ kind, operation: 'AppendObject', nth: 2 }]);
+    const first = open();
+    first.log.write('before');
+    await world.drive(first.log.flush());
+    first.log.write('in flight');
+    first.log.flush().catch(() => {});
+    await settle(world);
+    first.log.write('behind it');
+    await settle(world);
+    first.kill();
+    const second = open();
+    await world.drive(second.log.flush());
+    expect(world.text()).toBe('before\nin flight\nbehind it\n');
+  });
+
+  test('settles a segment that is stored later, when the next page has already begun', async () => {
+    const { world, open } = setUp([{ kind: 'commit-late', delay: 5000, operation: 'AppendObject', nth: 2 }]);
+    const first = open();
+    first.log.write('before');
+    await world.drive(first.log.flush());
+    first.log.write('late');
+    first.log.flush().catch(() => {});
+    await settle(world);
+    first.kill();
+    const second = open();
+    second.log.write('after');
+    await world.drive(second.log.flush());
+    world.clock.advance(5000);
+    await settle(world);
+    expect(world.text()).toBe('before\nlate\nafter\n');
+  });
+
+  test('goes behind another writer that was first', async () => {
+    const { world, open } = setUp([{ kind: 'drop-before', operation: 'AppendObject', nth: 2 }]);
+    const first = open();
+    first.log.write('before');
+    await world.drive(first.log.flush());
+    first.log.write('mine');
+    first.log.flush().catch(() => {});
+    await settle(world);
+    first.kill();
+    world.oss.appendObject('logs', 'app.ndjson', new TextEncoder().encode('theirs\n'));
+    await world.drive(open().log.flush());
+    expect(world.text()).toBe('before\ntheirs\nmine\n');
+  });
+
+  test('stores once what was sent when the page before was left', async () => {
+    const { world, open } = setUp();
+    const first = open();
+    first.log.write('before');
+    await world.drive(first.log.flush());
+    first.log.write('last words');
+    await settle(world);
+    world.clock.advance(100); // The records are noted as a segment, so that nothing has to wait when the page is left.
+    await settle(world);
+    first.page.leave();
+    for (let turn = 0; turn < 50; turn++) await undefined;
+    expect(first.page.sent.at(-1)).toMatchObject({ keepalive: true, size: 11 });
+    first.kill();
+    await settle(world);
+    await world.drive(open().log.flush());
+    expect(world.text()).toBe('before\nlast words\n');
+  });
+
+  test('stores once what the browser has sent after the page before crashed', async () => {
+    const { world, open } = setUp();
+    const first = open({}, new FakePage({ fetchLater: true }));
+    first.log.write('before');
+    await world.drive(first.log.flush());
+    first.log.write('crashed');
+    await settle(world);
+    world.clock.advance(100);
+    await settle(world);
+    first.log.write('behind it');
+    await settle(world);
+    first.kill();
+    await first.page.sendDeferred(world.oss.fetch);
+    expect(world.text()).toBe('before\ncrashed\n');
+    await world.drive(open().log.flush());
+    expect(world.text()).toBe('before\ncrashed\nbehind it\n');
+  });
+
+  test('sends in the order of the pages, where several have left something behind', async () => {
+    const { world, open } = setUp();
+    for (const name of ['first', 'second', 'third']) {
+      const life = open({ flushAfter: 60_000 });
+      await settle(world);
+      life.log.write(name);
+      await settle(world);
+      life.kill();
+      world.clock.advance(1);
+      // The next page has no time to send anything.
+    }
+    await world.drive(open().log.flush());
+    expect(world.text().split('\n').filter(Boolean)).toEqual(['first', 'second', 'third']);
+  });
+
+  test('does not bring back what was dropped and told as lost', async () => {
+    const { world, storage, open } = setUp();
+    const first = open({ queueSize: 40, segmentSize: 40, flushAfter: 60_000 });
+    await settle(world);
+    for (const name of 'abcd') first.log.write(name.repeat(8));
+    await settle(world);
+    first.log.write('e'.repeat(8));
+    await settle(world);
+    first.kill();
+    expect([first.log.dropped, storage.transactions]).toEqual([1, expect.any(Number)]);
+    await world.drive(open().log.flush());
+    expect(world.text()).toBe([...'bcde'].map((name) => `${name.repeat(8)}\n`).join(''));
+  });
+});
+
+describe('two tabs', () => {
+  test('are kept apart: the second does not send what the first still holds', async () => {
+    const { world, open } = setUp();
+    const first = open({ shared: true, flushAfter: 5000 });
+    first.log.write('of the first');
+    await settle(world);
+    const second = open({ shared: true });
+    second.log.write('of the second');
+    await world.drive(second.log.flush());
+    expect(world.text()).toBe('of the second\n');
+    await world.drive(first.log.flush());
+    expect(world.text()).toBe('of the second\nof the first\n');
+  });
+
+  test('a log that is closed leaves nothing, and one that could not store leaves its rest to a log of the same page', async () => {
+    const { world, storage, open } = setUp([{ kind: 'deny', operation: 'AppendObject', times: 4 }]);
+    const first = open();
+    first.log.write('denied');
+    await settle(world);
+    await world.drive(first.log.close().catch(() => {}));
+    const second = open();
+    await world.drive(second.log.flush());
+    await world.drive(second.log.close());
+    await settle(world);
+    expect([world.text(), storage.rows]).toEqual(['denied\n', []]);
+  });
+});
+
+describe('a platform without a journal', () => {
+  test.each([
+    ['IndexedDB', { navigator: new FakeStorage().page().navigator }],
+    ['Web Locks', { indexedDB: new FakeStorage().page().indexedDB }],
+  ])('says so once where %s is missing, and works without', async (_, platform) => {
+    const world = new LogWorld();
+    const log = world.log({ persist: new IndexedDbJournal('app', platform) });
+    log.write('one');
+    await world.drive(log.flush());
+    log.write('two');
+    await world.drive(log.flush());
+    expect(world.text()).toBe('one\ntwo\n');
+    expect(world.errors).toEqual([
+      new TypeError('persist needs IndexedDB and Web Locks, and one of them is missing here'),
+    ]);
+  });
+
+  test('says so once where storage fails, and works without', async () => {
+    const { world, storage, open } = setUp();
+    const { log } = open();
+    log.write('one');
+    await world.drive(log.flush());
+    storage.failure = new Error('the disk is full');
+    for (const text of ['two', 'three']) {
+      log.write(text);
+      await world.drive(log.flush());
+    }
+    expect(world.text()).toBe('one\ntwo\nthree\n');
+    expect(world.errors).toEqual([storage.failure]);
+  });
+});
+
+test('a journal that is idle makes no request and writes nothing more', async () => {
+  const { world, storage, open } = setUp();
+  const { log } = open();
+  log.write('one');
+  await world.drive(log.flush());
+  await settle(world);
+  const { transactions } = storage;
+  await settle(world);
+  expect([storage.transactions, world.clock.waiting]).toEqual([transactions, 0]);
+});
+
+async function textOf(world: LogWorld, { gzip = false }: LogAppenderOptions): Promise<string> {
+  if (!gzip) return world.text();
+  const bytes = world.oss.object('logs', 'app.ndjson')?.bytes() as Uint8Array<ArrayBuffer>;
+  const { gunzipSync } = await import('node:zlib');
+  return gunzipSync(bytes).toString();
+}

@@ -1,0 +1,116 @@
+/**
+ * Pages that are killed at random moments, under random faults: every record that the journal had is stored once, in order, and no
+ * record is stored twice. `LOG_SEED` runs one seed, `LOG_SEEDS` as many as it says.
+ */
+import { gunzipSync } from 'node:zlib';
+import { expect, test } from 'vitest';
+import type { LogAppenderOptions } from '../../src/log/index.ts';
+import type { Fault, FaultSchedule } from '../../src/testing/index.ts';
+import { settle } from '../unit-tools.ts';
+import { FakePage } from './fake-page.ts';
+import { FakeStorage, Life, LogWorld } from './lives.ts';
+
+const KINDS: readonly Fault[] = [
+  { kind: 'drop-before' },
+  { kind: 'drop-during' },
+  { kind: 'drop-after' },
+  { kind: 'error-before' },
+  { kind: 'error-after' },
+  { kind: 'answer-late', delay: 3000 },
+  { kind: 'commit-late', delay: 4000 },
+  { kind: 'repeat' },
+  { kind: 'throttle' },
+];
+
+/** A generator of numbers from 0 to 1, which repeats itself for the same seed (mulberry32). */
+function randomFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+const VARIANTS: readonly LogAppenderOptions[] = [{}, { shared: true }, { gzip: true }];
+
+async function live(seed: number): Promise<void> {
+  const random = randomFrom(seed);
+  const pick = <T>(items: readonly T[]) => items[Math.floor(random() * items.length)] as T;
+  let healed = false;
+  const faults: FaultSchedule = () => (healed || random() > 0.3 ? undefined : pick(KINDS));
+  const world = new LogWorld(faults);
+  const storage = new FakeStorage();
+  world.others.push(storage);
+  const options = { segmentSize: 60, ...VARIANTS[seed % VARIANTS.length] };
+  const kept = new Set<string>();
+  let next = 0;
+  const turn = async () => {
+    await settle(world);
+    world.clock.advance(Math.floor(random() ** 3 * 3000));
+  };
+  for (let lives = 0; lives < 4; lives++) {
+    world.clock.chance = random();
+    const life = new Life(world, storage, options, new FakePage({ fetchLater: random() < 0.5 }));
+    for (let steps = Math.floor(random() * 25); steps > 0; steps--) {
+      for (let count = Math.floor(random() * 4); count > 0; count--) life.log.write(`record ${next++}`);
+      if (random() < 0.1) life.log.flush().catch(() => {});
+      if (random() < 0.05) life.page.hide();
+      if (random() < 0.05) life.page.show();
+      if (random() < 0.8) await turn();
+    }
+    if (random() < 0.5) life.page.leave();
+    for (let microtasks = Math.floor(random() * 60); microtasks > 0; microtasks--) await undefined;
+    life.kill();
+    for (const record of recordsIn(storage)) kept.add(record);
+    if (random() < 0.7) await life.page.sendDeferred(world.oss.fetch);
+  }
+  healed = true;
+  const last = new Life(world, storage, options);
+  last.log.write(`record ${next++}`);
+  await world.drive(last.log.flush());
+  // What was sent long ago may still arrive.
+  for (let late = 0; late < 5; late++) {
+    world.clock.advance(5000);
+    await settle(world);
+  }
+  const stored = recordsOf(world);
+  console.log(
+    stored.join(','),
+    world.oss.requests
+      .filter((r) => r.operation === 'AppendObject')
+      .map((r) => `${r.position} ${r.status} ${r.fault ?? ''}`)
+      .join('\n'),
+  );
+  expect(new Set(stored).size, `seed ${seed}: a record is stored twice`).toBe(stored.length);
+  expect(
+    [...kept].filter((record) => !stored.includes(record)),
+    `seed ${seed}: records are lost`,
+  ).toEqual([]);
+  const numbers = stored.map((record) => Number(record.slice(7)));
+  expect(numbers, `seed ${seed}: the order`).toEqual([...numbers].sort((a, b) => a - b));
+  expect(stored.at(-1), `seed ${seed}: the last record`).toBe(`record ${next - 1}`);
+}
+
+/** The records in the rows of a journal. */
+function recordsIn(storage: FakeStorage): string[] {
+  return storage.rows.flatMap(({ value }) => linesOf(Object(value).bytes));
+}
+
+function recordsOf(world: LogWorld): string[] {
+  return linesOf(world.oss.object('logs', 'app.ndjson')?.bytes());
+}
+
+function linesOf(bytes: Uint8Array | undefined): string[] {
+  if (!bytes) return [];
+  const text = new TextDecoder().decode(bytes[0] === 31 ? gunzipSync(bytes) : bytes);
+  return text.split('\n').filter((line) => line.startsWith('record'));
+}
+
+const { LOG_SEED, LOG_SEEDS = '100' } = process.env;
+const seeds = LOG_SEED ? [Number(LOG_SEED)] : Array.from({ length: Number(LOG_SEEDS) }, (_, index) => index + 1);
+
+test('pages that are killed at random moments lose nothing that the journal had, and store nothing twice', async () => {
+  for (const seed of seeds) await live(seed);
+}, 600_000);

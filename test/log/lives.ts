@@ -1,0 +1,71 @@
+/** Pages of one application that come and go, with one journal and one object. A page may be killed at any moment. */
+import { IndexedDbJournal, LogAppender, type LogAppenderOptions } from '../../src/log/index.ts';
+import type { Clock } from '../../src/waiting/clock.ts';
+import { FakePage } from './fake-page.ts';
+import { type FakePageStorage, FakeStorage } from './fake-storage.ts';
+import { KEY, LogWorld } from './log-tools.ts';
+
+/** One page and its log. */
+export class Life {
+  readonly world: LogWorld;
+  readonly page: FakePage;
+  readonly log: LogAppender;
+  readonly storage: FakePageStorage;
+  /** How many records of this log were told as stored, those that others left behind included. */
+  stored = 0;
+  #isDead = false;
+
+  constructor(
+    world: LogWorld,
+    storage: FakeStorage,
+    options: LogAppenderOptions = {},
+    page: FakePage = new FakePage(),
+  ) {
+    this.world = world;
+    this.page = page;
+    this.storage = storage.page();
+    world.others.push(page);
+    const fetch = page.fetch((url, init) => this.#network(url, init));
+    const client = world.client({ fetch, clock: this.#clock(), retry: { maxAttempts: 3 } });
+    this.log = new LogAppender(client, KEY, {
+      platform: page,
+      persist: new IndexedDbJournal('app', this.storage),
+      onerror: (error) => world.errors.push(error),
+      onstored: ({ count, key, position }) => {
+        this.stored += count;
+        world.stored.push({ count, key, position });
+      },
+      ...options,
+    });
+  }
+
+  /** The page ends. What it has sent may still arrive; it hears nothing of it, and its timers are gone. */
+  kill(): void {
+    this.#isDead = true;
+    this.storage.kill();
+  }
+
+  async #network(url: string, init: RequestInit): Promise<Response> {
+    if (this.#isDead) return new Promise(() => {});
+    // What the browser has sent is no longer in the hands of the page.
+    const answer = await this.world.oss.fetch(url, { ...init, signal: null }).catch((error: unknown) => error);
+    if (this.#isDead) return new Promise(() => {});
+    if (answer instanceof Response) return answer;
+    throw answer;
+  }
+
+  #clock(): Clock {
+    const { clock } = this.world;
+    const live = (callback: () => void) => () => {
+      if (!this.#isDead) callback();
+    };
+    return {
+      now: () => clock.now(),
+      random: () => clock.random(),
+      setTimeout: (callback, delay) => clock.setTimeout(live(callback), delay),
+      clearTimeout: (timer) => clock.clearTimeout(timer),
+    };
+  }
+}
+
+export { FakeStorage, LogWorld };
