@@ -51,9 +51,9 @@ export const BUNDLES = {
   './sts': { budget: 8_000, code: "export * from './src/sts.ts';" },
   './edge': { budget: 31_400, code: "export { createEdge } from './src/edge/index.ts';" },
   './edge, in a page': { budget: 2_000, code: "export { PageGrants } from './src/edge/index.ts';" },
-  // The engine and a log. The log adds at most 4 KB to the engine.
+  // The engine and a log, which adds 5 KB to the engine.
   './log': {
-    budget: 30_300,
+    budget: 31_500,
     code: `import { LogAppender } from './src/log/index.ts';
       new LogAppender({ ${CLIENT}, ${STS} }, 'app.log').write('one line');`,
   },

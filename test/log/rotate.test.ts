@@ -1,0 +1,122 @@
+/** Logs that go on in another object: by size, by time, before 5 GiB, and where another writer has sealed the object. */
+import { describe, expect, test } from 'vitest';
+import type { LogAppenderOptions, RotationState } from '../../src/log/index.ts';
+import { settle } from '../unit-tools.ts';
+import { LogWorld } from './log-tools.ts';
+
+const GIB = 1024 ** 3;
+
+/** Names objects 0.log, 1.log and so on, each for so many bytes. */
+function numbered(most: number): NonNullable<LogAppenderOptions['rotate']> {
+  return ({ key, position, size }) => (position + size > most ? `${Number.parseInt(key, 10) + 1}.log` : undefined);
+}
+
+describe('a log with rotate', () => {
+  test('goes on in the next object before the current one is too long, with whole records', async () => {
+    const world = new LogWorld();
+    const log = world.log({ segmentSize: 20, rotate: numbered(40) }, '0.log');
+    for (let n = 0; n < 6; n++) log.write(`record ${n} `.padEnd(19, '.'));
+    await world.drive(log.flush());
+    expect([0, 1, 2].map((n) => world.text(`${n}.log`).length)).toEqual([40, 40, 40]);
+    expect(log.key).toBe('2.log');
+    expect(world.stored.map(({ key }) => key)).toEqual(['0.log', '0.log', '1.log', '1.log', '2.log', '2.log']);
+  });
+
+  test('reads where the object ends before it asks, so that a page goes on with the object of another one', async () => {
+    const world = new LogWorld();
+    world.oss.appendObject('logs', '0.log', new Uint8Array(100));
+    const states: RotationState[] = [];
+    const log = world.log({ rotate: (state) => void states.push(state) }, '0.log');
+    log.write('x');
+    await world.drive(log.flush());
+    expect(states).toEqual([{ key: '0.log', position: 100, size: 2, age: expect.any(Number), isSealed: false }]);
+  });
+
+  test('tells how long ago it began with the object', async () => {
+    const world = new LogWorld();
+    const ages: number[] = [];
+    const rotate = ({ age }: RotationState) => {
+      ages.push(age);
+      return age >= 600_000 ? `${ages.length}.log` : undefined;
+    };
+    const log = world.log({ rotate }, '0.log');
+    for (const minutes of [0, 5, 6, 1]) {
+      world.clock.advance(minutes * 60_000);
+      log.write('x');
+      await log.flush();
+    }
+    expect(ages).toEqual([0, 300_000, 660_000, 60_000]);
+    expect(log.key).toBe('3.log');
+  });
+
+  test('does not exceed 5 GiB', async () => {
+    const world = new LogWorld();
+    const tail = { position: 5 * GIB - 10 };
+    const log = world.log({ tail, rotate: numbered(5 * GIB) }, '0.log');
+    log.write('more than ten bytes');
+    await world.drive(log.flush());
+    expect([world.text('1.log'), world.errors]).toEqual(['more than ten bytes\n', []]);
+  });
+
+  test('seals the finished object where that is asked for', async () => {
+    const world = new LogWorld();
+    const log = world.log({ segmentSize: 20, rotate: numbered(40), seal: true }, '0.log');
+    for (let n = 0; n < 3; n++) log.write('x'.repeat(19));
+    await world.drive(log.flush());
+    const late = world.log({}, '0.log');
+    late.write('too late');
+    late.flush().catch(() => {});
+    await settle(world);
+    expect(world.errors).toEqual([expect.objectContaining({ code: 'AppendSealedObjectNotAllowed' })]);
+    await late.close().catch(() => {});
+  });
+
+  test('goes on in the object that rotate names where another writer has sealed the current one', async () => {
+    const world = new LogWorld();
+    const options: LogAppenderOptions = {
+      shared: true,
+      rotate: ({ isSealed }) => (isSealed ? '1.log' : undefined),
+    };
+    const [log, other] = [world.log(options, '0.log'), world.log(options, '0.log')];
+    log.write('one');
+    await world.drive(log.flush());
+    other.write('two');
+    await world.drive(other.flush());
+    const { AppendableObject, OssClient } = await import('../../src/index.ts');
+    await new AppendableObject(new OssClient(world.client()), '0.log').seal();
+    for (const [each, text] of [
+      [log, 'three'],
+      [other, 'four'],
+    ] as const) {
+      each.write(text);
+      await world.drive(each.flush());
+    }
+    expect([world.text('0.log'), world.text('1.log')]).toEqual(['one\ntwo\n', 'three\nfour\n']);
+  });
+
+  test('does not store a segment again that was stored before the object was sealed', async () => {
+    const world = new LogWorld([{ kind: 'drop-after', operation: 'AppendObject', nth: 2 }]);
+    const log = world.log({ rotate: ({ isSealed }) => (isSealed ? '1.log' : undefined) }, '0.log');
+    log.write('one');
+    await world.drive(log.flush());
+    log.write('two');
+    const flushed = log.flush();
+    await settle(world);
+    const { AppendableObject, OssClient } = await import('../../src/index.ts');
+    const sealing = new AppendableObject(new OssClient(world.client()), '0.log').seal();
+    await world.drive(Promise.all([flushed, sealing]));
+    log.write('three');
+    await world.drive(log.flush());
+    expect([world.text('0.log'), world.text('1.log')]).toEqual(['one\ntwo\n', 'three\n']);
+  });
+});
+
+test('a log without rotate tells that its object is full, and close gives up', async () => {
+  const world = new LogWorld();
+  const log = world.log({ tail: { position: 5 * GIB - 1 } }, '0.log');
+  log.write('too long');
+  log.flush().catch(() => {});
+  await settle(world);
+  expect(world.errors).toEqual([expect.any(RangeError)]);
+  await expect(log.close()).rejects.toThrow(RangeError);
+});
