@@ -4,16 +4,17 @@
  */
 
 import { concat } from '../bytes.ts';
+import type { Compression } from './platform.ts';
 
 /** The longest block that holds bytes as they are (RFC 1951, section 3.2.4). */
 const MOST_STORED = 65_535;
 
-/** @param Compression the platform's CompressionStream */
+/** @param CompressionStream the platform's CompressionStream */
 export async function gzip(
   bytes: Uint8Array<ArrayBuffer>,
-  Compression: typeof CompressionStream,
+  CompressionStream: Compression,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const body = new Blob([bytes]).stream().pipeThrough(new Compression('gzip'));
+  const body = new Blob([bytes]).stream().pipeThrough(new CompressionStream('gzip') as CompressionStream);
   return new Uint8Array(await new Response(body).arrayBuffer());
 }
 

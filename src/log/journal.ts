@@ -56,10 +56,10 @@ export interface LogJournal {
   open(id: number): Promise<{ readonly own: JournalPart; readonly left: readonly JournalPart[] }>;
 }
 
-/** Where IndexedDB and Web Locks come from. */
+/** Where IndexedDB and Web Locks come from. Workers and Node have no types for these, so the objects are not described here. */
 export interface JournalPlatform {
-  readonly indexedDB?: IDBFactory | undefined;
-  readonly navigator?: { readonly locks?: Pick<LockManager, 'request'> | undefined } | undefined;
+  readonly indexedDB?: object | undefined;
+  readonly navigator?: { readonly locks?: object | undefined } | undefined;
 }
 
 const DATABASE = 'oss-append-log';
@@ -98,10 +98,10 @@ export class IndexedDbJournal implements LogJournal {
   /** @throws TypeError where IndexedDB or Web Locks are missing; what IndexedDB throws. */
   async open(id: number): Promise<{ own: JournalPart; left: JournalPart[] }> {
     const { indexedDB, navigator } = this.#platform;
-    const locks = navigator?.locks;
+    const locks = navigator?.locks as Pick<LockManager, 'request'> | undefined;
     if (!indexedDB || !locks)
       throw new TypeError('persist needs IndexedDB and Web Locks, and one of them is missing here');
-    const database = await openDatabase(indexedDB);
+    const database = await openDatabase(indexedDB as IDBFactory);
     const ids = await this.#ids(database);
     const parts = await Promise.all([...ids].map((other) => this.#part(database, locks, other)));
     const left = parts.filter((part) => part !== undefined);

@@ -13,6 +13,9 @@ export interface LogDocument {
   removeEventListener(type: string, listener: (event: Event) => void): void;
 }
 
+/** The constructor of the platform's CompressionStream. */
+export type Compression = new (format: 'gzip') => object;
+
 /** The globals that a log uses. The default is `globalThis`; tests give others. */
 export interface LogPlatform {
   /** Present in pages. The log flushes when the page is hidden, and signs in the query by default. */
@@ -21,5 +24,5 @@ export interface LogPlatform {
   readonly removeEventListener?: ((type: string, listener: (event: Event) => void) => void) | undefined;
   readonly fetchLater?: ((url: string, init: RequestInit) => DeferredRequest) | undefined;
   /** Missing in old browsers. Compresses segments where `gzip` is asked for. */
-  readonly CompressionStream?: typeof CompressionStream | undefined;
+  readonly CompressionStream?: Compression | undefined;
 }

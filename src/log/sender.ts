@@ -14,6 +14,7 @@ import { Delivery } from './delivery.ts';
 import { type Feed, flightOf } from './feed.ts';
 import { gzip } from './gzip.ts';
 import type { Flight } from './journal.ts';
+import type { Compression } from './platform.ts';
 import type { Batch } from './queue.ts';
 
 /** Records that are stored. */
@@ -43,7 +44,7 @@ export interface RotationState {
 export interface SenderOptions
   extends Pick<AppendableObjectOptions, 'contentType' | 'headers' | 'shared' | 'tail' | 'crc64' | 'segmentSize'> {
   /** Compresses segments where it is given. */
-  readonly compression?: typeof CompressionStream | undefined;
+  readonly compression?: Compression | undefined;
   readonly rotate?: ((state: RotationState) => string | undefined) | undefined;
   readonly seal?: boolean | undefined;
   readonly onstored: (stored: StoredRecords) => void;
