@@ -50,7 +50,7 @@ describe('a cache that repeats an old answer to HEAD', () => {
     const error = await run(failureOf(log.append('x')));
     expect(error).toMatchObject(NAMES_THE_CACHE);
     expect((error as Error).message).toContain(
-      `the answer tells length ${cachedLength}, but OSS has told ${cachedLength + 18}`,
+      `the answer says length ${cachedLength}, but OSS said ${cachedLength + 18} before`,
     );
     expect(stored()).toBe(`${text ?? ''} of another writer`);
     // The refused append is not repeated, because its place is known to be taken.

@@ -1,7 +1,8 @@
 /**
- * The life of one segment: from its first request until it is stored exactly once, or until that is impossible. `position` is a
- * compare-and-swap: OSS takes an append only where it equals the object's length. So a segment can be stored at most once at its
- * place, and after a failure the only question is whether it was. The answer is read from the object, never guessed.
+ * The life of one segment: from its first request until it is stored exactly once, or until that is impossible.
+ * `position` is a compare-and-swap: OSS accepts an append only if its position equals the length of the object. So a
+ * segment can be stored at most once at its position. After a failure, the only question is whether it was stored. The
+ * answer is read from the object, never guessed.
  */
 
 import { isBlob } from '../bytes.ts';
@@ -19,17 +20,18 @@ import { findLate } from './pending.ts';
 import { type Call, report, reportHanded } from './progress.ts';
 import { type Committed, type Diverged, type Found, judge, moved, type Verdict } from './verdict.ts';
 
-/** A segment without bytes. It creates an absent object. */
+/** A segment without bytes. If the object is absent, this segment creates it. */
 export const EMPTY: Segment = { size: 0, crc: 0n, body: new Uint8Array(0) };
 
-/** What became of one attempt, and the failure that led to a look at the object. */
+/** The result of one attempt, and the failure after which the object was read. */
 type Outcome = (Verdict | { readonly kind: 'tooLarge' }) & { readonly error?: unknown };
 
 /**
- * Stores a segment. Returns how many bytes are stored: those of the segment, or of a longer one that it was cut from and that was
- * stored late. A segment that was given up before is looked for before it is sent again.
+ * Stores a segment. Returns the number of stored bytes: those of the segment, or those of a longer one that was stored
+ * late, from which this segment was cut. A segment that was given up before is first looked for, and then sent again if
+ * it is not there.
  *
- * @param failed attempts that have failed before, of the longer segment that this one was cut from
+ * @param failed failed attempts with the longer segment from which this one was cut
  * @throws AppendConflictError, ChecksumError, SourceError, or the error of the last request.
  */
 export async function commit(engine: Engine, segment: Segment, call: Call, failed = 0): Promise<number> {
@@ -62,8 +64,9 @@ export async function commit(engine: Engine, segment: Segment, call: Call, faile
 }
 
 /**
- * Sends a segment as several shorter ones. The whole segment may have been sent before, and its request may still be carried out.
- * So it is remembered, and recognised when it is found in the place of the first part.
+ * Sends a segment as several shorter ones. A request with the whole segment may have been sent before, and OSS may
+ * still carry it out. So the whole segment is remembered, and it is recognised if it is found in the place of the first
+ * part.
  */
 async function commitInParts(engine: Engine, segment: Segment, call: Call, failed: number): Promise<number> {
   const { ledger, pace, crc64 } = engine;
@@ -79,7 +82,7 @@ async function commitInParts(engine: Engine, segment: Segment, call: Call, faile
   return done;
 }
 
-/** The segment is stored: the ledger and the call learn it, and the caller is told. */
+/** The segment is stored. The ledger, the call and the caller learn about it. */
 function finish({ ledger }: Engine, plan: Plan, call: Call, { tail, size = plan.size }: Committed): number {
   ledger.confirm(plan, tail, call, size);
   if (call.thrown) throw call.thrown.error;
@@ -88,7 +91,7 @@ function finish({ ledger }: Engine, plan: Plan, call: Call, { tail, size = plan.
   return size;
 }
 
-/** Sends the segment once. After a failure that leaves its outcome open, the object is read. */
+/** Sends the segment once. If a failure leaves its outcome open, the object is read. */
 async function attempt(engine: Engine, plan: Plan, segment: Segment, call: Call): Promise<Outcome> {
   const { client, pace } = engine;
   const { clock } = client.retry;
@@ -107,7 +110,7 @@ async function attempt(engine: Engine, plan: Plan, segment: Segment, call: Call)
   }
 }
 
-/** One request. Returns the object's end, as the answer proves it. */
+/** Sends one request. Returns the end of the object that the answer proves. */
 async function send(engine: Engine, plan: Plan, segment: Segment, call: Call): Promise<Tail> {
   const { key, client, ledger } = engine;
   const { signal, onprogress } = call;
@@ -118,7 +121,8 @@ async function send(engine: Engine, plan: Plan, segment: Segment, call: Call): P
   const result = await client.appendObject(key, segment.body, options).catch((error: unknown) => {
     const isRefusal = error instanceof ServiceError && kindOf(error) !== 'ambiguous';
     if (!isRefusal && !(error instanceof CredentialsError)) ledger.noteNotRefused(plan);
-    // Without credentials nothing was sent this time, unless a request of the same attempt was refused before.
+    // Without credentials nothing was sent, so the outcome is what it was before. The exception is an earlier request
+    // of this attempt that OSS refused (`sent`).
     if (error instanceof CredentialsError && !error.sent) ledger.note(plan, outcome);
     throw error;
   });
@@ -129,17 +133,20 @@ async function send(engine: Engine, plan: Plan, segment: Segment, call: Call): P
   throw await explain(engine, plan, segment, result, signal);
 }
 
-/** The headers of an append. Those that describe the object count only at position 0. The type of a Blob counts if no other is given. */
+/**
+ * Returns the headers of an append. Headers that describe the object are sent at position 0 only. The media type of a
+ * Blob is used if the caller gives no other.
+ */
 function optionsAt({ creation, later }: Engine, position: number, { type }: Call) {
   const { contentType = type || undefined, headers } = position === 0 ? creation : later;
   return { contentType, headers: { ...headers } };
 }
 
 /**
- * Finds out what became of a segment, from what the object holds. `absent` means not yet: a request may still be carried out. Then
- * the position refuses the next request, which leads here again.
+ * Reads the object to find out what happened to a segment. `absent` means "not yet": OSS may still carry out a request.
+ * If it does, it refuses the next request at this position, and that failure leads here again.
  *
- * @param failure what ended the last request, if there was one in this call
+ * @param failure the error of the last request, if this call has sent one
  */
 async function reconcile(
   engine: Engine,
@@ -150,10 +157,10 @@ async function reconcile(
 ): Promise<Verdict> {
   const { signal, resumes } = call;
   const { position } = plan;
-  const { position: told } = Object(failure) as Partial<ServiceError>;
+  const { position: atLeast } = Object(failure) as Partial<ServiceError>;
   try {
-    const found = await engine.evidence.look(signal, { near: position, atLeast: told });
-    // A longer segment that was given up may begin with the same bytes. When that one is stored, this one is not.
+    const found = await engine.evidence.look(signal, { near: position, atLeast });
+    // A longer segment that was given up may begin with the same bytes. If that one is stored, this one is not.
     const isLonger = (other: Plan) => !resumes && other.position === position && other.size > plan.size;
     const longer = await findLate(engine, found, { signal, which: isLonger, strict: true });
     if (longer) return moved(plan, longer, found);
@@ -165,7 +172,7 @@ async function reconcile(
   }
 }
 
-/** The verdict of the table, with the bytes compared where length and CRC do not decide. */
+/** Returns the verdict of the table. The bytes are compared if length and CRC do not decide. */
 async function decide(
   { evidence, shared }: Engine,
   plan: Plan,
@@ -182,7 +189,7 @@ async function decide(
   return compared;
 }
 
-/** Other bytes in our place may be our own, from an earlier call that gave up on them. */
+/** Other bytes at our position may be our own: an earlier call may have sent them and given up. */
 async function recognise(
   engine: Engine,
   plan: Plan,
@@ -196,8 +203,8 @@ async function recognise(
 }
 
 /**
- * The end behind another writer's bytes, where other writers are welcome and our bytes are proven absent. The engine never
- * follows downward.
+ * Returns the end after another writer's bytes, if the object is shared and our bytes are proven absent. The engine
+ * never moves to a lower position.
  *
  * @throws AppendConflictError in all other cases.
  */
@@ -209,7 +216,10 @@ function placeBehind({ key, ledger, shared }: Engine, plan: Plan, { outcome, fou
   throw conflict(key, plan, outcome, found);
 }
 
-/** OSS accepted the segment, and yet the object is not what that makes it. The bytes are read back to tell what happened. */
+/**
+ * OSS accepted the segment, but its answer does not match what was sent. The bytes are read back to find out what
+ * happened. Returns the error.
+ */
 async function explain(
   { key, evidence, ledger }: Engine,
   plan: Plan,
@@ -235,7 +245,10 @@ async function explain(
   }
 }
 
-/** A file that can no longer be read would make each repeat fail like a dead network. So one byte is read before a repeat. */
+/**
+ * Reads one byte of a file before it is sent again. If the file can no longer be read, each repeat would fail like a
+ * dead network.
+ */
 async function checkReadable({ body }: Segment): Promise<void> {
   if (isBlob(body)) await readBlob(body, 0, 1);
 }

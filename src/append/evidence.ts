@@ -1,6 +1,6 @@
 /**
- * Reads an object as evidence: its length and CRC, and the bytes at a place. It hides what CORS may hide, and repeats a reading
- * whose answer is not what was asked for.
+ * Reads an object as evidence: its length, its CRC, and the bytes at a place. Some headers may be hidden by CORS; this
+ * file finds the same facts without them. It reads again if an answer is not what was asked for.
  */
 
 import { isBlob } from '../bytes.ts';
@@ -15,30 +15,36 @@ import { parseCrc } from '../tail.ts';
 import type { AppendClient } from './client.ts';
 import type { Found } from './verdict.ts';
 
-/** Bytes of an object: never none. */
+/** A place in an object. It has at least one byte. */
 export interface Place {
   readonly position: number;
   readonly size: number;
 }
 
-/** What a reading of bytes gave, and the state of the object that the same answer told. */
+/** The result of reading bytes, and the state of the object that the same answer shows. */
 export interface Reading<T> {
-  /** Undefined where the object is too short for the place that was to be read. */
+  /** It is undefined if the object is too short for the place. */
   readonly value: T | undefined;
   readonly found: Found;
 }
 
-/** Where a look begins, and what its answer must tell at least. */
+/** Where a look begins, and the least length that its answer must show. */
 export interface LookOptions {
   /** A length that the object had before, bytes. Default 0. */
   readonly near?: number | undefined;
-  /** A length that OSS has told already, bytes. An answer with less comes from a cache, because an object only grows. */
+  /**
+   * A length that OSS has already reported, bytes. Default 0. A smaller answer comes from a cache, because an object
+   * only grows.
+   */
   readonly atLeast?: number | undefined;
 }
 
 const NO_OBJECT: Found = { length: undefined, crc: undefined, appendable: true };
 
-/** Reads one object. Every method fails as the client's methods do, and repeats a reading that does not tell what was asked. */
+/**
+ * Reads one object. Every method has the errors of the client's methods, and reads again if an answer is not what was
+ * asked for.
+ */
 export class Evidence {
   readonly #client: Pick<AppendClient, 'headObject' | 'getObject' | 'retry'>;
   readonly #key: string;
@@ -56,12 +62,15 @@ export class Evidence {
       if (length >= atLeast) return found;
       if (await this.#client.retry.again(looks, { signal })) continue;
       throw this.#unexpected(
-        `read the state of "${this.#key}": the answer tells length ${length}, but OSS has told ${atLeast}. Never read a position through a cache (CDN)`,
+        `read the state of "${this.#key}": the answer says length ${length}, but OSS said ${atLeast} before. Never read a position through a cache (CDN)`,
       );
     }
   }
 
-  /** Compares the bytes at a place with these. The value is undefined where the object no longer reaches to the end of the place. */
+  /**
+   * Compares the bytes at a place with `body`. The value is undefined if the object no longer reaches to the end of the
+   * place.
+   */
   compare(
     place: Place,
     body: Segment['body'],
@@ -72,9 +81,9 @@ export class Evidence {
   }
 
   /**
-   * The CRC-64 of the first bytes of a place, for each of these sizes.
+   * Returns the CRC-64 of the first bytes of a place, for each of the given sizes.
    *
-   * @throws TransportError (`UnexpectedResponse`) where the object no longer reaches to the end of the place.
+   * @throws TransportError (`UnexpectedResponse`) if the object no longer reaches to the end of the place.
    */
   async crcsOf(
     place: Place,
@@ -87,11 +96,12 @@ export class Evidence {
     throw this.#inexact(place);
   }
 
-  /** The object's state, as one HEAD or GET tells it. */
+  /** Returns the state of the object that one HEAD or GET shows. */
   async #lookOnce(near: number, signal: AbortSignal | undefined): Promise<Found> {
     try {
       const head = await this.#client.headObject(this.#key, { signal }).catch((error: unknown) => {
-        // CORS hides the reason: a wrong clock, an ended token, no permission. A GET has the reason in its body, and can mend it.
+        // CORS hides why HEAD was refused: a wrong clock, an expired token, or no permission. A GET has the reason in
+        // its body, so the client can correct the clock or renew the token.
         if (!(error instanceof ServiceError && error.code === 'Http403')) throw error;
       });
       return head?.contentLength === undefined ? await this.#measure(near, signal) : asFound(head);
@@ -102,23 +112,23 @@ export class Evidence {
   }
 
   /**
-   * The state as a GET tells it, where HEAD does not tell the length: OSS leaves that out for text types. CORS never hides
-   * the Content-Length of a part. Where it is missing too, the bytes are counted. So the part begins before the last byte
-   * that was there, and is short.
+   * Reads the state with a GET, if HEAD did not show the length: OSS leaves it out for text types. CORS never hides the
+   * Content-Length of a part. If that is missing too, the bytes are counted. So the range begins at the last byte that
+   * is known, and the part is short.
    */
   async #measure(near: number, signal: AbortSignal | undefined): Promise<Found> {
     const start = near && near - 1;
     const content = await this.#get({ start }, signal);
     const bytes = new Bytes(content.body);
     const { contentLength, headers, partial } = content;
-    // OSS answers a part that begins at the end, or behind it, with the whole object.
+    // If the range begins at the end of the object or after it, OSS answers with the whole object.
     const before = partial ? start : 0;
     const length = contentLength ?? before + (decimal(headers.get('content-length')) ?? (await bytes.countAll()));
     bytes.cancel();
     return asFound(content, length);
   }
 
-  /** Reads a place, again and again, until an answer covers exactly the place, or the object no longer reaches to its end. */
+  /** Reads a place until an answer covers exactly the place, or until the object no longer reaches to its end. */
   async #read<T>(
     place: Place,
     looked: Found,
@@ -134,7 +144,10 @@ export class Evidence {
     }
   }
 
-  /** Undefined where the answer does not cover exactly the place: it broke off, or the object became shorter meanwhile. */
+  /**
+   * Returns undefined if the answer does not cover exactly the place: it broke off, or the object became shorter in the
+   * meantime.
+   */
   async #readOnce<T>(
     { position, size }: Place,
     looked: Found,
@@ -149,14 +162,15 @@ export class Evidence {
       if (!partial || (range && (range.start !== position || range.end !== end))) return undefined;
       const value = await consume(bytes);
       if ((await bytes.countAll()) !== size) return undefined;
-      // Decoded bytes may be as many as were asked for, and are not the stored ones. No decoder makes one byte of one byte.
+      // If `fetch` has decoded the bytes, they are not the stored ones, but their number may be right. So one byte is
+      // read to find out: no decoder turns one byte into one byte.
       const isRaw =
         size === 1 ||
         headers.get('content-encoding') === 'identity' ||
         (await this.#readOnce({ position, size: 1 }, looked, signal, async () => true));
       return isRaw ? { value, found: toFound(content, looked) } : undefined;
     } catch (error) {
-      // A body that broke off is half an answer. Another reading costs less than giving up.
+      // The body broke off, so the answer is incomplete. Reading again costs less than giving up.
       if (signal?.aborted || !(error instanceof TransportError)) throw error;
       return undefined;
     } finally {
@@ -165,8 +179,9 @@ export class Evidence {
   }
 
   /**
-   * Asks for the bytes as they are stored, because `fetch` decodes what has a Content-Encoding. Chromium even fails when it has
-   * only a part of that. OSS refuses some such requests with HTTP 400: then the bytes come as they come.
+   * Asks for the bytes as they are stored, because `fetch` decodes a body that has a Content-Encoding. Chromium even
+   * fails if it has only a part of such a body. OSS refuses some of these requests with HTTP 400. Then the bytes are
+   * read without that wish.
    */
   #get(range: OpenRange, signal: AbortSignal | undefined): Promise<ObjectContent> {
     return this.#client.getObject(this.#key, { range, decode: false, signal }).catch((error: unknown) => {
@@ -187,7 +202,7 @@ export class Evidence {
   }
 }
 
-/** A body, read chunk by chunk and counted. */
+/** Reads a body chunk by chunk, and counts the bytes. */
 class Bytes {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
   #count = 0;
@@ -202,7 +217,7 @@ class Bytes {
     return value;
   }
 
-  /** Ends what is not read. */
+  /** Drops the rest of the body. */
   cancel(): void {
     this.#reader.cancel().catch(() => {});
   }
@@ -213,7 +228,7 @@ class Bytes {
   }
 }
 
-/** Compares as the bytes arrive, holding a piece of each side. */
+/** Compares the bytes while they arrive. Only one piece of each side is in memory. */
 async function isSame(bytes: Bytes, body: Segment['body']): Promise<boolean> {
   let chunk: Uint8Array | undefined;
   for await (const piece of isBlob(body) ? blobPieces(body) : [body]) {
@@ -252,13 +267,19 @@ function asFound(
   return { length, crc: parseCrc(hashCrc64ecma), appendable: objectType === 'Appendable' };
 }
 
-/** A GET's own length and CRC are newer than a HEAD's; CORS may hide both. */
+/**
+ * Returns the state that a GET shows, because it is newer than that of a HEAD. If CORS hides the length, or hides the
+ * CRC while the length is the same, the state of the HEAD is used.
+ */
 function toFound(content: ObjectContent, looked: Found): Found {
   const found = asFound(content);
   return found.length === undefined || (found.length === looked.length && found.crc === undefined) ? looked : found;
 }
 
-/** Absent; or CORS hides why, and then an append to position 0 will tell. NoSuchBucket is never absent. */
+/**
+ * Returns true if the object is absent. CORS may hide the code; then an append to position 0 will show it. NoSuchBucket
+ * is never absent.
+ */
 function isMissing(error: unknown): boolean {
   return error instanceof ServiceError && error.status === 404 && /^(NoSuchKey|Http404)$/.test(error.code);
 }

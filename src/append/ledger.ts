@@ -1,6 +1,7 @@
 /**
- * What is believed of one object: where it ends, whether that must be read again, which segment is in flight, and which segments
- * were given up. Only this file changes that state and the records of flight.ts, so every change of belief is found here.
+ * What is believed of one object: where it ends, whether the end must be read again, which segment is in flight, and
+ * which segments were given up. Only this file changes that state and the records of flight.ts, so every change can be
+ * found here.
  */
 
 import { crc64Combine } from '../crc64.ts';
@@ -12,7 +13,10 @@ import type { Flight, Plan } from './flight.ts';
 import type { Call } from './progress.ts';
 import { type Found, isAlike } from './verdict.ts';
 
-/** The list of pending segments holds at most so many. Of more, the oldest is the least likely to be stored late. */
+/**
+ * The list of pending segments holds at most this many. The oldest one is dropped first, because it is the least likely
+ * to be stored late.
+ */
 const MOST_PENDING = 100;
 
 export class Ledger {
@@ -20,10 +24,13 @@ export class Ledger {
   #tail: Tail | undefined;
   /** True when the end must be read again before it is used. */
   #isStale: boolean;
-  /** True when the caller has been told that the object is not what it was. Then it is taken as it is. */
+  /**
+   * True when a call has failed because the object is not what it was. After that failure, the object is accepted as it
+   * is.
+   */
   #isLossTold = false;
   #pending: readonly Plan[] = [];
-  /** The flight of the last failed call, with its bytes. They are dropped when another segment is sent. */
+  /** The flight of the last failed call, with its bytes. The bytes are dropped when another segment is sent. */
   #kept: Flight | undefined;
 
   constructor(tail: Tail | undefined) {
@@ -31,17 +38,17 @@ export class Ledger {
     this.#isStale = !tail;
   }
 
-  /** The last confirmed end. It is undefined before it is known. */
+  /** The last confirmed end. It is undefined until it is known. */
   get tail(): Tail | undefined {
     return this.#tail;
   }
 
-  /** The last confirmed end, where it may be used without reading it again. */
+  /** The last confirmed end. It is undefined if it must be read again before it is used. */
   get freshTail(): Tail | undefined {
     return this.#isStale ? undefined : this.#tail;
   }
 
-  /** Where the next segment goes. Callers have opened the object before. */
+  /** Where the next segment goes. Callers must have opened the object before. */
   get end(): Tail {
     if (!this.#tail) throw new Error('unreachable: the object was not opened');
     return this.#tail;
@@ -57,38 +64,38 @@ export class Ledger {
     return this.#pending.filter(({ outcome }) => outcome === 'unknown');
   }
 
-  /** The end must be read again before it is used. */
+  /** Notes that the end must be read again before it is used. */
   doubt(): void {
     this.#isStale = true;
   }
 
-  /** The end is as good as read again. */
+  /** Notes that the end is as sure as if it had been read again. */
   trust(): void {
     this.#isStale = false;
   }
 
-  /** Takes a reading for the object's end. */
+  /** Accepts the end that a reading of the object has shown. */
   accept(tail: Tail): void {
     this.#tail = tail;
     this.#isStale = this.#isLossTold = false;
   }
 
-  /** True when a reading shows that confirmed bytes are gone, and the caller has not been told so before. */
+  /** Returns true if a reading shows that confirmed bytes are gone, and no call has failed for this reason yet. */
   misses({ length = 0, crc }: Found): boolean {
     const known = this.#tail;
     if (!known || this.#isLossTold) return false;
     return length < known.position || (length === known.position && differ(crc, known.crc));
   }
 
-  /** The caller is told now that the object is not what it was. */
+  /** Notes that a call fails now because the object is not what it was. */
   tellLoss(): void {
     this.#isLossTold = true;
   }
 
   /**
-   * Puts a segment of a call at the object's end, and into flight.
+   * Plans a segment at the end of the object, and puts it into flight.
    *
-   * @throws OssError (`EntityTooLarge`) where the object has no room for it.
+   * @throws OssError (`EntityTooLarge`) if the object has no room for it.
    */
   begin(key: string, segment: Segment, call: Call): Plan {
     const { size, crc } = segment;
@@ -98,7 +105,7 @@ export class Ledger {
     const want = { position, crc: from.crc === undefined ? undefined : crc64Combine(from.crc, crc, size) };
     const { type, resumes, loaded } = call;
     const flight: Flight = call.flight ?? { type, resumes, loaded, plan: undefined, segment };
-    // The bytes of one segment are kept at most.
+    // At most the bytes of one segment are kept.
     if (this.#kept && this.#kept !== flight) change(this.#kept, { segment: undefined });
     const plan: Plan = {
       ...{ position: from.position, size, crc, from, want, flight, loaded: loaded + size },
@@ -108,39 +115,45 @@ export class Ledger {
     return plan;
   }
 
-  /** Notes what is known of the segment in flight. */
+  /** Notes what is known about the segment in flight. */
   note(plan: Plan, outcome: Outcome): void {
     change(plan, { outcome });
   }
 
-  /** A request with the segment was not refused. */
+  /** Notes that a request with the segment was not refused. */
   noteNotRefused(plan: Plan): void {
     change(plan, { mayBeStored: true });
   }
 
-  /** The segment in flight is stored, and the object ends here. `size` is longer for a segment that this one was cut from. */
+  /**
+   * Notes that the segment in flight is stored, and that the object ends at `tail`. `size` is more than the size of the
+   * segment if a longer one was stored, from which this one was cut.
+   */
   confirm(plan: Plan, tail: Tail, call: Call, size: number): void {
     const { flight, position } = plan;
     this.#tail = tail;
     change(plan, { outcome: 'stored' });
-    // The longer segments that this one was cut from can no longer be stored here.
+    // Longer segments, from which this one was cut, can no longer be stored here.
     this.#pending = this.#pending.filter((other) => other.flight !== flight);
     if (size > 0 && !call.resumes) this.#takePlace(position);
     call.loaded += size;
     change(flight, { plan: undefined, segment: undefined, loaded: call.loaded });
   }
 
-  /** The object ends elsewhere now, so the segment in flight goes there. */
+  /** Notes that the object ends elsewhere. The next plan puts the segment there. */
   follow(tail: Tail): void {
     this.#tail = tail;
   }
 
-  /** What stands around our segment is not known, so there is no confirmed end. */
+  /** Forgets the end, because nobody knows which bytes stand around our segment. */
   lose(): void {
     this.#tail = undefined;
   }
 
-  /** The call has failed. Its segment is remembered where it may still be stored, and its bytes are kept for `settle`. */
+  /**
+   * Notes that the call has failed. Its segment is remembered if it may still be stored, and its bytes are kept for
+   * `settle`.
+   */
   fail(flight: Flight | undefined): void {
     this.setAside(flight);
     this.#kept = flight ?? this.#kept;
@@ -148,8 +161,9 @@ export class Ledger {
   }
 
   /**
-   * Remembers a segment that may still be stored, so that it is recognised as ours later. When two calls sent the same bytes to
-   * one place, nobody can tell which are stored. They are there once, and the later call reports them.
+   * Remembers a segment that may still be stored, so that it is recognised as ours later. If two calls sent the same
+   * bytes to one position, nobody can tell whose bytes are stored. They are stored once, and the later call counts
+   * them.
    */
   setAside(flight: Flight | undefined): void {
     const plan = flight?.plan;
@@ -159,7 +173,7 @@ export class Ledger {
     this.#pending = [...this.#pending.filter((other) => !alike.includes(other)), plan].slice(-MOST_PENDING);
   }
 
-  /** A segment that was given up is in flight again, at its old place. */
+  /** Puts a segment that was given up into flight again, at its old position. */
   takeUp(plan: Plan): void {
     this.#pending = this.#pending.filter((other) => other !== plan);
     this.#tail = plan.from;
@@ -170,7 +184,10 @@ export class Ledger {
     this.#pending = this.unknown;
   }
 
-  /** A reading has shown which one of these pending segments, all for one position, is stored, if any. */
+  /**
+   * Notes which one of these pending segments is stored, if any, because a reading has shown it. All of them are for
+   * one position.
+   */
   settle(plans: readonly Plan[], stored: Plan | undefined): void {
     if (stored) {
       this.#takePlace(stored.position);
@@ -179,21 +196,21 @@ export class Ledger {
     for (const plan of plans) change(plan, { outcome: plan === stored ? 'stored' : 'absent' });
   }
 
-  /** The segment is stored, so the call that sent it has so many more bytes. */
+  /** Notes for the call that sent this segment that all its bytes up to the end of the segment are stored. */
   credit({ flight, loaded }: Plan): void {
     change(flight, { loaded });
   }
 
   /**
-   * A position is taken once: what else was on its way there can no longer be stored. When this call and an earlier one sent the
-   * same bytes, nobody can tell whose request stored them. They are there once, and this call reports them.
+   * Notes that the position is taken, so no other segment for it can still be stored. If this call and an earlier call
+   * sent the same bytes, nobody can tell whose request stored them. They are stored once, and this call counts them.
    */
   #takePlace(position: number): void {
     for (const plan of this.unknown) if (plan.position === position) change(plan, { outcome: 'absent' });
   }
 }
 
-/** The one place where a record of flight.ts is changed. */
+/** Changes a record of flight.ts. No other function does that. */
 function change<T extends Plan | Flight>(record: T, changes: Partial<T>): T {
   return Object.assign(record, changes);
 }

@@ -1,6 +1,7 @@
 /**
- * An object to append to: its options, the queue of its calls, and what a failed call tells. The life of one segment is in
- * commit.ts, what is believed of the object in ledger.ts, and the table of verdicts in verdict.ts.
+ * AppendableObject: its options, the queue of its calls, and the facts that a failed call adds to its error. The rest
+ * of the engine is in other files: the life of one segment in commit.ts, what is believed of the object in ledger.ts,
+ * and the table of verdicts in verdict.ts.
  */
 
 import { bytesOf, isBlob } from '../bytes.ts';
@@ -30,44 +31,61 @@ import { resumeBlob } from './resume.ts';
 import { sealAtEnd } from './seal.ts';
 import { EndedCalls, loadedOf, type SettledAppend, settleCall } from './settle.ts';
 
-/** Settings of an object to append to. What describes the object ({@link ObjectOptions}) goes with the append that creates it. */
+/**
+ * Settings of an object to append to. The headers of {@link ObjectOptions} are sent with the append that creates the
+ * object.
+ */
 export interface AppendableObjectOptions extends ObjectOptions {
-  /** Where the object is known to end: spares the opening HEAD, and the permission for it. Default: ask OSS. */
+  /**
+   * The end of the object, if you know it. Then the object is not read before the first append, and needs no permission
+   * for that. Default: read it from OSS.
+   */
   readonly tail?: ObjectTail | undefined;
   /**
-   * Length of a request's body, bytes. Default: adapts to the link between 64 KiB and 128 MiB; for streams, which need
-   * twice this memory, 23 MiB. Any size comes down, to a sixteenth of this one or 64 KiB, where requests get no answer twice in
-   * a row, and for good where a proxy or OSS refuses a body as too large (413).
+   * Length of the body of one request, bytes. Default: adapts to the link, from 64 KiB to 128 MiB. For streams, which
+   * need twice this memory, the most is 23 MiB. Any size becomes smaller when two requests in a row get no answer, but
+   * not below 64 KiB or below a sixteenth of a size that you set. It stays smaller if a proxy or OSS refuses a body as
+   * too large (HTTP 413).
    */
   readonly segmentSize?: number | undefined;
-  /** How long a byte of a slow stream may wait for its segment to fill, ms. Default 1,000; `Infinity` sends full segments only. */
+  /**
+   * How long a byte of a slow stream may wait until its segment is full, ms. Default 1,000. `Infinity` sends full
+   * segments only.
+   */
   readonly flushAfter?: number | undefined;
-  /** Several writers append to the object: where another one was first, follow it. Records must then tell their writer apart. Default false. */
+  /**
+   * True if several writers append to the object. When another writer was first, this one appends after it. Each record
+   * must then name its writer. Default false.
+   */
   readonly shared?: boolean | undefined;
   /**
-   * Computes the CRC-64 of Blobs, streams and long bytes in place of {@link crc64}, from a WebAssembly module of yours, say: two
-   * or three times as fast where WebAssembly may be loaded. Refused where it gives other CRCs of a short text; beyond that it is
-   * trusted. Nothing of it is loaded here.
+   * Computes the CRC-64 of Blobs, streams and long bytes in place of {@link crc64}. A WebAssembly module of your own,
+   * for example, is two or three times as fast. The function is tested with a short text, and refused if its CRCs are
+   * wrong. After that it is trusted. This library loads no WebAssembly.
    */
   readonly crc64?: Crc64 | undefined;
 }
 
 /** Settings of one resume. */
 export interface ResumeOptions extends AppendOptions {
-  /** The tail at which the Blob began, if it was not the object's beginning. */
+  /**
+   * The end of the object before the first byte of the Blob. Default: the Blob is the whole object, and begins at
+   * position 0.
+   */
   readonly start?: ObjectTail | undefined;
 }
 
 const FLUSH_AFTER = 1000;
 
 /**
- * An appendable object, and the one place that knows its end. Calls on it queue. Several of these on one object are
+ * Appends to one object, and knows where the object ends. Calls wait in a queue. Several instances for one object are
  * several writers: give them `shared`.
  *
- * After a call that failed or was aborted, the next one reads the object's state again.
+ * After a call that failed or was aborted, the next call reads the object's state again.
  *
- * Two writers that append the same bytes at the same position both succeed, and one copy is stored: OSS shows the same object as
- * after a lost answer. So each record should hold its writer and a sequence number.
+ * If two writers append the same bytes at the same position, both succeed and one copy is stored. The object then looks
+ * as it does after a lost answer, so nobody can see the difference. So each record should contain the name of its
+ * writer and a sequence number.
  *
  * @throws TypeError or RangeError for impossible options.
  * @example
@@ -81,7 +99,7 @@ const FLUSH_AFTER = 1000;
  * ```
  */
 export class AppendableObject {
-  /** Shows Vue that this is not a plain object. Vue would make a proxy, which cannot reach the private members. */
+  /** Shows Vue that this is not a plain object. Vue would make a proxy, and a proxy cannot reach private members. */
   get [Symbol.toStringTag](): string {
     return 'AppendableObject';
   }
@@ -91,7 +109,7 @@ export class AppendableObject {
   readonly #ended = new EndedCalls();
   /** Settles when the last call of the queue has ended. */
   #queue: Promise<unknown> = Promise.resolve();
-  /** The last entry of the queue, while other calls may join it. */
+  /** The last entry of the queue, as long as other calls may join it. */
   #group: Group | undefined;
 
   constructor(client: AppendClient, key: string, options: AppendableObjectOptions = {}) {
@@ -114,26 +132,28 @@ export class AppendableObject {
     };
   }
 
-  /** The last confirmed end of the object. It is `undefined` before it is known. */
+  /** The last confirmed end of the object. It is `undefined` until it is known. */
   get tail(): ObjectTail | undefined {
     const { tail } = this.#engine.ledger;
     return tail && publicTail(tail);
   }
 
   /**
-   * Segments whose outcome was unknown when their call failed. A later read, such as {@link open}, shows what became of them,
-   * and one that was stored late is never taken for another writer's. To go on after such a failure, use {@link settle}. Those
-   * whose outcome is known are dropped when the next append begins. The list holds a hundred at most.
+   * Segments whose outcome was unknown when their call failed. A later read, for example by {@link open}, shows what
+   * happened to them. So a segment that is stored late is never taken for another writer's. To go on after such a
+   * failure, use {@link settle}. The next append removes the segments whose outcome is known. The list holds at most
+   * 100 segments.
    */
   get pending(): readonly PendingSegment[] {
     return this.#engine.ledger.pending.map(({ position, size, outcome }) => ({ position, size, outcome }));
   }
 
   /**
-   * Reads where the object ends, unless that is known and nothing is pending. An absent object ends at 0. Needs `oss:GetObject`.
+   * Returns the end of the object. Reads it from OSS, unless it is known and no segment is pending. An absent object
+   * ends at 0. Needs `oss:GetObject`.
    *
-   * @throws AppendConflictError (`ObjectNotAppendable`) where another operation made the object. Otherwise it fails as
-   * `headObject` does.
+   * @throws AppendConflictError (`ObjectNotAppendable`) if another operation created the object. The other errors are
+   * those of `headObject`.
    */
   async open(options: CallOptions = {}): Promise<ObjectTail> {
     checkCallOptions(options);
@@ -146,18 +166,22 @@ export class AppendableObject {
   }
 
   /**
-   * Appends a source, whole, and resolves to the object's new end. An empty source creates an absent object.
+   * Appends a whole source, and resolves to the new end of the object. An empty source creates an absent object.
    *
-   * Calls need not wait for one another. Text and bytes of several that wait in the queue go out as one segment (a group
-   * commit): each resolves to its own end. They fail together, but for those that are stored before, if the segment must be sent
-   * in parts. Of these a call that is aborted ends at once; its bytes are not sent
-   * while it waits, but on the wire they go on for the others. Bytes that fit into a segment, and all up to 256 KiB (or
-   * `segmentSize`, if that is less), are copied at the call; longer ones must not change until it is done.
+   * You need not await one call before the next. Text and bytes of several calls that wait in the queue are sent as one
+   * segment (a group commit), and each call resolves to its own end. These calls fail together. Only if the segment
+   * must be sent in parts, the calls whose parts are already stored succeed. An aborted call of such a group ends at
+   * once. If its bytes still wait, they are not sent. If they are already in a request, the request goes on for the
+   * other calls.
    *
-   * @throws TypeError for what is no source, before any request. RangeError for one that would exceed 5 GiB.
-   * AppendConflictError where the object is not what it was; ChecksumError where OSS holds other bytes than were sent;
-   * SourceError where the source fails; ServiceError, TransportError, CredentialsError from requests; the signal's reason.
-   * An `OssError` says in `loaded`, `tail` and `outcome` what is stored. Do not append the same bytes again after one: see {@link settle}.
+   * Bytes that fit into one segment are copied at the call. That is always so up to 256 KiB, or up to `segmentSize` if
+   * you set it. Do not change longer bytes before the call has ended.
+   *
+   * @throws TypeError if the source is of another type, before any request. RangeError if the object would exceed 5
+   * GiB. AppendConflictError if the object is not what it was; ChecksumError if OSS holds other bytes than were sent;
+   * SourceError if the source fails; ServiceError, TransportError or CredentialsError from requests; the reason of the
+   * signal after an abort. An `OssError` says in `loaded`, `tail` and `outcome` what is stored. Do not append the same
+   * bytes again after it: see {@link settle}.
    */
   async append(source: AppendSource, options: AppendOptions = {}): Promise<ObjectTail> {
     const checked = checkAppendOptions(options);
@@ -178,18 +202,20 @@ export class AppendableObject {
   }
 
   /**
-   * Goes on with a Blob or File of which the object may hold a beginning: after a reload, on another day, with nothing
-   * saved. What is there is proven equal by its CRC (or, where CORS hides that, byte by byte); the rest is appended.
-   * An absent object is created, a finished one recognised. Safe to call again and again.
+   * Uploads a Blob or File of which the object may already hold the beginning, for example after a reload or on another
+   * day. Nothing needs to be saved. The CRC-64 proves that the object begins with the same bytes. If CORS hides the
+   * CRC-64, the bytes are read back. Then the rest is appended. An absent object is created, and nothing is appended to
+   * a complete one. You can always call it again.
    *
-   * @throws TypeError for what is no Blob, and with `shared`. ChecksumError (`DifferentPrefix`) where the object begins with
-   * other bytes; AppendConflictError where it is longer than the Blob, or shorter than `start`. Else as {@link append}.
+   * @throws TypeError if the argument is not a Blob, and with `shared`. ChecksumError (`DifferentPrefix`) if the object
+   * begins with other bytes; AppendConflictError if it is longer than the Blob, or shorter than `start`. The other
+   * errors are those of {@link append}.
    */
   async resume(blob: Blob, options: ResumeOptions = {}): Promise<ObjectTail> {
     const checked = checkAppendOptions(options);
     if (!isBlob(blob)) throw new TypeError('resume needs a Blob or File: only these can be read again');
     if (this.#engine.shared)
-      throw new TypeError('resume needs a single writer: with shared, others’ bytes lie between ours');
+      throw new TypeError('resume needs a single writer: with shared, other writers’ bytes lie in between');
     const start = parseTail('start', options.start ?? { position: 0, hashCrc64ecma: '0' });
     const { size: total, type } = blob;
     const call: Call = { ...checked, total, type, inMemory: false, resumes: true, loaded: 0 };
@@ -197,18 +223,19 @@ export class AppendableObject {
   }
 
   /**
-   * Finds out for good how much of a failed or aborted call's source is stored, so that the caller can go on without doubling
-   * or losing a byte. Give it what the call was rejected with. A segment whose request got no answer may be stored, may not be,
-   * and may still become so. When it is not there, `settle` sends the same bytes again at the same position: only then no
-   * earlier request can be carried out any more.
+   * Finds out how much of the source of a failed or aborted call is stored, so that the caller can go on and no byte is
+   * lost or stored twice. Give it the error or the abort reason of that call. When a request got no answer, its segment
+   * may be stored, or may still be stored later. If the segment is not there, `settle` sends the same bytes again to
+   * the same position. When that has succeeded, OSS must refuse every earlier request.
    *
-   * Then append the rest of the source, from `loaded` on. Call `settle` before any other append: the object keeps the bytes of
-   * one segment, until another one is sent. For a File, {@link resume} does all of this, also after a reload.
+   * Then append the rest of the source, from `loaded` on. Call `settle` before any other append, because the object
+   * keeps the bytes of one segment only, and only until another segment is sent. For a File, {@link resume} does all of
+   * this, also after a reload.
    *
-   * @throws TypeError for anything but the error (or abort reason, which must be an object) of a call on this object. A
-   * ChecksumError is thrown again: the object is damaged.
-   * OssError (`Unsettled`) where another segment was sent since and has not taken the segment's place. Otherwise it fails as
-   * {@link append}: then call it again, with the same error or the new one.
+   * @throws TypeError if the argument is not the error or abort reason of a call on this object. (A reason must be an
+   * object.) A ChecksumError is thrown again, because the object is damaged. OssError (`Unsettled`) if another segment
+   * was sent since then, and the object does not yet show what happened. The other errors are those of {@link append}:
+   * then call `settle` again, with the old or the new error.
    * @example
    * ```ts
    * import type { AppendableObject } from 'oss-append';
@@ -240,11 +267,12 @@ export class AppendableObject {
   }
 
   /**
-   * Seals the object at its end, after the calls that wait: it takes no more appends, and may then be moved to Cold Archive.
-   * Needs `oss:SealAppendObject`. Sealing again succeeds, so call it again after a failure. An append to a sealed object fails
-   * with a ServiceError of code `AppendSealedObjectNotAllowed`.
+   * Seals the object at its end, after the calls in the queue. OSS then refuses more appends, and the object may be
+   * moved to Cold Archive. Needs `oss:SealAppendObject`. A second seal succeeds, so call it again after a failure. An
+   * append to a sealed object fails with a ServiceError of code `AppendSealedObjectNotAllowed`.
    *
-   * @throws ServiceError, TransportError or CredentialsError as `OssClient.sealAppendObject`, and the errors of {@link open}.
+   * @throws ServiceError, TransportError or CredentialsError as `OssClient.sealAppendObject`, and the errors of {@link
+   * open}. TypeError if the client has no `sealAppendObject`.
    * @see https://www.alibabacloud.com/help/en/oss/developer-reference/sealappendobject
    */
   async seal(options: CallOptions = {}): Promise<ObjectTail> {
@@ -265,7 +293,10 @@ export class AppendableObject {
     return tail;
   }
 
-  /** Runs work when everything before it has ended. No call joins an earlier group after this. An abort ends the wait, not the queue. */
+  /**
+   * Runs work after all earlier calls have ended. No later call joins an earlier group. An abort ends the wait of this
+   * call, but not the queue.
+   */
   #enqueue<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
     this.#group = undefined;
     const before = this.#queue;
@@ -274,7 +305,10 @@ export class AppendableObject {
     return done;
   }
 
-  /** Runs a call. Its error says what is known to be stored. A group notes the end of each of its calls itself. */
+  /**
+   * Runs a call. If it fails, its error says what is known to be stored. A group notes the end of each of its calls
+   * itself.
+   */
   #perform(call: Call, work: () => Promise<void>): Promise<ObjectTail> {
     const { ledger } = this.#engine;
     const done = this.#enqueue(call.signal, async () => {
@@ -289,12 +323,15 @@ export class AppendableObject {
         throw reason;
       }
     });
-    // An abort while the call waits in the queue ends it before anything is sent.
+    // A call that is aborted while it waits in the queue ends before anything is sent.
     if (!(call instanceof Group)) done.catch((reason: unknown) => this.#ended.noteUnsent(reason));
     return done;
   }
 
-  /** What a call is rejected with: its error, with what is known to be stored. An abort keeps its reason. */
+  /**
+   * Returns the reason with which a call rejects: its error, with the facts about what is stored. After an abort it is
+   * the signal's reason.
+   */
   #fail(error: unknown, { signal, loaded, flight }: Pick<Call, 'signal' | 'loaded' | 'flight'>): unknown {
     const { ledger } = this.#engine;
     ledger.fail(flight);
@@ -304,12 +341,16 @@ export class AppendableObject {
   }
 }
 
-/** Sends what a group has gathered. Nothing may be left of it where all its calls would exceed 5 GiB. */
+/**
+ * Sends the segments of a group. A segment is empty when no call is left, for example because each one would exceed 5
+ * GiB.
+ */
 async function sendGroup(engine: Engine, group: Group): Promise<void> {
   const { key, pace } = engine;
   for (;;) {
     const { position } = await ensureOpen(engine, group.signal);
-    // A segment that was never sent must not be remembered as one that might be stored late.
+    // A segment that was never sent must not be remembered as one that may be stored late. So an abort is checked
+    // before `close`.
     throwIfAborted(group.signal);
     const segment = group.close(pace.size(true), (start, size) => checkRoom(key, position + start, size));
     if (segment.size === 0) return;
@@ -318,8 +359,9 @@ async function sendGroup(engine: Engine, group: Group): Promise<void> {
 }
 
 /**
- * Appends a source to an object, in one call: see {@link AppendableObject}.
+ * Appends a source to an object in one call. To append more than once, use an {@link AppendableObject}.
  *
+ * @throws The errors of the constructor and of `append` of {@link AppendableObject}.
  * @example
  * ```ts
  * import { append, credentialsFromUrl, OssClient } from 'oss-append';
@@ -357,7 +399,10 @@ function checkObjectOptions(options: AppendableObjectOptions): void {
   appendHeaders(options);
 }
 
-/** Copies the options by name. An AbortController also passes for options, and a spread of it copies nothing. */
+/**
+ * Copies the options by name. An AbortController passes for options too, because it has a `signal`, but a spread of it
+ * copies nothing.
+ */
 function checkAppendOptions(options: AppendOptions): AppendOptions {
   checkObject('options', options);
   const { signal, onprogress } = options;

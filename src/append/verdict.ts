@@ -1,15 +1,17 @@
-/** The table of verdicts: what became of a segment, from what was sent and what the object holds. */
+/** The table of verdicts. It decides what happened to a segment, from what was sent and from what the object holds. */
 
 import type { Outcome } from '../errors.ts';
 import { differ, type Tail } from '../tail.ts';
 import type { Plan } from './flight.ts';
 
 /**
- * What became of a segment.
+ * What happened to a segment.
  *
  * - `committed`: the segment is stored, and the object ends at `tail`.
- * - `moved`: a segment of ours that was given up is stored in its place, so this one goes behind it, to `tail`.
- * - `absent`: the segment is not stored yet. Its request may still be carried out, so only the same bytes may be sent again.
+ * - `moved`: an earlier segment of ours that was given up is stored in this place. So this segment goes after it, to
+ *   `tail`.
+ * - `absent`: the segment is not stored yet. OSS may still carry out its request, so only the same bytes may be sent
+ *   again.
  * - `diverged`: somebody else changed the object.
  */
 export type Verdict = Committed | Moved | { readonly kind: 'absent' } | Diverged;
@@ -17,7 +19,10 @@ export type Verdict = Committed | Moved | { readonly kind: 'absent' } | Diverged
 export interface Committed {
   readonly kind: 'committed';
   readonly tail: Tail;
-  /** Bytes that are stored, where these are more than the segment's: it was cut from a longer one, which was stored late. */
+  /**
+   * The number of stored bytes, if more than the segment is stored: a longer one, from which this one was cut, was
+   * stored late.
+   */
   readonly size?: number;
 }
 
@@ -34,16 +39,17 @@ export interface Diverged {
 
 /** What is known besides lengths and CRCs. */
 export interface JudgeOptions {
-  /** Several writers append to the object, so bytes behind ours are no surprise. */
+  /** Several writers append to the object, so bytes after ours are expected. */
   readonly shared?: boolean | undefined;
-  /** How the n bytes at P compare with the segment, where they were read. */
+  /** How the n bytes at P compare with the segment. It is undefined if they were not read. */
   readonly bytes?: 'equal' | 'other' | undefined;
 }
 
 /**
- * The table of README.md: what became of a segment of n bytes that was sent to position P, where the CRC was C, now that the object
- * has length L and CRC H. A test compares the rows with this function. Returns undefined where only the bytes at P can tell.
- * Absent means "not yet": a request may still be carried out. Then the position refuses the next one, which leads here again.
+ * Looks up the table of README.md. A segment of n bytes was sent to position P, where the CRC was C. Now the object has
+ * length L and CRC H. A test compares the rows with this function. Returns undefined if only the bytes at P can decide.
+ * Absent means "not yet": OSS may still carry out a request. If it does, it refuses the next request at this position,
+ * and that failure leads here again.
  */
 export function judge(plan: Plan, found: Found, options: JudgeOptions = {}): Verdict | undefined {
   const { position, size, from, want } = plan;
@@ -55,11 +61,11 @@ export function judge(plan: Plan, found: Found, options: JudgeOptions = {}): Ver
   if (length === position && !differ(crc, from.crc)) return { kind: 'absent' };
   if (length === want.position && crc !== undefined && crc === want.crc) return { kind: 'committed', tail: want };
   if (length >= want.position) return undefined;
-  // The object is shorter than our end. If it is longer than our position, other bytes hold our place.
+  // The object is shorter than our end. If it is longer than our position, other bytes are in our place.
   return diverged(found, length > position ? 'absent' : 'unknown');
 }
 
-/** An empty segment only creates an object. Between several writers it does not matter who created it. */
+/** An empty segment only creates an object. If there are several writers, it does not matter which one created it. */
 function judgeEmpty({ position, from }: Plan, found: Found, { shared }: JudgeOptions): Verdict {
   const { length = 0, crc } = found;
   if (length === position && !differ(crc, from.crc))
@@ -69,12 +75,15 @@ function judgeEmpty({ position, from }: Plan, found: Found, { shared }: JudgeOpt
     : diverged(found, 'unknown');
 }
 
-/** The bytes at our place were read. Equal bytes are not yet proof that the object is what we made it. */
+/**
+ * Decides after the bytes at our position were read. Equal bytes alone do not prove that nobody else changed the
+ * object.
+ */
 function judgeBytes({ want, mayBeStored }: Plan, found: Found, { shared, bytes }: JudgeOptions): Verdict {
   if (bytes === 'other') return diverged(found, 'absent');
   const { length = 0, crc } = found;
   const ends = length === want.position;
-  // Where every request was refused, these may be the beginning of another writer's longer request.
+  // If every request was refused, these may be the beginning of another writer's longer request.
   const outcome = mayBeStored ? 'stored' : 'unknown';
   if (ends ? differ(crc, want.crc) : !shared) return diverged(found, outcome);
   return { kind: 'committed', tail: ends ? { position: length, crc: want.crc ?? crc } : { position: length, crc } };
@@ -85,8 +94,8 @@ function diverged(found: Found, outcome: Outcome): Diverged {
 }
 
 /**
- * The end of an earlier segment. Its own CRC may be that of an object which was replaced since: where the object shows its CRC,
- * only that counts.
+ * Returns the end of an earlier segment. The CRC that was computed for it may belong to an object that has been
+ * replaced since. So if the object shows a CRC, only that CRC counts.
  */
 function endOf({ want }: Plan, { length, crc }: Found): Tail {
   if (crc === undefined) return want;
@@ -94,8 +103,9 @@ function endOf({ want }: Plan, { length, crc }: Found): Tail {
 }
 
 /**
- * A segment of ours was stored in the place of this one. If it is of the same call, this one was cut from it. Behind any other
- * there is nothing left to do for an empty one: the object exists.
+ * Decides when an earlier segment of ours is stored in the place of this one. If both are of the same call, this one
+ * was cut from the earlier one. If not, this one goes after it. If this one is empty, nothing is left to do: the object
+ * exists.
  */
 export function moved({ size, flight }: Plan, ours: Plan, found: Found): Verdict {
   const tail = endOf(ours, found);
@@ -103,12 +113,12 @@ export function moved({ size, flight }: Plan, ours: Plan, found: Found): Verdict
   return size > 0 ? { kind: 'moved', tail } : { kind: 'committed', tail };
 }
 
-/** The same bytes in the same place. */
+/** Returns true if both have the same bytes and the same place. */
 export function isAlike(a: Plan, b: Plan | undefined): boolean {
   return a.position === b?.position && a.size === b.size && a.crc === b.crc;
 }
 
-/** The state of an object. Without `length` there is none; a `crc` may be hidden. */
+/** The state of an object. `length` is undefined if the object is absent. `crc` is undefined if CORS hides it. */
 export interface Found {
   readonly length: number | undefined;
   readonly crc: bigint | undefined;
