@@ -1,8 +1,8 @@
-/** The engine's side of a client. */
+/** The part of a client that the engine uses. */
 
 import type { OssClient } from '../request/client.ts';
 
-/** What the engine needs of a client: an `OssClient`, a `PresignedClient`, or anything of this shape. */
+/** The methods that the engine needs: an `OssClient`, a `PresignedClient`, or another object that has them. */
 export type AppendClient = Pick<OssClient, 'appendObject' | 'headObject' | 'getObject' | 'retry'> &
-  // Only `seal` needs this one.
+  // Only `seal` needs this method.
   Partial<Pick<OssClient, 'sealAppendObject'>>;

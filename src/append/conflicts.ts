@@ -1,4 +1,4 @@
-/** The errors of an append that cannot go on: what was attempted, what was found, and what to do. */
+/** The errors of an append that cannot go on. Each message says what was attempted, what was found, and what to do. */
 
 import { AppendConflictError, ChecksumError, OssError, type Outcome } from '../errors.ts';
 import { MAX_OBJECT_SIZE } from '../tail.ts';
@@ -22,26 +22,26 @@ export function conflict(key: string, { position, size }: At, outcome: Outcome, 
   );
 }
 
-/** The object was made by another operation than AppendObject. */
+/** The object was created by another operation than AppendObject. */
 export function notAppendable(key: string, found: Found): AppendConflictError {
   const message = `Cannot append to "${key}": ${describe(found)}, which AppendObject did not make; choose another key`;
   return new AppendConflictError(message, { code: 'ObjectNotAppendable', position: 0, size: 0, found: found.length });
 }
 
-/** The object cannot hold a beginning of the Blob that is resumed. */
+/** The length of the object shows that it does not hold a beginning of the resumed Blob. */
 export function notThisBlob(key: string, { position, size }: At, found: Found): AppendConflictError {
   const message = `Cannot resume "${key}": expected a length from ${position} to ${position + size}, ${describe(found)}`;
   return new AppendConflictError(message, { code: 'AppendConflict', position, size, found: found.length });
 }
 
-/** The object begins with other bytes than the Blob that is resumed. */
+/** The object begins with other bytes than the resumed Blob. */
 export function differentPrefix(key: string, { position, size }: At, wanted: bigint, is: bigint): ChecksumError {
   const [expected, actual] = [String(wanted), String(is)];
   const message = `Cannot resume "${key}": its ${size} bytes from ${position} are not the beginning of this Blob (CRC-64 ${actual}, expected ${expected})`;
   return new ChecksumError(message, { code: 'DifferentPrefix', position, expected, actual });
 }
 
-/** OSS accepted a segment, and holds other bytes in its place. */
+/** OSS accepted a segment, but holds other bytes in its place. */
 export function damaged(key: string, { position, size, want }: Plan, crc: bigint | undefined): ChecksumError {
   const [expected, actual] = [String(want.crc ?? ''), String(crc ?? '')];
   const where = `bytes ${position} to ${position + size - 1} of "${key}"`;
@@ -51,13 +51,13 @@ export function damaged(key: string, { position, size, want }: Plan, crc: bigint
   );
 }
 
-/** A segment cannot be settled, because its bytes were dropped for those of another one. */
+/** A segment cannot be settled, because its bytes were dropped when another segment was sent. */
 export function unsettled(key: string, { position, size }: At): OssError {
   const message = `Cannot settle the ${size} bytes for "${key}" at position ${position}: another append was sent since, and the bytes are no longer held. Settle that append first`;
   return new OssError(message, { code: 'Unsettled' });
 }
 
-/** @throws RangeError where the object has no room for so many bytes. */
+/** @throws RangeError if the object has no room for this many bytes. */
 export function checkRoom(key: string, position: number, size: number): void {
   if (position + size > MAX_OBJECT_SIZE) throw new RangeError(noRoom(key, position, size));
 }

@@ -1,4 +1,4 @@
-/** What belongs to one object, for the functions that work on it. */
+/** Everything that belongs to one object. The functions of the engine get it as one argument. */
 
 import type { Crc64 } from '../crc64.ts';
 import type { ObjectOptions } from '../request/headers.ts';
@@ -7,7 +7,7 @@ import type { Evidence } from './evidence.ts';
 import type { Ledger } from './ledger.ts';
 import type { SegmentPace } from './pace.ts';
 
-/** One object, and how it is appended to. */
+/** One object, the parts that work on it, and its settings. */
 export interface Engine {
   readonly key: string;
   readonly client: AppendClient;
@@ -19,8 +19,8 @@ export interface Engine {
   /** Several writers append to the object. */
   readonly shared: boolean;
   readonly crc64: Crc64 | undefined;
-  /** What the append that creates the object carries. */
+  /** Media type and headers of the append that creates the object. */
   readonly creation: ObjectOptions;
-  /** What later appends carry. */
+  /** Media type and headers of later appends. */
   readonly later: ObjectOptions;
 }

@@ -1,10 +1,12 @@
-/** A segment on its way to the object, and what its call must know of it later. Only ledger.ts changes these records. */
+/**
+ * A segment on its way to the object, and the facts that its call needs later. Only ledger.ts changes these records.
+ */
 
 import type { Outcome } from '../errors.ts';
 import type { Segment } from '../source/segment.ts';
 import type { Tail } from '../tail.ts';
 
-/** A segment whose outcome was unknown when its call failed, and what later reads showed. */
+/** A segment whose outcome was unknown when its call failed. A later reading may have shown the outcome. */
 export interface PendingSegment {
   /** Where the segment was to go, bytes. */
   readonly position: number;
@@ -13,9 +15,11 @@ export interface PendingSegment {
   readonly outcome: Outcome;
 }
 
-/** A segment and its place. `outcome` is `absent` until a request with it was sent. */
+/** A segment and its place. `outcome` is `absent` until a request with the segment is sent. */
 export interface Plan extends PendingSegment {
-  /** True when at least one request with this segment was not refused: it may have been carried out, or may be later. */
+  /**
+   * True when at least one request with this segment was not refused. OSS may have carried it out, or may still do so.
+   */
   readonly mayBeStored: boolean;
   /** CRC-64 of the segment alone. */
   readonly crc: bigint;
@@ -24,17 +28,17 @@ export interface Plan extends PendingSegment {
   /** The end of the object when the segment is stored. */
   readonly want: Tail;
   readonly flight: Flight;
-  /** Bytes of the call's source that are stored when this segment is. */
+  /** Bytes of the call's source that are stored as soon as this segment is stored. */
   readonly loaded: number;
 }
 
-/** What one call has in flight. It outlives the call, because `settle` goes on from it. */
+/** What one call has in flight. It lives longer than the call, because `settle` goes on from it. */
 export interface Flight {
   /** The segment that was sent last. */
   readonly plan: Plan | undefined;
   /** Bytes of the call's source that are known to be stored. */
   readonly loaded: number;
-  /** The bytes of that segment. They are undefined when they are no longer held. */
+  /** That segment with its bytes. It is undefined when the bytes are no longer in memory. */
   readonly segment: Segment | undefined;
   /** Media type of the call's source. */
   readonly type: string;

@@ -1,6 +1,6 @@
 /**
- * Appends that go out together as one segment (a group commit). It hides whose bytes are where in the segment, and tells each
- * call its own end and its own failure.
+ * Appends that are sent together as one segment (a group commit). This file knows whose bytes are where in the segment.
+ * Each call gets its own end, or its own error.
  */
 
 import { crc64 } from '../crc64.ts';
@@ -14,32 +14,38 @@ import { type AppendOptions, type AppendProgress, type Call, type Listener, repo
 interface Member extends Listener {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly total: number;
-  /** Where its bytes begin, counted from the first byte that the group sends; infinite until they are in a segment. */
+  /**
+   * Where its bytes begin, counted from the first byte that the group sends. It is infinite until the bytes are in a
+   * segment.
+   */
   start: number;
   resolve(tail: ObjectTail): void;
   reject(reason: unknown): void;
 }
 
-/** Calls whose bytes go out as one segment. Takes more of them until it is closed. */
+/** Calls whose bytes are sent as one segment. More calls can join until the group is closed. */
 export class Group implements Call {
   readonly type = '';
   readonly inMemory = true;
   readonly resumes = false;
   flight: Flight | undefined;
   loaded = 0;
-  /** Bytes. */
+  /** Bytes of all calls that have joined. After the group is closed: bytes up to the end of the current segment. */
   total = 0;
-  /** None where the first call cannot be aborted: then the segment cannot either. */
+  /** Undefined if the first call has no signal. Then the segment cannot be aborted either. */
   readonly #aborter: AbortController | undefined;
-  /** Calls that are still to be told how it ended. */
+  /** Calls that have not yet resolved or rejected. */
   readonly #waiting = new Set<Member>();
-  /** Calls whose bytes are the segment, also those that were aborted since. */
+  /** Calls whose bytes are in the segment in flight, including calls that were aborted after it was sent. */
   #sent: Member[] = [];
-  /** One listener for each signal: of ten thousand on one, each new one would look through all. */
+  /**
+   * One listener for each signal. If ten thousand calls share a signal, a listener for each call would be slow: the
+   * platform looks through all listeners when one is added.
+   */
   readonly #signals = new Map<AbortSignal, { readonly members: Member[]; readonly abort: () => void }>();
   #isWatched = false;
   #closed = false;
-  /** Is given what a call is rejected with, and which bytes of the segment are the call's. */
+  /** Notes the reason with which a call rejects, and which bytes of the segment belong to that call. */
   readonly #noteEnd: (reason: unknown, start: number, size: number) => void;
 
   constructor({ signal }: AppendOptions, noteEnd: (reason: unknown, start: number, size: number) => void) {
@@ -56,7 +62,7 @@ export class Group implements Call {
     return !this.#closed && !this.signal?.aborted && this.total + size <= limit;
   }
 
-  /** Settles with the call. The bytes are ours from now on. */
+  /** Adds a call. The promise settles with the call. The caller must not change the bytes from now on. */
   add(bytes: Uint8Array<ArrayBuffer>, { signal, onprogress }: AppendOptions): Promise<ObjectTail> {
     const total = bytes.byteLength;
     this.total += total;
@@ -89,7 +95,10 @@ export class Group implements Call {
     this.#signals.delete(signal);
   }
 
-  /** While others want the segment it goes on. The last one's call ends when the request has stopped. */
+  /**
+   * Removes an aborted call. The request goes on for the other calls. The last call rejects only when the request has
+   * stopped.
+   */
   #leave(member: Member, reason: unknown): void {
     if (!this.#waiting.has(member)) return;
     if (this.#aborter && this.#waiting.size === 1) {
@@ -107,8 +116,9 @@ export class Group implements Call {
   }
 
   /**
-   * The next segment: calls of at most `limit` bytes together, or one longer call. Empty after the last one. A call whose `size`
-   * bytes `check` refuses, so many bytes from the segment's beginning, is left out.
+   * Returns the next segment: calls that have at most `limit` bytes together, or one longer call. The segment is empty
+   * when no call is left. `check` throws for a call that does not fit into the object; that call rejects and is left
+   * out. It gets the distance of the call's bytes from the beginning of the segment, and their number.
    */
   close(limit: number, check: (start: number, size: number) => void): Segment {
     this.#closed = true;
@@ -138,11 +148,14 @@ export class Group implements Call {
   get onprogress(): AppendOptions['onprogress'] {
     if (!this.#isWatched) return undefined;
     return (progress) => {
-      for (const member of this.#waiting) tell(member, progress);
+      for (const member of this.#waiting) reportOwn(member, progress);
     };
   }
 
-  /** A part ends where the bytes of a call end, if one of them ends in it: then other writers do not come between them. */
+  /**
+   * Returns the length of the next part. A part ends where the bytes of a call end, if one of them ends in it. So bytes
+   * of other writers do not come between the bytes of one call.
+   */
   cut(size: number): number {
     let best = size;
     for (const { start, total } of this.#sent) {
@@ -152,7 +165,10 @@ export class Group implements Call {
     return best;
   }
 
-  /** Each call whose last byte is among these ends at its own end, the last one of the group at the object's. */
+  /**
+   * Resolves each call whose last byte is among the stored bytes. The last call of the group gets the end of the
+   * object, and each call before it gets its own end.
+   */
   confirm(from: Tail, size: number, tail: ObjectTail): void {
     let { position, crc } = from;
     const { loaded } = this;
@@ -169,17 +185,20 @@ export class Group implements Call {
     }
   }
 
-  /** Each call has an error of its own, for it may be given to others. The bytes behind what is in flight were not sent. */
+  /**
+   * Rejects all calls that are left. Each call gets its own error, because its facts differ. Bytes after those in
+   * flight were not sent.
+   */
   fail(error: unknown): void {
     this.#closed = true;
     const end = this.loaded + (this.flight?.plan?.size ?? 0);
     const [first] = this.#sent.length > 0 ? this.#sent : this.#waiting;
     for (const member of this.#waiting)
-      this.#reject(member, member === first && this.loaded === 0 ? error : ofMember(error, member, end));
+      this.#reject(member, member === first && this.loaded === 0 ? error : errorOf(error, member, end));
     this.#end();
   }
 
-  /** Lets go of bytes and signals, which may live longer than the calls. */
+  /** Drops the bytes and removes the listeners. A signal may live much longer than the calls. */
   #end(): void {
     for (const signal of [...this.#signals.keys()]) this.#ignore(signal);
     this.#waiting.clear();
@@ -187,19 +206,19 @@ export class Group implements Call {
   }
 }
 
-/** How many of so many first bytes are among the `size` bytes from `start` on. */
+/** Returns how many of the first `bytes` bytes are among the `size` bytes from `start` on. */
 export function within(bytes: number, start: number, size: number): number {
   return Math.min(Math.max(bytes - start, 0), size);
 }
 
-/** Of its own bytes. */
-function tell(member: Member, { loaded, sent }: AppendProgress): void {
+/** Reports to a call the progress of its own bytes. */
+function reportOwn(member: Member, { loaded, sent }: AppendProgress): void {
   const own = (bytes: number) => within(bytes, member.start, member.total);
   member.loaded = own(loaded);
   reportHanded(member, own(sent) - member.loaded);
 }
 
-function ofMember(error: unknown, { start, total }: Member, end: number): unknown {
+function errorOf(error: unknown, { start, total }: Member, end: number): unknown {
   if (!(error instanceof OssError)) return error;
   const { tail, outcome = 'unknown', loaded = 0 } = error;
   const facts = { tail, outcome: start < end ? outcome : 'absent', loaded: within(loaded, start, total) } as const;

@@ -6,10 +6,10 @@ import type { Engine } from './engine.ts';
 import { findLate } from './pending.ts';
 
 /**
- * The object's end. An absent object ends at 0. The same reading settles segments that were given up.
+ * Returns the end of the object. An absent object ends at 0. The same reading settles segments that were given up.
  *
- * @throws AppendConflictError where the object is not appendable, or where confirmed bytes are gone. The loss is reported once.
- * After that, the object is taken as it is.
+ * @throws AppendConflictError if the object is not appendable, or if confirmed bytes are gone. The loss is reported
+ * once. After that, the object is accepted as it is.
  */
 export async function ensureOpen(engine: Engine, signal: AbortSignal | undefined): Promise<Tail> {
   const { key, ledger, evidence } = engine;

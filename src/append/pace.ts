@@ -1,71 +1,82 @@
 /**
- * How long the next segment should be, from how long the last ones took. Appends to one object follow one another, so a
- * link is idle for a round trip after each: of a segment of S bytes it uses the share 1 / (1 + BW x RTT / S).
+ * Chooses the length of the next segment from the time that the last segments took. Appends to one object follow one
+ * another, so the link is idle for one round trip (RTT) after each append. With segments of S bytes and a bandwidth BW,
+ * the link is in use for the share 1 / (1 + BW x RTT / S) of the time. So longer segments use the link better.
  */
 
-/** A segment that was stored at the first attempt. */
+/** The size and the time of a segment that was stored at the first attempt. */
 export interface SegmentSample {
-  /** Bytes. */
+  /** Length of the segment, bytes. */
   readonly size: number;
-  /** From the first byte handed over to the answer, ms. */
+  /** Time from the first byte of the request to the answer, ms. */
   readonly time: number;
 }
 
-/** Between what a segment may be long, bytes. */
+/** The shortest and the longest segment, bytes. */
 export interface SegmentLimits {
   readonly floor: number;
   readonly ceiling: number;
 }
 
-/** Hides the round trip behind 32 times its worth of bytes: 97 % of the link. */
+/** A segment should take 32 times as long to send as one round trip. Then 97 % of the link is used. */
 const ROUND_TRIPS = 32;
-/** A segment should not take longer than this, ms: it is what a repeat costs, and how often progress is seen. */
+/** The longest time that a segment should take, ms. A repeat costs this much time, and progress is seen this often. */
 const LONGEST = 8000;
-/** More samples would remember a link that has changed. */
+/** The number of samples that are used. More samples would remember a link that has changed since. */
 const SAMPLES = 8;
-/** Sizes whose standard deviation is less than this part of their mean tell noise, not the round trip. */
+/**
+ * If the standard deviation of the sizes is below this part of their mean, the times show noise and not the round trip.
+ */
 const ALIKE = 0.25;
 
 const MiB: number = 1024 * 1024;
-/** Where a size begins, bytes, and the least that a short round trip makes of it. */
+/** START is the first size, bytes. FLOOR is the smallest size that is chosen because the round trip is short. */
 const START: number = MiB;
 const FLOOR: number = MiB / 4;
 /**
- * The least that a slow link, failures or refusals make of it, bytes. A link of 6,000 bytes/s carries this in 11 s, and the
- * default time-out leaves 32 s for it.
+ * The smallest size that is chosen because the link is slow, or because requests fail or are refused, bytes. A link of
+ * 6,000 bytes/s carries this many bytes in 11 s, and the default time-out leaves 32 s for it.
  */
 const LEAST: number = MiB / 16;
-/** Two of these and a piece are less than 47 MiB: what a stream may hold. At 20 MB/s it hides 50 ms: 96 % of the link. */
+/**
+ * The largest segment of a stream, bytes. A stream may hold 47 MiB in memory: two of these and one piece are less. At
+ * 20 MB/s and a round trip of 50 ms, 96 % of the link is used.
+ */
 const STREAM_CEILING: number = 23 * MiB;
-/** At 20 MB/s it hides 200 ms: 97 % of the link. */
+/** The largest segment of a Blob, bytes. At 20 MB/s and a round trip of 200 ms, 97 % of the link is used. */
 const BLOB_CEILING: number = 128 * MiB;
 
 /**
- * Fits `time = RTT + size / BW` to the last eight samples by least squares, and aims at `32 x RTT x BW` bytes, but at no
- * more than takes eight seconds at the rate of the last one. One step is at most four times up and two times down, so that
- * a single odd sample does little. Where time does not grow with size it goes on up; where the sizes are alike it takes a
- * quarter more, to learn (four times as much after the first two, which are always alike). Without samples it stays.
+ * Returns the size of the next segment, bytes. The function fits `time = RTT + size / BW` to the last eight samples by
+ * least squares. The goal is `32 x RTT x BW` bytes, but at most the bytes that the rate of the last sample sends in
+ * eight seconds. One step makes the size at most four times as large, or half as large, so that a single odd sample has
+ * little effect.
  *
- * Each size is asked for while the segment before it is still on the wire, so a beginning is 1, 1, 4, 16, 64 MiB.
+ * Three cases need another rule. If the time does not grow with the size, the size grows. If the sizes are alike, the
+ * size grows by a quarter, because only different sizes show the round trip. (The first two samples are always alike,
+ * and then it grows four times.) Without samples, the size stays.
  *
- * @param current the size that was found last, bytes
- * @param samples oldest first
+ * The next size is asked for while the segment before it is still in flight. So the first sizes are 1, 1, 4, 16 and 64
+ * MiB.
+ *
+ * @param current the last size, bytes
+ * @param samples the oldest sample first
  */
 export function nextSegmentSize(current: number, samples: readonly SegmentSample[], limits: SegmentLimits): number {
-  const aim = target(current, samples.slice(-SAMPLES));
-  const step = Math.min(Math.max(aim, current / 2), current * 4);
+  const goal = goalOf(current, samples.slice(-SAMPLES));
+  const step = Math.min(Math.max(goal, current / 2), current * 4);
   return Math.round(Math.min(Math.max(step, limits.floor), limits.ceiling));
 }
 
 /**
- * The size of an object's segments as it goes: what the last ones tell, or a fixed one. Either becomes smaller where requests
- * fail again and again, and stays below what was refused as too large.
+ * The size of an object's segments: an adaptive one, or a fixed one. Both become smaller when requests fail again and
+ * again, and both stay below a size that was refused as too large.
  */
 export class SegmentPace {
   readonly #fixed: number | undefined;
   readonly #least: number;
   #size: number;
-  /** Half of what was refused as too large. The size never grows above it again. */
+  /** Half of a size that was refused as too large. The size never grows above it again. */
   #limit = Number.POSITIVE_INFINITY;
   #samples: SegmentSample[] = [];
 
@@ -75,26 +86,32 @@ export class SegmentPace {
     this.#least = Math.min(LEAST, Math.ceil(this.#size / 16));
   }
 
-  /** Bytes of the next segment. Those of a stream are held in memory, two at a time; those of a Blob are not. */
+  /**
+   * Returns the size of the next segment, bytes. Segments of a stream are held in memory, two at a time. Those of a
+   * Blob are not.
+   */
   size(inMemory: boolean): number {
     return Math.min(this.#size, this.#limit, this.#fixed ?? ceilingOf(inMemory));
   }
 
-  /** Text and bytes up to this length wait as one segment, which is cut only when it is sent. */
+  /** Text and bytes up to this length wait as one segment. It is cut only when it is sent. */
   get room(): number {
     return Math.max(this.size(true), this.#fixed ?? FLOOR);
   }
 
   /**
-   * Whether a segment in hand must be cut before it is sent. One failure does not cut it, unless the size is the least already.
-   * The second failure in a row leaves a quarter of its size, and then it is cut.
+   * Returns true if a segment that is already read must be cut before it is sent. After one failure it is not cut,
+   * unless the size is the smallest one already. After a second failure in a row, the size is a quarter of it, and then
+   * it is cut.
    */
   cuts(size: number, inMemory: boolean): boolean {
     const now = this.size(inMemory);
     return size > Math.min(this.#limit, now > this.#least ? 2 * now : now);
   }
 
-  /** A sample that is shorter than the shortest segment tells of the round trip alone: log lines leave the size as it is. */
+  /**
+   * Learns from a stored segment. A very short segment shows only the round trip, so log lines do not change the size.
+   */
   stored(sample: SegmentSample, inMemory: boolean): void {
     if (sample.size < Math.min(FLOOR, this.#size)) return;
     this.#samples = [...this.#samples, sample].slice(-SAMPLES);
@@ -104,8 +121,9 @@ export class SegmentPace {
   }
 
   /**
-   * Half, so that the next attempt costs less; for good where a body of this size was refused as too large. Returns false where
-   * there is nothing smaller to send: a request as short as the shortest segment does not fail for its length.
+   * Makes the size half as large, so that the next attempt costs less. If a body of this size was refused as too large,
+   * the size stays below it. Returns false if the segment is already as short as the shortest one: then its length is
+   * not the reason of the failure.
    */
   failed(size: number, refused = false): boolean {
     if (size <= this.#least) return false;
@@ -119,7 +137,7 @@ function ceilingOf(inMemory: boolean): number {
   return inMemory ? STREAM_CEILING : BLOB_CEILING;
 }
 
-function target(current: number, samples: readonly SegmentSample[]): number {
+function goalOf(current: number, samples: readonly SegmentSample[]): number {
   const last = samples.at(-1);
   if (!last) return current;
   const inTime = (last.size / Math.max(last.time, 1)) * LONGEST;

@@ -1,4 +1,7 @@
-/** Finds out which of the segments that were given up have been stored after all. Such a segment must never be taken for another writer's. */
+/**
+ * Finds out which of the segments that were given up were stored after all. Such a segment must never be taken for
+ * another writer's bytes.
+ */
 
 import type { Engine } from './engine.ts';
 import type { Plan } from './flight.ts';
@@ -9,13 +12,16 @@ export interface FindLateOptions {
   readonly signal: AbortSignal | undefined;
   /** Only these segments. Default: all. */
   readonly which?: (plan: Plan) => boolean;
-  /** Fail where a place cannot be read, because it must not be taken for another writer's. Otherwise, its segments stay unknown. */
+  /**
+   * Fail if a place cannot be read, because its bytes must not be taken for another writer's. Without this, its
+   * segments stay unknown.
+   */
   readonly strict?: boolean;
 }
 
 /**
- * Settles the pending segments that the object is long enough for, and returns the last one that was stored late. Their bytes are
- * no longer held, so they are known by length and CRC-64.
+ * Settles the pending segments that fit into the length of the object, and returns the last one that was stored late.
+ * Their bytes are no longer in memory, so they are recognised by length and CRC-64.
  */
 export async function findLate(engine: Engine, found: Found, options: FindLateOptions): Promise<Plan | undefined> {
   const { signal, which = () => true, strict = false } = options;
@@ -37,8 +43,9 @@ export async function findLate(engine: Engine, found: Found, options: FindLateOp
 }
 
 /**
- * Which of several segments for one position is stored. One reading, of the longest segment that has room, tells about all. The
- * longest is tried first, because a shorter one may be its beginning.
+ * Returns the one of several segments for one position that is stored. One reading decides for all of them: it covers
+ * the longest segment that fits into the object. The longest one is tried first, because a shorter one may be the
+ * beginning of it.
  */
 async function findStored(
   { evidence }: Engine,

@@ -1,16 +1,19 @@
-/** One call of append or resume, and how its caller is told how far it is. */
+/** One call of append or resume, and the reports to its caller about its progress. */
 
 import type { CallOptions } from '../request/operations.ts';
 import type { ObjectTail, Tail } from '../tail.ts';
 import type { Flight } from './flight.ts';
 
-/** How far an append is. */
+/** The progress of one append. */
 export interface AppendProgress {
-  /** Bytes of the source confirmed stored. */
+  /** Bytes of the source that are confirmed as stored. */
   readonly loaded: number;
-  /** Bytes of the source, where known. */
+  /** Length of the source, bytes. It is undefined for a stream. */
   readonly total: number | undefined;
-  /** Bytes handed to the network, confirmed ones included. Runs ahead of `loaded` only where the transport can tell. */
+  /**
+   * Bytes that were handed to the network, including confirmed bytes. It is more than `loaded` only if the transport
+   * reports upload progress (see `xhrFetch`).
+   */
   readonly sent: number;
 }
 
@@ -19,27 +22,30 @@ export interface AppendOptions extends CallOptions {
   readonly onprogress?: ((progress: AppendProgress) => void) | undefined;
 }
 
-/** Whom to tell how far it is. */
+/** A caller that wants progress reports. */
 export interface Listener extends AppendOptions {
   readonly total: number | undefined;
   loaded: number;
-  /** By `onprogress` while a request was on the wire. */
+  /** The error that `onprogress` threw while a request was in flight. */
   thrown?: { readonly error: unknown };
 }
 
-/** What runs as one: a call of append or resume, or a group of calls. */
+/** A unit of work in the queue: a call of append or resume, or a group of calls. */
 export interface Call extends Listener {
-  /** Media type of the source, for the append that creates the object. */
+  /** Media type of the source. The append that creates the object sends it. */
   readonly type: string;
-  /** As of its reader. */
+  /** True if the segments of the source are held in memory, as for a stream. */
   readonly inMemory: boolean;
-  /** The segment that is in flight, or was when the call failed. */
+  /** The segment that is in flight, or that was in flight when the call failed. */
   flight?: Flight | undefined;
-  /** Resuming: the source is what earlier calls sent, so that a late segment of theirs is part of it, not before it. */
+  /**
+   * True for a call of `resume`. Its source is the same as that of earlier calls. So a segment of theirs that is stored
+   * late is a part of this source, and does not stand before it.
+   */
   readonly resumes: boolean;
-  /** How long the next part of a segment is that must be sent in parts of at most `size` bytes. */
+  /** Returns the length of the next part, bytes, when a segment must be sent in parts of at most `size` bytes. */
   cut?(size: number): number;
-  /** So many more bytes are stored, behind `from`. */
+  /** Is called when `size` more bytes are stored after `from`. */
   confirm?(from: Tail, size: number, end: ObjectTail): void;
 }
 
@@ -47,7 +53,10 @@ export function report({ onprogress, loaded, total }: Listener, handed = 0): voi
   onprogress?.({ loaded, total, sent: loaded + handed });
 }
 
-/** What the caller's function throws here must not read as a failure of the network: it ends the call after the segment. */
+/**
+ * Reports bytes that were handed to the network. If the caller's function throws, this must not look like a failure of
+ * the network. So the error is kept, and ends the call after the segment.
+ */
 export function reportHanded(listener: Listener, handed: number): void {
   try {
     report(listener, handed);

@@ -1,4 +1,4 @@
-/** From a source to stored segments. The next segment is read while the current one is in flight. */
+/** Reads a source, and stores it segment by segment. The next segment is read while the current one is in flight. */
 
 import { SourceError } from '../errors.ts';
 import type { Segment, SegmentReader } from '../source/segment.ts';
@@ -25,7 +25,10 @@ export async function pump(engine: Engine, reader: SegmentReader, call: Call): P
   }
 }
 
-/** Reads the next segment. That of a slow stream is cut when its first byte has waited for `flushAfter` and nothing is in flight. */
+/**
+ * Reads the next segment. A segment of a slow stream is cut short when its first byte has waited for `flushAfter` and
+ * nothing is in flight.
+ */
 function read(
   { client, pace, flushAfter }: Engine,
   reader: SegmentReader,
@@ -33,7 +36,7 @@ function read(
   signal: AbortSignal | undefined,
 ): Promise<Segment | undefined> {
   const size = pace.size(reader.inMemory);
-  // A source of known length has its bytes already, so nothing waits for them.
+  // The bytes of a source of known length are already there, so nothing must wait for them.
   if (reader.total !== undefined || flushAfter === Number.POSITIVE_INFINITY)
     return handled(abortable(reader.next(size), signal));
   const done = new AbortController();
@@ -42,13 +45,16 @@ function read(
   return handled(abortable(reader.next(size, cut), signal).finally(() => done.abort('cut')));
 }
 
-/** Marks a promise that may fail while nobody waits for it yet. */
+/** Marks the promise as handled, because it may reject before anybody awaits it. */
 function handled<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;
 }
 
-/** Bytes whose buffer was transferred meanwhile read as fewer, and not as an error. */
+/**
+ * Checks that the source gave all its bytes. A buffer that was transferred in the meantime gives fewer bytes, but no
+ * error.
+ */
 function checkComplete({ total, loaded }: Call): void {
   if (total === undefined || loaded === total) return;
   throw new SourceError(`Cannot read the source: it gave ${loaded} of ${total} bytes`, { code: 'SourceError' });

@@ -1,4 +1,7 @@
-/** Goes on with a Blob of which the object may hold a beginning. What is there is proven equal before anything is appended. */
+/**
+ * Uploads a Blob of which the object may already hold the beginning. Before anything is appended, the bytes in the
+ * object are proven equal.
+ */
 
 import { crc64Combine } from '../crc64.ts';
 import { AppendConflictError } from '../errors.ts';
@@ -12,7 +15,7 @@ import { type Call, report } from './progress.ts';
 import { pump } from './pump.ts';
 import type { Found } from './verdict.ts';
 
-/** A Blob, and the end of the object at which it begins. */
+/** A Blob, and the end of the object before the first byte of the Blob. */
 export interface Resumed {
   readonly blob: Blob;
   readonly start: Tail;
@@ -21,8 +24,8 @@ export interface Resumed {
 const NOTHING: Prefix = { size: 0, crc: 0n };
 
 /**
- * Proves what the object holds of the Blob, and appends the rest. When a late request of ours or another tab moves the object's
- * end meanwhile, the longer beginning is proven, and the rest goes behind it.
+ * Proves how much of the Blob the object holds, and appends the rest. A late request of ours, or another tab, may move
+ * the end of the object in the meantime. Then the longer beginning is proven, and the rest goes after it.
  */
 export async function resumeBlob(engine: Engine, resumed: Resumed, call: Call): Promise<void> {
   const { ledger, client } = engine;
@@ -36,7 +39,7 @@ export async function resumeBlob(engine: Engine, resumed: Resumed, call: Call): 
       return;
     } catch (error) {
       const hasGrown = error instanceof AppendConflictError && (error.found ?? 0) > error.position;
-      // The first proof is repeated at once: a late request of ours has moved the end.
+      // The first repeat needs no wait, because the usual cause is a late request of ours.
       const goesOn = hasGrown && (rounds++ === 0 || (await client.retry.again(rounds, { error, signal })));
       if (!goesOn) throw error;
       ledger.setAside(call.flight);
@@ -44,7 +47,7 @@ export async function resumeBlob(engine: Engine, resumed: Resumed, call: Call): 
   }
 }
 
-/** Reads the object, proves its beginning, and takes the end of that for the object's. */
+/** Reads the object, proves that it begins with the Blob, and takes the proven part as the end of the object. */
 async function findPrefix(engine: Engine, resumed: Resumed, known: Prefix, call: Call): Promise<Prefix> {
   const { ledger, evidence } = engine;
   const { start } = resumed;
@@ -54,7 +57,7 @@ async function findPrefix(engine: Engine, resumed: Resumed, known: Prefix, call:
   const crc = start.crc === undefined ? undefined : crc64Combine(start.crc, prefix.crc, prefix.size);
   ledger.accept({ position: start.position + prefix.size, crc: found.crc ?? crc });
   call.loaded = prefix.size;
-  // A segment that was given up before is part of the prefix, or is proven not to be there.
+  // A segment that was given up before is part of the prefix, or the reading has proven that it is absent.
   call.flight = undefined;
   report(call);
   return prefix;
@@ -72,7 +75,7 @@ async function appendRest(engine: Engine, blob: Blob, { size }: Prefix, call: Ca
   }
 }
 
-/** Proves how much of the Blob the object holds. `known` is what an earlier round has proven. */
+/** Proves how much of the Blob the object holds. `known` is the part that an earlier round has proven. */
 async function prove(
   { key, evidence, crc64 }: Engine,
   { blob, start }: Resumed,

@@ -7,8 +7,8 @@ import type { Engine } from './engine.ts';
 import { ensureOpen } from './open.ts';
 
 /**
- * Seals the object at its confirmed end. The client repeats a request whose answer was lost, because OSS accepts a second seal at
- * the same position. Where the repeats fail too, HEAD tells whether the object is sealed at this length.
+ * Seals the object at its confirmed end. The client repeats a request whose answer was lost, because OSS accepts a
+ * second seal at the same position. If the repeats fail too, HEAD shows whether the object is sealed at this length.
  */
 export async function sealAtEnd(engine: Engine, signal: AbortSignal | undefined): Promise<Tail> {
   const { client, key, ledger } = engine;
@@ -24,7 +24,7 @@ export async function sealAtEnd(engine: Engine, signal: AbortSignal | undefined)
   return tail;
 }
 
-/** CORS may hide the time of sealing. Then nothing proves that the object is sealed. */
+/** Returns true if HEAD proves that the object is sealed. CORS may hide the time of sealing; then nothing proves it. */
 async function isSealed(
   { client, key }: Engine,
   { position }: Tail,

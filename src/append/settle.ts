@@ -1,4 +1,7 @@
-/** How a failed call ended, and what became of its bytes for good, so that its caller can go on without doubling or losing one. */
+/**
+ * Remembers how far a failed call was, and finds out how much of it is stored. Then its caller can go on without losing
+ * or doubling a byte.
+ */
 
 import { ChecksumError } from '../errors.ts';
 import { type ObjectTail, publicTail } from '../tail.ts';
@@ -10,42 +13,50 @@ import { within } from './group.ts';
 import { ensureOpen } from './open.ts';
 import type { Call } from './progress.ts';
 
-/** How far a call was when it ended without success. */
+/** How far a call was when it failed or was aborted. */
 export interface EndedCall {
-  /** Bytes of the call's source that were confirmed, where nothing is in flight. */
+  /** Bytes of the call's source that were confirmed, if nothing was in flight. */
   readonly loaded: number;
   readonly flight: Flight | undefined;
-  /** Where the call's bytes begin in the flight, if those of other calls are in it too. */
+  /** Where the call's bytes begin in the flight, if the flight also has bytes of other calls. */
   readonly start?: number;
   /** Length of the call's bytes in the flight. */
   readonly size?: number;
 }
 
-/** What `settle` found out for good. */
+/** What `settle` found out. It does not change any more. */
 export interface SettledAppend {
-  /** Bytes of the failed call's source that are stored. Go on behind them. Of text, count bytes of UTF-8. */
+  /**
+   * Bytes of the failed call's source that are stored. Append the bytes after them. For text, this counts bytes of
+   * UTF-8.
+   */
   readonly loaded: number;
-  /** The object's end now. */
+  /** The end of the object now. */
   readonly tail: ObjectTail;
 }
 
-/** The calls of one object that ended without success, by what they were rejected with. */
+/** The calls of one object that failed or were aborted. The key is the error or reason with which the call rejected. */
 export class EndedCalls {
   readonly #calls = new WeakMap<object, EndedCall | 'several'>();
 
-  /** Notes how far a call was. A reason that is no object, such as a text, cannot be found again. */
+  /** Notes how far a call was. A reason that is not an object, for example a text, cannot be found again. */
   note(reason: unknown, ended: EndedCall): void {
     if (Object(reason) !== reason) return;
     const before = this.#calls.get(reason as object);
     this.#calls.set(reason as object, before && before !== ended ? 'several' : ended);
   }
 
-  /** Notes a call that ended before anything was sent, unless more is known of it. */
+  /** Notes a call that ended before anything was sent, unless the reason is already noted. */
   noteUnsent(reason: unknown): void {
     if (!this.#calls.has(Object(reason))) this.note(reason, { loaded: 0, flight: undefined });
   }
 
-  /** @throws TypeError for what rejected no call, or several; a ChecksumError itself, because more bytes do not mend a damaged object. */
+  /**
+   * Returns how far the call was that rejected with this error.
+   *
+   * @throws TypeError if no call rejected with it, or several did. A ChecksumError is thrown again, because more bytes
+   * cannot repair a damaged object.
+   */
   find(error: unknown): EndedCall {
     if (error instanceof ChecksumError) throw error;
     const ended = this.#calls.get(Object(error));
@@ -62,7 +73,7 @@ export function loadedOf({ loaded, flight, start = 0, size = Number.POSITIVE_INF
   return within(flight?.loaded ?? loaded, start, size);
 }
 
-/** Finds out for good whether the segment in flight is stored. Sends it again where it is not there. */
+/** Finds out whether the segment in flight is stored. Sends it again if it is not there. */
 export async function settleCall(
   engine: Engine,
   ended: EndedCall,

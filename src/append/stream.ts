@@ -1,6 +1,6 @@
 /**
- * Appending as a Streams-standard sink, for `pipeTo` and writers. A thin class: the engine pulls what is written, so
- * back-pressure reaches the writer through `ready`.
+ * Appending as a WritableStream, for `pipeTo` and for writers. The class is thin: the engine reads the chunks that are
+ * written, and a writer sees back-pressure in `ready`.
  */
 
 import { checkObject, checkType } from '../check.ts';
@@ -8,7 +8,10 @@ import type { AppendChunk } from '../source/segment.ts';
 import type { AppendableObject } from './object.ts';
 import type { AppendOptions } from './progress.ts';
 
-/** Stands in for WritableStream where the platform has none (Safari before 14.1): then the first use fails, and not the import. */
+/**
+ * Takes the place of WritableStream on a platform that has none (Safari before 14.1). So the first use fails, and not
+ * the import.
+ */
 class Missing {
   constructor() {
     throw new TypeError('AppendStream needs WritableStream, which is missing here');
@@ -18,12 +21,14 @@ class Missing {
 const Base: typeof WritableStream = globalThis.WritableStream ?? Missing;
 
 /**
- * A WritableStream that appends what is written to an object. `close()` resolves when everything is stored; a failure is
- * told by the write that waits, or else by the next one or by `close()`, with the reason that `append` would give, and
- * errors the stream; `abort()` stops the request that is under way.
+ * A WritableStream that appends every written chunk to an object. `close()` resolves when all chunks are stored. After
+ * a failure, the waiting write rejects; if none waits, the next write or `close()` rejects. The reason is the error
+ * that `append` would give. `abort()` stops the request that is in flight.
  *
- * A written chunk is sent when its segment is full, when it has waited for the object's `flushAfter`, or at the end.
+ * A chunk is sent when its segment is full, when it has waited for the object's `flushAfter`, or when the stream is
+ * closed.
  *
+ * @see https://developer.mozilla.org/docs/Web/API/WritableStream
  * @example
  * ```ts
  * import { AppendStream, type AppendableObject } from 'oss-append';
@@ -35,7 +40,12 @@ const Base: typeof WritableStream = globalThis.WritableStream ?? Missing;
  * ```
  */
 export class AppendStream extends Base<AppendChunk> {
-  /** @throws TypeError for what is no AppendableObject, for options that are none, and where the platform has no WritableStream. */
+  /**
+   * Opens a stream that appends to `object`.
+   *
+   * @throws TypeError if `object` has no `append` method, if the options are not an object, or if the platform has no
+   * WritableStream.
+   */
   constructor(object: Pick<AppendableObject, 'append'>, options: AppendOptions = {}) {
     checkType(typeof object?.append === 'function', 'AppendStream needs an AppendableObject');
     checkObject('options', options);
@@ -71,7 +81,8 @@ class AppendSink implements UnderlyingSink<AppendChunk>, AsyncIterable<AppendChu
     const abort = () => this.#aborter.abort(signal?.reason);
     signal?.addEventListener('abort', abort);
     if (signal?.aborted) abort();
-    // The sink's own `abort` is not called before the write under way has ended.
+    // The platform calls `abort` of a sink only after the write in flight has ended. That is too late to stop the
+    // request.
     const stop = () => this.#aborter.abort(controller.signal.reason);
     controller.signal?.addEventListener('abort', stop);
     this.#appending = this.#object.append(this, { ...this.#options, signal: this.#aborter.signal });
@@ -81,8 +92,9 @@ class AppendSink implements UnderlyingSink<AppendChunk>, AsyncIterable<AppendChu
   }
 
   /**
-   * Cloudflare's workerd resolves `pipeTo` where a controller errors the stream, as if all were stored. So a failure is
-   * told by the write that waits, or else by the next one, or by `close`; only the caller's own abort needs no telling.
+   * Reports a failure to the waiting write, or else to the next write or to `close`. The controller must not do it,
+   * because `pipeTo` of Cloudflare's workerd then resolves as if everything were stored. Only after an abort by the
+   * caller, the controller errors the stream.
    */
   #fail(reason: unknown, controller: WritableStreamDefaultController): void {
     this.#failure = { reason };
@@ -92,7 +104,10 @@ class AppendSink implements UnderlyingSink<AppendChunk>, AsyncIterable<AppendChu
     if (this.#aborter.signal.aborted) controller.error(reason);
   }
 
-  /** Resolves when the engine has copied the chunk, whose buffer may then be used again; it does not while its segments are full. */
+  /**
+   * Resolves when the engine has copied the chunk. Then the caller may use the buffer again. The wait for that is the
+   * back-pressure.
+   */
   write(chunk: AppendChunk): Promise<void> {
     return new Promise((taken, refused) => {
       if (this.#failure) return refused(this.#failure.reason);
@@ -116,7 +131,7 @@ class AppendSink implements UnderlyingSink<AppendChunk>, AsyncIterable<AppendChu
     return this;
   }
 
-  /** That the engine asks for the next chunk shows that it is done with the last. */
+  /** Gives the next chunk to the engine. When the engine asks for it, the engine has copied the chunk before. */
   async next(): Promise<IteratorResult<AppendChunk>> {
     this.#taken?.taken();
     this.#taken = undefined;

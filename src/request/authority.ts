@@ -1,22 +1,30 @@
-/** Who authorises requests. The transport knows this interface only, so that a client with presigned URLs carries no signer. */
+/**
+ * Who authorises requests. The transport knows only this interface, so a client with presigned URLs carries no signer.
+ */
 
 import type { Credentials } from './credentials.ts';
 import type { OssRequest } from './request.ts';
 
-/** A request that OSS will accept: its address, and the headers to send with it. */
+/** An authorised request: its address, and the headers to send with it. */
 export interface AuthorisedRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** What signed the request, where that is known here. Messages must not show it, and OSS may refuse it. */
+  /**
+   * The credentials that signed the request, if they are known here. Messages must not show them, and OSS may refuse
+   * them.
+   */
   readonly credentials?: Credentials | undefined;
 }
 
-/** Authorises requests: with credentials, or with the help of somebody who has some. */
+/** Authorises requests: with credentials, or by asking somebody who has credentials. */
 export interface Authority {
-  /** True where a request that was refused may be authorised by other credentials. */
+  /** True if other credentials may authorise a request that OSS has refused. */
   readonly isRenewable: boolean;
   /** @param rejected credentials that OSS has just refused */
   authorise(request: OssRequest, rejected: Credentials | undefined): Promise<AuthorisedRequest>;
-  /** OSS's clock is so many ms before ours. */
+  /**
+   * Corrects the time of signatures: OSS's clock is `offset` ms ahead of the local clock. It is negative if OSS's clock
+   * is behind.
+   */
   correctClock(offset: number): void;
 }

@@ -1,4 +1,7 @@
-/** A bucket of OSS, with credentials: one method for each operation, and the same operations presigned. */
+/**
+ * A client for a bucket, with credentials. It has one method for each operation, and one that presigns the same
+ * operation.
+ */
 
 import { checkObject } from '../check.ts';
 import type { Retry } from '../waiting/retry.ts';
@@ -27,25 +30,30 @@ import type { OpenRange, OssRequest, PresignedRequest } from './request.ts';
 import { Signer, type SignerOptions } from './signer.ts';
 import { checkTransport, clockOf, TIMEOUT, Transport, type TransportOptions } from './transport.ts';
 
-/** Where the bucket is, what signs, and how requests are made. */
+/** Where the bucket is, which credentials sign, and how requests are sent. */
 export interface OssClientOptions extends EndpointOptions, SignerOptions, TransportOptions {}
 
 /** Settings of every presigned request. */
 export interface PresignOptions extends CallOptions {
-  /** Life of the URL, s. Default 900. At most 604,800, or 43,200 with an STS token. It ends with the token at the latest. */
+  /**
+   * Lifetime of the URL, s. Default 900. At most 604,800, or 43,200 with an STS token. The URL never lives longer than
+   * the token.
+   */
   readonly expiresIn?: number | undefined;
 }
 
 /** Settings of a presigned append. */
 export interface PresignAppendOptions extends ObjectOptions, PresignOptions {
   readonly position: number;
-  /** Length of the body, bytes. It is signed, so that OSS accepts no other length. Without it, the URL admits up to 5 GiB. */
+  /**
+   * Length of the body, bytes. It is signed, so OSS accepts no other length. Without it, the URL allows up to 5 GiB.
+   */
   readonly size?: number | undefined;
 }
 
 /** Settings of a presigned read. */
 export interface PresignGetOptions extends PresignOptions, GetObjectOptions {
-  /** It is signed, so that nothing else can be read. Without it, the URL admits the whole object. */
+  /** The range is signed, so nothing else can be read. Without it, the URL allows reading the whole object. */
   readonly range?: OpenRange | undefined;
 }
 
@@ -53,11 +61,11 @@ export interface PresignGetOptions extends PresignOptions, GetObjectOptions {
 export interface PresignSealOptions extends PresignOptions, SealAppendObjectOptions {}
 
 /**
- * A bucket of OSS, for appending.
+ * Sends requests to one bucket of OSS: appends, seals and reads. To append exactly once, use it with an
+ * `AppendableObject`.
  *
- * Every method throws TypeError or RangeError for impossible arguments before any request. Otherwise it fails with
- * `ServiceError` (OSS refused), `TransportError` (no usable answer), `CredentialsError`, or the signal's reason.
- *
+ * Every method throws TypeError or RangeError for impossible arguments, before any request. Otherwise it fails with a
+ * `ServiceError` (OSS refused), a `TransportError` (no usable answer), a `CredentialsError`, or the signal's reason.
  * @example
  * ```ts
  * import { credentialsFromUrl, OssClient } from 'oss-append';
@@ -68,7 +76,7 @@ export interface PresignSealOptions extends PresignOptions, SealAppendObjectOpti
  * ```
  */
 export class OssClient {
-  /** Shows Vue that this is not a plain object. Vue would make a proxy, which cannot reach the private members. */
+  /** Shows Vue that this is not a plain object. Vue would make a proxy, and a proxy cannot reach private members. */
   get [Symbol.toStringTag](): string {
     return 'OssClient';
   }
@@ -84,14 +92,15 @@ export class OssClient {
     this.#transport = new Transport(this.#signer, options);
   }
 
-  /** The client's clock, and its waits between attempts, for loops around `appendObject`. */
+  /** The client's clock, and its waits between attempts. Use it for your own loop around `appendObject`. */
   get retry(): Retry {
     return this.#transport.retry;
   }
 
   /**
-   * Appends bytes at `position`, which must be the object's length. An absent object is created. Needs `oss:PutObject`.
-   * When no answer comes, it fails and does not repeat: only a look at the object tells what happened. `AppendableObject` does that.
+   * Appends bytes at `position`, which must be the length of the object. An absent object is created. Needs
+   * `oss:PutObject`. If no answer comes, it fails and sends nothing again, because only a look at the object shows what
+   * happened. `AppendableObject` does that.
    *
    * @see https://www.alibabacloud.com/help/en/oss/developer-reference/appendobject
    */
@@ -100,8 +109,8 @@ export class OssClient {
   }
 
   /**
-   * Reads what OSS knows of an object. Needs `oss:GetObject`. For an absent object it fails with a `ServiceError` of code
-   * `NoSuchKey` (`Http404` where CORS hides the code).
+   * Reads the state of an object with HEAD. Needs `oss:GetObject`. For an absent object it fails with a `ServiceError`
+   * of code `NoSuchKey` (`Http404` if CORS hides the code).
    *
    * @see https://www.alibabacloud.com/help/en/oss/developer-reference/headobject
    */
@@ -110,7 +119,7 @@ export class OssClient {
   }
 
   /**
-   * Reads an object, or a part of it, as a stream. Needs `oss:GetObject`. `timeout` holds for each chunk.
+   * Reads an object or a range of it, as a stream. Needs `oss:GetObject`. `timeout` applies to each chunk.
    *
    * @see https://www.alibabacloud.com/help/en/oss/developer-reference/getobject
    */
@@ -119,8 +128,8 @@ export class OssClient {
   }
 
   /**
-   * Seals an object of the length `position`: it takes no more appends. Needs `oss:SealAppendObject`. A second seal at the same
-   * position succeeds, so the request is repeated when no answer comes.
+   * Seals an object that has the length `position`. OSS then refuses more appends. Needs `oss:SealAppendObject`. A
+   * second seal at the same position succeeds, so the request is sent again if no answer comes.
    *
    * @see https://www.alibabacloud.com/help/en/oss/developer-reference/sealappendobject
    */
@@ -129,11 +138,13 @@ export class OssClient {
   }
 
   /**
-   * Signs one append for someone else to send. The URL fixes the key, the position, the end of its life, the `size`, and every
-   * header that the options name: the holder must send these as they are in the result. The holder cannot add any `x-oss-*`
-   * header, Content-Type or Content-MD5, because V4 signs these wherever they are sent. V4 has no way to sign that another header
-   * is absent. So with a URL for position 0 the holder may still choose each of Cache-Control, Content-Disposition,
-   * Content-Encoding and Expires that `headers` does not name. Give those that matter a value.
+   * Signs one append for someone else to send. The URL fixes the key, the position, its lifetime, the `size`, and every
+   * header that the options name. The holder must send the headers exactly as they are in the result.
+   *
+   * The holder cannot add any `x-oss-*` header, Content-Type or Content-MD5, because V4 always signs these. But V4
+   * cannot sign that another header is absent. So with a URL for position 0, the holder can still choose Cache-Control,
+   * Content-Disposition, Content-Encoding and Expires, if `headers` does not name them. Give a value to those that
+   * matter.
    */
   async presignAppendObject(key: string, options: PresignAppendOptions): Promise<PresignedRequest> {
     const request = appendRequest(key, options, options?.size);
@@ -148,7 +159,10 @@ export class OssClient {
     return this.#presign(headRequest(key, options), options);
   }
 
-  /** Signs a read for someone else to send. With a `range`, the header `range` must be sent as it is in the result. */
+  /**
+   * Signs a read for someone else to send. With a `range`, the holder must send the header `range` exactly as it is in
+   * the result.
+   */
   async presignGetObject(key: string, options: PresignGetOptions = {}): Promise<PresignedRequest> {
     const request = getRequest(key, options);
     return this.#presign({ ...request, additionalHeaders: request.range && ['range'] }, options);

@@ -1,6 +1,7 @@
 /**
- * What signs: credentials as an object, from a function, kept fresh, or from a URL. Hides when a token is fetched
- * again, and that many callers waiting for one share a single fetch. Nothing here outlives the provider it belongs to.
+ * Credentials: as an object, from a function, kept fresh, or from a URL. This file decides when a token is loaded
+ * again, and lets many waiting callers share one load. Each provider has its own state, and nothing outlives the
+ * provider.
  */
 
 import { readStart } from '../bytes.ts';
@@ -11,50 +12,61 @@ import { type Clock, platformClock } from '../waiting/clock.ts';
 import { withDeadline } from '../waiting/deadline.ts';
 
 /**
- * A key to sign with. From STS: all four fields.
+ * A key that signs requests. STS gives all four fields.
  *
  * @see https://www.alibabacloud.com/help/en/ram/developer-reference/api-sts-2015-04-01-assumerole
  */
 export interface Credentials {
   readonly accessKeyId: string;
   readonly accessKeySecret: string;
-  /** The STS token. Without it the key is a permanent one, which has no place in a page. */
+  /** The STS token. A key without it is permanent, and must not be used in a page. */
   readonly securityToken?: string | undefined;
-  /** When the token ends. */
+  /** When the token expires. */
   readonly expiration?: string | Date | undefined;
 }
 
-/** What a provider is told. */
+/** The argument of a provider. */
 export interface CredentialsRequest {
-  /** Credentials that OSS has just refused: give others. */
+  /** Credentials that OSS has just refused. The provider must give other ones. */
   readonly rejected?: Credentials | undefined;
-  /** Aborts when nobody waits any more: at the end of the one call that waits or, for a shared load, at its time-out. */
+  /**
+   * Aborts when nobody waits for the credentials any more: when the one waiting call ends, or when a shared load
+   * reaches its time-out.
+   */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Credentials, or a function that gives them: called for every attempt, so it should keep what is still good. */
+/**
+ * Credentials, or a function that returns them. The function is called for every attempt, so it should keep credentials
+ * that are still valid.
+ */
 export type CredentialsProvider = Credentials | ((request: CredentialsRequest) => Credentials | Promise<Credentials>);
 
-/** A provider made here: always a function. */
+/** A provider that this library makes. It is always a function. */
 export type RefreshingProvider = (request?: CredentialsRequest) => Promise<Credentials>;
 
 /** How `refreshingCredentials` keeps its credentials fresh. */
 export interface RefreshOptions {
-  /** Fetch anew this long before `expiration`, ms. Default 300,000 (5 minutes). */
+  /** How long before `expiration` new credentials are loaded, ms. Default 300,000 (5 minutes). */
   readonly refreshBefore?: number | undefined;
-  /** Time that one load may take, ms. Then it fails for all that wait, and the next call begins a new one. Default 30,000. */
+  /**
+   * Time-out of one load, ms. Default 30,000. After it, the load fails for all waiting callers, and the next call
+   * begins a new load.
+   */
   readonly timeout?: number | undefined;
-  /** Default: the platform's. */
+  /** Default: the platform's clock. */
   readonly clock?: Clock | undefined;
 }
 
 /**
- * Keeps credentials until shortly before they expire, or until OSS refuses them. Callers that need new ones at the
- * same time share one `load`. When `load` fails while the old ones are still good, the old ones serve on.
+ * Returns a provider that keeps credentials until shortly before they expire, or until OSS refuses them. Callers that
+ * need new credentials at the same time share one `load`. If `load` fails while the old credentials are still valid,
+ * the old ones are used.
  *
- * In a Worker make one for each request: a promise of one request may not be awaited by another.
+ * In a Worker, make one provider for each request, because one request must not await a promise of another.
  *
- * @throws TypeError for a `load` that is no function; {@link CredentialsError} from the provider when `load` fails.
+ * @throws TypeError if `load` is not a function; RangeError for an impossible `refreshBefore` or `timeout`. The
+ * provider rejects with a {@link CredentialsError} when `load` fails.
  * @example
  * ```ts
  * import { OssClient, refreshingCredentials } from 'oss-append';
@@ -81,9 +93,10 @@ export function refreshingCredentials(
   const refresh = async (rejected: Credentials | undefined): Promise<Credentials> => {
     try {
       const limits = { clock, timeout, expired: loadTimedOut };
-      // What a load gives after its time is ignored, because newer credentials may be in use by then.
+      // The result of a load after its time-out is ignored, because newer credentials may be in use by then.
       kept = parseCredentials(await withDeadline(limits, ({ signal }) => load({ rejected, signal })));
-      // A device whose clock is ahead sees every token as expired: OSS decides, and we ask once a minute at most.
+      // If the clock of the device is ahead, every token looks expired. So OSS decides, and new ones are loaded once a
+      // minute at most.
       freshUntil = Math.max(expiresAt(kept) - refreshBefore, now() + 60_000);
       return kept;
     } catch (error) {
@@ -96,7 +109,7 @@ export function refreshingCredentials(
     throwIfAborted(signal);
     if (kept && rejected && sameKey(kept, rejected)) kept = undefined;
     if (kept && now() < freshUntil) return kept;
-    // Not in `refresh` itself: a `load` that throws at once would end it before it is kept.
+    // This is not in `refresh` itself: a `load` that throws at once would clear `loading` before it is set.
     loading ??= refresh(rejected).finally(() => {
       loading = undefined;
     });
@@ -104,18 +117,19 @@ export function refreshingCredentials(
   };
 }
 
-/** Settings of `credentialsFromUrl`: those of `fetch`, and of refreshing. */
+/** Settings of `credentialsFromUrl`: those of `fetch`, and those of refreshing. */
 export interface CredentialsUrlInit extends Omit<RequestInit, 'signal'>, RefreshOptions {
-  /** In place of the global `fetch`. */
+  /** Used in place of the global `fetch`. */
   readonly fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
 }
 
 /**
- * Credentials from an endpoint of yours, kept fresh as by {@link refreshingCredentials}. It understands the JSON of
- * AssumeRole as STS gives it, and the same fields in camelCase, with or without a `credentials` object around them.
+ * Returns a provider that loads credentials from your endpoint, and keeps them fresh as {@link refreshingCredentials}
+ * does. It understands the JSON of AssumeRole as STS gives it, and the same fields in camelCase. They may be inside a
+ * `credentials` object.
  *
- * @throws TypeError for a URL that is neither string nor `URL`; {@link CredentialsError} from the provider when the
- * endpoint does not answer with credentials.
+ * @throws TypeError if the URL is neither a string nor a `URL`. The provider rejects with a {@link CredentialsError} if
+ * the endpoint does not answer with credentials.
  * @example
  * ```ts
  * import { credentialsFromUrl } from 'oss-append';
@@ -137,7 +151,7 @@ export function credentialsFromUrl(url: string | URL, init: CredentialsUrlInit =
     try {
       return JSON.parse(text);
     } catch {
-      // Without the cause: it quotes the text, which may hold a secret.
+      // This error has no cause, because the cause quotes the text, which may contain a secret.
       throw failed('the answer is not JSON');
     }
   };
@@ -153,8 +167,9 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Reads credentials in any of the spellings and envelopes in use: `SecurityToken`, `stsToken`, `security_token`, within `data`,
- * `Credentials` or `body.credentials`. An object that is already in ours is returned itself.
+ * Reads credentials in any of the spellings and envelopes that are in use: `SecurityToken`, `stsToken` or
+ * `security_token`, inside `data`, `Credentials` or `body.credentials`. If the object already has this library's form,
+ * the same object is returned.
  */
 export function parseCredentials(given: unknown): Credentials {
   if (!credentialsProblem(record(given))) return given as Credentials;
@@ -164,7 +179,7 @@ export function parseCredentials(given: unknown): Credentials {
   return usableCredentials({ ...rest, expiration: toDate(expiration) } as Credentials);
 }
 
-/** The fields of the first object that has a key and its secret, by our names. */
+/** Returns the fields of the first object that has a key and its secret. The fields get the names of this library. */
 function findFields(value: unknown, depth: number): Record<string, unknown> | undefined {
   const entries = Object.entries(record(value));
   const named = (names: readonly string[]) =>
@@ -179,20 +194,24 @@ function findFields(value: unknown, depth: number): Record<string, unknown> | un
   return undefined;
 }
 
-/** Names only: a value may be a secret, and so may a name that is none. */
+/** Describes the fields by their names. It shows no value, and no unusual name, because both may contain a secret. */
 function fieldsOf(value: unknown): string {
   const names = Object.keys(record(value)).filter((name) => /^[a-z_]\w{0,29}$/i.test(name));
   return names.length > 0 ? `the fields ${names.slice(0, 8).join(', ')}` : 'no fields';
 }
 
-/** A time as text, or as seconds or ms since the epoch. */
+/** Accepts a time as text, or as seconds or ms since the epoch. */
 function toDate(value: unknown): unknown {
   const number = typeof value === 'number' ? value : /^\d+$/.test(String(value)) ? Number(value) : Number.NaN;
   if (Number.isNaN(number)) return value;
   return new Date(number < 1e11 ? number * 1000 : number);
 }
 
-/** What a provider gave, if it can sign. */
+/**
+ * Returns the credentials if they can sign.
+ *
+ * @throws CredentialsError (`InvalidCredentials`) if they cannot.
+ */
 export function usableCredentials(given: Credentials): Credentials {
   const problem = credentialsProblem(given);
   if (problem) throw unusable(problem);
@@ -207,22 +226,22 @@ function record(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }
 
-/** What is wrong with these credentials, without quoting them; `undefined` when nothing is. */
+/** Returns what is wrong with these credentials, without quoting them. It is `undefined` if nothing is wrong. */
 export function credentialsProblem(given: Partial<Credentials> | undefined): string | undefined {
   const { accessKeyId, accessKeySecret, securityToken, expiration } = given ?? {};
   const texts = { accessKeyId, accessKeySecret, securityToken: securityToken || '-' };
   for (const [name, value] of Object.entries(texts))
     if (typeof value !== 'string' || !/^[\x21-\x7e]+$/.test(value)) return `${name} must be a string of visible ASCII`;
-  // These separate the parts of a credential.
+  // A slash and a comma separate the parts of a credential in the signature.
   if (/[/,]/.test(String(accessKeyId))) return 'accessKeyId must be without / and comma';
   if (/^STS\./.test(String(accessKeyId)) && !securityToken)
     return 'an accessKeyId that begins with STS. needs its securityToken';
-  // A time in 1970 is a number of seconds that was taken for ms, or no time at all.
+  // A time in 1970 means that seconds were taken for ms, or that the value is not a time.
   if (!(expiresAt({ expiration }) > Date.UTC(2000))) return 'expiration must be a date';
   return undefined;
 }
 
-/** When the credentials end, ms since the epoch; `Infinity` where they do not say. */
+/** Returns when the credentials expire, ms since the epoch. It is `Infinity` if they do not say. */
 export function expiresAt({ expiration }: Pick<Credentials, 'expiration'>): number {
   return expiration ? Number(new Date(expiration)) : Number.POSITIVE_INFINITY;
 }
@@ -231,14 +250,14 @@ function sameKey(a: Credentials, b: Credentials): boolean {
   return a.accessKeyId === b.accessKeyId && a.securityToken === b.securityToken;
 }
 
-/** The credentials did not come within so many ms. */
+/** Returns the error for a load that reached its time-out. */
 export function loadTimedOut(timeout: number): CredentialsError {
   return new CredentialsError(`Cannot load credentials: no answer within ${timeout} ms`, {
     code: 'CredentialsLoadFailed',
   });
 }
 
-/** Loading failed, for any reason. */
+/** Returns the error for a load that failed for another reason. */
 export function loadFailed(cause: unknown): CredentialsError {
   const why = cause instanceof Error ? `: ${redact(cause.message)}` : '';
   return new CredentialsError(`Cannot load credentials${why}`, { code: 'CredentialsLoadFailed', cause });

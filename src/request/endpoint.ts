@@ -1,37 +1,42 @@
 /**
- * Region, host, bucket and key to a URL. It hides OSS's host styles and what the URL standard would do to a key (`a/../b`
- * collapses, `\\` turns into `/`), and refuses what could not arrive as written.
+ * Turns region, host, bucket and key into a URL. It knows OSS's host styles, and what the URL standard does to a key
+ * (`a/../b` becomes `b`, `\\` becomes `/`). It refuses a key that would not arrive as it was written.
  */
 
 import { checkType } from '../check.ts';
 
-/** Where a bucket is reached. */
+/** The address of a bucket. */
 export interface EndpointOptions {
-  /** Region id of the bucket, such as `cn-hangzhou`: it is part of every signature. */
+  /** Region id of the bucket, such as `cn-hangzhou`. It is a part of every signature. */
   readonly region: string;
   readonly bucket: string;
-  /** Host to use in place of the region's (a dual-stack one, `cn-hangzhou.oss.aliyuncs.com`, say), with or without scheme (`https` unless it says otherwise). */
+  /**
+   * Host to use in place of the region's, for example the dual-stack host `cn-hangzhou.oss.aliyuncs.com`. The scheme is
+   * `https`, unless you write another one in front of the host.
+   */
   readonly endpoint?: string | undefined;
-  /** `endpoint` is a custom domain bound to the bucket. */
+  /** True if `endpoint` is a custom domain that is bound to the bucket. */
   readonly cname?: boolean | undefined;
-  /** Use the region's internal host: from inside Alibaba Cloud's network only. */
+  /** Use the region's internal host. It can be reached only from inside Alibaba Cloud's network. */
   readonly internal?: boolean | undefined;
-  /** Use transfer acceleration, which the bucket must have enabled. */
+  /** Use transfer acceleration. It must be enabled for the bucket. */
   readonly accelerate?: boolean | 'overseas' | undefined;
-  /** Put the bucket in the path. Always so for IP addresses and localhost; OSS itself refuses it elsewhere. */
+  /** Put the bucket into the path. This is always done for IP addresses and localhost. OSS itself refuses it. */
   readonly pathStyle?: boolean | undefined;
 }
 
-/** A bucket's address. */
+/** The address of a bucket, checked and ready to make URLs. */
 export interface Endpoint {
   readonly region: string;
   readonly bucket: string;
-  /** Scheme, host and path of an object, no query. */
+  /** Returns scheme, host and path of an object, without a query. */
   url(key: string): string;
 }
 
 /**
- * @throws TypeError for a region, bucket or endpoint of an impossible form.
+ * Finds the address of a bucket.
+ *
+ * @throws TypeError if the region, the bucket or the endpoint has an impossible form.
  * @see https://www.alibabacloud.com/help/en/oss/user-guide/regions-and-endpoints
  */
 export function resolveEndpoint(options: EndpointOptions): Endpoint {
@@ -46,7 +51,7 @@ export function resolveEndpoint(options: EndpointOptions): Endpoint {
   return { region, bucket, url: (key) => base + encodePath(key) };
 }
 
-/** A host or a region given where true is meant would be taken for true. */
+/** Refuses values that are not boolean. A host or a region in place of `true` would otherwise count as true. */
 function checkFlags({ cname, internal, accelerate, pathStyle }: EndpointOptions): void {
   for (const [name, value] of Object.entries({ cname, internal, accelerate, pathStyle }))
     checkType(
@@ -124,7 +129,9 @@ const HALF_PAIR = /[\ud800-\udfff]/u;
 const HALF_PAIR_PROBLEM = 'has half of a surrogate pair, which UTF-8 cannot write';
 
 /**
- * @throws TypeError where the key is not a string; RangeError where it could not arrive as written.
+ * Checks that OSS accepts a key, and that the key arrives as it is written.
+ *
+ * @throws TypeError if the key is not a string; RangeError if it would not arrive as it is written.
  */
 export function checkKey(key: string): void {
   if (typeof key !== 'string') throw new TypeError('key must be a string');
@@ -138,21 +145,27 @@ export function checkKey(key: string): void {
   if (problem) throw new RangeError(`key ${JSON.stringify(key.slice(0, 100))} ${problem}`);
 }
 
-/** Percent-encodes all but RFC 3986's unreserved characters. `encodeURIComponent` leaves five more, which V4 encodes. */
+/**
+ * Percent-encodes everything except RFC 3986's unreserved characters. V4 encodes five more characters than
+ * `encodeURIComponent`.
+ */
 export function percentEncode(text: string): string {
-  // Most names and values need nothing.
+  // Most names and values need no encoding.
   if (/^[\w.~-]*$/.test(text)) return text;
   if (HALF_PAIR.test(text)) throw new RangeError(`${JSON.stringify(text.slice(0, 100))} ${HALF_PAIR_PROBLEM}`);
   return encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
-/** A key as V4 signs it: slashes stay. */
+/** Encodes a key as V4 signs it. Slashes stay. */
 export function encodeKey(key: string): string {
-  // Most keys need nothing either.
+  // Most keys need no encoding either.
   return /^[\w./~-]*$/.test(key) ? key : percentEncode(key).replaceAll('%2F', '/');
 }
 
-/** A key as it is sent. A segment of dots would be dropped by URL parsers, so there the slashes are encoded too: the signature is the same. */
+/**
+ * Encodes a key as it is sent. URL parsers drop a path segment of dots, so slashes are encoded too in such a key. The
+ * signature is the same.
+ */
 function encodePath(key: string): string {
   return /(^|\/)\.\.?(\/|$)/.test(key) ? percentEncode(key) : encodeKey(key);
 }

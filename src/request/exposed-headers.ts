@@ -1,9 +1,10 @@
 /**
- * The headers of an answer that this library reads and that CORS hides from a page. It is the one list: the README's rule, the
- * demo's bucket and the tests follow it. Nothing of the index imports it, so it costs a page nothing.
+ * The headers of an answer that this library reads and that CORS hides from a page. This is the only such list: the
+ * rule in the README, the demo's bucket and the tests follow it. No part of the index imports it, so it costs a page
+ * nothing.
  */
 
-/** For the `ExposeHeader` of a bucket's CORS rule. */
+/** The values for `ExposeHeader` in a bucket's CORS rule. */
 export const EXPOSED_HEADERS: readonly string[] = [
   'x-oss-next-append-position',
   'x-oss-hash-crc64ecma',

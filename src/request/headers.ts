@@ -1,42 +1,49 @@
 /**
- * What an object gets when it is created, as headers. Hides the names, limits and character sets of OSS's headers, and
- * which of them count on every append. What few need is a function of its own, so that others do not pay for it.
+ * The properties of a new object, written as headers. This file knows the names, limits and character sets of OSS's
+ * headers, and which of them count for every append. Properties that few callers need are in a function of their own,
+ * so other callers do not load it.
  */
 import { percentEncode } from './endpoint.ts';
 
 /**
- * Given with the append that creates an object; OSS ignores most of it later.
+ * Media type and headers of an object. OSS uses them when an append creates the object, and ignores most of them later.
  *
  * @see https://www.alibabacloud.com/help/en/oss/developer-reference/appendobject
  */
 export interface ObjectOptions {
-  /** Media type. Default: that of a `Blob` or `File`. `null` sends none, which spares a query-signed append its preflight. */
+  /**
+   * Media type. Default: that of a `Blob` or `File`. With `null` none is sent; then a query-signed append needs no
+   * preflight.
+   */
   readonly contentType?: string | null | undefined;
   /** Other headers of AppendObject, such as `Cache-Control` or `x-oss-storage-class`, and those of {@link objectHeaders}. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
-/** What {@link objectHeaders} writes as headers. */
+/** The properties that {@link objectHeaders} writes as headers. */
 export interface ObjectProperties {
-  /** When caches should drop the object. */
+  /** When caches should drop the object. A string is sent as it is. */
   readonly expires?: Date | string | undefined;
   readonly acl?: 'default' | 'private' | 'public-read' | 'public-read-write' | undefined;
-  /** User metadata: names of letters, digits and hyphens, values of visible ASCII; 8,192 bytes in all. */
+  /**
+   * User metadata, at most 8,192 bytes with the names. Names have letters, digits and hyphens; values have visible
+   * ASCII.
+   */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
-  /** Up to 10 tags. STS credentials need `oss:PutObjectTagging` for them. */
+  /** At most 10 tags. STS credentials need `oss:PutObjectTagging` for them. */
   readonly tagging?: Readonly<Record<string, string>> | undefined;
 }
 
-/** These belong to the signature, to the transport, or to `contentType`. */
+/** Headers that callers cannot set, because they belong to the signature, to the transport, or to `contentType`. */
 const OURS =
   /^(authorization|host|content-(length|type)|transfer-encoding|date|range|x-oss-(date|content-sha256|security-token|signature.*))$/;
-/** These count for one request, not for the object. OSS takes them in the query as well. */
+/** Headers that apply to one request and not to the object. OSS also accepts them in the query. */
 export const IN_QUERY_TOO: RegExp = /^x-oss-(traffic-limit|request-payer)$/i;
 
 /**
- * The headers of an append, names in lower case.
+ * Returns the headers of an append, with names in lower case.
  *
- * @throws TypeError for what HTTP would refuse, or the client sets.
+ * @throws TypeError for a header that HTTP or OSS would refuse, or that the client sets itself.
  */
 export function appendHeaders({ contentType, headers = {} }: ObjectOptions, defaultType = ''): Record<string, string> {
   const result: Record<string, string> = {};
@@ -52,7 +59,7 @@ export function appendHeaders({ contentType, headers = {} }: ObjectOptions, defa
   return result;
 }
 
-/** What OSS takes in these headers of an append. It refuses any other value. */
+/** The values that OSS accepts in these headers of an append. It refuses any other value. */
 const ALLOWED: Readonly<Record<string, string>> = {
   'content-md5': '[A-Za-z0-9+/]{22}==',
   'x-oss-forbid-overwrite': 'true|false',
@@ -61,7 +68,7 @@ const ALLOWED: Readonly<Record<string, string>> = {
   'x-oss-server-side-data-encryption': 'SM4',
   'x-oss-server-side-encryption': 'AES256|KMS|SM4',
   'x-oss-storage-class': 'Standard|IA|Archive',
-  // bit/s
+  // In bit/s.
   'x-oss-traffic-limit': '[1-9]\\d{5,8}',
 };
 
@@ -74,14 +81,14 @@ function checkAllowed(name: string, value: string): string {
   return value;
 }
 
-/** What of the options still counts when the object exists. */
+/** Returns the options that still count when the object exists. */
 export function laterOptions({ headers = {} }: ObjectOptions): ObjectOptions {
   const later = Object.entries(headers).filter(([name]) => IN_QUERY_TOO.test(name));
   return { contentType: null, headers: Object.fromEntries(later) };
 }
 
 /**
- * Expiry, ACL, metadata and tags as headers, for the option `headers`.
+ * Writes expiry, ACL, metadata and tags as headers, for the option `headers`.
  *
  * @throws TypeError or RangeError for a value that OSS or HTTP would refuse.
  * @see https://www.alibabacloud.com/help/en/oss/developer-reference/appendobject
@@ -113,7 +120,7 @@ function metadataHeaders(metadata: Readonly<Record<string, string>>): Record<str
       throw new TypeError(`metadata: "${name}" may hold letters, digits and hyphens only`);
     if (header in result) throw new TypeError(`metadata: "${name.toLowerCase()}" is given twice`);
     result[header] = checkValue(`metadata["${name}"]`, value);
-    // OSS counts the whole name of the header.
+    // OSS counts the name of the header with its prefix.
     bytes += header.length + value.length;
   }
   if (bytes > 8192) throw new RangeError(`metadata has ${bytes} bytes; OSS takes 8192 at most`);
@@ -156,7 +163,10 @@ function checkRecord<T>(name: string, value: T): T {
   throw new TypeError(`${name} must be an object of strings`);
 }
 
-/** Line breaks would start another header. Beyond ASCII, browsers and OSS disagree about the bytes. */
+/**
+ * Checks the value of a header. A line break would begin another header, and browsers and OSS encode other text than
+ * ASCII in different ways.
+ */
 function checkValue(name: string, value: unknown): string {
   if (value === '') throw new TypeError(`${name} must not be empty: OSS keeps no empty header`);
   if (typeof value === 'string' && /^[\x20-\x7e]*$/.test(value) && value.trim()) return value.trim();

@@ -1,4 +1,4 @@
-/** The operations of OSS on one object: how each one is written as a request, and what its answer says. */
+/** The operations of OSS on one object: how each one is written as a request, and how its answer is read. */
 
 import { bytesOf, isBlob, isSendable } from '../bytes.ts';
 import { checkCallOptions, checkFunction, checkType, checkWholeNumber, decimal } from '../check.ts';
@@ -10,18 +10,20 @@ import type { Transport } from './transport.ts';
 
 /** Settings of any single call. */
 export interface CallOptions {
-  /** Ends the call, which then rejects with the signal's reason. */
+  /** Aborts the call, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Bytes that can be sent again. A stream is none, because a lost request may have to be repeated. */
+/** Bytes that can be sent again. A stream is not allowed, because a lost request may have to be repeated. */
 export type AppendBody = Blob | ArrayBuffer | ArrayBufferView | string;
 
 /** Settings of one append. */
 export interface AppendObjectOptions extends ObjectOptions, CallOptions {
-  /** Length of the object now, bytes. The new bytes go there. */
+  /** Length of the object now, bytes. The new bytes are added there. */
   readonly position: number;
-  /** Is told how many bytes were handed to the network, where the transport can tell (see `xhrFetch`). */
+  /**
+   * Is called with the number of bytes that were handed to the network, if the transport reports it (see `xhrFetch`).
+   */
   readonly onprogress?: ((progress: UploadProgress) => void) | undefined;
 }
 
@@ -29,10 +31,10 @@ export interface AppendObjectOptions extends ObjectOptions, CallOptions {
 export interface AppendObjectResult {
   /** Length of the object after the append, bytes. */
   readonly nextAppendPosition: number;
-  /** CRC-64 of the whole object, decimal. It is `undefined` where CORS hides it. */
+  /** CRC-64 of the whole object, decimal. It is `undefined` if CORS hides it. */
   readonly hashCrc64ecma: string | undefined;
   readonly etag: string | undefined;
-  /** In a bucket with versioning: the version that the bytes were appended to. */
+  /** The version that the bytes were appended to. Only a bucket with versioning has it. */
   readonly versionId?: string | undefined;
   readonly requestId: string | undefined;
 }
@@ -45,21 +47,24 @@ export interface SealAppendObjectOptions extends CallOptions {
 
 /** The answer to sealing. */
 export interface SealAppendObjectResult {
-  /** When the object was sealed, as OSS writes it. It is `undefined` where CORS hides it. */
+  /** When the object was sealed, in the form that OSS writes. It is `undefined` if CORS hides it. */
   readonly sealedTime: string | undefined;
   readonly requestId: string | undefined;
 }
 
-/** What OSS tells of an object. CORS hides all but `contentLength` and a few headers, unless the bucket's rule exposes them. */
+/**
+ * The state of an object. CORS hides everything but `contentLength` and a few headers, unless the bucket's rule exposes
+ * it.
+ */
 export interface ObjectHead {
   /**
-   * Length of the object, bytes. It is `undefined` where the answer does not tell it. OSS leaves Content-Length out for text types
-   * from 1 KB on, where the client accepts gzip, as browsers, Node and Deno always do.
+   * Length of the object, bytes. It is `undefined` if the answer does not contain it. OSS leaves Content-Length out for
+   * text types of 1 KB and more if the client accepts gzip. Browsers, Node and Deno always do.
    */
   readonly contentLength: number | undefined;
   /** `Normal`, `Appendable`, `Multipart` or `Symlink`. */
   readonly objectType: string | undefined;
-  /** Where the next append goes, bytes. Only appendable objects have it. */
+  /** The position of the next append, bytes. Only appendable objects have it. */
   readonly nextAppendPosition: number | undefined;
   /** CRC-64 of the whole object, decimal. */
   readonly hashCrc64ecma: string | undefined;
@@ -70,23 +75,29 @@ export interface ObjectHead {
   readonly headers: Headers;
 }
 
-/** An object, or a part of it. */
+/** The content of an object, or of a range of it. */
 export interface ObjectContent extends ObjectHead {
-  /** Read it to its end, or cancel it. */
+  /** The bytes. Read this stream to its end, or cancel it. */
   readonly body: ReadableStream<Uint8Array>;
-  /** Which bytes these are. It is `undefined` for the whole object, which is also OSS's answer to a range beyond the end. */
+  /**
+   * The range of these bytes. It is `undefined` for the whole object. OSS also gives the whole object for a range
+   * beyond the end.
+   */
   readonly range: ByteRange | undefined;
-  /** True for a part (HTTP 206). This is known even where CORS hides which part. */
+  /** True for a range (HTTP 206). This is known even if CORS hides which range. */
   readonly partial: boolean;
 }
 
 /** Settings of a read. */
 export interface GetObjectOptions extends CallOptions {
-  /** First and last byte, both included. Without `end`, up to the object's last byte. Default: the whole object. */
+  /**
+   * First and last byte, both included. Without `end`, the range goes to the object's last byte. Default: the whole
+   * object.
+   */
   readonly range?: OpenRange | undefined;
   /**
-   * False asks OSS for no Content-Encoding (`response-content-encoding=identity`), so that `fetch` does not decode the bytes. They
-   * are then those stored. OSS may refuse that with HTTP 400. Default true.
+   * With false, OSS is asked to leave Content-Encoding out (`response-content-encoding=identity`). Then `fetch` does
+   * not decode the bytes, and they are the stored ones. OSS may refuse such a request with HTTP 400. Default true.
    */
   readonly decode?: boolean | undefined;
 }
@@ -102,14 +113,14 @@ export async function appendObject(
   const request = appendRequest(key, options, size, type);
   const { onprogress } = options;
   checkFunction('onprogress', onprogress);
-  // The Blob of a library is read, because `fetch` would send its name in place of its bytes.
+  // The Blob of another library is read first, because `fetch` would send its name in place of its bytes.
   const sent = isBlob(bytes) && !isSendable(bytes) ? new Uint8Array(await bytes.arrayBuffer()) : bytes;
   const { headers } = await transport.send({ ...request, body: sent, onprogress });
   const { nextAppendPosition = options.position + size, hashCrc64ecma, versionId, requestId } = toHead(headers);
   return { nextAppendPosition, hashCrc64ecma, etag: headers.get('etag') ?? undefined, versionId, requestId };
 }
 
-/** Reads what OSS knows of an object. See {@link OssClient.headObject}. */
+/** Reads the state of an object. See {@link OssClient.headObject}. */
 export async function headObject(transport: Transport, key: string, options: CallOptions = {}): Promise<ObjectHead> {
   const { headers } = await transport.send(headRequest(key, options));
   return toHead(headers);
@@ -231,7 +242,10 @@ function checkByteRange({ start, end = start }: OpenRange): void {
   throw new RangeError(`range must have whole numbers 0 <= start <= end, not ${start} to ${end}`);
 }
 
-/** A body of known length for which `fetch` adds no Content-Type of its own, because V4 would have to sign it. */
+/**
+ * Returns the body with its length and type. The bytes have no type, so `fetch` adds no Content-Type, which V4 would
+ * have to sign.
+ */
 function sized(body: AppendBody): { bytes: Uint8Array<ArrayBuffer> | Blob; size: number; type: string } {
   if (isBlob(body)) {
     const { size, type } = body;

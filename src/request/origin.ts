@@ -1,13 +1,16 @@
-/** Decides whether an answer is OSS's. Captive portals and proxies answer with redirects, and with pages of their own. */
+/**
+ * Decides whether an answer comes from OSS. Captive portals and proxies answer with redirects, and with pages of their
+ * own.
+ */
 
 import type { Expected } from './request.ts';
 
-/** OSS writes this header into each answer. CORS may hide it. */
+/** OSS writes this header into each answer. CORS may hide it from a page. */
 const MARK = 'x-oss-request-id';
 
 /** What one client knows about the mark of OSS's answers. */
 export class Origin {
-  /** True where every answer must have the mark. Undefined until an answer has had it. */
+  /** True if every answer must have the mark. Undefined until an answer has had it. */
   #isMarkVisible: boolean | undefined;
 
   /** @param isMarkVisible what the caller knows about the bucket's CORS rule */
@@ -16,11 +19,11 @@ export class Origin {
   }
 
   /**
-   * Returns true for an answer that is not OSS's. The mark proves that an answer is. An answer without the mark counts where CORS
-   * may hide the mark, and then it must look like OSS's: an append is answered with HTTP 200 and without a body, and a read
-   * with the date of the object.
+   * Returns true if the answer does not come from OSS. The mark proves that it does. If CORS may hide the mark, an
+   * answer without it counts if it looks like OSS's: an append is answered with HTTP 200 and no body, and a read with
+   * the date of the object.
    *
-   * @param rest the first character of the body, where no body is expected
+   * @param rest the first character of the body, if no body is expected
    */
   isForeign(response: Response, expected: Expected, rest: string): boolean {
     const { headers, ok, redirected, status } = response;
@@ -33,7 +36,10 @@ export class Origin {
     return ok && (expected === 'empty' ? rest !== '' : !headers.has('last-modified'));
   }
 
-  /** The mark is needed where an earlier answer had it, and of HTML. CORS hides nothing from Node and Deno (type `basic`). */
+  /**
+   * The mark is needed if an earlier answer had it, and in HTML. It is also needed in Node and Deno (type `basic`),
+   * which have no CORS.
+   */
   #needsMark({ headers, type }: Response): boolean {
     return this.#isMarkVisible ?? (type === 'basic' || /html/.test(headers.get('content-type') ?? ''));
   }

@@ -1,4 +1,4 @@
-/** A client that has no key: each request is signed by someone else. */
+/** A client that has no key. Somebody else signs each request. */
 
 import { checkObject } from '../check.ts';
 import type { Retry } from '../waiting/retry.ts';
@@ -20,17 +20,18 @@ import {
 import { type Presign, Presigner } from './presigner.ts';
 import { checkTransport, clockOf, TIMEOUT, Transport, type TransportOptions } from './transport.ts';
 
-/** Who signs, and how requests are made. */
+/** Who signs, and how requests are sent. */
 export interface PresignedClientOptions extends TransportOptions {
   readonly presign: Presign;
 }
 
 /**
- * A client for appending with presigned URLs. It knows neither a key nor the bucket's address, and it carries no SHA-256: 3 KB
- * less than an `OssClient`. An edge worker that signs one append at a time grants appending alone, which no RAM policy can.
+ * Sends requests with presigned URLs. It knows neither a key nor the address of the bucket, and it carries no SHA-256,
+ * so it is 3 KB smaller than an `OssClient`. An edge worker that signs one append at a time can allow appending alone.
+ * No RAM policy can do that.
  *
- * Its methods do what those of `OssClient` do, and fail in the same way. A presign function that gives no URL is a
- * `CredentialsError` of code `PresignFailed`.
+ * The methods do the same as those of `OssClient`, and have the same errors. If the presign function gives no URL, they
+ * fail with a `CredentialsError` of code `PresignFailed`.
  *
  * @throws TypeError or RangeError for impossible options.
  * @example
@@ -47,7 +48,7 @@ export interface PresignedClientOptions extends TransportOptions {
  * ```
  */
 export class PresignedClient {
-  /** Keeps Vue from making a proxy of it. */
+  /** Shows Vue that this is not a plain object. Vue would make a proxy, and a proxy cannot reach private members. */
   get [Symbol.toStringTag](): string {
     return 'PresignedClient';
   }

@@ -1,4 +1,4 @@
-/** Authorises requests with URLs that someone else has signed, so that no key and no signer is here. */
+/** Authorises requests with URLs that somebody else has signed. So no key and no signer is needed here. */
 
 import { checkFunction, checkType } from '../check.ts';
 import { CredentialsError, TransportError } from '../errors.ts';
@@ -7,12 +7,15 @@ import { withDeadline } from '../waiting/deadline.ts';
 import type { AuthorisedRequest, Authority } from './authority.ts';
 import type { OssRequest, PresignRequest } from './request.ts';
 
-/** Asks whoever holds the key (an edge worker, for example) to sign one request. Returns its URL. */
+/** Asks somebody who has the key, for example an edge worker, to sign one request. Returns its URL. */
 export type Presign = (
   request: PresignRequest,
 ) => string | { readonly url: string } | Promise<string | { readonly url: string }>;
 
-/** Asks a presign function for each attempt. */
+/**
+ * Asks a presign function for each attempt. It is asked again after a refusal, so it can sign with a new time or a new
+ * key.
+ */
 export class Presigner implements Authority {
   readonly isRenewable = true;
   readonly #presign: Presign;
@@ -27,7 +30,7 @@ export class Presigner implements Authority {
     this.#timeout = timeout;
   }
 
-  /** The time is that of whoever signs. */
+  /** Does nothing, because the signing side uses its own clock. */
   correctClock(): void {}
 
   async authorise(request: OssRequest): Promise<AuthorisedRequest> {
@@ -40,7 +43,7 @@ export class Presigner implements Authority {
     const url = await withDeadline(limits, (deadline) => this.#askForUrl(request, deadline.signal));
     if (!/^https?:\/\/[^/?#@]+([/?#]|$)/i.test(url)) throw failed(operation, key);
     const sent = { ...headers };
-    // OSS refuses a header that the query has as well.
+    // OSS refuses a header that is also in the query.
     for (const name of Object.keys(headers)) if (url.includes(`${name}=`)) delete sent[name];
     return { url, headers: sent };
   }

@@ -1,4 +1,7 @@
-/** Reads a refusal of OSS as an error. It hides how OSS reports errors: XML, a base64 header on HEAD, a gateway's HTML. */
+/**
+ * Turns a refusal of OSS into an error. OSS reports errors as XML, or in a base64 header for HEAD, and a gateway
+ * answers with HTML.
+ */
 
 import { readStart } from '../bytes.ts';
 import { decimal } from '../check.ts';
@@ -8,7 +11,7 @@ import { harmless, redact } from '../redact.ts';
 /** What was attempted, for messages: `append to "a.log" at position 10`. */
 export type Attempted = string;
 
-/** Reads a refusal. The body is read at most once and never shown as it is. */
+/** Turns a refusal into an error. The body is read at most once, and only its known elements are shown. */
 export async function toServiceError(
   response: Response,
   attempted: Attempted,
@@ -19,9 +22,9 @@ export async function toServiceError(
   const element = elements(text || decodeBase64(headers.get('x-oss-err') ?? ''));
   const name = (given: string | null | undefined) => harmless(given, secrets);
   const code = name(element('Code')) ?? `Http${status}`;
-  const told = redact(element('Message') ?? '', secrets).replace(/\.$/, '');
-  const hint = advice(code, told, name(element('Endpoint')));
-  return new ServiceError(`Cannot ${attempted}: ${code} (HTTP ${status})${told && `: ${told}`}${hint}`, {
+  const message = redact(element('Message') ?? '', secrets).replace(/\.$/, '');
+  const hint = hintFor(code, message, name(element('Endpoint')));
+  return new ServiceError(`Cannot ${attempted}: ${code} (HTTP ${status})${message && `: ${message}`}${hint}`, {
     code,
     status,
     requestId: name(headers.get('x-oss-request-id') ?? element('RequestId')),
@@ -32,13 +35,16 @@ export async function toServiceError(
   });
 }
 
-/** A time that OSS's clock can show. Another one would spoil every signature that follows. */
+/** Returns a time that OSS's clock can show. A wrong time would spoil all later signatures. */
 function serverTime(text = ''): number | undefined {
   const time = Date.parse(text);
   return time > Date.UTC(2020) && time < Date.UTC(2100) ? time : undefined;
 }
 
-/** HEAD has no body, so OSS writes its errors into a header. `atob` gives bytes as Latin-1; the message is UTF-8. */
+/**
+ * An answer to HEAD has no body, so OSS writes the error into a header. `atob` returns bytes as Latin-1, but the
+ * message is UTF-8.
+ */
 function decodeBase64(text: string): string {
   try {
     return new TextDecoder().decode(Uint8Array.from(atob(text), (character) => character.charCodeAt(0)));
@@ -48,8 +54,9 @@ function decodeBase64(text: string): string {
 }
 
 /**
- * Reads leaf elements of OSS's flat error document. Anything else, such as HTML, has no `Error` root and gives nothing. It looks at
- * each character a few times at most: a hostile answer must not hold the thread.
+ * Returns a function that reads the leaf elements of OSS's flat error document. Other text, such as HTML, has no
+ * `Error` root and gives nothing. Each character is read only a few times, so a hostile answer cannot block the event
+ * loop.
  */
 function elements(xml: string): (name: string) => string | undefined {
   const body = /<Error[\s>]/.test(xml) ? xml : '';
@@ -65,7 +72,10 @@ function elements(xml: string): (name: string) => string | undefined {
 
 const ENTITIES: Readonly<Record<string, string>> = { lt: '<', gt: '>', quot: '"', apos: "'", amp: '&' };
 
-/** OSS says ms; HTTP says seconds, or a date, which only the answer's own date makes a delay. */
+/**
+ * Returns the wait that the answer asks for, ms. OSS gives ms. HTTP gives seconds, or a date; the date is compared with
+ * the date of the answer, because the local clock may be wrong.
+ */
 function retryAfter(headers: Headers): number | undefined {
   const text = headers.get('retry-after');
   const seconds = decimal(text);
@@ -73,7 +83,7 @@ function retryAfter(headers: Headers): number | undefined {
   return decimal(headers.get('x-oss-qos-delay-time')) ?? (delay >= 0 ? delay : undefined);
 }
 
-/** What to do about the refusals that callers meet most. The first row that fits counts. */
+/** Hints for the refusals that callers meet most. The first row that fits is used. */
 const HINTS: readonly (readonly [RegExp, string])[] = [
   [/^AccessDenied .*endpoint/i, 'the bucket is in another region: set region and endpoint to the bucket’s'],
   [/^AccessDenied .*public access/i, 'Block Public Access is on: use a private or default ACL'],
@@ -89,7 +99,7 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
   [/^(UserDisable|InDebt|BucketDisable)/, 'the account or bucket is suspended: see the OSS console'],
 ];
 
-function advice(code: string, told: string, endpoint: string | undefined): string {
-  const hint = HINTS.find(([pattern]) => pattern.test(`${code} ${told}`))?.[1];
+function hintFor(code: string, message: string, endpoint: string | undefined): string {
+  const hint = HINTS.find(([pattern]) => pattern.test(`${code} ${message}`))?.[1];
   return hint ? `. Hint: ${hint}${endpoint ? ` (${endpoint})` : ''}` : '';
 }

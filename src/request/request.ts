@@ -1,12 +1,15 @@
-/** What a request to OSS is before it is authorised, and what its answer is. */
+/** A request to OSS before it is authorised, and its answer. */
 
-/** Bytes handed to the network, and the length of the body. Bytes that were handed over are not yet stored. */
+/** Bytes that were handed to the network, and the length of the body. Such bytes are not yet stored. */
 export interface UploadProgress {
   readonly loaded: number;
   readonly total: number;
 }
 
-/** What our requests give to `fetch`. `onprogress` is for transports that can tell (see `xhrFetch`). The platform's `fetch` ignores it. */
+/**
+ * The settings that this library passes to `fetch`. `onprogress` is for transports that report progress (see
+ * `xhrFetch`). The platform's `fetch` ignores it.
+ */
 export interface FetchInit extends RequestInit {
   onprogress?: (progress: UploadProgress) => void;
 }
@@ -14,29 +17,31 @@ export interface FetchInit extends RequestInit {
 /** The part of `fetch` that this library uses. */
 export type Fetch = (url: string, init: FetchInit) => Promise<Response>;
 
-/** Bytes of an object. Both ends are included. */
+/** A range of bytes of an object. `start` and `end` are both included. */
 export interface ByteRange {
   readonly start: number;
   readonly end: number;
 }
 
-/** Bytes of an object from `start` to `end`, which is included. Without `end`, the range goes to the object's last byte. */
+/**
+ * A range of bytes from `start` to `end`, which is included. Without `end`, the range goes to the object's last byte.
+ */
 export interface OpenRange {
   readonly start: number;
   readonly end?: number | undefined;
 }
 
-/** What a presign function is asked for. It names one request, so that this request can be allowed or refused. */
+/** The argument of a presign function. It names one request, so the function can allow or refuse this request. */
 export interface PresignRequest {
   readonly operation: 'appendObject' | 'headObject' | 'getObject' | 'sealAppendObject';
   readonly key: string;
-  /** Where the append goes, or where the object ends when it is sealed, bytes. */
+  /** The position of the append, or the length of the object that is sealed, bytes. */
   readonly position?: number | undefined;
   /** Length of the body, bytes. Sign it as `content-length`. */
   readonly size?: number | undefined;
   /** Sign it as `range`: `bytes=start-end`, or `bytes=start-` without an end. */
   readonly range?: OpenRange | undefined;
-  /** False for a read that must be signed with `response-content-encoding=identity` in the query (see `getObject`). */
+  /** False if the read must be signed with `response-content-encoding=identity` in the query (see `getObject`). */
   readonly decode?: boolean | undefined;
   /** Headers that the request will carry. */
   readonly headers: Readonly<Record<string, string>>;
@@ -44,7 +49,7 @@ export interface PresignRequest {
 }
 
 /**
- * What the answer of a request consists of: `empty` for HTTP 200 without a body, `state` for the headers of an object, and
+ * The expected content of an answer: `empty` for HTTP 200 without a body, `state` for the headers of an object, and
  * `content` for an object's bytes.
  */
 export type Expected = 'empty' | 'state' | 'content';
@@ -53,13 +58,13 @@ export type Expected = 'empty' | 'state' | 'content';
 export interface OssRequest extends PresignRequest {
   readonly method: 'POST' | 'HEAD' | 'GET';
   readonly query: Readonly<Record<string, string>>;
-  /** Names of headers to sign that V4 does not sign anyway. */
+  /** Names of more headers to sign. V4 does not sign these by itself. */
   readonly additionalHeaders?: readonly string[] | undefined;
   readonly body?: Uint8Array<ArrayBuffer> | Blob | undefined;
-  /** True where the request may be sent again when nobody knows whether the first one was carried out. */
+  /** True if the request may be sent again although nobody knows whether OSS has carried out the first one. */
   readonly isRepeatable: boolean;
   readonly expects: Expected;
-  /** What could not be done, for messages: `append to "a.log" at position 10`. */
+  /** What was attempted, for messages: `append to "a.log" at position 10`. */
   readonly attempted: string;
   readonly onprogress?: ((progress: UploadProgress) => void) | undefined;
 }
@@ -71,11 +76,13 @@ export interface Answer {
   readonly body: ReadableStream<Uint8Array>;
 }
 
-/** A request that anyone who has it can send, until it expires. Send exactly these headers. */
+/** A signed request. Anyone who has it can send it until it expires. Send exactly these headers. */
 export interface PresignedRequest {
   readonly method: string;
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** When the URL ends: after the life that was asked for, or with the token, if that ends earlier. */
+  /**
+   * When the URL expires: after the lifetime that was asked for, or together with the token, if that expires earlier.
+   */
   readonly expiration: Date;
 }

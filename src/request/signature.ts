@@ -62,8 +62,9 @@ const MAX_LIFE = { permanent: 604_800, sts: 43_200 };
  *   { method: 'POST', bucket: 'logs', key: 'a.log', query: { append: '', position: '0' } },
  *   { accessKeyId: 'STS.id', accessKeySecret: 'secret', securityToken: 'token' },
  *   { region: 'cn-hangzhou', date: new Date() },
- * ); await fetch('https://logs.oss-cn-hangzhou.aliyuncs.com/a.log?append&position=0', { method: 'POST', headers, body:
- * 'x' });
+ * );
+ * const url = 'https://logs.oss-cn-hangzhou.aliyuncs.com/a.log?append&position=0';
+ * await fetch(url, { method: 'POST', headers, body: 'x' });
  * ```
  */
 export function signV4(

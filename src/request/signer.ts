@@ -1,4 +1,7 @@
-/** Authorises requests with credentials: it loads them, signs each attempt anew, and presigns. It hides OSS's clock and the end of a token. */
+/**
+ * Authorises requests with credentials: it loads them, signs each attempt anew, and presigns. It corrects a wrong local
+ * clock, and never lets a URL live longer than its token.
+ */
 
 import { checkType } from '../check.ts';
 import { CredentialsError } from '../errors.ts';
@@ -20,12 +23,12 @@ import { IN_QUERY_TOO } from './headers.ts';
 import type { OssRequest, PresignedRequest } from './request.ts';
 import { canonicalQuery, checkLife, presignV4, type SignableRequest, signV4 } from './signature.ts';
 
-/** Who signs, and how. */
+/** The credentials, and how they sign. */
 export interface SignerOptions {
   readonly credentials: CredentialsProvider;
   /**
-   * Where the signature goes. Default `header`. With `query`, a browser sends an append without a preflight, which saves a round
-   * trip. The URL then contains the token, and logs may show it, for 300 s at most.
+   * Where the signature goes. Default `header`. With `query`, a browser sends an append without a preflight, which
+   * saves one round trip. But then the token is in the URL, and logs may show it. Such a URL lives 300 s at most.
    */
   readonly signing?: 'header' | 'query' | undefined;
   /** Allow credentials without `securityToken` in a page. Whoever opens the page can read them. Default false. */
@@ -40,7 +43,7 @@ export interface SignerContext {
   readonly timeout: number;
 }
 
-/** Life of a query-signed URL that is used at once, s. */
+/** Lifetime of a query-signed URL that is used at once, s. */
 const QUERY_LIFE = 300;
 
 const EXPOSED =
@@ -50,7 +53,7 @@ const EXPOSED =
 export class Signer implements Authority {
   readonly #options: SignerOptions;
   readonly #context: SignerContext;
-  /** OSS's clock less ours, ms. */
+  /** How far OSS's clock is ahead of the local clock, ms. */
   #clockOffset = 0;
 
   /** @throws TypeError for options that cannot sign. */
@@ -60,7 +63,7 @@ export class Signer implements Authority {
     this.#context = context;
   }
 
-  /** A function may give other credentials when OSS has refused these. */
+  /** Only a function can give other credentials after OSS has refused some. */
   get isRenewable(): boolean {
     return typeof this.#options.credentials === 'function';
   }
@@ -120,7 +123,10 @@ export class Signer implements Authority {
     return { url: endpoint.url(request.key) + (search && `?${search}`), headers };
   }
 
-  /** Some headers count in the query as well. They go there, because as headers they make a browser send a preflight. */
+  /**
+   * Signs in the query. Some headers are moved into the query, because as headers they would make a browser send a
+   * preflight.
+   */
   #signQuery(
     request: OssRequest,
     credentials: Credentials,
@@ -134,7 +140,8 @@ export class Signer implements Authority {
     // V4 knows whole seconds only.
     const now = Math.floor(this.#now() / 1000) * 1000;
     const left = Math.floor((expiresAt(credentials) - now) / 1000);
-    // The URL ends with the token. Where the token seems to have ended already, our clock may be wrong, so OSS decides.
+    // The URL expires with the token. If the token seems to be expired already, the local clock may be wrong. So OSS
+    // decides.
     const expiresIn = left > 0 ? Math.min(life, left) : life;
     const scope = { region: endpoint.region, date: new Date(now), expiresIn };
     const signable = this.#signable({ ...request, headers, query });

@@ -1,6 +1,6 @@
 /**
- * Carries one request to OSS through: it authorises, sends and times each attempt, and repeats the request where that is certain
- * to be safe. It never repeats an append whose outcome is unknown, because only the engine can find out what happened.
+ * Sends requests to OSS: it authorises, sends and times each attempt, and repeats a request if that is certainly safe.
+ * It never repeats an append whose outcome is unknown, because only the engine can find out what happened.
  */
 
 import { readStart } from '../bytes.ts';
@@ -17,29 +17,33 @@ import { Origin } from './origin.ts';
 import { toServiceError } from './refusal.ts';
 import type { Answer, Fetch, FetchInit, OssRequest } from './request.ts';
 
-/** How requests are made. */
+/** How requests are sent. */
 export interface TransportOptions {
   /** Used in place of the global `fetch`. */
   readonly fetch?: Fetch | undefined;
   /**
-   * Time for one attempt, and for loading credentials, ms. Default 30,000, and 1,000 more for each 32 KiB of body. `Infinity` for
-   * any time.
+   * Time-out of one attempt, and of loading credentials, ms. Default 30,000, and 1,000 more for each 32 KiB of body.
+   * `Infinity` means no time-out.
    */
   readonly timeout?: number | undefined;
   readonly retry?: RetryOptions | undefined;
   /** Default: the platform's clock. */
   readonly clock?: Clock | undefined;
   /**
-   * Whether the client sees the `x-oss-request-id` of an answer, which proves that the answer is OSS's. With `true`, every answer
-   * must have it. With `false`, none needs it: for a page to which the bucket's CORS rule exposes no headers. Objects of the type
-   * `text/html` can be read there only with `false`. Default: as soon as one answer has it, every answer must have it.
+   * Whether the client can see the `x-oss-request-id` of an answer, which proves that the answer comes from OSS. With
+   * `true`, every answer must have it. With `false`, no answer needs it: use this in a page if the bucket's CORS rule
+   * exposes no headers. Such a page can read objects of the type `text/html` only with `false`. Default: as soon as one
+   * answer has it, every answer must have it.
    */
   readonly headersExposed?: boolean | undefined;
-  /** Agree to pay for the requests, as a bucket of another account may ask (requester pays). Goes with every request. */
+  /**
+   * Agree to pay for the requests, which a bucket of another account may demand (requester pays). It is sent with every
+   * request.
+   */
   readonly requestPayer?: boolean | undefined;
 }
 
-/** Time for one attempt without a body, and for loading credentials, ms. */
+/** Time-out of one attempt without a body, and of loading credentials, ms. */
 export const TIMEOUT = 30_000;
 
 type Mend = 'clock' | 'credentials';
@@ -57,7 +61,10 @@ export class Transport {
     this.retry = new RetryPolicy(clockOf(options), options.retry);
   }
 
-  /** Sends a request until it succeeds, is refused for good, or its outcome is unknown and it may not be repeated. */
+  /**
+   * Sends a request until it succeeds, until OSS refuses it for good, or until its outcome is unknown and it must not
+   * be repeated.
+   */
   async send(given: OssRequest): Promise<Answer> {
     const request = this.complete(given);
     const { signal, isRepeatable } = request;
@@ -103,7 +110,8 @@ export class Transport {
     const { fetch = globalThis.fetch } = this.#options;
     checkFunction('fetch', fetch ?? null);
     const secrets = secretsOf(authorised);
-    // What `fetch` throws, or the reading of its answer, is a failure of the network. A TypeError from elsewhere is a mistake in code.
+    // An error of `fetch`, or of reading its answer, is a failure of the network. A TypeError from elsewhere is a
+    // mistake in the code.
     const fail = (cause: unknown): never => {
       throw cause instanceof OssError ? cause : noAnswer(cause, request, authorised);
     };
@@ -117,16 +125,20 @@ export class Transport {
     return pick(response, expects === 'content' ? deadline.guard(response.body, fail) : undefined);
   }
 
-  /** A refusal that can be mended at once, each kind once a request: by other credentials, or by the right time. */
+  /**
+   * Finds out whether a refusal can be repaired at once: with other credentials, or with the right time. Each is tried
+   * once for a request.
+   */
   #mend(error: unknown, mended: ReadonlySet<Mend>): Mend | undefined {
     if (!(error instanceof ServiceError)) return undefined;
     const { serverTime, code } = error;
-    // OSS tells its time only where ours was wrong. Another call may have corrected the clock since this request was signed.
+    // OSS sends its time only if the time of the request was wrong. Another call may have corrected the clock in the
+    // meantime.
     if (serverTime !== undefined && !mended.has('clock')) {
       this.#authority.correctClock(serverTime - this.retry.clock.now());
       return 'clock';
     }
-    // Http403 is a HEAD whose x-oss-err CORS hides. The token may have ended.
+    // Http403 is the answer to a HEAD whose `x-oss-err` CORS hides. The token may have expired.
     const isRefused = /^(SecurityTokenExpired|InvalidAccessKeyId|InvalidSecurityToken|Http403)$/.test(code);
     return this.#authority.isRenewable && isRefused && !mended.has('credentials') ? 'credentials' : undefined;
   }
@@ -137,16 +149,17 @@ function initOf(
   { headers }: AuthorisedRequest,
   signal: AbortSignal,
 ): FetchInit {
-  // A redirect that is followed carries the body and the token to another place.
+  // If `fetch` followed a redirect, it would send the body and the token to another place.
   const init: FetchInit = { method, headers, signal, redirect: 'manual' };
   if (body) init.body = body;
-  // A stale position is worse than none. Workers know `cache` by compatibility date only, and throw before that date.
+  // A position from a cache is worse than none. Workers support `cache` only from some compatibility date on, and throw
+  // before it.
   if (expects !== 'empty' && 'cache' in (globalThis.Request?.prototype ?? {})) init.cache = 'no-store';
   if (onprogress) init.onprogress = onprogress;
   return init;
 }
 
-/** No stream is made that nobody reads, because it would cost a small append a tenth of its time. */
+/** Makes an empty stream only if somebody reads it, because a stream would cost a small append a tenth of its time. */
 function pick({ status, headers }: Response, body?: ReadableStream<Uint8Array>): Answer {
   return {
     status,
@@ -177,12 +190,12 @@ function notOss({ attempted }: OssRequest, { status }: Response): TransportError
   return new TransportError(`Cannot ${attempted}: ${what}`, { code: 'UnexpectedResponse' });
 }
 
-/** Whoever gets this error must know that a request was sent before, and why OSS refused it. */
+/** Adds to this error that a request was sent before, and why OSS refused it. */
 function afterRefusal({ message, code }: CredentialsError, refusal: unknown): CredentialsError {
   return new CredentialsError(message, { code, cause: refusal, sent: true });
 }
 
-/** The clock that the options name, or the platform's. */
+/** Returns the clock of the options, or the platform's clock. */
 export function clockOf({ clock }: Pick<TransportOptions, 'clock'>): Clock {
   return clock ?? platformClock();
 }
