@@ -1,7 +1,7 @@
 // `npm test`: from a bare clone to one closing line, "N passed, N failed". Needs nothing but Node 20 and npm.
 //
 //   npm test                              installs what is missing, builds, checks types and style, runs every test
-//   npm test -- test/crc64.test.ts        builds and runs these tests (arguments go to vitest)
+//   npm test -- test/unit/crc64.test.ts   builds and runs these tests (arguments go to vitest)
 //
 //   OSS_APPEND_CHROMIUM=/path/to/chrome   the browser to use; "none" leaves the browser tests out
 //   CI=true                               a missing browser is a failure

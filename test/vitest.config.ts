@@ -7,7 +7,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     // These tests have their own commands.
-    exclude: ['test/peers/**', 'test/soak/**'],
+    exclude: ['test/peers/**', 'test/engine/soak/**'],
     environment: 'node',
     // Threads would save a tenth of the time. But with a process for each file, a test can measure its own memory.
     pool: 'forks',

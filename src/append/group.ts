@@ -186,15 +186,15 @@ export class Group implements Call {
   }
 
   /**
-   * Rejects all calls that are left. Each call gets its own error, because its facts differ. Bytes after those in
-   * flight were not sent.
+   * Rejects each call with an error of its own. Bytes behind the segment in flight were not sent, unless a longer segment with them
+   * was sent before it was cut: `reach` is the end of such a segment, counted like `start`.
    */
-  fail(error: unknown): void {
+  fail(error: unknown, reach: number): void {
     this.#closed = true;
     const end = this.loaded + (this.flight?.plan?.size ?? 0);
     const [first] = this.#sent.length > 0 ? this.#sent : this.#waiting;
     for (const member of this.#waiting)
-      this.#reject(member, member === first && this.loaded === 0 ? error : errorOf(error, member, end));
+      this.#reject(member, member === first && this.loaded === 0 ? error : errorOf(error, member, { end, reach }));
     this.#end();
   }
 
@@ -218,9 +218,13 @@ function reportOwn(member: Member, { loaded, sent }: AppendProgress): void {
   reportHanded(member, own(sent) - member.loaded);
 }
 
-function errorOf(error: unknown, { start, total }: Member, end: number): unknown {
+function errorOf(
+  error: unknown,
+  { start, total }: Member,
+  { end, reach }: { readonly end: number; readonly reach: number },
+): unknown {
   if (!(error instanceof OssError)) return error;
   const { tail, outcome = 'unknown', loaded = 0 } = error;
-  const facts = { tail, outcome: start < end ? outcome : 'absent', loaded: within(loaded, start, total) } as const;
-  return withFacts(error, facts);
+  const unsent = start < reach ? 'unknown' : 'absent';
+  return withFacts(error, { tail, outcome: start < end ? outcome : unsent, loaded: within(loaded, start, total) });
 }

@@ -74,6 +74,11 @@ export class Ledger {
     this.#isStale = false;
   }
 
+  /** How many bytes of the call's source are in a request that may still be carried out, counted from the source's first byte. */
+  reach(flight: Flight | undefined): number {
+    return Math.max(0, ...this.unknown.filter((plan) => plan.flight === flight).map(({ loaded }) => loaded));
+  }
+
   /** Accepts the end that a reading of the object has shown. */
   accept(tail: Tail): void {
     this.#tail = tail;
@@ -151,13 +156,15 @@ export class Ledger {
   }
 
   /**
-   * Notes that the call has failed. Its segment is remembered if it may still be stored, and its bytes are kept for
-   * `settle`.
+   * The call has failed. Its segment is remembered where it may still be stored, and its bytes are kept for `settle`. Returns what
+   * is known of the bytes in flight: a part of a segment may be absent, and still be stored by the request of the whole segment.
    */
-  fail(flight: Flight | undefined): void {
+  fail(flight: Flight | undefined): Outcome {
     this.setAside(flight);
     this.#kept = flight ?? this.#kept;
     this.#isStale = true;
+    const outcome = flight?.plan?.outcome ?? 'absent';
+    return outcome === 'absent' && this.reach(flight) > 0 ? 'unknown' : outcome;
   }
 
   /**

@@ -288,7 +288,9 @@ export class AppendableObject {
       this.#ended.note(reason, { loaded: 0, flight: group.flight, start, size }),
     );
     const tail = group.add(bytes, options);
-    this.#perform(group, () => sendGroup(this.#engine, group)).catch((error: unknown) => group.fail(error));
+    this.#perform(group, () => sendGroup(this.#engine, group)).catch((error: unknown) =>
+      group.fail(error, this.#engine.ledger.reach(group.flight)),
+    );
     this.#group = group;
     return tail;
   }
@@ -334,10 +336,10 @@ export class AppendableObject {
    */
   #fail(error: unknown, { signal, loaded, flight }: Pick<Call, 'signal' | 'loaded' | 'flight'>): unknown {
     const { ledger } = this.#engine;
-    ledger.fail(flight);
+    const outcome = ledger.fail(flight);
     if (error instanceof AppendConflictError) ledger.tellLoss();
     if (!(error instanceof OssError) || (signal?.aborted && error === signal.reason)) return error;
-    return withFacts(error, { tail: this.tail, outcome: flight?.plan?.outcome ?? 'absent', loaded });
+    return withFacts(error, { tail: this.tail, outcome, loaded });
   }
 }
 

@@ -35,7 +35,8 @@ export interface QueueOptions {
 /** A log of few lines costs no more memory than this, bytes. */
 const FIRST_BLOCK = 1024;
 
-const encoder: TextEncoder = /* @__PURE__ */ new TextEncoder();
+/** It is made at its first use, because the platform may lack TextEncoder at import. */
+let encoder: TextEncoder | undefined;
 
 export class RecordQueue {
   readonly #options: QueueOptions;
@@ -96,6 +97,7 @@ export class RecordQueue {
     // A character takes three bytes at most. Text that may be too long for the block is encoded first.
     if (typeof record !== 'string' || !block?.reserve(3 * record.length + 1, this.#options.batchSize))
       return this.#writeBytes(encodeRecord(record));
+    encoder ??= new TextEncoder();
     return this.#add(block, encoder.encodeInto(lineOf(record), block.free).written);
   }
 

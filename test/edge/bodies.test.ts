@@ -3,7 +3,7 @@
  * kept.
  */
 import { describe, expect, test } from 'vitest';
-import { drive, settle, VirtualClock } from '../unit-tools.ts';
+import { drive, settle, VirtualClock } from '../tools/virtual-clock.ts';
 import { ByteSender, noise, Sender, streamOf } from './senders.ts';
 import { BUCKET, edgeOf, hasBytes, jsonRequest, KEY, makeCloud, placeOf, uploadRequest } from './world.ts';
 

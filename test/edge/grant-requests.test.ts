@@ -4,7 +4,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { EdgeQuestion } from '../../src/edge/index.ts';
 import { OssClient, refreshingCredentials } from '../../src/index.ts';
-import { NOON } from '../unit-tools.ts';
+import { NOON } from '../tools/virtual-clock.ts';
 import { appendOf, type Grant, grantingEdge, stopClock } from './granting-edge.ts';
 import { BUCKET, makeCloud } from './world.ts';
 

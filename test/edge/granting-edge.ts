@@ -6,7 +6,7 @@ import { expect, vi } from 'vitest';
 import { Sessions } from '../../demo/edge/session.ts';
 import { createEdge, type EdgeOptions, type EdgeQuestion } from '../../src/edge/index.ts';
 import type { FaultSchedule } from '../../src/testing/index.ts';
-import { NOON } from '../unit-tools.ts';
+import { NOON } from '../tools/virtual-clock.ts';
 import { Browser, makeCloud, PAGE, placeOf, RAM, SESSION_SECRET } from './world.ts';
 
 /** The answer to `POST /grant`, or one of the answers to `POST /grants`. */

@@ -3,7 +3,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import type { EdgeQuestion } from '../../src/edge/index.ts';
-import { drive, settle, VirtualClock } from '../unit-tools.ts';
+import { drive, settle, VirtualClock } from '../tools/virtual-clock.ts';
 import { Gate, noise, Sender, streamOf } from './senders.ts';
 import { BUCKET, EDGE, edgeOf, KEY, makeCloud, placeOf, RAM, uploadRequest } from './world.ts';
 

@@ -2,7 +2,8 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type Call, makeTarget, type Target } from '../../demo/page/ways.ts';
 import type { FaultSchedule, LocalOss } from '../../src/testing/index.ts';
-import { drive, failureOf, VirtualClock } from '../unit-tools.ts';
+import { failureOf } from '../tools/unit-tools.ts';
+import { drive, VirtualClock } from '../tools/virtual-clock.ts';
 import { noise } from './senders.ts';
 import { BUCKET, EDGE, edgeOf, hasBytes, makeCloud, placeOf, uploadRequest } from './world.ts';
 

@@ -2,8 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { OssClient } from '../../src/request/client.ts';
 import { LocalOss } from '../../src/testing/local-oss.ts';
-import { KEY, Lab } from '../exactly-once/lab.ts';
 import type { FaultRule } from '../runtimes/context.ts';
+import { KEY, Lab } from './exactly-once/lab.ts';
 
 const SEAL = 'SealAppendObject';
 const lost = (fault: FaultRule['kind'], nth: number): FaultRule => ({ kind: fault, operation: SEAL, nth }) as FaultRule;

@@ -3,7 +3,8 @@ import { describe, expect, test, vi } from 'vitest';
 import { AppendConflictError, ChecksumError, type OssError } from '../../src/index.ts';
 import { LogAppender, type LogAppenderOptions } from '../../src/log/index.ts';
 import type { Fault, FaultSchedule } from '../../src/testing/index.ts';
-import { failureOf, settle } from '../unit-tools.ts';
+import { failureOf } from '../tools/unit-tools.ts';
+import { settle } from '../tools/virtual-clock.ts';
 import { KEY, LogWorld } from './log-tools.ts';
 
 /** Writes numbered records, so that a lost, doubled or misplaced one shows. */

@@ -7,7 +7,7 @@ import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { gzipAtOnce } from '../../src/log/gzip.ts';
-import { settle } from '../unit-tools.ts';
+import { settle } from '../tools/virtual-clock.ts';
 import { FakePage } from './fake-page.ts';
 import { KEY, LogWorld } from './log-tools.ts';
 

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { IndexedDbJournal, type LogAppenderOptions } from '../../src/log/index.ts';
 import type { FaultSchedule } from '../../src/testing/index.ts';
-import { settle } from '../unit-tools.ts';
+import { settle } from '../tools/virtual-clock.ts';
 import { FakePage } from './fake-page.ts';
 import { FakeStorage, Life, LogWorld } from './lives.ts';
 

@@ -6,7 +6,7 @@ import { gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import type { LogAppenderOptions } from '../../src/log/index.ts';
 import type { Fault, FaultSchedule } from '../../src/testing/index.ts';
-import { settle } from '../unit-tools.ts';
+import { settle } from '../tools/virtual-clock.ts';
 import { FakePage } from './fake-page.ts';
 import { FakeStorage, Life, LogWorld } from './lives.ts';
 

@@ -3,7 +3,8 @@ import { LogAppender, type LogAppenderOptions, type LogLoss, type StoredRecords 
 import type { OssClientOptions } from '../../src/request/client.ts';
 import type { FaultSchedule } from '../../src/testing/index.ts';
 import { type LocalOss, LocalOss as LocalOssClass } from '../../src/testing/index.ts';
-import { drive, KEYS, NOON, VirtualClock } from '../unit-tools.ts';
+import { KEYS } from '../tools/unit-tools.ts';
+import { drive, NOON, VirtualClock } from '../tools/virtual-clock.ts';
 
 export const KEY = 'app.ndjson';
 

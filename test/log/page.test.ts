@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { LogAppender, type LogAppenderOptions } from '../../src/log/index.ts';
 import type { OssClientOptions } from '../../src/request/client.ts';
 import type { FaultSchedule } from '../../src/testing/index.ts';
-import { settle } from '../unit-tools.ts';
+import { settle } from '../tools/virtual-clock.ts';
 import { FakePage } from './fake-page.ts';
 import { KEY, LogWorld } from './log-tools.ts';
 

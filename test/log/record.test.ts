@@ -3,17 +3,8 @@ import { describe, expect, test, vi } from 'vitest';
 import { AppendableObject, type AppendableObjectOptions } from '../../src/index.ts';
 import { type Recording, type RecordingLag, type RecordOptions, recordTo } from '../../src/log/record.ts';
 import type { Fault, FaultRequest } from '../../src/testing/index.ts';
-import {
-  countedAbort,
-  drive,
-  failureOf,
-  KEYS,
-  localOss,
-  makeClient,
-  settle,
-  utf8,
-  VirtualClock,
-} from '../unit-tools.ts';
+import { countedAbort, failureOf, KEYS, localOss, makeClient, utf8 } from '../tools/unit-tools.ts';
+import { drive, settle, VirtualClock } from '../tools/virtual-clock.ts';
 import { TestRecorder } from './recorder.ts';
 import { cluster, HEADER, simpleBlock, webm } from './webm-tools.ts';
 

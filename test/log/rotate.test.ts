@@ -1,7 +1,7 @@
 /** Logs that go on in another object: by size, by time, before 5 GiB, and where another writer has sealed the object. */
 import { describe, expect, test } from 'vitest';
 import type { LogAppenderOptions, RotationState } from '../../src/log/index.ts';
-import { settle } from '../unit-tools.ts';
+import { settle } from '../tools/virtual-clock.ts';
 import { LogWorld } from './log-tools.ts';
 
 const GIB = 1024 ** 3;

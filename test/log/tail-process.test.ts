@@ -10,7 +10,7 @@ import { serve } from '../../demo/node-http.ts';
 import { OssClient } from '../../src/index.ts';
 import { tail } from '../../src/log/tail.ts';
 import type { Fault } from '../../src/testing/index.ts';
-import { KEYS, localOss } from '../unit-tools.ts';
+import { KEYS, localOss } from '../tools/unit-tools.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 mkdirSync(join(root, 'build'), { recursive: true });

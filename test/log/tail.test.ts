@@ -4,17 +4,8 @@ import { AppendableObject, AppendStream, crc64, type OssClient, OssError } from 
 import { ObjectChangedError } from '../../src/log/changed.ts';
 import { type TailEnd, type TailOptions, tail, tailLines, tailStream } from '../../src/log/tail.ts';
 import type { Fault, FaultRequest, LocalOss } from '../../src/testing/index.ts';
-import {
-  countedAbort,
-  drive,
-  failureOf,
-  KEYS,
-  localOss,
-  makeClient,
-  settle,
-  utf8,
-  VirtualClock,
-} from '../unit-tools.ts';
+import { countedAbort, failureOf, KEYS, localOss, makeClient, utf8 } from '../tools/unit-tools.ts';
+import { drive, settle, VirtualClock } from '../tools/virtual-clock.ts';
 
 type FetchLike = (input: string, init?: RequestInit) => Promise<Response>;
 type Faults = (request: FaultRequest) => Fault | readonly Fault[] | undefined;

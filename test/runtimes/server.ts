@@ -241,7 +241,7 @@ const OPEN = {
   'access-control-allow-methods': 'GET, POST, DELETE',
   // The wildcard "*" does not include the header Authorization.
   'access-control-allow-headers': 'authorization, *',
-  'access-control-expose-headers': 'x-view, x-oss-request-id, x-oss-next-append-position',
+  'access-control-expose-headers': ['x-view', ...EXPOSED_HEADERS].join(', '),
   'cache-control': 'no-store',
 };
 

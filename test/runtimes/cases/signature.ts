@@ -1,7 +1,7 @@
 /** V4 signatures: all vectors, the official ones and those in the form of an append. */
 import { presignV4, signV4 } from '../../../src/index.ts';
-import appendShaped from '../../vectors/v4-append.json' with { type: 'json' };
-import official from '../../vectors/v4-official.json' with { type: 'json' };
+import appendShaped from '../../unit/vectors/v4-append.json' with { type: 'json' };
+import official from '../../unit/vectors/v4-official.json' with { type: 'json' };
 import { equal } from '../check.ts';
 import type { Case } from '../context.ts';
 

@@ -1,0 +1,323 @@
+/** Checks that the code in README.md, in docs and in the docstrings of src compiles, and that it runs against LocalOss. */
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
+import ts from 'typescript';
+import { afterAll, afterEach, expect, test, vi } from 'vitest';
+import type { EdgeHandler } from '../../src/edge/index.ts';
+import { AppendableObject, OssClient } from '../../src/index.ts';
+import type { LogAppender } from '../../src/log/index.ts';
+import { LocalOss, LocalSts } from '../../src/testing/index.ts';
+import { TestRecorder } from '../log/recorder.ts';
+import { BUNDLES, measure } from './size.mjs';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+mkdirSync(join(root, 'build'), { recursive: true });
+const folder = mkdtempSync(join(root, 'build', 'examples-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.restoreAllMocks();
+});
+
+const entries: Record<string, string> = { 'oss-append': 'src/index.ts' };
+for (const name of ['testing/index', 'edge/index', 'log/index', 'xhr', 'sts']) {
+  const source = `src/${name}.ts`;
+  if (ts.sys.fileExists(join(root, source))) entries[`oss-append/${name.replace('/index', '')}`] = source;
+}
+
+function codeBlocks(markdown: string): string[] {
+  return [...markdown.matchAll(/^```ts\n(.*?)^```/gms)].map(([, code]) => code as string);
+}
+
+function sources(under: string): string[] {
+  return readdirSync(join(root, under), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => join(under, name));
+}
+
+function docstringBlocks(path: string): string[] {
+  const docs = readFileSync(join(root, path), 'utf8').match(/\/\*\*.*?\*\//gs) ?? [];
+  return docs.flatMap((doc) => codeBlocks(doc.replace(/^[ \t]*\* ?/gm, '')));
+}
+
+const readme = codeBlocks(readFileSync(join(root, 'README.md'), 'utf8'));
+const examples = new Map(readme.map((code, index) => [`readme-${index + 1}`, code]));
+for (const name of readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md')))
+  codeBlocks(readFileSync(join(root, 'docs', name), 'utf8')).forEach((code, index) => {
+    examples.set(`docs-${name.replace(/\W/g, '-')}-${index + 1}`, code);
+  });
+for (const path of sources('src')) {
+  docstringBlocks(path).forEach((code, index) => {
+    examples.set(`${path.replace(/\W/g, '-')}-${index + 1}`, code);
+  });
+}
+
+/** Each example as a module of its own. */
+function write(name: string): string {
+  const path = join(folder, `${name}.ts`);
+  writeFileSync(path, `${examples.get(name)}\nexport {};\n`);
+  return path;
+}
+
+test('every example compiles, as strictly as the library', () => {
+  const config = ts.readConfigFile(join(root, 'src/tsconfig.json'), ts.sys.readFile).config;
+  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, join(root, 'src'));
+  const paths = Object.fromEntries(Object.entries(entries).map(([name, source]) => [name, [join(root, source)]]));
+  const program = ts.createProgram([...examples.keys()].map(write), {
+    ...options,
+    paths,
+    noEmit: true,
+    rootDir: root,
+    isolatedDeclarations: false,
+    noUnusedLocals: false,
+    lib: ['lib.es2022.d.ts', 'lib.dom.d.ts', 'lib.dom.iterable.d.ts', 'lib.dom.asynciterable.d.ts'],
+  });
+  const problems = ts.getPreEmitDiagnostics(program).map(({ file, messageText }) => {
+    return `${file?.fileName.slice(root.length) ?? ''}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`;
+  });
+  expect(problems).toEqual([]);
+  expect(readme.length).toBeGreaterThanOrEqual(4);
+  expect(examples.size - readme.length).toBeGreaterThanOrEqual(8);
+}, 60_000);
+
+interface World {
+  readonly oss?: LocalOss;
+  readonly sts?: LocalSts;
+  readonly document?: unknown;
+}
+
+/** Runs an example in a world where OSS, STS and the servers of the application are local. Resolves to its module. */
+async function run(name: string, world: World = {}): Promise<Readonly<Record<string, unknown>>> {
+  const { oss, sts } = world;
+  const routes = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
+    const url = input instanceof Request ? input.url : String(input);
+    if (url === '/sts') return Response.json(assumeRoleAnswer(oss as LocalOss));
+    if (url === '/report') return new Response('a report\n');
+    if (url === 'https://app.example.com/me')
+      return Response.json({ id: new Headers(init?.headers).get('cookie')?.replace('user=', '') || undefined });
+    if (sts && url.startsWith('https://sts.')) return sts.fetch(input, init);
+    return (oss as LocalOss).fetch(input, init);
+  };
+  vi.stubGlobal('fetch', routes);
+  if (world.document) vi.stubGlobal('document', world.document);
+  const outfile = join(folder, `${name}.mjs`);
+  const alias = Object.fromEntries(Object.entries(entries).map(([from, to]) => [from, join(root, to)]));
+  await build({
+    entryPoints: [write(name)],
+    outfile,
+    alias,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    logLevel: 'error',
+  });
+  return import(/* @vite-ignore */ pathToFileURL(outfile).href);
+}
+
+function assumeRoleAnswer(oss: LocalOss): object {
+  const { accessKeyId, accessKeySecret, securityToken, expiration } = oss.issueToken({ policy: sessionPolicy() });
+  return {
+    RequestId: '1',
+    AssumedRoleUser: { Arn: 'acs:ram::1:role/page/u', AssumedRoleId: '1:u' },
+    Credentials: {
+      AccessKeyId: accessKeyId,
+      AccessKeySecret: accessKeySecret,
+      SecurityToken: securityToken,
+      Expiration: expiration,
+    },
+  };
+}
+
+/** The policy that README gives to paste. */
+function sessionPolicy(): string {
+  return readFileSync(join(root, 'README.md'), 'utf8').match(/^```json\n(.*?)^```/ms)?.[1] as string;
+}
+
+/** Finds the one example of a document that contains a text. */
+function exampleNamed(part: string, document = 'readme'): string {
+  const found = [...examples].filter(([name, code]) => name.startsWith(`${document}-`) && code.includes(part));
+  expect(found.length, `examples in ${document} with ${part}`).toBe(1);
+  return found[0]?.[0] as string;
+}
+
+const bucket = () => new LocalOss({ buckets: { 'my-uploads': { region: 'cn-hangzhou' } } });
+const text = (oss: LocalOss, name: string, key: string) => new TextDecoder().decode(oss.object(name, key)?.bytes());
+
+test('README: from a file input to a stored object', async () => {
+  const oss = bucket();
+  const input = new EventTarget();
+  const file = new File(['some content'], 'a.txt', { type: 'text/plain' });
+  Object.assign(input, { files: [file] });
+  const logged = new Promise<string>((resolve) => {
+    vi.spyOn(console, 'log').mockImplementation((...args: unknown[]) => {
+      if (String(args[0]).includes('stored')) resolve(String(args[0]));
+    });
+  });
+  await run(exampleNamed("querySelector('input')"), { oss, document: { querySelector: () => input } });
+  input.dispatchEvent(new Event('change'));
+  expect(await logged).toMatch(/^12 bytes stored, CRC-64 \d+$/);
+  expect(text(oss, 'my-uploads', 'inbox/a.txt')).toBe('some content');
+  expect(oss.object('my-uploads', 'inbox/a.txt')?.headers['content-type']).toBe('text/plain');
+});
+
+test('README: appending text, iterables and a piped stream', async () => {
+  const oss = bucket();
+  await run(exampleNamed('AppendStream(log)'), { oss });
+  expect(text(oss, 'my-uploads', 'inbox/app.log')).toBe('one line\nmany chunks\na report\n');
+});
+
+test('README: LocalOss with a fault', async () => {
+  const lines: unknown[] = [];
+  vi.spyOn(console, 'log').mockImplementation((line) => void lines.push(line));
+  await run(exampleNamed('oss-append/testing'));
+  expect(lines).toEqual(['exactly once']);
+});
+
+const RAM = { accessKeyId: 'LTAIexample', accessKeySecret: 'ExampleSecretExampleSecret' };
+const ROLE_ARN = 'acs:ram::1000000000000000:role/append';
+
+/** An OSS and an STS that know one RAM user. */
+function cloud() {
+  const accessKeys = { [RAM.accessKeyId]: RAM.accessKeySecret };
+  const oss = new LocalOss({ buckets: { 'my-uploads': { region: 'cn-hangzhou' } }, accessKeys });
+  return { oss, sts: new LocalSts({ oss, accessKeys, roles: { [ROLE_ARN]: {} } }) };
+}
+
+/** Sends a request of user u1, as a page of the application does. */
+function fromPage(path: string, init: RequestInit = {}): Request {
+  const headers = { origin: 'https://app.example.com', cookie: 'user=u1', 'x-user': 'u1' };
+  return new Request(`https://edge.example.com${path}`, { method: 'POST', headers, ...init });
+}
+
+test('README: the edge appends an upload', async () => {
+  vi.stubGlobal('ram', RAM);
+  const world = cloud();
+  const { handle } = await run(exampleNamed('createEdge'), world);
+  const response = await (handle as EdgeHandler)(fromPage('/upload/inbox%2Fu1%2Fa', { body: 'bytes' }));
+  expect([response.status, text(world.oss, 'my-uploads', 'inbox/u1/a')]).toEqual([200, 'bytes']);
+});
+
+test('docs/edge.md: the Worker gives a token, a grant, and the end of an upload', async () => {
+  const world = cloud();
+  const { default: worker } = await run(exampleNamed('export default', 'docs-edge'), world);
+  const { fetch } = worker as { fetch: (request: Request, env: object, context: object) => Promise<Response> };
+  const env = { RAM_KEY_ID: RAM.accessKeyId, RAM_KEY_SECRET: RAM.accessKeySecret, ROLE_ARN };
+  const send = async (path: string, init: RequestInit) =>
+    (await fetch(fromPage(path, init), env, { waitUntil: () => {} })).json();
+  expect(await send('/token', {})).toMatchObject({ accessKeyId: expect.stringMatching(/^STS\./) });
+  const question = { operation: 'appendObject', key: 'inbox/u1/a', position: 0, size: 5 };
+  expect(await send('/grant', { body: JSON.stringify(question) })).toMatchObject({ method: 'POST' });
+  expect(await send('/upload/inbox%2Fu1%2Fa', { body: 'bytes' })).toMatchObject({ position: 5 });
+  expect(text(world.oss, 'my-uploads', 'inbox/u1/a')).toBe('bytes');
+});
+
+test('docs/logs.md: the log of a page ships errors, rejections and performance entries', async () => {
+  const oss = bucket();
+  const page = new EventTarget();
+  vi.stubGlobal('addEventListener', page.addEventListener.bind(page));
+  let observe: (list: { getEntries: () => object[] }) => void = () => {};
+  const observed: object[] = [];
+  vi.stubGlobal(
+    'PerformanceObserver',
+    class {
+      constructor(callback: typeof observe) {
+        observe = callback;
+      }
+      observe(options: object): void {
+        observed.push(options);
+      }
+    },
+  );
+  const printed = vi.spyOn(console, 'error').mockImplementation(() => {});
+  const { log } = await run(exampleNamed('PerformanceObserver', 'docs-logs'), { oss });
+  console.error('broken', new Error('why'));
+  page.dispatchEvent(Object.assign(new Event('error'), { message: 'Script error.' }));
+  page.dispatchEvent(Object.assign(new Event('unhandledrejection'), { reason: new TypeError('nobody waited') }));
+  observe({ getEntries: () => [{ entryType: 'longtask', name: 'self', startTime: 5, duration: 60 }] });
+  await (log as LogAppender).flush();
+  const [{ key = '' } = {}] = oss.requests;
+  const lines = text(oss, 'my-uploads', key).trim().split('\n');
+  const facts = lines.map((line) => JSON.parse(line)).map(({ type, facts }) => [type, facts]);
+  expect(facts).toEqual([
+    ['console', ['broken', expect.stringContaining('Error: why')]],
+    ['error', 'Script error.'],
+    ['rejection', expect.stringContaining('TypeError: nobody waited')],
+    ['longtask', { startTime: 5, duration: 60 }],
+  ]);
+  expect([printed.mock.calls.length, observed]).toEqual([1, [{ entryTypes: ['longtask', 'navigation', 'paint'] }]]);
+});
+
+test('docs/recording.md: a recorder is stored while it records', async () => {
+  const oss = bucket();
+  const made: TestRecorder[] = [];
+  vi.stubGlobal(
+    'MediaRecorder',
+    class extends TestRecorder {
+      constructor(_stream: object, { mimeType }: { mimeType: string }) {
+        super(mimeType);
+        made.push(this);
+      }
+    },
+  );
+  const { record } = await run(exampleNamed('videoBitsPerSecond', 'docs-recording'), { oss });
+  const button = new EventTarget();
+  const recorded = (record as (stream: object, button: EventTarget) => Promise<{ key: string; size: number }>)(
+    {},
+    button,
+  );
+  made[0]?.give('some media');
+  button.dispatchEvent(new Event('click'));
+  const { key, size } = await recorded;
+  expect([size, oss.object('my-uploads', key)?.length]).toEqual([10, 10]);
+  expect(oss.object('my-uploads', key)?.headers['content-type']).toBe('video/webm;codecs=vp8,opus');
+});
+
+test('docs/reading-back.md: lines are read until the object is sealed', async () => {
+  const oss = bucket();
+  const client = clientOf(oss);
+  const object = new AppendableObject(client, 'inbox/app.ndjson');
+  await object.append('{"n":1}\n{"n":2}\n');
+  await object.seal();
+  const lines: unknown[] = [];
+  vi.spyOn(console, 'log').mockImplementation((line) => void lines.push(line));
+  const { show } = await run(exampleNamed('console.log(JSON.parse', 'docs-reading-back'), { oss });
+  await (show as () => Promise<void>)();
+  expect(lines).toEqual([{ n: 1 }, { n: 2 }]);
+});
+
+test('docs/reading-back.md: a rotation is followed from each sealed object to the next one', async () => {
+  const oss = bucket();
+  const client = clientOf(oss);
+  const lines: string[] = [];
+  const { followAll } = await run(exampleNamed('nameAfter', 'docs-reading-back'), { oss });
+  const enough = new Error('enough');
+  for (const n of [1, 2]) {
+    const object = new AppendableObject(client, `app-${n}.ndjson`);
+    await object.append(`line ${n}\n`);
+    if (n === 1) await object.seal();
+  }
+  const show = (line: string) => {
+    lines.push(line);
+    if (lines.length === 2) throw enough;
+  };
+  const follow = followAll as (client: OssClient, show: (line: string) => void) => Promise<void>;
+  await expect(follow(client, show)).rejects.toBe(enough);
+  expect(lines).toEqual(['line 1', 'line 2']);
+});
+
+function clientOf(oss: LocalOss): OssClient {
+  const credentials = oss.issueToken();
+  return new OssClient({ region: 'cn-hangzhou', bucket: 'my-uploads', credentials, fetch: oss.fetch });
+}
+
+test('README: the sizes in its first sentence', async () => {
+  const [, all, one] = readFileSync(join(root, 'README.md'), 'utf8').match(/in (\d+) KB \(all.*?STS: (\d+) KB/s) ?? [];
+  const kilobytes = async (name: string) => Math.round((await measure(BUNDLES[name]?.code as string)).gzip / 1000);
+  expect([Number(all), Number(one)]).toEqual([await kilobytes('index'), await kilobytes('append')]);
+});
+
+test('README: it keeps to its length', () => {
+  expect(readFileSync(join(root, 'README.md'), 'utf8').split('\n').length).toBeLessThan(250);
+});
