@@ -43,7 +43,7 @@ export interface AppendableObjectOptions extends ObjectOptions {
   readonly tail?: ObjectTail | undefined;
   /**
    * Length of the body of one request, bytes. Default: adapts to the link, from 64 KiB to 128 MiB. For streams, which
-   * need twice this memory, the most is 23 MiB. Any size becomes smaller when two requests in a row get no answer, but
+   * need twice this memory, the most is 23 MiB. Any size becomes smaller when requests get no answer, but
    * not below 64 KiB or below a sixteenth of a size that you set. It stays smaller if a proxy or OSS refuses a body as
    * too large (HTTP 413).
    */
