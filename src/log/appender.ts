@@ -1,6 +1,7 @@
 /**
- * A log without end: records are written at once, gathered into segments, and appended one segment after the other, each exactly
- * once. It hides when a segment is sent, what happens after a failure, and whom to tell.
+ * A log without end: it takes records at once, gathers them into segments, and appends one segment after the other,
+ * each exactly once. This file decides when a segment is sent, what happens after a failure, and which listener is
+ * called.
  */
 
 import type { AppendableObjectOptions } from '../append/object.ts';
@@ -24,11 +25,14 @@ import { type RotationState, Sender, type StoredRecords } from './sender.ts';
 /** Settings of a log. */
 export interface LogAppenderOptions
   extends Pick<AppendableObjectOptions, 'contentType' | 'headers' | 'shared' | 'tail' | 'crc64'> {
-  /** Records are sent when so many bytes of them wait. Default 49,152; at most 65,536 with `shared`, so that no segment is ever cut. */
+  /**
+   * Records are sent when this many bytes wait. Default 49,152; at most 65,536 with `shared`, so that no segment is
+   * ever cut.
+   */
   readonly segmentSize?: number | undefined;
   /** How long a record may wait for others before it is sent, ms. Default 1,000. */
   readonly flushAfter?: number | undefined;
-  /** Bytes that the log holds in memory at most, those in flight included. Default 1,048,576. */
+  /** The most bytes that the log holds in memory, including those in flight. Default 1,048,576. */
   readonly queueSize?: number | undefined;
   /**
    * What happens to a record that does not fit into the queue. `dropOldest` (the default) and `dropNewest` drop records and write
@@ -43,8 +47,8 @@ export interface LogAppenderOptions
    */
   readonly gzip?: boolean | undefined;
   /**
-   * Names the object for the next segment, or returns `undefined` to stay. It is asked before each segment. Without it the log
-   * fails when its object is full (5 GiB).
+   * Names the object for the next segment, or returns `undefined` to stay. It is called before each segment. Without it
+   * the log fails when its object is full (5 GiB).
    */
   readonly rotate?: ((state: RotationState) => string | undefined) | undefined;
   /** Seals an object when the log goes on in another one. Default false. Needs `oss:SealAppendObject`. */
@@ -57,14 +61,20 @@ export interface LogAppenderOptions
   readonly onstored?: ((stored: StoredRecords) => void) | undefined;
   /** Called when an attempt failed, with its error. The log goes on and tries again. */
   readonly onerror?: ((error: unknown) => void) | undefined;
-  /** Called when records were dropped, with those since the last call. It waits for the next request, so it may write records. */
+  /**
+   * Called when records were dropped, with their number since the last call. The next request waits for this call, so
+   * it may write records.
+   */
   readonly ondropped?: ((loss: LogLoss) => void) | undefined;
 }
 
 const SEGMENT_SIZE = 49_152;
-/** The engine cuts no segment up to this size, because a request as short as this does not fail for its length. */
+/** The engine does not cut a segment up to this size, because such a short request does not fail for its length. */
 const UNCUT = 65_536;
-/** Records that were written together are prepared for the end of the page together, so many ms after the first. */
+/**
+ * How long after the first record the waiting records are prepared for the end of the page, ms. So records that are
+ * written together are prepared together.
+ */
 const PREPARE_AFTER = 100;
 
 /** A batch at a known end of the object. */
@@ -73,20 +83,22 @@ interface Prepared {
   readonly encoded: Uint8Array<ArrayBuffer>;
 }
 
-/** The next batch, and what it becomes on the wire where that is known. */
+/** The next batch, and the segment that it becomes, if that is known. */
 interface Next {
   readonly batch: Batch | undefined;
   readonly encoded?: Uint8Array<ArrayBuffer>;
 }
 /**
- * Writes records to the end of an object, without ever making the caller wait: in a page, a worker, or at the edge.
+ * Writes records to the end of an object, and never makes the caller wait. It works in a page, in a worker and at the
+ * edge.
  *
- * `write` only puts a record into a queue. Segments of whole records go out one after the other. What fails is tried again, with
- * growing waits, until it is stored or the log is closed. Each record is stored exactly once, and in order. Several logs on one
- * object need `shared`, and records that tell their writer apart (a name and a number in each).
+ * `write` only puts a record into a queue. Segments of whole records are sent one after the other. A failed segment is
+ * tried again, with growing waits, until it is stored or the log is closed. Each record is stored exactly once, and in
+ * order.
  *
- * The object that somebody deletes is created again. Segments that OSS stored damaged count as dropped.
- *
+ * Several logs on one object need `shared`. Their records must differ, so put the name of the writer and a number into
+ * each record. If somebody deletes the object, the log creates it again. A segment that OSS stored damaged counts as
+ * dropped.
  * @example
  * ```ts
  * import { credentialsFromUrl } from 'oss-append';
@@ -99,7 +111,7 @@ interface Next {
  * ```
  */
 export class LogAppender {
-  /** Keeps Vue from making a proxy of it, which could not reach its private members. */
+  /** Shows Vue that this is not a plain object. Vue would make a proxy, and a proxy cannot reach private members. */
   get [Symbol.toStringTag](): string {
     return 'LogAppender';
   }
@@ -109,25 +121,25 @@ export class LogAppender {
   readonly #clock: Clock;
   readonly #sender: Sender;
   readonly #queue: RecordQueue;
-  /** Where segments come from: first what pages before have left behind, last the queue of this log. */
+  /** The sources of segments: first the records that earlier pages have left, and last the queue of this log. */
   readonly #feeds: [...Feed[], Feed];
   readonly #own: Feed;
   readonly #page: Page | undefined;
   readonly #late: LateAppend | undefined;
-  /** The records that are handed to the browser or noted in the journal, with what they become on the wire. */
+  /** The records that are given to the browser or noted in the journal, and the segment that they become. */
   #prepared: Prepared | undefined;
-  /** Pending while the journal is opened. Nothing is sent before that. */
+  /** Pending while the journal is opened. Nothing is sent before it is open. */
   #opening: Promise<void> | undefined;
-  /** The segment that is on its way. There is never more than one. */
+  /** The segment that is in flight. There is never more than one. */
   #sending: Promise<void> | undefined;
   #timer: unknown;
   #armTimer: unknown;
-  /** The one end of the log, and whether an attempt that begins now is the last one. */
+  /** The end of the log, which is the same for every caller, and whether an attempt that begins now is the last one. */
   #closing: Promise<void> | undefined;
   #isClosing = false;
   /**
-   * @param client where the bucket is and what signs, as for {@link OssClient}
-   * @param key the object, which is created when it does not exist
+   * @param client the address of the bucket and the credentials, as for {@link OssClient}
+   * @param key the object; it is created if it is absent
    * @throws TypeError or RangeError for impossible options.
    */
   constructor(client: OssClientOptions, key: string, options: LogAppenderOptions = {}) {
@@ -153,25 +165,26 @@ export class LogAppender {
     if (options.persist) this.#opening = this.#openJournal(options.persist, queue);
   }
 
-  /** The key of the object that the next segment goes to, as far as that is known. */
+  /** The key of the object that the next segment goes to, as far as it is known. */
   get key(): string {
     return this.#sender.key;
   }
 
-  /** The last confirmed end of the object; `undefined` before it is known. */
+  /** The last confirmed end of the object. It is `undefined` until it is known. */
   get tail(): ObjectTail | undefined {
     return this.#sender.tail;
   }
 
-  /** Records that were dropped since the log was made. */
+  /** The number of records that were dropped since the log was made. */
   get dropped(): number {
     return this.#queue.dropped;
   }
 
   /**
-   * Puts a record into the queue and returns at once. False where the queue is full and `whenFull` is `refuse`, and after `close`.
+   * Puts a record into the queue and returns at once. Returns false if the queue is full and `whenFull` is `refuse`,
+   * and after `close`.
    *
-   * @throws TypeError for what JSON cannot write.
+   * @throws TypeError for a value that JSON cannot write.
    */
   write(record: LogRecord): boolean {
     if (this.#isClosing || !this.#queue.write(record)) return false;
@@ -183,10 +196,10 @@ export class LogAppender {
   }
 
   /**
-   * Sends what waits, and resolves when every record that was written before is stored (or was dropped). In a Worker:
-   * `ctx.waitUntil(log.flush())`.
+   * Sends the waiting records, and resolves when every record that was written before is stored (or was dropped). In a
+   * Worker: `ctx.waitUntil(log.flush())`.
    *
-   * @throws The error of the last attempt, when the log is closed while nothing can be stored; the signal's reason.
+   * @throws The error of the last attempt, if the log is closed while nothing can be stored; the signal's reason.
    */
   async flush({ signal }: CallOptions = {}): Promise<void> {
     checkSignal(signal);
@@ -194,8 +207,8 @@ export class LogAppender {
   }
 
   /**
-   * Flushes, and ends the log. An attempt that fails from now on is the last one: then the rest is given up. The signal ends the
-   * request in flight, too.
+   * Flushes and ends the log. From now on, an attempt that fails is the last one, and the rest is given up. The signal
+   * also ends the request in flight.
    *
    * @throws The error of the last attempt; the signal's reason.
    */
@@ -241,8 +254,8 @@ export class LogAppender {
   }
 
   /**
-   * Sends until all records before this number are settled. Each caller sends for itself and awaits the segment of another one, so
-   * that a Worker's request goes on where the request that began it has ended.
+   * Sends until all records before this number are settled. Each caller sends, and awaits a segment that another caller
+   * has begun. So a request of a Worker goes on when the request that began the segment has ended.
    */
   async #drain(until: number): Promise<void> {
     const isDone = () =>
@@ -262,16 +275,16 @@ export class LogAppender {
     return this.#sending;
   }
 
-  /** The first record since the queue was empty. A hidden page may end at any time, so there nothing waits. */
+  /** A hidden page may end at any time, so its records do not wait. */
   #begin(): void {
     this.#timer = this.#clock.setTimeout(this.#sendAll, this.#page?.isHidden ? 0 : (this.#options.flushAfter ?? 1000));
-    // When the page is left, there is no time to ask where the object ends.
+    // When the user leaves the page, there is no time to ask where the object ends.
     if (this.#page && !this.tail && !this.#opening) this.#sender.open();
   }
 
   /**
-   * Readies the records that wait for the end of the page: the journal notes them as a segment, and the browser gets them as a
-   * request. Both need to know where the object ends, so nothing may be in flight.
+   * Prepares the waiting records for the end of the page: the journal notes them as a segment, and the browser gets
+   * them as a request. Both need to know where the object ends, so nothing may be in flight.
    */
   readonly #prepare = async (): Promise<void> => {
     this.#armTimer = undefined;
@@ -285,14 +298,18 @@ export class LogAppender {
     this.#prepared = { batch, encoded };
   };
 
-  /** What the next segment may be long. In a page that is left, one that outlives the page is better than a longer one. */
+  /**
+   * Returns how long the next segment may be. In a page that the user leaves, a segment that outlives the page is
+   * better than a longer one.
+   */
   get #most(): number {
     const room = this.#page?.isHidden ? this.#page.keepalive.room : 0;
     return room > 0 ? Math.min(room, this.#segmentSize) : this.#segmentSize;
   }
 
   async #sendNext(): Promise<void> {
-    // Without a journal nothing may be awaited here: in a page that is left, a wait may be the last.
+    // Without a journal, do not await anything here: when the user leaves the page, the code after an `await` may never
+    // run.
     if (this.#opening) await this.#opening;
     const [feed] = this.#feeds;
     const { batch, encoded } = feed === this.#own ? this.#take() : takeLeft(feed, this.#segmentSize);
@@ -302,7 +319,7 @@ export class LogAppender {
     await this.#sender.send(feed, batch, encoded);
   }
 
-  /** What was prepared is sent as it was, where the browser has sent it already, or where the page is left. */
+  /** The prepared segment is sent unchanged if the browser has already sent it, or if the user leaves the page. */
   #take(): Next {
     const prepared = this.#prepared;
     this.#prepared = undefined;
@@ -313,7 +330,7 @@ export class LogAppender {
     return batch && isLeft && this.#options.gzip ? { batch, encoded: gzipAtOnce(batch.bytes) } : { batch };
   }
 
-  /** Goes on with what is behind a feed that is empty. */
+  /** Goes on with the next feed when a feed is empty. */
   async #endFeed(feed: Feed): Promise<void> {
     if (feed === this.#own) return;
     this.#feeds.shift();
@@ -326,7 +343,7 @@ export class LogAppender {
       const feeds = await Promise.all(left.map((part) => Feed.load(part, options, this.#fail)));
       this.#feeds.unshift(...feeds);
       this.#own.keep(own);
-      // What is left behind is sent without waiting for a record.
+      // The records of earlier pages are sent without waiting for a new record.
       if (feeds.length > 0) this.#drain(0).catch(() => {});
     } catch (error) {
       this.#fail(error);
@@ -351,7 +368,7 @@ function takeLeft({ queue, left }: Feed, most: number): Next {
   return { batch: queue.retake({ bytes, count, first: end - count, loss: undefined }), encoded: bytes };
 }
 
-/** A listener that throws must not end the log. The platform reports what it threw. */
+/** A listener that throws must not end the log. The platform reports the error. */
 function tell<T>(listener: ((value: T) => void) | undefined, value: T): void {
   try {
     listener?.(value);

@@ -8,19 +8,19 @@ export interface LogLoss {
 
 export class Block {
   #bytes: Uint8Array<ArrayBuffer>;
-  /** The size of each record, also of those that were removed. */
+  /** The size of each record, including those that were removed. */
   readonly #sizes: number[] = [];
   #removed = 0;
   #start = 0;
   #end = 0;
-  /** Records that were dropped before the first record of this block. */
+  /** The number of records that were dropped before the first record of this block. */
   loss: LogLoss | undefined;
 
   constructor(capacity: number) {
     this.#bytes = new Uint8Array(capacity);
   }
 
-  /** Records that are left. */
+  /** The number of records that are left. */
   get count(): number {
     return this.#sizes.length - this.#removed;
   }
@@ -30,22 +30,22 @@ export class Block {
     return this.#end - this.#start;
   }
 
-  /** Bytes that records have taken since the block was made. */
+  /** The bytes that records have used since the block was made. */
   get used(): number {
     return this.#end;
   }
 
-  /** The memory behind the last record. What is written there counts when it is added. */
+  /** The free memory after the last record. Bytes that are written there count only when they are added. */
   get free(): Uint8Array<ArrayBuffer> {
     return this.#bytes.subarray(this.#end);
   }
 
-  /** Makes room for so many bytes, where the block may become as long as `most`. Returns false where it may not. */
+  /** Makes room for this many bytes. Returns false if the block would become longer than `most`. */
   reserve(size: number, most: number): boolean {
     const needed = this.#end + size;
     if (needed > most) return false;
     if (needed <= this.#bytes.byteLength) return true;
-    // A batch may still show a part of the old memory, which stays as it is.
+    // A batch may still use a part of the old memory, which does not change.
     const grown = new Uint8Array(Math.min(most, Math.max(needed, 2 * this.#bytes.byteLength)));
     grown.set(this.#bytes.subarray(0, this.#end));
     this.#bytes = grown;
@@ -58,7 +58,7 @@ export class Block {
     this.#end += size;
   }
 
-  /** Counts the first records of at most `most` bytes together, but at least one record. */
+  /** Returns how many of the first records have at most `most` bytes together, but at least one. */
   fitting(most: number): { readonly count: number; readonly size: number } {
     if (this.size <= most) return { count: this.count, size: this.size };
     let [count, size] = [0, 0];
@@ -85,7 +85,7 @@ export class Block {
     return this.#bytes.subarray(this.#end - size, this.#end);
   }
 
-  /** Removes so many records from the front. */
+  /** Removes this many records from the front. */
   remove(count: number, size: number): void {
     this.#removed += count;
     this.#start += size;

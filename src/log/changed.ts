@@ -1,8 +1,8 @@
-/** The error of a reader that finds another object than the one whose beginning it has read. */
+/** The error of a reader that finds another object than the one that it has begun to read. */
 
 import { OssError, type OssErrorInit } from '../errors.ts';
 
-/** Facts of an object that changed in another way than by growing. */
+/** The facts of an object that changed in another way than by growing. */
 export interface ObjectChangedInit extends OssErrorInit {
   readonly code: 'ObjectDeleted' | 'ObjectShorter' | 'ObjectReplaced';
   readonly key: string;
@@ -11,16 +11,16 @@ export interface ObjectChangedInit extends OssErrorInit {
 }
 
 /**
- * The object that is followed is no longer the one whose beginning was read: it was deleted (`ObjectDeleted`), it has become
- * shorter (`ObjectShorter`), or it holds other bytes than those that were read (`ObjectReplaced`). The message says what was
+ * The object is no longer the one that was followed: it was deleted (`ObjectDeleted`), it has become shorter
+ * (`ObjectShorter`), or it holds other bytes than those that were read (`ObjectReplaced`). The message says what was
  * expected and what was found.
  */
 export class ObjectChangedError extends OssError {
   override readonly name: string = 'ObjectChangedError';
   readonly key: string;
-  /** How far the object was read, bytes: it had this length at least. */
+  /** How many bytes of the object were read. It had at least this length. */
   readonly position: number;
-  /** The object's length as it was found, bytes; `undefined` where there is no object, or where its length is not known. */
+  /** The length that was found, bytes. It is `undefined` if there is no object, or if its length is not known. */
   readonly found: number | undefined;
 
   constructor(message: string, init: ObjectChangedInit) {
@@ -31,7 +31,7 @@ export class ObjectChangedError extends OssError {
   }
 }
 
-/** What a reader expected of an object. */
+/** The state that a reader expected. */
 interface Expected {
   readonly key: string;
   readonly position: number;

@@ -1,6 +1,6 @@
 /**
- * One batch on its way into an object: stored exactly once, however many calls that takes. It hides how the engine's `append`
- * and `settle` go together: after a failed call, `settle` finds out what is stored before anything else is sent.
+ * Stores one batch in an object exactly once, however many calls this takes. It combines the engine's `append` and
+ * `settle`: after a failed call, `settle` finds out what is stored before anything else is sent.
  */
 
 import type { AppendableObject } from '../append/object.ts';
@@ -10,7 +10,7 @@ export class Delivery {
   readonly object: AppendableObject;
   readonly #bytes: Uint8Array<ArrayBuffer>;
   #stored = 0;
-  /** What the last call was rejected with, while nobody knows what became of its bytes. */
+  /** The error of the last call, as long as nobody knows whether its bytes are stored. */
   #failure: unknown;
 
   constructor(object: AppendableObject, bytes: Uint8Array<ArrayBuffer>) {
@@ -23,7 +23,9 @@ export class Delivery {
     return this.#bytes.subarray(this.#stored);
   }
 
-  /** Stores what is not stored yet. When it fails, call it again: nothing is lost, and nothing is stored twice. */
+  /**
+   * Stores the bytes that are not stored yet. If it fails, call it again: nothing is lost, and nothing is stored twice.
+   */
   async attempt(signal: AbortSignal | undefined): Promise<void> {
     if (this.#failure !== undefined) await this.#settle(signal);
     if (this.rest.byteLength === 0) return;
@@ -55,8 +57,8 @@ export class Delivery {
 }
 
 /**
- * Whether the object was deleted or became shorter than the place of the batch. Then the batch is not stored, and no late request
- * can store it there. The log begins anew at the object's end.
+ * True if the object was deleted, or became shorter than the place of the batch. Then the batch is not stored, and no
+ * late request can store it there. The log goes on at the new end of the object.
  */
 function isGone(error: unknown): error is AppendConflictError {
   return error instanceof AppendConflictError && (error.found ?? 0) < error.position;

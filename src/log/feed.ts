@@ -1,6 +1,6 @@
 /**
- * Records that wait in memory, and the part of a journal that keeps them for the next page. It hides that the journal is late, may be
- * missing, and may fail: then the log works without it.
+ * Records that wait in memory, and the part of a journal that keeps them for the next page. The journal is written a
+ * little later, may be missing, and may fail. Then the log works without it.
  */
 
 import type { Flight, JournalPart } from './journal.ts';
@@ -8,26 +8,26 @@ import { type Batch, type QueueOptions, RecordQueue } from './queue.ts';
 
 export class Feed {
   readonly queue: RecordQueue;
-  /** The segment that a page before has left in flight. It comes first. */
+  /** The segment that an earlier page has left in flight. It comes first. */
   left: Flight | undefined;
   #part: JournalPart | undefined;
   readonly #fail: (error: unknown) => void;
-  /** The flight that the journal has. */
+  /** The flight that is noted in the journal. */
   #noted: Flight | undefined;
-  /** Pending until the journal has it for good. */
+  /** Pending until the journal has stored the flight. */
   #noting: Promise<void> | undefined;
   /** The number of the first record that the journal does not have. */
   #journaled = 0;
   #isSyncing = false;
 
-  /** @param fail is told when the journal fails, once */
+  /** @param fail called once, when the journal fails */
   constructor(queue: RecordQueue, fail: (error: unknown) => void, part?: JournalPart) {
     this.queue = queue;
     this.#fail = fail;
     this.#part = part;
   }
 
-  /** The records that a page before has left behind. */
+  /** The records that an earlier page has left. */
   static async load(part: JournalPart, options: QueueOptions, fail: (error: unknown) => void): Promise<Feed> {
     const { flight, waiting, records } = await part.load();
     const begin = Math.max(waiting, flight?.end ?? 0);
@@ -58,7 +58,7 @@ export class Feed {
     this.sync();
   }
 
-  /** Adds to the journal what was written since, one transaction after the other. */
+  /** Adds new records to the journal, one transaction after the other. */
   sync(): void {
     if (!this.#part || this.#isSyncing) return;
     this.#isSyncing = true;
@@ -79,12 +79,13 @@ export class Feed {
     }
   }
 
-  /** Notes a segment in the journal before it is sent. Returns nothing where the journal has it already. */
+  /** Notes a segment in the journal before it is sent. Returns nothing if the journal has it already. */
   note(flight: Flight): Promise<void> | undefined {
     if (!this.#part) return undefined;
     if (!isSame(flight, this.#noted)) {
       this.#noted = flight;
-      // The bytes may be a part of a longer buffer, all of which would be kept.
+      // The bytes are copied, because they may be a part of a longer buffer, and IndexedDB would store the whole
+      // buffer.
       this.#noting = this.#try((part) => part.fly({ ...flight, bytes: flight.bytes.slice() })).then(() => {
         if (this.#noted === flight) this.#noting = undefined;
       });
@@ -117,7 +118,7 @@ function isSame(a: Flight, b: Flight | undefined): boolean {
   return a.tail.position === b?.tail.position && a.end === b.end && a.bytes.byteLength === b.bytes.byteLength;
 }
 
-/** What the journal notes of a batch that is sent to this end of an object. */
+/** Returns the note for the journal about a batch that is sent to this end of an object. */
 export function flightOf(batch: Batch, bytes: Uint8Array<ArrayBuffer>, key: string, tail: Flight['tail']): Flight {
   const { count, first } = batch;
   return { key, tail, bytes, count, end: first + count };

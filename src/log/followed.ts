@@ -1,6 +1,7 @@
 /**
- * One object that grows, read from a position to its end, again and again. It hides that an answer may break off, that CORS may
- * hide headers, and that OSS answers a range behind the end with the whole object. It proves that the object is still the same.
+ * Reads an object that grows, from a position to its end, again and again. An answer may break off, CORS may hide
+ * headers, and OSS answers a range after the end with the whole object: this file handles that. It also proves that the
+ * object is still the same.
  */
 
 import { concat } from '../bytes.ts';
@@ -13,12 +14,13 @@ import type { OpenRange } from '../request/request.ts';
 import { differ, type ObjectTail, parseCrc, publicTail, type Tail } from '../tail.ts';
 import { deleted, replaced, shorter } from './changed.ts';
 
-/** What a reader needs of a client: an `OssClient`, or anything of this shape. */
+/** The methods that a reader needs: an `OssClient`, or another object that has them. */
 export type TailClient = Pick<OssClient, 'getObject' | 'retry'>;
 
 /**
- * Each request begins this many bytes before the place that was reached. These bytes are compared with the ones that were read
- * before, and they keep the range inside of the object when nothing is new. They cost about as much as the answer's headers.
+ * Each request begins this many bytes before the position that was reached. These bytes are compared with the bytes
+ * that were read before. They also keep the range inside the object when nothing is new. They cost about as much as the
+ * headers of the answer.
  */
 const OVERLAP = 256;
 
@@ -28,16 +30,16 @@ export class Followed {
   readonly key: string;
   readonly #client: TailClient;
   #position: number;
-  /** CRC-64 of all bytes before the position. It is unknown until the end is reached where the caller did not tell it. */
+  /** CRC-64 of all bytes before the position. If the caller did not give it, it is unknown until the end is reached. */
   #crc: bigint | undefined;
   /** The last bytes before the position, at most {@link OVERLAP}. */
   #last: Bytes = new Uint8Array(0);
-  /** Whether the object has been there. */
+  /** True when the object has existed. */
   #seen = false;
   #sealed = false;
-  /** Whether it is known that the bytes come as they are stored. */
+  /** True when it is known that the bytes arrive as they are stored. */
   #stored = false;
-  /** Whether OSS has refused to leave the bytes undecoded. */
+  /** True when OSS has refused to send the bytes without a Content-Encoding. */
   #decodes = false;
 
   constructor(client: TailClient, key: string, from: Tail) {
@@ -47,7 +49,7 @@ export class Followed {
     this.#crc = from.crc;
   }
 
-  /** How far the object was read. */
+  /** The position up to which the object was read, bytes. */
   get tail(): ObjectTail {
     return publicTail({ position: this.#position, crc: this.#crc });
   }
@@ -56,12 +58,12 @@ export class Followed {
     return this.#position;
   }
 
-  /** Whether the object was sealed when it was read last: then what was read is all that it will ever hold. */
+  /** True if the object was sealed at the last reading. Then no more bytes will come. */
   get sealed(): boolean {
     return this.#sealed;
   }
 
-  /** Reads to the end that the object has now. An answer that breaks off is asked for again from where it stopped. */
+  /** Reads to the present end of the object. If an answer breaks off, the reading goes on from there. */
   async *read(signal: AbortSignal): AsyncGenerator<Bytes, void, undefined> {
     for (let failures = 0; ; ) {
       const content = await this.#get(signal);
@@ -78,7 +80,10 @@ export class Followed {
     }
   }
 
-  /** Where the next request begins: before the last byte that was there, so that the range is never empty. */
+  /**
+   * Returns where the next request begins: before the last byte that was there, so that the range is never empty.
+   * Returns undefined if the object has never existed.
+   */
   get #start(): number {
     return Math.max(this.#position - Math.max(this.#last.byteLength, 1), 0);
   }
@@ -95,8 +100,8 @@ export class Followed {
   }
 
   /**
-   * Asks for the bytes as they are stored, because `fetch` decodes what has a Content-Encoding. OSS refuses some such wishes with
-   * HTTP 400: then the bytes come as they come.
+   * Asks for the bytes as they are stored, because `fetch` decodes a body that has a Content-Encoding. OSS refuses some
+   * of these requests with HTTP 400. Then the bytes are read without that wish.
    */
   async #ask(range: OpenRange, signal: AbortSignal): Promise<ObjectContent> {
     try {
@@ -108,7 +113,10 @@ export class Followed {
     }
   }
 
-  /** Holds each chunk back until the next one came or the end is proven, so that a short answer is given only when it is right. */
+  /**
+   * Holds each chunk back until the next one has arrived or the end is proven. So a short answer is given only when it
+   * is right.
+   */
   async *#take(content: ObjectContent, signal: AbortSignal): AsyncGenerator<Bytes, void, undefined> {
     const reader = (content.body as ReadableStream<Bytes>).getReader();
     let held: Bytes | undefined;
@@ -137,7 +145,7 @@ export class Followed {
     }
   }
 
-  /** What an answer's headers show, as far as they are visible. */
+  /** Checks the visible headers of an answer. */
   #check({ objectType = 'Appendable', range }: ObjectContent, start: number, length: number | undefined): void {
     if (objectType !== 'Appendable') {
       if (this.#seen) throw replaced(this, `it has become an object of type ${objectType}`, length);
@@ -151,8 +159,8 @@ export class Followed {
   }
 
   /**
-   * Decoded bytes may be as many as were asked for, and are not the stored ones. Where no header shows that nothing was decoded,
-   * one byte is read alone, once for each object: no decoder makes one byte of one byte.
+   * If `fetch` has decoded the bytes, they are not the stored ones, but their number may be right. If no header shows
+   * that nothing was decoded, one byte is read alone, once for each object: no decoder turns one byte into one byte.
    */
   async #checkStored({ headers }: ObjectContent, signal: AbortSignal): Promise<void> {
     if (this.#stored || headers.get('content-encoding') === 'identity') return;
@@ -164,7 +172,7 @@ export class Followed {
     this.#stored = true;
   }
 
-  /** Compares what was read before, and returns what is new. */
+  /** Compares the bytes that were read before, and returns the new ones. */
   #accept(chunk: Bytes, at: number): Bytes {
     const known = Math.max(this.#position - at, 0);
     const begin = this.#position - this.#last.byteLength;
@@ -178,7 +186,10 @@ export class Followed {
     return fresh;
   }
 
-  /** The end was reached: the CRC-64 of the whole object is that of the bytes that were read, or there were others. */
+  /**
+   * Checks at the end that the CRC-64 of the whole object is that of the bytes that were read. If not, the object has
+   * other bytes.
+   */
   #finish({ hashCrc64ecma, headers }: ObjectContent): void {
     const found = parseCrc(hashCrc64ecma);
     if (differ(found, this.#crc))
@@ -192,7 +203,7 @@ export class Followed {
   }
 }
 
-/** The object's length as an answer tells it. CORS never hides the Content-Length of a part. */
+/** Returns the length of the object that an answer shows. CORS never hides the Content-Length of a part. */
 function lengthOf({ contentLength, partial, headers }: ObjectContent, start: number): number | undefined {
   const size = decimal(headers.get('content-length'));
   return contentLength ?? (partial && size !== undefined ? start + size : undefined);
@@ -205,7 +216,7 @@ async function countOf(body: ReadableStream<Uint8Array>): Promise<number> {
   return count;
 }
 
-/** A copy: the caller may change or transfer the bytes that it was given. */
+/** This is a copy, because the caller may change or transfer the bytes that it gets. */
 function lastOf(before: Bytes, fresh: Bytes): Bytes {
   if (fresh.byteLength === 0) return before;
   const end = fresh.slice(-OVERLAP);
@@ -217,7 +228,7 @@ function isMissing(error: unknown): boolean {
   return error instanceof ServiceError && error.status === 404 && /^(NoSuchKey|Http404)$/.test(error.code);
 }
 
-/** Whether an answer has broken off. */
+/** True if an answer has broken off. */
 function isBreak(error: unknown): boolean {
   return error instanceof TransportError && error.code !== 'UnexpectedResponse';
 }

@@ -1,6 +1,6 @@
 /**
- * Segments as gzip members. Several members one behind the other are a valid gzip file (RFC 1952, section 2.2), so each segment is one,
- * and the whole object can be read with `gunzip`.
+ * Compresses segments as gzip members. Several members in a row are a valid gzip file (RFC 1952, section 2.2). Each
+ * segment is one member, so `gunzip` can read the whole object.
  */
 
 import { concat } from '../bytes.ts';
@@ -19,9 +19,8 @@ export async function gzip(
 }
 
 /**
- * A gzip member that holds the bytes as they are. It is made at once, for a page that is left: CompressionStream answers later.
- *
- * @see https://www.rfc-editor.org/rfc/rfc1952
+ * Returns a gzip member that holds the bytes uncompressed. It is made at once, because CompressionStream answers too
+ * late for a page that the user leaves.
  */
 export function gzipAtOnce(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   const parts = [Uint8Array.of(31, 139, 8, 0, 0, 0, 0, 0, 0, 255)];
@@ -42,7 +41,7 @@ export function gzipAtOnce(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuff
   );
 }
 
-/** Bit by bit: it is used for a few kilobytes, once in the life of a page. */
+/** This works bit by bit, because it is used only for a few kilobytes, once in the life of a page. */
 function crc32(bytes: Uint8Array): number {
   let crc = -1;
   for (const byte of bytes) {

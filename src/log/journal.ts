@@ -1,22 +1,23 @@
 /**
- * The journal of a log in IndexedDB: what is not yet stored, for the next page. Each page writes into a part of its own, and holds
- * a Web Lock on it while it lives. A part whose lock is free belongs to a page that is gone, and its rest is sent by another one.
+ * The journal of a log in IndexedDB. It keeps the records that are not yet stored for the next page. Each page writes
+ * into its own part of the journal, and holds a Web Lock on it as long as it lives. If the lock of a part is free, its
+ * page is gone, and another page sends its records.
  */
 
 import type { ObjectTail } from '../tail.ts';
 
-/** A segment that may be on its way to this position, and may be stored there now or later. */
+/** A segment that may be in flight to this position, or may be stored there. */
 export interface Flight {
   readonly key: string;
   /** The end of the object where the segment was sent. */
   readonly tail: ObjectTail;
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** How many records it holds, and the number of the first record behind it. */
+  /** The number of records in it, and the number of the first record after it. */
   readonly count: number;
   readonly end: number;
 }
 
-/** Records as they wait, one behind the other. */
+/** Waiting records, one after the other. */
 export interface Waiting {
   /** The number of the first one. */
   readonly first: number;
@@ -24,7 +25,7 @@ export interface Waiting {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** What a page has left behind. */
+/** The records that a page has left. */
 export interface LeftBehind {
   readonly flight: Flight | undefined;
   /** The number of the first record that is neither stored nor dropped. */
@@ -33,7 +34,9 @@ export interface LeftBehind {
   readonly records: readonly Waiting[];
 }
 
-/** One page's part of a journal. A promise resolves when the change survives the end of the page. */
+/**
+ * The part of a journal that belongs to one page. Its promises resolve when the change survives the end of the page.
+ */
 export interface JournalPart {
   /** Adds records, and forgets those before the number `waiting`. */
   add(records: Waiting | undefined, waiting: number): Promise<void>;
@@ -42,7 +45,7 @@ export interface JournalPart {
   /** Notes that the segment in flight is stored, and forgets the records before the number `waiting`. */
   land(waiting: number): Promise<void>;
   load(): Promise<LeftBehind>;
-  /** Gives the part to other pages, or forgets it where nothing is left. */
+  /** Gives the part to other pages, or deletes it if it is empty. */
   close(isEmpty: boolean): Promise<void>;
 }
 
@@ -51,12 +54,15 @@ export interface LogJournal {
   /**
    * Returns a new part for this page, and the parts of pages that are gone, the oldest first.
    *
-   * @param id a number that grows with time. The part gets the first one from there that no other page has.
+   * @param id a number that grows with time. The part gets this number, or the next one that is free.
    */
   open(id: number): Promise<{ readonly own: JournalPart; readonly left: readonly JournalPart[] }>;
 }
 
-/** Where IndexedDB and Web Locks come from. Workers and Node have no types for these, so the objects are not described here. */
+/**
+ * The object that has IndexedDB and Web Locks. Workers and Node have no types for these, so their types are not written
+ * here.
+ */
 export interface JournalPlatform {
   readonly indexedDB?: object | undefined;
   readonly navigator?: { readonly locks?: object | undefined } | undefined;
@@ -64,14 +70,19 @@ export interface JournalPlatform {
 
 const DATABASE = 'oss-append-log';
 const STORE = 'rows';
-/** Rows of a part that are no records. Records have their number, which is never negative. */
+/** Numbers of the rows that are not records. Records have their own number, which is never negative. */
 const FLIGHT = -2;
 const WAITING = -1;
 
 /**
- * A journal in IndexedDB, for the option `persist` of a `LogAppender`. Logs of one name continue each other: what one page could not
- * store is sent by the next one, exactly once. Tabs that are open at the same time do not disturb each other.
+ * A journal in IndexedDB, for the option `persist` of a `LogAppender`.
  *
+ * Logs with the same name continue each other: records that one page could not store are sent by the next page, exactly
+ * once. Tabs that are open at the same time do not disturb each other.
+ *
+ * @param name the name of the journal, for example the name of the application
+ * @param platform the object that has IndexedDB and Web Locks. Default: `globalThis`.
+ * @throws TypeError if IndexedDB or Web Locks are missing; the errors of IndexedDB.
  * @example
  * ```ts
  * import { credentialsFromUrl } from 'oss-append';
@@ -111,7 +122,7 @@ export class IndexedDbJournal implements LogJournal {
     }
   }
 
-  /** The part where its lock is free. The lock ends with the page. */
+  /** Returns the part if its lock is free. The lock ends together with the page. */
   #part(database: IDBDatabase, locks: Pick<LockManager, 'request'>, id: number): Promise<Part | undefined> {
     return new Promise((resolve, reject) => {
       const hold = (lock: Lock | null) =>
@@ -227,7 +238,7 @@ function openDatabase(indexedDB: IDBFactory): Promise<IDBDatabase> {
   });
 }
 
-/** Resolves when the changes are kept. Transactions go one after the other. */
+/** Resolves when the changes are stored. Transactions run one after the other. */
 function transact(database: IDBDatabase, work: (store: IDBObjectStore) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     const transaction = database.transaction(STORE, 'readwrite');

@@ -1,7 +1,9 @@
 /**
- * The records that wait, as a request that the browser sends when the page is gone, even when it crashed (`fetchLater`). The
- * request is an append at the known end of the object. While the page lives, the request is aborted and made anew. Where the browser
- * has sent it nevertheless, the log sends the same bytes to the same position, which admits only one of the two.
+ * Gives the waiting records to the browser as a request, which the browser sends when the page is gone, even after a
+ * crash (`fetchLater`). The request is an append at the known end of the object.
+ *
+ * While the page lives, the request is aborted and made again. If the browser has sent it all the same, the log sends
+ * the same bytes to the same position, and OSS accepts only one of the two.
  */
 
 import { OssClient, type OssClientOptions } from '../request/client.ts';
@@ -21,7 +23,7 @@ export class LateAppend {
   constructor(client: OssClientOptions, options: ObjectOptions, { fetchLater }: LogPlatform) {
     const arm = async (url: string, { method, headers, body }: RequestInit) => {
       const armed = this.#armed;
-      // The browser throws where its quota for such requests is used up.
+      // The browser throws if its quota for such requests is used up.
       if (armed && !armed.aborter.signal.aborted)
         armed.request = fetchLater?.(url, {
           method,
@@ -35,7 +37,7 @@ export class LateAppend {
     this.#options = options;
   }
 
-  /** Hands bytes to the browser, in place of those before. */
+  /** Gives bytes to the browser, in place of the earlier ones. */
   arm(key: string, position: number, bytes: Uint8Array<ArrayBuffer>): void {
     this.stop();
     this.#armed = { aborter: new AbortController() };
@@ -43,7 +45,7 @@ export class LateAppend {
     this.#client.appendObject(key, bytes, { position, contentType, headers }).catch(() => {});
   }
 
-  /** Takes the bytes back. Returns true where it is too late, because the browser has sent them. */
+  /** Takes the bytes back. Returns true if it is too late, because the browser has sent them. */
   stop(): boolean {
     const armed = this.#armed;
     this.#armed = undefined;

@@ -1,4 +1,4 @@
-/** Cuts bytes into lines. A line may be spread over many chunks, and a character too. */
+/** Cuts bytes into lines. A line may be spread over several chunks, and so may a character. */
 
 import { concat } from '../bytes.ts';
 import { OssError } from '../errors.ts';
@@ -7,14 +7,14 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 const LINE_FEED = 10;
 
-/** What is behind the last line feed is held in memory, bytes. */
+/** The length of the bytes after the last line feed, which are held in memory. */
 const LONGEST = 16 * 1024 * 1024;
 
 export class LineSplitter {
   #rest: Bytes[] = [];
   #size = 0;
 
-  /** The lines that end in this chunk. Lines without a character are left out. */
+  /** Returns the lines that end in this chunk, without empty lines. */
   *split(chunk: Bytes, key: string): Generator<string, void, undefined> {
     let begin = 0;
     for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, begin)) {
@@ -26,7 +26,7 @@ export class LineSplitter {
     if (this.#size > LONGEST) throw new OssError(tooLong(key), { code: 'LineTooLong' });
   }
 
-  /** The line that no line feed has ended. */
+  /** Returns the last line, if it has no line feed. */
   *end(): Generator<string, void, undefined> {
     const line = new TextDecoder().decode(concat(this.#rest, this.#size));
     this.#rest = [];

@@ -13,7 +13,7 @@ export function lineOf(text: string): string {
   return text.endsWith('\n') ? text : `${text}\n`;
 }
 
-/** @throws TypeError for what JSON cannot write: a function, a circular object, a BigInt. */
+/** @throws TypeError for a value that JSON cannot write: a function, a circular object, a BigInt. */
 export function encodeRecord(record: LogRecord): Uint8Array<ArrayBuffer> {
   const bytes = typeof record === 'string' ? bytesOf(lineOf(record)) : bytesOf(record);
   return bytes ?? (bytesOf(lineOf(toJson(record))) as Uint8Array<ArrayBuffer>);

@@ -1,11 +1,14 @@
-/** What a recorder has made and the object does not hold yet. It knows its length in bytes, and how old it is. */
+/**
+ * The media that a recorder has made and the object does not hold yet. The queue knows its length in bytes, and how old
+ * it is.
+ */
 
 import { concat } from '../bytes.ts';
 import type { MediaElement } from './webm.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** A part of a recording, and since when it was recorded, ms. */
+/** A part of a recording, and the time when it began to be recorded, ms. */
 interface Waiting extends MediaElement {
   readonly since: number;
 }
@@ -13,9 +16,9 @@ interface Waiting extends MediaElement {
 export class MediaQueue {
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
-  /** What is being stored. */
+  /** The part that is being stored. */
   #taken: { readonly bytes: number; readonly since: number } | undefined;
-  /** A cluster whose rest is dropped when it comes. */
+  /** The cluster whose remaining parts are dropped when they arrive. */
   #leavesOut = 0;
   /** Bytes that were dropped. */
   dropped = 0;
@@ -25,7 +28,9 @@ export class MediaQueue {
     return this.#waitingBytes + (this.#taken?.bytes ?? 0);
   }
 
-  /** Since when the oldest part was recorded that is not stored yet, ms; `undefined` where all is stored. */
+  /**
+   * When the recording of the oldest part began that is not stored yet, ms. It is `undefined` if everything is stored.
+   */
   get since(): number | undefined {
     return this.#taken?.since ?? this.#waiting[0]?.since;
   }
@@ -45,7 +50,7 @@ export class MediaQueue {
     this.#waitingBytes += byteLength;
   }
 
-  /** The next bytes to store, about `most`. */
+  /** Returns the next bytes to store, about `most`. */
   take(most: number): Bytes {
     const since = this.#waiting[0]?.since ?? 0;
     let [count, size] = [0, 0];
@@ -60,12 +65,14 @@ export class MediaQueue {
     return concat(parts, size);
   }
 
-  /** What was taken is stored. */
+  /** Notes that the taken bytes are stored. */
   release(): void {
     this.#taken = undefined;
   }
 
-  /** Drops what waits of the oldest cluster, and what comes of it later. Returns false where no cluster waits. */
+  /**
+   * Drops the waiting parts of the oldest cluster, and its parts that arrive later. Returns false if no cluster waits.
+   */
   dropCluster(): boolean {
     const oldest = this.#waiting.find(({ cluster }) => cluster > 0);
     if (!oldest) return false;

@@ -1,6 +1,7 @@
 /**
- * The life of a page. Hidden is not closed: a page that was hidden may come back, and a page that ends may get no other event. So a
- * log flushes whenever its page is hidden or left, with requests that outlive the page, and goes on when it comes back.
+ * The life of a page. A hidden page is not closed: it may come back, or it may end without another event. So a log
+ * flushes whenever its page is hidden or left, with requests that outlive the page, and goes on when the page comes
+ * back.
  */
 
 import type { OssClientOptions } from '../request/client.ts';
@@ -11,10 +12,10 @@ export class Page {
   readonly keepalive: Keepalive;
   readonly #platform: LogPlatform;
   readonly #leave: () => void;
-  /** At `pagehide` a page is still visible. */
+  /** The event `pagehide` comes while the page is still visible. */
   #isLeft = false;
 
-  /** @param leave called when the page is hidden or left, also several times */
+  /** @param leave called when the page is hidden or left; it may be called several times */
   constructor(platform: LogPlatform, leave: () => void) {
     this.keepalive = new Keepalive(platform, () => this.isHidden);
     this.#platform = platform;

@@ -1,8 +1,8 @@
-/** What a log uses of a page or a worker, beside `fetch`. Each part may be missing. */
+/** The parts of a page or a worker that a log uses, besides `fetch`. Each part may be missing. */
 
 /** A deferred request, as `fetchLater` returns it. */
 export interface DeferredRequest {
-  /** Whether the browser has sent it. */
+  /** True when the browser has sent it. */
   readonly activated: boolean;
 }
 
@@ -18,11 +18,11 @@ export type Compression = new (format: 'gzip') => object;
 
 /** The globals that a log uses. The default is `globalThis`; tests give others. */
 export interface LogPlatform {
-  /** Present in pages. The log flushes when the page is hidden, and signs in the query by default. */
+  /** It exists in pages. The log flushes when the page is hidden, and signs in the query by default. */
   readonly document?: LogDocument | undefined;
   readonly addEventListener?: ((type: string, listener: (event: Event) => void) => void) | undefined;
   readonly removeEventListener?: ((type: string, listener: (event: Event) => void) => void) | undefined;
   readonly fetchLater?: ((url: string, init: RequestInit) => DeferredRequest) | undefined;
-  /** Missing in old browsers. Compresses segments where `gzip` is asked for. */
+  /** It compresses segments with `gzip`. Old browsers do not have it. */
   readonly CompressionStream?: Compression | undefined;
 }

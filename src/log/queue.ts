@@ -1,26 +1,26 @@
 /**
- * The records that wait to be stored. The queue encodes each record when it is written, counts its bytes exactly, and never
- * holds more than its limit. What it drops stands in the log as a record of its own, in the place of what was dropped.
+ * The records that wait to be stored. The queue encodes each record when it is written, counts its bytes exactly, and
+ * never holds more than its limit. If it drops records, one record about the loss takes their place in the log.
  */
 
 import { concat } from '../bytes.ts';
 import { Block, type LogLoss } from './block.ts';
 import { encodeRecord, type LogRecord, lineOf } from './lines.ts';
 
-/** Whole records, one behind the other: the bytes of one segment. */
+/** Whole records, one after the other. They are the bytes of one segment. */
 export interface Batch {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** How many records of the caller are in it. */
+  /** The number of the caller's records in it. */
   readonly count: number;
   /** The number of its first record, counted from the first one that the queue took. */
   readonly first: number;
-  /** What it tells as dropped. */
+  /** The dropped records that it reports. */
   readonly loss: LogLoss | undefined;
 }
 
 /** Settings of a queue. */
 export interface QueueOptions {
-  /** Bytes that the queue holds at most, those of the batch in flight included. */
+  /** The most bytes that the queue holds, including those of the batch in flight. */
   readonly limit: number;
   /** Bytes of one batch. A longer record is a batch of its own. */
   readonly batchSize: number;
@@ -32,7 +32,7 @@ export interface QueueOptions {
   readonly lossRecord: (loss: LogLoss) => LogRecord;
 }
 
-/** A log of few lines costs no more memory than this, bytes. */
+/** The first size of a block, bytes. So a log of few lines costs little memory. */
 const FIRST_BLOCK = 1024;
 
 /** It is made at its first use, because the platform may lack TextEncoder at import. */
@@ -46,7 +46,7 @@ export class RecordQueue {
   #count = 0;
   #accepted: number;
   #dropped = 0;
-  /** What was dropped since {@link newLoss} told of it. */
+  /** The records that were dropped since the last call of {@link newLoss}. */
   #news: LogLoss | undefined;
   #blockSize: number;
 
@@ -61,12 +61,12 @@ export class RecordQueue {
     return this.#bytes;
   }
 
-  /** Whether nothing waits, neither a record nor the record of a loss. */
+  /** True if nothing waits, neither a record nor a report of a loss. */
   get isEmpty(): boolean {
     return this.#blocks.every(({ count, loss }) => count === 0 && !loss);
   }
 
-  /** Records that were accepted. The next one gets this number. */
+  /** The number of records that were accepted. It is also the number of the next one. */
   get accepted(): number {
     return this.#accepted;
   }
@@ -81,16 +81,17 @@ export class RecordQueue {
     return this.#inFlight?.first ?? this.waiting;
   }
 
-  /** Records that were dropped. */
+  /** The number of records that were dropped. */
   get dropped(): number {
     return this.#dropped;
   }
 
   /**
-   * Takes a record, and returns whether it did. A record that does not fit is refused (`refuse`), takes the place of the oldest
-   * ones (`dropOldest`), or is dropped itself (`dropNewest`; then the answer is true as well, because the log tells of it).
+   * Takes a record, and returns whether it did. With `refuse`, a record that does not fit is refused. With
+   * `dropOldest`, it takes the place of the oldest ones. With `dropNewest`, it is dropped, and the result is still
+   * true, because the log reports the loss.
    *
-   * @throws TypeError for what JSON cannot write.
+   * @throws TypeError for a value that JSON cannot write.
    */
   write(record: LogRecord): boolean {
     const block = this.#blocks.at(-1);
@@ -109,7 +110,7 @@ export class RecordQueue {
     return this.#add(block, size);
   }
 
-  /** The last block where it has so much room, or a new one. */
+  /** Returns the last block if it has this much room, or a new one. */
   #blockFor(size: number): Block {
     const { batchSize } = this.#options;
     const last = this.#blocks.at(-1);
@@ -119,7 +120,7 @@ export class RecordQueue {
     return block;
   }
 
-  /** Counts a record that was written behind the last one, if there is room for it. */
+  /** Counts a record that was written after the last one, if there is room for it. */
   #add(block: Block, size: number): boolean {
     const room = this.#options.limit - (this.#inFlight?.bytes.byteLength ?? 0);
     const fits = this.#bytes + size <= room || (this.#options.whenFull === 'dropOldest' && this.#makeRoom(room - size));
@@ -135,7 +136,7 @@ export class RecordQueue {
     this.#accepted++;
   }
 
-  /** Drops the oldest records, until no more than `most` bytes are left. Returns false where that cannot be. */
+  /** Drops the oldest records until at most `most` bytes are left. Returns false if that is impossible. */
   #makeRoom(most: number): boolean {
     while (most >= 0 && this.#bytes > most) {
       const block = this.#blocks.find(({ count }) => count > 0);
@@ -147,14 +148,14 @@ export class RecordQueue {
     return this.#bytes <= most;
   }
 
-  /** Answers for a record that does not fit. */
+  /** Decides about a record that does not fit. */
   #overflow(size: number): boolean {
     if (this.#options.whenFull === 'refuse') return false;
     this.#drop(this.#emptyBlock(), 1, size);
     return true;
   }
 
-  /** Counts so many records that were lost before they came here. They have numbers, but no bytes. */
+  /** Counts this many records that were lost before they reached the queue. They have numbers, but no bytes. */
   miss(count: number): void {
     if (count <= 0) return;
     const block = this.#emptyBlock();
@@ -162,7 +163,7 @@ export class RecordQueue {
     for (let missed = 0; missed < count; missed++) this.#append(block, 0);
   }
 
-  /** A block at the end without records, so that a loss stands behind all that was written before it. */
+  /** Adds a block without records at the end, so that the report of a loss stands after all earlier records. */
   #emptyBlock(): Block {
     const last = this.#blocks.at(-1);
     if (last?.count === 0) return last;
@@ -184,7 +185,7 @@ export class RecordQueue {
     this.#bytes -= size;
   }
 
-  /** Forgets blocks without records at the front. What they tell as dropped is told by the next one. */
+  /** Removes blocks without records from the front. The losses that they report move to the next block. */
   #trim(): void {
     for (let [first, next] = this.#blocks; first && next && first.count === 0; [first, next] = this.#blocks) {
       if (first.loss) next.loss = sum(next.loss, first.loss);
@@ -193,8 +194,8 @@ export class RecordQueue {
   }
 
   /**
-   * Takes out the first records as the batch in flight: at most `most` bytes, but at least one record. The record of a loss stands
-   * before them. Returns undefined where nothing waits.
+   * Removes the first records and makes them the batch in flight: at most `most` bytes, but at least one record. A
+   * report of a loss stands before them. Returns undefined if nothing waits.
    */
   take(most: number = Number.POSITIVE_INFINITY): Batch | undefined {
     const [block] = this.#blocks;
@@ -217,7 +218,7 @@ export class RecordQueue {
     return this.#inFlight;
   }
 
-  /** The records that {@link take} would take, without removing them, and without the record of a loss. */
+  /** Returns the records that {@link take} would take. It does not remove them, and adds no report of a loss. */
   peek(most: number): Batch | undefined {
     const block = this.#blocks.find(({ count }) => count > 0);
     if (!block) return undefined;
@@ -225,7 +226,7 @@ export class RecordQueue {
     return { bytes: block.first(size), count, first: this.waiting, loss: undefined };
   }
 
-  /** Copies the records that wait, from this number on. */
+  /** Copies the waiting records, from this number on. */
   from(number: number): { first: number; sizes: number[]; bytes: Uint8Array<ArrayBuffer> } | undefined {
     const first = Math.max(number, this.waiting);
     const sizes: number[] = [];
@@ -241,7 +242,9 @@ export class RecordQueue {
     return sizes.length > 0 ? { first, sizes, bytes: concat(parts, total(sizes)).slice() } : undefined;
   }
 
-  /** Makes an earlier {@link peek} the batch in flight. Of its records, those that still wait are taken out. */
+  /**
+   * Makes the batch of an earlier {@link peek} the batch in flight. It removes those of its records that still wait.
+   */
   retake(batch: Batch): Batch {
     for (const end = batch.first + batch.count; this.settled < end && this.#count > 0; this.#trim()) {
       const block = this.#blocks.find(({ count }) => count > 0) as Block;
@@ -251,12 +254,15 @@ export class RecordQueue {
     return batch;
   }
 
-  /** Lets go of the batch in flight, because it is stored. */
+  /** Drops the batch in flight, because it is stored. */
   release(): void {
     this.#inFlight = undefined;
   }
 
-  /** Lets go of the batch in flight, because it cannot be stored. Its records count as dropped, and the next batch tells that. */
+  /**
+   * Drops the batch in flight, because it cannot be stored. Its records count as dropped, and the next batch reports
+   * that.
+   */
   lose(): void {
     const batch = this.#inFlight;
     this.#inFlight = undefined;
@@ -265,7 +271,7 @@ export class RecordQueue {
     const [block] = this.#blocks;
     if (!block) return;
     this.#drop(block, batch.count, batch.bytes.byteLength);
-    // The batch told of an earlier loss. That has to be told again, because nobody can read it there.
+    // If the batch reported an earlier loss, the loss is reported again, because nobody can read this batch.
     if (batch.loss) block.loss = sum(block.loss, batch.loss);
   }
 

@@ -1,6 +1,6 @@
 /**
- * A MediaRecorder that writes into an object while it records. It hides that a chunk of a recorder is no unit of anything: only
- * all chunks together play, so every byte must be stored, in order, once.
+ * Stores what a MediaRecorder records in an object, while it records. A single chunk of a recorder does not play: only
+ * all chunks together do. So every byte must be stored once, and in order.
  */
 
 import type { AppendableObject } from '../append/object.ts';
@@ -16,7 +16,7 @@ import { WebmSplitter } from './webm.ts';
 
 /** How far the object is behind the recorder. */
 export interface RecordingLag {
-  /** How long ago the oldest media was recorded that is not stored yet, s. 0 where all is stored. */
+  /** Age of the oldest media that is not stored yet, s. It is 0 if everything is stored. */
   readonly seconds: number;
   /** Bytes that are not stored yet. */
   readonly bytes: number;
@@ -26,19 +26,20 @@ export interface RecordingLag {
 
 /** Settings of {@link recordTo}. */
 export interface RecordOptions extends CallOptions {
-  /** How often the recorder gives a chunk, ms. Browsers take this as a wish. Default 1,000. */
+  /** How often the recorder gives a chunk, ms. Browsers may choose another time. Default 1,000. */
   readonly timeslice?: number | undefined;
   /** Bytes that may wait in memory while the network is slower than the recorder. Default 32 MiB: nearly two minutes at 2.5 Mbit/s. */
   readonly queueSize?: number | undefined;
   /**
-   * What happens when the queue is full. `wait` (the default) pauses the recorder until half of the queue is stored: that time is
-   * missing, without a gap in the file. `stop` ends the recording, and what was recorded is stored. `drop` leaves out the oldest
-   * clusters that wait, so that the object catches up with the present: that time is a gap in the file. It needs WebM.
+   * What happens when the queue is full. `wait` (the default) pauses the recorder until half of the queue is stored:
+   * the time of the pause is missing, without a gap in the file. `stop` ends the recording, and stores what was
+   * recorded. `drop` leaves out the oldest waiting clusters, so that the object catches up: their time is a gap in the
+   * file. It needs WebM.
    */
   readonly whenFull?: 'wait' | 'drop' | 'stop' | undefined;
-  /** Called with each chunk of the recorder and each time that something is stored. */
+  /** Called for each chunk of the recorder, and each time that something is stored. */
   readonly onbehind?: ((lag: RecordingLag) => void) | undefined;
-  /** Called with each failure after which storing goes on. */
+  /** Called after each failure that does not end the recording. */
   readonly onerror?: ((error: unknown) => void) | undefined;
   /** Default: the platform's. */
   readonly clock?: Clock | undefined;
@@ -48,13 +49,13 @@ export interface RecordOptions extends CallOptions {
 export interface Recording {
   /** The object's end. */
   readonly tail: ObjectTail;
-  /** Bytes that were left out, because the queue was full and `whenFull` is `drop`. */
+  /** Bytes that were left out because the queue was full and `whenFull` is `drop`. */
   readonly dropped: number;
-  /** The recorder was stopped, because the queue was full and `whenFull` is `stop`. */
+  /** True if the recorder was stopped because the queue was full and `whenFull` is `stop`. */
   readonly full: boolean;
 }
 
-/** What is needed of a recorder: a `MediaRecorder`, or anything of this shape. */
+/** The methods that are needed: a `MediaRecorder`, or another object that has them. */
 export interface Recorder {
   readonly state: 'inactive' | 'paused' | 'recording';
   readonly mimeType: string;
@@ -67,16 +68,15 @@ export interface Recorder {
 }
 
 /**
- * Starts a recorder and appends what it records to an object, which must be empty or absent. Resolves when the recorder has
- * stopped, because the caller called `stop()` or the tracks ended, and all is stored. Until then anybody may play the beginning.
+ * Starts a recorder and appends what it records to an object, which must be empty or absent.
  *
- * While the network is away, the recording goes on in memory and storing is tried again for as long as it takes. Give the
- * object `contentType: recorder.mimeType`.
+ * The promise resolves when the recorder has stopped and everything is stored. The recorder stops when the caller calls
+ * `stop()` or when the tracks end. The beginning can be played before that. While the network is away, the recording
+ * goes on in memory, and storing is tried again until it succeeds. Give the object `contentType: recorder.mimeType`.
  *
- * @throws TypeError or RangeError for impossible arguments, before anything is recorded. Otherwise the recorder is stopped and the
- * call fails with the signal's reason, OssError (`ObjectNotEmpty`), SourceError where the recorder fails (what came before is
- * stored), or the refusal that no repeat can change.
- * @see https://www.w3.org/TR/mediastream-recording/
+ * @throws TypeError or RangeError for impossible arguments, before anything is recorded. For other failures the
+ * recorder is stopped, and the call rejects with the signal's reason; with OssError (`ObjectNotEmpty`); with
+ * SourceError if the recorder fails (earlier media is stored); or with a refusal that no repeat can change.
  * @example
  * ```ts
  * import { AppendableObject, type OssClient } from 'oss-append';
@@ -100,10 +100,10 @@ export async function recordTo(
   return new Session(object, recorder, options).run();
 }
 
-/** Storing is tried again without an end; the waits are these. */
+/** Storing is tried again without a limit, with these waits. */
 const RETRY = { maxAttempts: Number.POSITIVE_INFINITY, baseDelay: 500, maxDelay: 15_000 };
 
-/** Bytes of one append, which limits what is copied and what a failure costs. */
+/** Bytes of one append. This limits the bytes that are copied, and the cost of a failure. */
 const BATCH = 4 * 1024 * 1024;
 
 const QUEUE_SIZE = 32 * 1024 * 1024;
@@ -119,14 +119,14 @@ class Session {
   readonly #splitter: WebmSplitter | undefined;
   /** Ends storing with the reason of the caller's signal. */
   readonly #stopper = new AbortController();
-  /** The chunks are read one after the other: a Blob gives its bytes later. */
+  /** The chunks are read one after the other, because the bytes of a Blob come later. */
   #reading: Promise<void> = Promise.resolve();
   /** When the last chunk ended, ms. */
   #recordedUntil: number;
   #paused = false;
   #full = false;
   #ended = false;
-  /** A chunk was lost, and so what comes behind it does not play. */
+  /** A chunk was lost, so the chunks after it do not play. */
   #broken = false;
   #failure: { readonly error: unknown } | undefined;
   #wake: () => void = () => {};
@@ -166,7 +166,7 @@ class Session {
     }
   }
 
-  /** Stores what the recorder gives, until it has stopped and nothing waits. */
+  /** Stores the chunks of the recorder, until it has stopped and nothing waits. */
   async #store(): Promise<Recording> {
     let tail = await this.#insist(() => this.#openEmpty());
     while (await this.#waitForMedia()) {
@@ -201,7 +201,10 @@ class Session {
     }
   }
 
-  /** Does something until it succeeds, fails for a reason that no repeat can change, or the caller aborts. */
+  /**
+   * Repeats an action until it succeeds, until it fails for a reason that no repeat can change, or until the caller
+   * aborts.
+   */
   async #insist<T>(work: () => Promise<T>): Promise<T> {
     const { signal } = this.#stopper;
     for (let failures = 1; ; failures++) {
@@ -250,7 +253,7 @@ class Session {
 
   #resume(): void {
     this.#paused = false;
-    // The pause is not part of the recording, and so it does not count as time behind.
+    // The pause is not part of the recording, so it does not count as time behind.
     this.#recordedUntil = this.#clock.now();
     if (this.#recorder.state === 'paused') this.#recorder.resume();
   }
@@ -260,7 +263,7 @@ class Session {
     this.#fail(new SourceError('Cannot read the recorder: it failed', { code: 'SourceError', cause: error }));
   };
 
-  /** Media that came before the failure is stored all the same. */
+  /** Media from before the failure is stored all the same. */
   #fail(error: unknown): void {
     this.#failure ??= { error };
     this.#stopRecorder();
@@ -286,13 +289,16 @@ class Session {
   }
 }
 
-/** Whether storing may succeed later. A refusal stays one, and a conflict or damage shows that the object is not ours alone. */
+/**
+ * Returns whether storing may succeed later. A refusal does not change, and a conflict or damage shows that somebody
+ * else uses the object.
+ */
 function mayPass(error: unknown): boolean {
   if (error instanceof CredentialsError) return error.code !== 'PermanentKeyInPage';
   return /^(ambiguous|throttled)$/.test(kindOf(error));
 }
 
-/** A listener that throws must not end the recording. The platform reports what it threw. */
+/** A listener that throws must not end the recording. The platform reports the error. */
 function tell<T>(listener: ((value: T) => void) | undefined, value: T): void {
   try {
     listener?.(value);

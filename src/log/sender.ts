@@ -1,6 +1,6 @@
 /**
- * Stores one batch after the other, each exactly once, however long that takes. It hides which object is the current one, what a
- * batch becomes before it is sent, and what happens after a failure.
+ * Stores one batch after the other, each exactly once, however long that takes. This file knows the current object,
+ * prepares a batch before it is sent, and decides what happens after a failure.
  */
 
 import { AppendableObject, type AppendableObjectOptions } from '../append/object.ts';
@@ -21,29 +21,29 @@ import type { Batch } from './queue.ts';
 export interface StoredRecords {
   /** The key of the object that holds them. */
   readonly key: string;
-  /** The end of the object behind them, bytes. */
+  /** The end of the object after them, bytes. */
   readonly position: number;
-  /** How many records these are. */
+  /** The number of these records. */
   readonly count: number;
 }
 
-/** The current object, for whoever decides whether the log goes on in another one. */
+/** The state of the current object, for the decision whether the log goes on in another one. */
 export interface RotationState {
   readonly key: string;
   /** The end of the object, bytes. An object holds 5 GiB (5,368,709,120 bytes) at most. */
   readonly position: number;
-  /** Length of the segment that is to be stored next, bytes. */
+  /** Length of the next segment, bytes. */
   readonly size: number;
-  /** How long ago this log began with the object, ms. */
+  /** Time since this log began with the object, ms. */
   readonly age: number;
-  /** Another writer has sealed the object. The log cannot go on in it. */
+  /** True if another writer has sealed the object. Then the log cannot go on in it. */
   readonly isSealed: boolean;
 }
 
 /** What a sender needs to know. */
 export interface SenderOptions
   extends Pick<AppendableObjectOptions, 'contentType' | 'headers' | 'shared' | 'tail' | 'crc64' | 'segmentSize'> {
-  /** Compresses segments where it is given. */
+  /** Compresses segments, if it is given. */
   readonly compression?: Compression | undefined;
   readonly rotate?: ((state: RotationState) => string | undefined) | undefined;
   readonly seal?: boolean | undefined;
@@ -51,7 +51,7 @@ export interface SenderOptions
   readonly onerror: (error: unknown) => void;
 }
 
-/** Between attempts, when the engine has used up its own: up to a minute, for as long as it takes. */
+/** The waits after the engine has used up its own attempts: up to a minute, without a limit of attempts. */
 const RETRY = { maxAttempts: Number.POSITIVE_INFINITY, baseDelay: 1000, maxDelay: 60_000 };
 
 export class Sender {
@@ -60,10 +60,10 @@ export class Sender {
   readonly #options: SenderOptions;
   #object: AppendableObject;
   #begun: number;
-  /** What is on its way, for the journal. */
+  /** The segment in flight, for the journal. */
   #flying: { readonly feed: Feed; readonly batch: Batch; readonly delivery: Delivery } | undefined;
   #isClosing = false;
-  /** Ends the request in flight, and the wait before the next attempt. They are made late: a Worker makes none at module scope. */
+  /** They are made late, because a Worker must not make any at module scope. */
   #ender: AbortController | undefined;
   #waker: AbortController | undefined;
 
@@ -84,7 +84,7 @@ export class Sender {
     return this.#object.tail;
   }
 
-  /** Reads where the object ends, so that this is known later, when there is no time for it. */
+  /** Reads where the object ends. So this is known later, when there is no time to ask. */
   open(): void {
     this.#object.open().catch(() => {});
   }
@@ -100,9 +100,9 @@ export class Sender {
   }
 
   /**
-   * Stores a batch. `encoded` is what it becomes where that is known.
+   * Stores a batch. `encoded` is the segment that it becomes, if that is known.
    *
-   * @throws The error of the last attempt, only when the log is closed.
+   * @throws The error of the last attempt, but only if the log is closed.
    */
   async send(feed: Feed, batch: Batch, encoded?: Uint8Array<ArrayBuffer>): Promise<void> {
     const { compression } = this.#options;
@@ -116,7 +116,10 @@ export class Sender {
     feed.land();
   }
 
-  /** Returns how the batch was stored, or nothing where OSS stored it damaged: to send it again would double it. */
+  /**
+   * Returns how the batch was stored. Returns nothing if OSS stored it damaged, because sending it again would store it
+   * twice.
+   */
   async #store(feed: Feed, batch: Batch, bytes: Uint8Array<ArrayBuffer>): Promise<Delivery | undefined> {
     const { signal } = this.#controller;
     let delivery = feed.left && new Delivery(this.#objectOf(feed.left), bytes);
@@ -138,7 +141,7 @@ export class Sender {
     }
   }
 
-  /** The object for the next segment: the current one, or another one that `rotate` names. */
+  /** Returns the object for the next segment: the current one, or another one that `rotate` names. */
   async #next(size: number, sealed: boolean): Promise<AppendableObject> {
     const finished = this.#object;
     const { rotate, seal } = this.#options;
@@ -153,16 +156,19 @@ export class Sender {
     return this.#object;
   }
 
-  /** The object of a segment that a page before has left in flight. With `shared`, equal bytes at its place are that segment. */
+  /**
+   * Returns the object of a segment that an earlier page has left in flight. With `shared`, equal bytes at its place
+   * are that segment.
+   */
   #objectOf({ key, tail }: Flight): AppendableObject {
     return new AppendableObject(this.#client, key, { ...this.#options, shared: true, tail });
   }
 
-  /** Notes each segment in the journal before it leaves, because nobody else knows the position that is signed. */
+  /** Notes each segment in the journal before it is sent, because only the signed request knows the position. */
   #noting(fetch: Fetch): Fetch {
     return async (url, init) => {
       const note = init.body ? this.#note(Number(/[?&]position=(\d+)/.exec(url)?.[1])) : undefined;
-      // In a page that is left, every wait may be the last.
+      // When the user leaves the page, the code after a wait may never run.
       if (note) await note;
       return fetch(url, init);
     };
@@ -180,7 +186,7 @@ export class Sender {
     return this.#ender;
   }
 
-  /** Waits before the next attempt. A close does not wait. */
+  /** Waits before the next attempt. `close` ends the wait. */
   async #pause(failures: number, error: unknown): Promise<void> {
     if (this.#isClosing) return;
     this.#waker = new AbortController();
@@ -188,7 +194,9 @@ export class Sender {
   }
 }
 
-/** What was given up in a sealed object is settled by one look at it, because it never grows again. */
+/**
+ * A segment that was given up in a sealed object is settled by one look at the object, because it never grows again.
+ */
 async function isStored(object: AppendableObject): Promise<boolean> {
   await object.open();
   return object.pending.some(({ outcome }) => outcome === 'stored');

@@ -1,10 +1,11 @@
-/** An endless iteration that its caller may leave at any time, also while it waits for what may never come. */
+/** An endless iteration that its caller may leave at any time, even while it waits for a value that may never come. */
 
 import { throwIfAborted } from '../waiting/abort.ts';
 
 /**
- * Iterates over what a generator gives. `return()` ends it at once, although a generator itself would first go on to its next
- * value; the caller's signal ends it with the signal's reason. Nothing begins before the first `next()`.
+ * Iterates over the values of a generator. `return()` ends the iteration at once, although a generator alone would
+ * first go on to its next value. The caller's signal ends it with the signal's reason. Nothing begins before the first
+ * `next()`.
  */
 export class Stoppable<T> implements AsyncIterableIterator<T> {
   readonly #begin: (signal: AbortSignal) => AsyncGenerator<T, void, undefined>;

@@ -1,4 +1,4 @@
-/** Following a growing object: its bytes as they come, as an iterable, as a stream, or as whole lines. */
+/** Follows a growing object: as an iterable of bytes, as a stream, or as whole lines. */
 
 import { checkFunction, checkObject, checkRange, checkSignal, checkType } from '../check.ts';
 import { checkKey } from '../request/endpoint.ts';
@@ -19,45 +19,51 @@ export interface TailEnd {
 }
 
 /**
- * Tells which object comes after this one, once nothing more is appended to this one; `undefined` as long as that is not known.
- * For a sealed object `undefined` means that none comes.
+ * Names the object that comes after this one, when nothing more will be appended to this one. Returns `undefined` as
+ * long as that is not known. For a sealed object, `undefined` means that no object follows.
  */
 export type NextKey = (end: TailEnd) => string | undefined | PromiseLike<string | undefined>;
 
 /** Settings of {@link tail}, {@link tailStream} and {@link tailLines}. The signal ends the reading with its reason. */
 export interface TailOptions extends CallOptions {
   /**
-   * Where to begin: a position in bytes, or a tail, whose CRC-64 then proves that the object still begins with the same bytes.
-   * Default 0. To begin at the end, give the tail from `AppendableObject.open()`.
+   * Where to begin: a position in bytes, or a tail. The CRC-64 of a tail proves that the object still begins with the
+   * same bytes. Default 0. To begin at the end, give the tail from `AppendableObject.open()`.
    */
   readonly from?: number | ObjectTail | undefined;
   /** The wait before the next look after new bytes came, ms. Default 1,000. */
   readonly minDelay?: number | undefined;
   /** The longest wait, ms. Each look that finds nothing new doubles the wait up to this. Default 15,000. */
   readonly maxDelay?: number | undefined;
-  /** Follows a rotation of objects. It is asked each time that the object's end was reached. Default: there is one object. */
+  /**
+   * Follows a rotation of objects. It is called each time that the end of the object is reached. Default: there is one
+   * object.
+   */
   readonly next?: NextKey | undefined;
 }
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /**
- * Follows a growing object: gives its bytes from `from` on, each once and in order, and waits for more. Needs `oss:GetObject`.
+ * Follows a growing object: gives its bytes from `from` on, each once and in order, and waits for more. Needs
+ * `oss:GetObject`.
  *
- * It reads to the end, and then looks again and again; the wait between two looks is `minDelay` while bytes come, and grows to
- * `maxDelay` while none do. An answer that breaks off is continued where it stopped. An object that does not exist yet is waited
- * for, if `from` is 0. The iteration ends when the object is sealed, provided that the bucket's CORS rule exposes
- * `x-oss-sealed-time` to a page; otherwise it ends when the caller leaves the loop or aborts the signal.
+ * It reads to the end, and then looks again and again. The wait between two looks is `minDelay` while bytes come, and
+ * grows to `maxDelay` while none do. An answer that breaks off is continued where it stopped. If `from` is 0, it waits
+ * for an object that does not exist yet. The iteration ends when the object is sealed; in a page, the bucket's CORS
+ * rule must expose `x-oss-sealed-time` for that. Otherwise it ends when the caller leaves the loop or aborts the
+ * signal.
  *
- * Each look reads the last 256 bytes again and compares them, and at each end the CRC-64 of the object is compared with that of
- * the bytes that were read. What this does not show: where CORS hides `x-oss-hash-crc64ecma`, an object that was replaced by
- * another one of the same length or longer, with the same 256 bytes before this place. Where an answer comes in several chunks, all
- * but the last one are given before the end shows that they are wrong; the error follows them.
+ * Each look reads the last 256 bytes again and compares them. At each end, the CRC-64 of the object is compared with
+ * that of the bytes that were read. One change is not detected: if CORS hides `x-oss-hash-crc64ecma`, another object
+ * may take the place of this one, with the same length or more, and with the same 256 bytes before this position. If an
+ * answer comes in several chunks, the earlier chunks are given before the end shows that they are wrong. Then the error
+ * follows them.
  *
- * @throws TypeError or RangeError for impossible arguments, at the call. `ObjectChangedError` where the object was deleted, became
- * shorter, or was replaced; OssError (`ObjectNotAppendable`, `ContentEncoded`) for an object that cannot be followed; else as
- * `getObject`, after as many attempts as the client's `retry` allows, and the signal's reason.
- * @see https://www.alibabacloud.com/help/en/oss/developer-reference/getobject
+ * @throws TypeError or RangeError for impossible arguments, at the call. `ObjectChangedError` if the object was
+ * deleted, became shorter, or was replaced; OssError (`ObjectNotAppendable`, `ContentEncoded`) for an object that
+ * cannot be followed; the errors of `getObject`, after the attempts that the client's `retry` allows; the signal's
+ * reason.
  * @example
  * ```ts
  * import { credentialsFromUrl, OssClient } from 'oss-append';
@@ -77,9 +83,9 @@ export function tail(
 }
 
 /**
- * The same as {@link tail}, as a ReadableStream. `cancel()` ends it.
+ * Does the same as {@link tail}, as a ReadableStream. `cancel()` ends it.
  *
- * @throws as {@link tail}.
+ * @throws The errors of {@link tail}.
  * @example
  * ```ts
  * import type { OssClient } from 'oss-append';
@@ -106,11 +112,11 @@ export function tailStream(
 }
 
 /**
- * Follows an object of lines, such as NDJSON, and gives each line as text, whole and without its line feed. Empty lines are left
- * out. Bytes behind the last line feed wait for their rest; they are given as a line when the object is finished. With `from`,
- * begin at the beginning of a line.
+ * Follows an object of lines, such as NDJSON, and gives each line as text, without its line feed. Empty lines are left
+ * out. Bytes after the last line feed wait for the rest of their line. When the object is finished, they are given as a
+ * line. `from` must be the beginning of a line.
  *
- * @throws as {@link tail}; OssError (`LineTooLong`) for a line of more than 16 MiB.
+ * @throws The errors of {@link tail}; OssError (`LineTooLong`) for a line of more than 16 MiB.
  * @example
  * ```ts
  * import type { OssClient } from 'oss-append';
@@ -126,7 +132,7 @@ export function tailLines(client: TailClient, key: string, options: TailOptions 
   return new Stoppable((signal) => linesOf(follow(client, plan, signal)), options.signal);
 }
 
-/** What to follow, checked. */
+/** The checked arguments. */
 interface Plan {
   readonly key: string;
   readonly from: Tail;
@@ -135,7 +141,7 @@ interface Plan {
   readonly next: NextKey | undefined;
 }
 
-/** Bytes, and the object that they are from. */
+/** Bytes, and the object that holds them. */
 interface Piece {
   readonly key: string;
   readonly bytes: Bytes;
@@ -148,7 +154,7 @@ async function* follow(client: TailClient, plan: Plan, signal: AbortSignal): Asy
   }
 }
 
-/** Follows one object until it is finished. Returns the name of the next one, if one comes. */
+/** Follows one object until it is finished. Returns the name of the next object, if there is one. */
 async function* followOne(
   client: TailClient,
   object: Followed,
@@ -162,7 +168,7 @@ async function* followOne(
     const next = await askNext(object, plan, signal);
     if (object.sealed) return next;
     if (next !== undefined) {
-      // Something may have been appended after the last look, and before the name was told.
+      // Something may have been appended between the last look and the call of `next`.
       yield* piecesOf(object, signal);
       return next;
     }

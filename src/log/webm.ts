@@ -1,8 +1,6 @@
 /**
- * Cuts a WebM recording into its elements as it comes, so that whole clusters can be left out of it. Where clusters are missing, a
- * player shows a gap in time; where other bytes are missing, it does not play on.
- *
- * @see https://www.rfc-editor.org/rfc/rfc8794 (EBML) and https://www.rfc-editor.org/rfc/rfc9559 (Matroska)
+ * Cuts a WebM recording into its elements while it arrives, so that whole clusters can be left out. If clusters are
+ * missing, a player shows a gap in time. If other bytes are missing, it stops.
  */
 
 import { concat } from '../bytes.ts';
@@ -13,7 +11,7 @@ type Bytes = Uint8Array<ArrayBuffer>;
 /** A whole element, or the beginning of a Segment or Cluster whose end is not known when it begins. */
 export interface MediaElement {
   readonly bytes: Bytes;
-  /** Number of the cluster that the element is part of, from 1; 0 before the first one. */
+  /** Number of the cluster that contains the element, from 1. It is 0 before the first cluster. */
   readonly cluster: number;
 }
 
@@ -27,9 +25,9 @@ export class WebmSplitter {
   #begun = false;
 
   /**
-   * The elements that end in this chunk.
+   * Returns the elements that end in this chunk.
    *
-   * @throws OssError (`NotWebm`) for bytes that are no WebM.
+   * @throws OssError (`NotWebm`) if the bytes are not WebM.
    */
   *split(chunk: Bytes): Generator<MediaElement, void, undefined> {
     this.#rest = concat([this.#rest, chunk], this.#rest.byteLength + chunk.byteLength);
@@ -40,12 +38,12 @@ export class WebmSplitter {
     }
   }
 
-  /** What is left at the end: nothing, of a whole recording. */
+  /** Returns the bytes that are left at the end. A whole recording leaves none. */
   end(): MediaElement {
     return { bytes: this.#rest, cluster: this.#cluster };
   }
 
-  /** How long the next element is, bytes; `undefined` where not enough of it has come. */
+  /** Returns the length of the next element, bytes. It is `undefined` if too little of the element has arrived. */
   #next(): number | undefined {
     const id = numberAt(this.#rest, 0, true);
     const size = id && numberAt(this.#rest, id.length, false);
@@ -53,7 +51,7 @@ export class WebmSplitter {
     if (!this.#begun && id.value !== EBML) throw notWebm();
     this.#begun = true;
     const head = id.length + size.length;
-    // Their content is cut into elements, too.
+    // The content of these elements is cut into elements, too.
     if (id.value === SEGMENT || (id.value === CLUSTER && size.unknown)) return head;
     if (size.unknown || !Number.isSafeInteger(size.value)) throw notWebm();
     return head + size.value;
@@ -62,13 +60,13 @@ export class WebmSplitter {
 
 interface VariableNumber {
   readonly value: number;
-  /** Bytes that it takes. */
+  /** The number of bytes that it takes. */
   readonly length: number;
   /** All bits are set: the size was not known when the element began. */
   readonly unknown: boolean;
 }
 
-/** A number whose first byte tells its length by its leading zero bits. An id keeps the bit that ends these; a size does not. */
+/** Reads a number. The zero bits at the beginning of its first byte show its length. */
 function numberAt(bytes: Bytes, at: number, keepsMarker: boolean): VariableNumber | undefined {
   const first = bytes[at];
   if (first === undefined) return undefined;
