@@ -13,6 +13,7 @@ import type { Segment } from '../source/segment.ts';
 import { readSegments } from '../source/segments.ts';
 import { differ, parseCrc, publicTail, type Tail } from '../tail.ts';
 import { kindOf } from '../waiting/retry.ts';
+import { sleep } from '../waiting/sleep.ts';
 import { conflict, damaged } from './conflicts.ts';
 import type { Engine } from './engine.ts';
 import type { Plan } from './flight.ts';
@@ -96,8 +97,10 @@ async function attempt(engine: Engine, plan: Plan, segment: Segment, call: Call)
   const { client, pace } = engine;
   const { clock } = client.retry;
   const { size } = segment;
-  const started = clock.now();
   try {
+    const delay = pace.delay(size, clock.now());
+    if (delay > 0) await sleep(clock, delay, call.signal);
+    const started = clock.now();
     const tail = await send(engine, plan, segment, call);
     if (size > 0) pace.stored({ size, time: clock.now() - started }, call.inMemory);
     return { kind: 'committed', tail };

@@ -49,6 +49,12 @@ export interface AppendableObjectOptions extends ObjectOptions {
    */
   readonly segmentSize?: number | undefined;
   /**
+   * The most bytes per second that leave, repeats included. So something else on the same uplink, such as a call, is not
+   * disturbed. A segment is then what the rate carries in a quarter of a second at most. Where a round trip takes longer
+   * than that, less is sent. Each object has a rate of its own. At least 1,000. Default: as fast as the link.
+   */
+  readonly maxRate?: number | undefined;
+  /**
    * How long a byte of a slow stream may wait until its segment is full, ms. Default 1,000. `Infinity` sends full
    * segments only.
    */
@@ -116,14 +122,23 @@ export class AppendableObject {
     checkClient(client);
     checkKey(key);
     checkObjectOptions(options);
-    const { tail, segmentSize, flushAfter = FLUSH_AFTER, shared = false, crc64, contentType, headers } = options;
+    const {
+      tail,
+      segmentSize,
+      maxRate,
+      flushAfter = FLUSH_AFTER,
+      shared = false,
+      crc64,
+      contentType,
+      headers,
+    } = options;
     this.key = key;
     this.#engine = {
       key,
       client,
       ledger: new Ledger(tail && parseTail('tail', tail)),
       evidence: new Evidence(client, key),
-      pace: new SegmentPace(segmentSize),
+      pace: new SegmentPace(segmentSize, maxRate),
       flushAfter,
       shared,
       crc64,
@@ -390,10 +405,11 @@ function checkClient(client: AppendClient): void {
 
 function checkObjectOptions(options: AppendableObjectOptions): void {
   checkObject('options', options);
-  const { segmentSize = 1, flushAfter = 0, shared = false, crc64 } = options;
+  const { segmentSize = 1, maxRate = 1000, flushAfter = 0, shared = false, crc64 } = options;
   if (!Number.isSafeInteger(segmentSize) || segmentSize < 1 || segmentSize > MAX_OBJECT_SIZE) {
     throw new RangeError(`segmentSize must be a whole number from 1 to ${MAX_OBJECT_SIZE} bytes, not ${segmentSize}`);
   }
+  checkRange(maxRate >= 1000, 'maxRate', '1000 bytes per second or more', maxRate);
   checkRange(flushAfter >= 0, 'flushAfter', '0 ms or more', flushAfter);
   checkType(typeof shared === 'boolean', 'shared must be true or false');
   checkFunction('crc64', crc64);

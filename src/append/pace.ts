@@ -39,6 +39,11 @@ const FLOOR: number = MiB / 4;
  */
 const LEAST: number = MiB / 16;
 /**
+ * With a `maxRate`, a segment is what the rate carries in this part of a second. A segment leaves at the full speed of
+ * the link, so it must be short where something else needs the link.
+ */
+const BURSTS = 4;
+/**
  * The largest segment of a stream, bytes. A stream may hold 47 MiB in memory: two of these and one piece are less. At
  * 20 MB/s and a round trip of 50 ms, 96 % of the link is used.
  */
@@ -76,12 +81,17 @@ export class SegmentPace {
   readonly #fixed: number | undefined;
   readonly #least: number;
   #size: number;
-  /** Half of a size that was refused as too large. The size never grows above it again. */
-  #limit = Number.POSITIVE_INFINITY;
+  /** What `maxRate` admits, or half of a size that was refused as too large. The size never grows above it. */
+  #limit: number;
   #samples: SegmentSample[] = [];
+  readonly #maxRate: number;
+  /** When the next request may begin at `maxRate`, ms. */
+  #next = 0;
 
-  constructor(fixed: number | undefined) {
+  constructor(fixed: number | undefined, maxRate: number = Number.POSITIVE_INFINITY) {
     this.#fixed = fixed;
+    this.#maxRate = maxRate;
+    this.#limit = Math.ceil(maxRate / BURSTS);
     this.#size = fixed ?? START;
     this.#least = Math.min(LEAST, Math.ceil(this.#size / 16));
   }
@@ -118,6 +128,13 @@ export class SegmentPace {
     this.#size = this.#fixed
       ? Math.min(this.#fixed, this.#size * 2)
       : nextSegmentSize(this.#size, this.#samples, { floor: LEAST, ceiling: ceilingOf(inMemory) });
+  }
+
+  /** How long a request of so many bytes must wait, ms, so that all requests keep to `maxRate`. Idle time is not made up for. */
+  delay(size: number, now: number): number {
+    const begin = Math.max(this.#next, now);
+    this.#next = begin + (size / this.#maxRate) * 1000;
+    return begin - now;
   }
 
   /**

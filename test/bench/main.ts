@@ -8,6 +8,7 @@ import { crc64 } from './parts/crc64.ts';
 import { growth } from './parts/growth.ts';
 import { large } from './parts/large.ts';
 import { link } from './parts/link.ts';
+import { rate } from './parts/rate.ts';
 import { signing } from './parts/signing.ts';
 import { small } from './parts/small.ts';
 import { loadPeers } from './peers.ts';
@@ -29,6 +30,7 @@ const NODE_PARTS: Readonly<Record<string, (bench: Bench) => Promise<Row[]>>> = {
   small,
   large,
   link,
+  rate,
   growth,
 };
 const say = (text: string) => console.error(text);

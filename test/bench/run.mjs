@@ -3,7 +3,7 @@
 // and CRC-64 in Firefox. It takes six minutes.
 //
 //   npm run bench                         runs all parts
-//   npm run bench -- signing crc          runs some parts of: signing, crc, small, large, link, growth
+//   npm run bench -- signing crc          runs some parts of: signing, crc, small, large, link, rate, growth
 //   npm run bench:browser -- large        runs some parts of: small, large, compute, firefox (compute in Firefox)
 //   npm run bench -- --json               prints { name: { ratio, low, high, target, ours, theirs } }
 //   npm run bench -- --rounds 9           runs nine rounds; the default is five
