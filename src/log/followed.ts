@@ -13,6 +13,7 @@ import type { ObjectContent } from '../request/operations.ts';
 import type { OpenRange } from '../request/request.ts';
 import { differ, type ObjectTail, parseCrc, publicTail, type Tail } from '../tail.ts';
 import { deleted, replaced, shorter } from './changed.ts';
+import { hasNoCredentials } from './outage.ts';
 
 /** The methods that a reader needs: an `OssClient`, or another object that has them. */
 export type TailClient = Pick<OssClient, 'getObject' | 'retry'>;
@@ -66,14 +67,15 @@ export class Followed {
   /** Reads to the present end of the object. If an answer breaks off, the reading goes on from there. */
   async *read(signal: AbortSignal): AsyncGenerator<Bytes, void, undefined> {
     for (let failures = 0; ; ) {
-      const content = await this.#get(signal);
-      if (!content) return;
       const before = this.#position;
+      let content: ObjectContent | undefined;
       try {
-        yield* this.#take(content, signal);
+        content = await this.#get(signal);
+        if (content) yield* this.#take(content, signal);
         return;
       } catch (error) {
-        if (signal.aborted || !isBreak(error)) throw error;
+        // A request that failed without an answer was repeated by the client already.
+        if (signal.aborted || !(hasNoCredentials(error) || (content && isBreak(error)))) throw error;
         failures = this.#position > before ? 1 : failures + 1;
         if (!(await this.#client.retry.again(failures, { error, signal }))) throw error;
       }

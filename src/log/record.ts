@@ -5,13 +5,14 @@
 
 import type { AppendableObject } from '../append/object.ts';
 import { checkFunction, checkObject, checkRange, checkSignal, checkType, checkWholeNumber } from '../check.ts';
-import { CredentialsError, OssError, SourceError } from '../errors.ts';
+import { OssError, SourceError } from '../errors.ts';
 import type { CallOptions } from '../request/operations.ts';
 import type { ObjectTail } from '../tail.ts';
 import { type Clock, platformClock } from '../waiting/clock.ts';
 import { kindOf, RetryPolicy } from '../waiting/retry.ts';
 import { Delivery } from './delivery.ts';
 import { MediaQueue } from './media-queue.ts';
+import { hasNoCredentials } from './outage.ts';
 import { WebmSplitter } from './webm.ts';
 
 /** How far the object is behind the recorder. */
@@ -294,8 +295,7 @@ class Session {
  * else uses the object.
  */
 function mayPass(error: unknown): boolean {
-  if (error instanceof CredentialsError) return error.code !== 'PermanentKeyInPage';
-  return /^(ambiguous|throttled)$/.test(kindOf(error));
+  return hasNoCredentials(error) || /^(ambiguous|throttled)$/.test(kindOf(error));
 }
 
 /** A listener that throws must not end the recording. The platform reports the error. */

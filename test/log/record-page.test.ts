@@ -7,6 +7,7 @@ import { type Browser, type BrowserContext, chromium, type Page } from 'playwrig
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { findChromium } from '../../.ci/chromium.mjs';
 import { type Served, serve } from '../../demo/node-http.ts';
+import { EXPOSED_HEADERS } from '../../src/request/exposed-headers.ts';
 import { LocalOss } from '../../src/testing/index.ts';
 
 const executablePath = await findChromium();
@@ -71,13 +72,7 @@ describe.skipIf(!executablePath)('a recording in Chromium', () => {
       allowedOrigins: [site.url],
       allowedMethods: ['GET', 'HEAD', 'POST'] as const,
       allowedHeaders: ['*'],
-      exposeHeaders: [
-        'x-oss-next-append-position',
-        'x-oss-hash-crc64ecma',
-        'x-oss-request-id',
-        'Content-Range',
-        'ETag',
-      ],
+      exposeHeaders: EXPOSED_HEADERS,
     };
     oss = new LocalOss({ buckets: { 'my-uploads': { region: 'cn-hangzhou', acl: 'public-read', cors: [rule] } } });
     ossServer = await serve((request) => oss.fetch(request));
@@ -130,7 +125,7 @@ describe.skipIf(!executablePath)('a recording in Chromium', () => {
       const credentials = async () => (await fetch('/token')).json();
       const retry = { baseDelay: 50, maxDelay: 200 };
       const client = new OssClient({ region: 'cn-hangzhou', bucket: 'my-uploads', endpoint: given.endpoint, credentials, retry });
-      const object = new AppendableObject(client, given.key, { contentType: mimeType });
+      globalThis.object = new AppendableObject(client, given.key, { contentType: mimeType });
       globalThis.lags = [];
       globalThis.chunks = [];
       recorder.addEventListener('dataavailable', ({ data }) => chunks.push(data));
@@ -139,6 +134,24 @@ describe.skipIf(!executablePath)('a recording in Chromium', () => {
       { endpoint: ossServer.url, key, options },
     );
   }
+
+  /** Begins to follow an object. The page keeps the promise of its length and CRC-64. */
+  const follow = (page: Page, key: string) =>
+    inPage(
+      page,
+      `
+      const credentials = async () => (await fetch('/token')).json();
+      const client = new OssClient({ region: 'cn-hangzhou', bucket: 'my-uploads', endpoint: given.endpoint, credentials });
+      globalThis.followed = (async () => {
+        let [size, crc] = [0, 0n];
+        for await (const bytes of tail(client, given.key, { minDelay: 100, maxDelay: 1000 })) {
+          crc = crc64(bytes, crc);
+          size += bytes.byteLength;
+        }
+        return { size, crc64: String(crc) };
+      })();`,
+      { endpoint: ossServer.url, key },
+    );
 
   /** Stops the recorder, and says how the recording ended. */
   const stop = (page: Page) =>
@@ -204,7 +217,8 @@ describe.skipIf(!executablePath)('a recording in Chromium', () => {
     const beginning = await play(second, STORED);
     expect(beginning).toMatchObject({ width: 320 });
     expect(beginning.duration).toBeGreaterThan(0.5);
-    await second.close();
+    // The second page also follows the object, through the same outage.
+    await follow(second, STORED);
     expect(await inPage(page, 'return recorder.state')).toBe('recording');
     await context.setOffline(true);
     await until(page, 'lags.at(-1).seconds > 2.5');
@@ -214,6 +228,9 @@ describe.skipIf(!executablePath)('a recording in Chromium', () => {
     const { tail } = await stop(page);
     expect(storedBytes(STORED)).toEqual(await given(page));
     expect(tail.position).toBe(storedBytes(STORED)?.byteLength);
+    await inPage(page, 'return object.seal()');
+    const { crc64, length } = oss.object('my-uploads', STORED) ?? {};
+    expect(await inPage(second, 'return followed')).toEqual({ size: length, crc64 });
     const whole = await play(await newPage(), STORED);
     expect(whole.duration).toBeGreaterThan(beginning.duration + 2.5);
     expect(whole.played).toBeCloseTo(whole.duration, 0);

@@ -111,6 +111,21 @@ describe('a recording', () => {
     expect(scene.text).toBe(`ab${chunks.join('')}z`);
   }, 60_000);
 
+  test('goes on when credentials could not be loaded for a while', async () => {
+    const scene = new Scene();
+    let loads = 0;
+    const credentials = async () => {
+      if (++loads < 20) throw new TypeError('Failed to fetch');
+      return KEYS;
+    };
+    const client = makeClient({ clock: scene.clock, fetch: scene.oss.fetch, credentials });
+    const done = recordTo(new AppendableObject(client, 'a.webm'), scene.recorder, { clock: scene.clock });
+    await scene.give('one ', 'two');
+    scene.recorder.stop();
+    await scene.drive(done);
+    expect(scene.text).toBe('one two');
+  });
+
   test('tells how many seconds the object is behind, and how many bytes wait', async () => {
     const scene = new Scene();
     const done = scene.record();

@@ -239,6 +239,26 @@ describe('a fault', () => {
     expect(scene.oss.requests).toHaveLength(8);
   });
 
+  test('of the endpoint for credentials is mended, too, and a wrong answer of it is not', async () => {
+    const scene = new Scene('one ');
+    let loads = 0;
+    const load = (answer: () => object) => ({ credentials: async () => answer() });
+    const flaky = () => {
+      if (++loads % 3 !== 0) throw new TypeError('Failed to fetch');
+      return KEYS;
+    };
+    const followWith = (credentials: object) => {
+      const client = makeClient({ clock: scene.clock, fetch: scene.oss.fetch, ...credentials });
+      return new Reader(tail(client, 'a.log'), scene);
+    };
+    const reader = followWith(load(flaky));
+    expect(await reader.read(1)).toBe('one ');
+    scene.append('two');
+    expect(await reader.read(1)).toBe('two');
+    const error = await failureOf(followWith(load(() => ({ accessKeyId: 1 }))).rest());
+    expect(error).toMatchObject({ code: 'InvalidCredentials' });
+  });
+
   test('of any kind, at random, loses no byte and doubles none, while the object grows', async () => {
     for (let seed = 1; seed <= 60; seed++) {
       const scene = new Scene(letters(0, 500));

@@ -1,0 +1,8 @@
+/** Failures that end when the network is back. */
+
+import { CredentialsError } from '../errors.ts';
+
+/** Whether no credentials came, be it because the network is away: a token ends during an outage, and a new one cannot be loaded. */
+export function hasNoCredentials(error: unknown): boolean {
+  return error instanceof CredentialsError && /^(CredentialsLoadFailed|PresignFailed)$/.test(error.code);
+}
