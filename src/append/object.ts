@@ -409,7 +409,7 @@ function checkObjectOptions(options: AppendableObjectOptions): void {
   if (!Number.isSafeInteger(segmentSize) || segmentSize < 1 || segmentSize > MAX_OBJECT_SIZE) {
     throw new RangeError(`segmentSize must be a whole number from 1 to ${MAX_OBJECT_SIZE} bytes, not ${segmentSize}`);
   }
-  checkRange(maxRate >= 1000, 'maxRate', '1000 bytes per second or more', maxRate);
+  checkRange(maxRate >= 1000, 'maxRate', '1000 bytes/s or more', maxRate);
   checkRange(flushAfter >= 0, 'flushAfter', '0 ms or more', flushAfter);
   checkType(typeof shared === 'boolean', 'shared must be true or false');
   checkFunction('crc64', crc64);

@@ -1,9 +1,10 @@
 /** `maxRate` limits what leaves, so that a call on the same uplink is not disturbed. In virtual time. */
 import { describe, expect, test } from 'vitest';
 import { AppendableObject, type AppendableObjectOptions } from '../../src/index.ts';
-import { FORMS, NarrowLink, noise } from '../narrow-link.ts';
+import { FORMS, NarrowLink, noise } from '../tools/narrow-link.ts';
+import { makeClient } from '../tools/unit-tools.ts';
 import { Uplink } from '../tools/uplink.ts';
-import { drive, makeClient, settle, VirtualClock } from '../unit-tools.ts';
+import { drive, settle, VirtualClock } from '../tools/virtual-clock.ts';
 
 const RATE = 125_000;
 const DATA = noise(1_500_000);

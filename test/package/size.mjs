@@ -23,7 +23,7 @@ const STS = "credentials: { accessKeyId: 'STS.a', accessKeySecret: 'b', security
  */
 export const BUNDLES = {
   // All exports of the main entry.
-  index: { budget: 28_600, code: "export * from './src/index.ts';" },
+  index: { budget: 28_700, code: "export * from './src/index.ts';" },
   // One append with static STS credentials.
   append: {
     budget: 13_700,
@@ -39,7 +39,7 @@ export const BUNDLES = {
   },
   // The engine with presigned URLs, which an edge worker signs.
   presigned: {
-    budget: 20_800,
+    budget: 20_900,
     code: `import { AppendableObject, PresignedClient } from './src/index.ts';
       const presign = async (request) => (await fetch('/sign', { method: 'POST', body: JSON.stringify(request) })).text();
       new AppendableObject(new PresignedClient({ presign }), 'app.log').append('one line').then(console.log);`,

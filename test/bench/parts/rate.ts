@@ -2,7 +2,7 @@
 // bytes/s, a round trip of 40 ms, and a buffer of 64 KiB in which the packets of the call wait behind the upload.
 import { AppendableObject, OssClient } from '../../../src/index.ts';
 import { Uplink } from '../../tools/uplink.ts';
-import { drive, VirtualClock } from '../../unit-tools.ts';
+import { drive, VirtualClock } from '../../tools/virtual-clock.ts';
 import { milliseconds, type Row } from '../measure.ts';
 
 const BANDWIDTH = 250_000;
