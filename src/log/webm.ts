@@ -66,7 +66,10 @@ interface VariableNumber {
   readonly unknown: boolean;
 }
 
-/** Reads a number. The zero bits at the beginning of its first byte show its length. */
+/**
+ * Reads a number. The zero bits at the beginning of its first byte show its length. An id includes the bit after them;
+ * a size does not.
+ */
 function numberAt(bytes: Bytes, at: number, keepsMarker: boolean): VariableNumber | undefined {
   const first = bytes[at];
   if (first === undefined) return undefined;
