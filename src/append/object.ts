@@ -49,9 +49,10 @@ export interface AppendableObjectOptions extends ObjectOptions {
    */
   readonly segmentSize?: number | undefined;
   /**
-   * The most bytes per second that leave, repeats included. So something else on the same uplink, such as a call, is not
-   * disturbed. A segment is then what the rate carries in a quarter of a second at most. Where a round trip takes longer
-   * than that, less is sent. Each object has a rate of its own. At least 1,000. Default: as fast as the link.
+   * The most bytes per second that this object sends, including repeats. So other traffic on the same uplink, such as a
+   * call, is not disturbed. A segment then has at most the bytes that the rate sends in a quarter of a second. If a
+   * round trip takes longer than that, the real rate is lower. Each object has its own rate. At least 1,000. Default:
+   * no limit.
    */
   readonly maxRate?: number | undefined;
   /**

@@ -39,8 +39,8 @@ const FLOOR: number = MiB / 4;
  */
 const LEAST: number = MiB / 16;
 /**
- * With a `maxRate`, a segment is what the rate carries in this part of a second. A segment leaves at the full speed of
- * the link, so it must be short where something else needs the link.
+ * With a `maxRate`, a segment has the bytes that the rate sends in this part of a second. The link sends a segment at
+ * its full speed, so the segment must be short if other traffic needs the link.
  */
 const BURSTS = 4;
 /**
@@ -81,11 +81,11 @@ export class SegmentPace {
   readonly #fixed: number | undefined;
   readonly #least: number;
   #size: number;
-  /** What `maxRate` admits, or half of a size that was refused as too large. The size never grows above it. */
+  /** The size that `maxRate` allows, or half of a size that was refused as too large. The size never grows above it. */
   #limit: number;
   #samples: SegmentSample[] = [];
   readonly #maxRate: number;
-  /** When the next request may begin at `maxRate`, ms. */
+  /** The earliest time of the next request under `maxRate`, ms. */
   #next = 0;
 
   constructor(fixed: number | undefined, maxRate: number = Number.POSITIVE_INFINITY) {
@@ -130,7 +130,10 @@ export class SegmentPace {
       : nextSegmentSize(this.#size, this.#samples, { floor: LEAST, ceiling: ceilingOf(inMemory) });
   }
 
-  /** How long a request of so many bytes must wait, ms, so that all requests keep to `maxRate`. Idle time is not made up for. */
+  /**
+   * Returns how long a request of this many bytes must wait so that the rate stays below `maxRate`, ms. Unused time is
+   * not saved for later requests.
+   */
   delay(size: number, now: number): number {
     const begin = Math.max(this.#next, now);
     this.#next = begin + (size / this.#maxRate) * 1000;
