@@ -1,0 +1,63 @@
+/**
+ * One life of a log in a real page, dedicated worker or service worker. It tells the server what the journal holds, then writes
+ * numbered records until its process is killed. The last life closes its log.
+ */
+import { IndexedDbJournal, LogAppender } from '../../src/log/index.ts';
+
+export interface LifeOptions {
+  readonly life: number;
+  readonly seed: number;
+  readonly key: string;
+  /** Where LocalOss listens. */
+  readonly endpoint: string;
+  readonly isLast: boolean;
+}
+
+/** A generator of numbers from 0 to 1, which repeats itself for the same seed (mulberry32). */
+function randomFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** The records that the journal holds, as text. */
+async function journaled(): Promise<string> {
+  const database = await new Promise<IDBDatabase>((resolve, reject) => {
+    const request = indexedDB.open('oss-append-log');
+    request.onupgradeneeded = () => request.result.createObjectStore('rows');
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+  const rows = await new Promise<unknown[]>((resolve, reject) => {
+    const request = database.transaction('rows').objectStore('rows').getAll();
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+  database.close();
+  const decoder = new TextDecoder();
+  return rows.map((row) => decoder.decode(Object(row).bytes)).join('');
+}
+
+export async function live({ life, seed, key, endpoint, isLast }: LifeOptions): Promise<void> {
+  const random = randomFrom(seed);
+  const tell = (path: string, body: string) => fetch(path, { method: 'POST', body });
+  await tell(`/journal?life=${life}`, await journaled());
+  const credentials = async () => (await fetch('/token')).json();
+  const client = { region: 'cn-hangzhou', bucket: 'logs', endpoint, credentials };
+  const log = new LogAppender(client, key, {
+    flushAfter: 40,
+    segmentSize: 400,
+    persist: new IndexedDbJournal('life'),
+    onstored: ({ position }) => void tell('/stored', String(position)),
+  });
+  for (let n = 0; n < (isLast ? 5 : 100_000); ) {
+    for (let count = Math.floor(random() * 4); count > 0; count--) log.write(`record ${life} ${n++}`);
+    await new Promise((resolve) => setTimeout(resolve, random() ** 2 * 40));
+  }
+  await log.close();
+  await tell('/done', '');
+}

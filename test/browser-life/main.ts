@@ -1,0 +1,223 @@
+/**
+ * `npm run test:browser-life`: the process of a tab is killed twenty times at random moments, in real Chromium and Firefox, while a
+ * log with a journal writes under faults. Then every record that the journal had must be in the object once, and in order.
+ *
+ *   OSS_APPEND_LIFE_SEED=1     the seed of the first browser
+ *   OSS_APPEND_LIFE_KILLS=20   how often a tab is killed
+ */
+import { writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { build } from 'esbuild';
+import { type Browser, chromium, firefox, type Page } from 'playwright';
+import { type BrowserPlace, findBrowsers } from '../../.ci/browsers.mjs';
+import { type Served, serve } from '../../demo/node-http.ts';
+import { type Fault, LocalOss } from '../../src/testing/index.ts';
+import { killPages } from './processes.ts';
+
+const { OSS_APPEND_LIFE_SEED = '1', OSS_APPEND_LIFE_KILLS = '20' } = process.env;
+const KILLS = Number(OSS_APPEND_LIFE_KILLS);
+const KEY = 'life.log';
+
+const KINDS: readonly Fault[] = [
+  { kind: 'drop-before' },
+  { kind: 'drop-after' },
+  { kind: 'error-after' },
+  { kind: 'commit-late', delay: 250 },
+  { kind: 'answer-late', delay: 200 },
+];
+
+function randomFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+/** The servers of one run: the site, and LocalOss on another origin. */
+class World {
+  readonly #random: () => number;
+  readonly #scope: string;
+  #site: Served | undefined;
+  #ossServer: Served | undefined;
+  oss: LocalOss | undefined;
+  healed = false;
+  /** Records that a journal had when a life began. */
+  readonly kept = new Set<string>();
+  /** The end of the object that a page was told as stored. */
+  stored = 0;
+  onjournal: () => void = () => {};
+  ondone: (error?: Error) => void = () => {};
+
+  constructor(random: () => number, scope: string) {
+    this.#random = random;
+    this.#scope = scope;
+  }
+
+  async open(): Promise<void> {
+    this.#site = await serve((request) => this.#answer(request));
+    const cors = {
+      allowedOrigins: [this.#site.url],
+      allowedMethods: ['GET', 'HEAD', 'POST'] as const,
+      allowedHeaders: ['*'],
+      exposeHeaders: ['x-oss-next-append-position', 'x-oss-hash-crc64ecma', 'x-oss-request-id', 'content-range'],
+    };
+    const faults = () =>
+      !this.healed && this.#random() < 0.25 ? KINDS[Math.floor(this.#random() * KINDS.length)] : undefined;
+    const oss = new LocalOss({ buckets: { logs: { region: 'cn-hangzhou', cors: [cors] } }, faults });
+    this.oss = oss;
+    this.#ossServer = await serve((request) => oss.fetch(request));
+  }
+
+  url(options: object): string {
+    const all = { ...options, key: KEY, endpoint: this.#ossServer?.url };
+    return `${this.#site?.url}/?${this.#random()}#${encodeURIComponent(JSON.stringify(all))}`;
+  }
+
+  lines(): string[] {
+    return new TextDecoder().decode(this.oss?.object('logs', KEY)?.bytes()).split('\n').filter(Boolean);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#site?.close(), this.#ossServer?.close()]);
+  }
+
+  async #answer(request: Request): Promise<Response> {
+    const { pathname } = new URL(request.url);
+    const script = { headers: { 'content-type': 'text/javascript' } };
+    const page = { headers: { 'content-type': 'text/html' } };
+    if (pathname === '/')
+      return new Response('<!doctype html><title>life</title><script src="/scope.js"></script>', page);
+    if (pathname === '/scope.js') return new Response(this.#scope, script);
+    if (pathname === '/token') return Response.json(this.oss?.issueToken());
+    const body = await request.text();
+    if (pathname === '/journal') {
+      for (const line of body.split('\n').filter((text) => text.startsWith('record'))) this.kept.add(line);
+      this.onjournal();
+    }
+    if (pathname === '/stored') this.stored = Math.max(this.stored, Number(body));
+    if (pathname === '/failed') this.ondone(new Error(`The page failed: ${body}`));
+    if (pathname === '/done') this.ondone();
+    return new Response(null, { status: 204 });
+  }
+}
+
+const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+/** Kills the tab again and again, and lets the last one finish. */
+async function run(browser: Browser, place: string, kills: number, seed: number, scope: string): Promise<World> {
+  const random = randomFrom(seed);
+  const world = new World(random, scope);
+  await world.open();
+  const context = await browser.newContext();
+  let page: Page | undefined;
+  for (let life = 0; life <= kills; life++) {
+    const isLast = life === kills;
+    world.healed = isLast;
+    const begun = new Promise<void>((resolve) => {
+      world.onjournal = resolve;
+    });
+    const done = new Promise<void>((resolve, reject) => {
+      world.ondone = (error) => (error ? reject(error) : resolve());
+    });
+    page = await context.newPage();
+    await page.goto(world.url({ place, life, seed: Math.floor(random() * 2 ** 31), isLast }));
+    await Promise.race([begun, done, wait(20_000).then(() => Promise.reject(new Error('The page did not begin')))]);
+    if (isLast) await Promise.race([done, wait(60_000).then(() => Promise.reject(new Error('The page did not end')))]);
+    else {
+      await Promise.race([done, wait(random() * 900)]);
+      if (killPages() === 0) throw new Error('No process of a page was found');
+      // The page is gone. Playwright may wait for its answer for ever.
+      await Promise.race([page.close().catch(() => {}), wait(500)]);
+    }
+  }
+  // What was sent long ago may still be carried out.
+  await wait(500);
+  await Promise.race([context.close().catch(() => {}), wait(2000)]);
+  await world.close();
+  return world;
+}
+
+/** What is wrong with the object: nothing, if each record is there once, in order, and none that was kept is missing. */
+function problems(world: World): string[] {
+  const lines = world.lines().filter((line) => line.startsWith('record'));
+  const doubled = lines.filter((line, index) => lines.indexOf(line) !== index);
+  const lost = [...world.kept].filter((line) => !lines.includes(line));
+  const numbers = lines.map((line) => line.split(' ').slice(1).map(Number)) as [number, number][];
+  const unordered = numbers.filter(([life, n], index) => {
+    const [lastLife, lastN] = numbers[index - 1] ?? [-1, -1];
+    return life < lastLife || (life === lastLife && n <= lastN);
+  });
+  const length = world.oss?.object('logs', KEY)?.length ?? 0;
+  return [
+    ...(doubled.length > 0 ? [`${doubled.length} records are stored twice: ${doubled.slice(0, 5)}`] : []),
+    ...(lost.length > 0 ? [`${lost.length} records are lost that the journal had: ${lost.slice(0, 5)}`] : []),
+    ...(unordered.length > 0
+      ? [`${unordered.length} records are not in order: ${unordered.slice(0, 5).join(' and ')}`]
+      : []),
+    ...(world.stored > length
+      ? [`position ${world.stored} was told as stored, but the object has ${length} bytes`]
+      : []),
+    ...(lines.length < 10 ? [`only ${lines.length} records are stored`] : []),
+  ];
+}
+
+async function bundle(): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: ['test/browser-life/scope.ts'],
+    bundle: true,
+    format: 'iife',
+    target: 'es2022',
+    write: false,
+    logLevel: 'warning',
+  });
+  return outputFiles[0]?.text ?? '';
+}
+
+/** Playwright makes Firefox end when one of its tabs crashes. A script in between takes that wish back. */
+async function startFirefox(place: BrowserPlace): Promise<Browser> {
+  const executablePath = join('build', 'firefox-that-survives');
+  const real = place.executablePath ?? firefox.executablePath();
+  writeFileSync(executablePath, `#!/bin/sh\nunset MOZ_CRASHREPORTER_SHUTDOWN\nexec '${real}' "$@"\n`, { mode: 0o755 });
+  return firefox.launch({ ...place, executablePath: resolve(executablePath) });
+}
+
+export async function main(): Promise<{ passed: number; failed: number }> {
+  const counts = { passed: 0, failed: 0 };
+  const found = await findBrowsers();
+  const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
+  const starts: Record<string, (() => Promise<Browser>) | undefined> = {
+    chromium: found.chromium && (() => chromium.launch({ ...found.chromium, args })),
+    firefox: found.firefox && (() => startFirefox(found.firefox ?? {})),
+  };
+  const scope = await bundle();
+  for (const [name, start] of Object.entries(starts)) {
+    if (!start) {
+      console.log(`not run: ${name} is missing`);
+      continue;
+    }
+    for (const [place, kills] of [
+      ['page', KILLS],
+      ['worker', Math.ceil(KILLS / 4)],
+      ['service-worker', 0],
+    ] as const) {
+      const title = `${name}, ${place}: killed ${kills} times`;
+      const browser = await start();
+      try {
+        const world = await run(browser, place, kills, Number(OSS_APPEND_LIFE_SEED), scope);
+        const wrong = problems(world).filter((problem) => kills > 0 || !problem.startsWith('only'));
+        console.log(
+          `${wrong.length === 0 ? 'ok' : 'FAILED'} ${title}: ${world.lines().length} records, ${world.kept.size} of them journaled`,
+        );
+        for (const problem of wrong) console.log(`  ${problem}`);
+        counts[wrong.length === 0 ? 'passed' : 'failed']++;
+      } catch (error) {
+        console.log(`FAILED ${title}: ${error instanceof Error ? error.stack : error}`);
+        counts.failed++;
+      } finally {
+        await Promise.race([browser.close().catch(() => {}), wait(5000)]);
+      }
+    }
+  }
+  return counts;
+}
