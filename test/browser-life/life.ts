@@ -52,6 +52,7 @@ export async function live({ life, seed, key, endpoint, isLast }: LifeOptions): 
     flushAfter: 40,
     segmentSize: 400,
     persist: new IndexedDbJournal('life'),
+    onerror: (error) => void tell('/error', `life ${life}: ${error}`),
     onstored: ({ position }) => void tell('/stored', String(position)),
   });
   for (let n = 0; n < (isLast ? 5 : 100_000); ) {

@@ -4,6 +4,7 @@
  *
  *   OSS_APPEND_LIFE_SEED=1     the seed of the first browser
  *   OSS_APPEND_LIFE_KILLS=20   how often a tab is killed
+ *   OSS_APPEND_LIFE_BROWSER=firefox   runs one browser only
  */
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -15,6 +16,8 @@ import { type Fault, LocalOss } from '../../src/testing/index.ts';
 import { killPages } from './processes.ts';
 
 const { OSS_APPEND_LIFE_SEED = '1', OSS_APPEND_LIFE_KILLS = '20' } = process.env;
+/** Runs one browser only. */
+const ONLY = process.env['OSS_APPEND_LIFE_BROWSER'];
 const KILLS = Number(OSS_APPEND_LIFE_KILLS);
 const KEY = 'life.log';
 
@@ -44,6 +47,8 @@ class World {
   healed = false;
   /** Records that a journal had when a life began. */
   readonly kept = new Set<string>();
+  /** What the logs told as failed. Most of it passes. */
+  readonly errors: string[] = [];
   /** The end of the object that a page was told as stored. */
   stored = 0;
   onjournal: () => void = () => {};
@@ -97,6 +102,7 @@ class World {
     }
     if (pathname === '/stored') this.stored = Math.max(this.stored, Number(body));
     if (pathname === '/failed') this.ondone(new Error(`The page failed: ${body}`));
+    if (pathname === '/error') this.errors.push(body);
     if (pathname === '/done') this.ondone();
     return new Response(null, { status: 204 });
   }
@@ -123,7 +129,7 @@ async function run(browser: Browser, place: string, kills: number, seed: number,
     page = await context.newPage();
     await page.goto(world.url({ place, life, seed: Math.floor(random() * 2 ** 31), isLast }));
     await Promise.race([begun, done, wait(20_000).then(() => Promise.reject(new Error('The page did not begin')))]);
-    if (isLast) await Promise.race([done, wait(60_000).then(() => Promise.reject(new Error('The page did not end')))]);
+    if (isLast) await Promise.race([done, wait(60_000).then(() => Promise.reject(stuck(world)))]);
     else {
       await Promise.race([done, wait(random() * 900)]);
       if (killPages() === 0) throw new Error('No process of a page was found');
@@ -136,6 +142,11 @@ async function run(browser: Browser, place: string, kills: number, seed: number,
   await Promise.race([context.close().catch(() => {}), wait(2000)]);
   await world.close();
   return world;
+}
+
+function stuck({ errors, oss }: World): Error {
+  const requests = oss?.requests.slice(-5).map((request) => JSON.stringify(request));
+  return new Error(`The page did not end. ${errors.slice(-5).join('; ')}. ${requests?.join('; ')}`);
 }
 
 /** What is wrong with the object: nothing, if each record is there once, in order, and none that was kept is missing. */
@@ -192,6 +203,7 @@ export async function main(): Promise<{ passed: number; failed: number }> {
   };
   const scope = await bundle();
   for (const [name, start] of Object.entries(starts)) {
+    if (ONLY && ONLY !== name) continue;
     if (!start) {
       console.log(`not run: ${name} is missing`);
       continue;
