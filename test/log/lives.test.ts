@@ -108,7 +108,7 @@ function linesOf(bytes: Uint8Array | undefined): string[] {
   return text.split('\n').filter((line) => line.startsWith('record'));
 }
 
-const { LOG_SEED, LOG_SEEDS = '100' } = process.env;
+const { LOG_SEED, LOG_SEEDS = '250' } = process.env;
 const seeds = LOG_SEED ? [Number(LOG_SEED)] : Array.from({ length: Number(LOG_SEEDS) }, (_, index) => index + 1);
 
 test('pages that are killed at random moments lose nothing that the journal had, and store nothing twice', async () => {

@@ -22,6 +22,7 @@ const PARTS = [
   'test/vitest.config.ts',
   'test/engine',
   'test/edge',
+  'test/log',
   'test/tools',
   'test/runtimes/polyfill-blob.ts',
 ];
