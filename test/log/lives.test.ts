@@ -76,13 +76,6 @@ async function live(seed: number): Promise<void> {
     await settle(world);
   }
   const stored = recordsOf(world);
-  console.log(
-    stored.join(','),
-    world.oss.requests
-      .filter((r) => r.operation === 'AppendObject')
-      .map((r) => `${r.position} ${r.status} ${r.fault ?? ''}`)
-      .join('\n'),
-  );
   expect(new Set(stored).size, `seed ${seed}: a record is stored twice`).toBe(stored.length);
   expect(
     [...kept].filter((record) => !stored.includes(record)),
