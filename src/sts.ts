@@ -22,8 +22,8 @@ import { kindOf, type RetryOptions, RetryPolicy } from './waiting/retry.ts';
 type StsCaller = Pick<Credentials, 'accessKeyId' | 'accessKeySecret' | 'securityToken'>;
 
 /**
- * The options of `assumeRole`. The key is that of a RAM user or role that may call `sts:AssumeRole`. Never use the key of the
- * account itself. It needs its `securityToken` if it is temporary.
+ * The options of `assumeRole`. The key is that of a RAM user or role that may call `sts:AssumeRole`. Never use the key
+ * of the account itself. It needs its `securityToken` if it is temporary.
  */
 export interface AssumeRoleOptions extends StsCaller {
   /** The ARN of the role, `acs:ram::{account}:role/{name}`. */
@@ -47,7 +47,9 @@ export interface AssumeRoleOptions extends StsCaller {
   readonly retry?: RetryOptions | undefined;
   readonly clock?: Clock | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Allows the call if `document` exists, as in some tests. In a page, the call would expose the key. Default false. */
+  /**
+   * Allows the call if `document` exists, as in some tests. In a page, the call would expose the key. Default false.
+   */
   readonly allowInPage?: boolean | undefined;
 }
 

@@ -28,9 +28,10 @@ export const EMPTY: Segment = { size: 0, crc: 0n, body: new Uint8Array(0) };
 type Outcome = (Verdict | { readonly kind: 'tooLarge' }) & { readonly error?: unknown };
 
 /**
- * Stores a segment. Returns the number of stored bytes: those of the segment, or those of a longer one that was stored
- * late, from which this segment was cut. A segment that was given up before is first looked for, and then sent again if
- * it is not there.
+ * Stores a segment. A segment that was given up before is first looked for, and then sent again if it is not there.
+ *
+ * Returns the number of stored bytes. This is the size of the segment, or of a longer segment: if this one was cut from
+ * a longer one, the longer one may be stored late.
  *
  * @param failed failed attempts with the longer segment from which this one was cut
  * @throws AppendConflictError, ChecksumError, SourceError, or the error of the last request.
@@ -124,8 +125,8 @@ async function send(engine: Engine, plan: Plan, segment: Segment, call: Call): P
   const result = await client.appendObject(key, segment.body, options).catch((error: unknown) => {
     const isRefusal = error instanceof ServiceError && kindOf(error) !== 'ambiguous';
     if (!isRefusal && !(error instanceof CredentialsError)) ledger.noteNotRefused(plan);
-    // Without credentials nothing was sent, so the outcome is what it was before. The exception is an earlier request
-    // of this attempt that OSS refused (`sent`).
+    // After a CredentialsError the outcome is what it was before, because nothing was sent. But with `sent`, an earlier
+    // request of this attempt was sent and refused.
     if (error instanceof CredentialsError && !error.sent) ledger.note(plan, outcome);
     throw error;
   });

@@ -28,7 +28,7 @@ export interface Reading<T> {
   readonly found: Found;
 }
 
-/** Where a look begins, and the least length that its answer must show. */
+/** Where a reading begins, and the length that its answer must have at least. */
 export interface LookOptions {
   /** A length that the object had before, bytes. Default 0. */
   readonly near?: number | undefined;
@@ -181,7 +181,7 @@ export class Evidence {
   /**
    * Asks for the bytes as they are stored, because `fetch` decodes a body that has a Content-Encoding. Chromium even
    * fails if it has only a part of such a body. OSS refuses some of these requests with HTTP 400. Then the bytes are
-   * read without that wish.
+   * read with a plain request.
    */
   #get(range: OpenRange, signal: AbortSignal | undefined): Promise<ObjectContent> {
     return this.#client.getObject(this.#key, { range, decode: false, signal }).catch((error: unknown) => {

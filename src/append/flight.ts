@@ -1,6 +1,4 @@
-/**
- * A segment on its way to the object, and the facts that its call needs later. Only ledger.ts changes these records.
- */
+/** A segment in flight, and the facts that its call needs later. Only ledger.ts changes these records. */
 
 import type { Outcome } from '../errors.ts';
 import type { Segment } from '../source/segment.ts';

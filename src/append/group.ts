@@ -186,8 +186,8 @@ export class Group implements Call {
   }
 
   /**
-   * Rejects each call with an error of its own. Bytes behind the segment in flight were not sent, unless a longer segment with them
-   * was sent before it was cut: `reach` is the end of such a segment, counted like `start`.
+   * Rejects each call with its own error. Bytes after the segment in flight were not sent, with one exception: a longer
+   * segment may have been sent before it was cut. `reach` is the end of that segment, counted like `start`.
    */
   fail(error: unknown, reach: number): void {
     this.#closed = true;

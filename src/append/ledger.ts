@@ -1,7 +1,7 @@
 /**
- * What is believed of one object: where it ends, whether the end must be read again, which segment is in flight, and
- * which segments were given up. Only this file changes that state and the records of flight.ts, so every change can be
- * found here.
+ * The belief about one object: where it ends, whether the end must be read again, which segment is in flight, and which
+ * segments were given up. Only this file changes that state and the records of flight.ts, so every change can be found
+ * here.
  */
 
 import { crc64Combine } from '../crc64.ts';
@@ -74,7 +74,7 @@ export class Ledger {
     this.#isStale = false;
   }
 
-  /** How many bytes of the call's source are in a request that may still be carried out, counted from the source's first byte. */
+  /** Returns up to which byte of the call's source a request was sent that OSS may still carry out. */
   reach(flight: Flight | undefined): number {
     return Math.max(0, ...this.unknown.filter((plan) => plan.flight === flight).map(({ loaded }) => loaded));
   }
@@ -138,7 +138,7 @@ export class Ledger {
     const { flight, position } = plan;
     this.#tail = tail;
     change(plan, { outcome: 'stored' });
-    // Longer segments, from which this one was cut, can no longer be stored here.
+    // This segment may have been cut from longer ones. These can no longer be stored here.
     this.#pending = this.#pending.filter((other) => other.flight !== flight);
     if (size > 0 && !call.resumes) this.#takePlace(position);
     call.loaded += size;
@@ -156,8 +156,9 @@ export class Ledger {
   }
 
   /**
-   * The call has failed. Its segment is remembered where it may still be stored, and its bytes are kept for `settle`. Returns what
-   * is known of the bytes in flight: a part of a segment may be absent, and still be stored by the request of the whole segment.
+   * Notes that the call has failed. Its segment is remembered if it may still be stored, and its bytes are kept for
+   * `settle`. Returns the outcome of the bytes in flight. If they are a part of a longer segment, the request with the
+   * whole segment may still store them.
    */
   fail(flight: Flight | undefined): Outcome {
     this.setAside(flight);
@@ -203,7 +204,7 @@ export class Ledger {
     for (const plan of plans) change(plan, { outcome: plan === stored ? 'stored' : 'absent' });
   }
 
-  /** Notes for the call that sent this segment that all its bytes up to the end of the segment are stored. */
+  /** The call that sent this segment now has all its bytes stored up to the end of the segment. */
   credit({ flight, loaded }: Plan): void {
     change(flight, { loaded });
   }

@@ -1,7 +1,7 @@
 /**
- * AppendableObject: its options, the queue of its calls, and the facts that a failed call adds to its error. The rest
- * of the engine is in other files: the life of one segment in commit.ts, what is believed of the object in ledger.ts,
- * and the table of verdicts in verdict.ts.
+ * AppendableObject: its options, the queue of its calls, and the facts that a failed call adds to its error. Other
+ * files hold the rest of the engine: commit.ts stores one segment, ledger.ts knows the state of the object, and
+ * verdict.ts has the table of verdicts.
  */
 
 import { bytesOf, isBlob } from '../bytes.ts';
@@ -185,10 +185,10 @@ export class AppendableObject {
    * Appends a whole source, and resolves to the new end of the object. An empty source creates an absent object.
    *
    * You need not await one call before the next. Text and bytes of several calls that wait in the queue are sent as one
-   * segment (a group commit), and each call resolves to its own end. These calls fail together. Only if the segment
-   * must be sent in parts, the calls whose parts are already stored succeed. An aborted call of such a group ends at
-   * once. If its bytes still wait, they are not sent. If they are already in a request, the request goes on for the
-   * other calls.
+   * segment (a group commit), and each call resolves to its own end. If the segment fails, all its calls fail. But a
+   * segment may be sent in parts: then the calls whose parts are already stored succeed. An aborted call of such a
+   * group ends at once. If its bytes still wait, they are not sent. If they are already in a request, the request goes
+   * on for the other calls.
    *
    * Bytes that fit into one segment are copied at the call. That is always so up to 256 KiB, or up to `segmentSize` if
    * you set it. Do not change longer bytes before the call has ended.
@@ -218,10 +218,10 @@ export class AppendableObject {
   }
 
   /**
-   * Uploads a Blob or File of which the object may already hold the beginning, for example after a reload or on another
-   * day. Nothing needs to be saved. The CRC-64 proves that the object begins with the same bytes. If CORS hides the
-   * CRC-64, the bytes are read back. Then the rest is appended. An absent object is created, and nothing is appended to
-   * a complete one. You can always call it again.
+   * Uploads a Blob or File, and goes on if the object already holds its beginning, for example after a reload or on
+   * another day. Nothing needs to be saved. The CRC-64 proves that the object begins with the same bytes. If CORS hides
+   * the CRC-64, the bytes are read back. Then the rest is appended. An absent object is created, and nothing is
+   * appended to a complete one. You can always call it again.
    *
    * @throws TypeError if the argument is not a Blob, and with `shared`. ChecksumError (`DifferentPrefix`) if the object
    * begins with other bytes; AppendConflictError if it is longer than the Blob, or shorter than `start`. The other
@@ -419,8 +419,8 @@ function checkObjectOptions(options: AppendableObjectOptions): void {
 }
 
 /**
- * Copies the options by name. An AbortController passes for options too, because it has a `signal`, but a spread of it
- * copies nothing.
+ * Copies each option by its name. A caller may pass an AbortController as options, because it has a `signal`. A spread
+ * would copy nothing of it.
  */
 function checkAppendOptions(options: AppendOptions): AppendOptions {
   checkObject('options', options);

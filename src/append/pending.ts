@@ -1,6 +1,6 @@
 /**
- * Finds out which of the segments that were given up were stored after all. Such a segment must never be taken for
- * another writer's bytes.
+ * Finds out whether segments that were given up were stored after all. Such a segment must never be taken for another
+ * writer's bytes.
  */
 
 import type { Engine } from './engine.ts';
@@ -43,9 +43,9 @@ export async function findLate(engine: Engine, found: Found, options: FindLateOp
 }
 
 /**
- * Returns the one of several segments for one position that is stored. One reading decides for all of them: it covers
- * the longest segment that fits into the object. The longest one is tried first, because a shorter one may be the
- * beginning of it.
+ * All these segments are for one position. Returns the one that is stored. One reading decides for all of them: it
+ * covers the longest segment that fits into the object. The longest one is tried first, because a shorter one may be
+ * the beginning of it.
  */
 async function findStored(
   { evidence }: Engine,

@@ -39,8 +39,8 @@ export interface Call extends Listener {
   /** The segment that is in flight, or that was in flight when the call failed. */
   flight?: Flight | undefined;
   /**
-   * True for a call of `resume`. Its source is the same as that of earlier calls. So a segment of theirs that is stored
-   * late is a part of this source, and does not stand before it.
+   * True for a call of `resume`. Its source is the same as that of earlier calls. So if a segment of an earlier call is
+   * stored late, it is a part of this source.
    */
   readonly resumes: boolean;
   /** Returns the length of the next part, bytes, when a segment must be sent in parts of at most `size` bytes. */

@@ -1,5 +1,5 @@
 /**
- * Uploads a Blob of which the object may already hold the beginning. Before anything is appended, the bytes in the
+ * Uploads a Blob, and goes on if the object already holds its beginning. Before anything is appended, the bytes in the
  * object are proven equal.
  */
 

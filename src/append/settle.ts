@@ -63,7 +63,7 @@ export class EndedCalls {
     if (!ended) throw new TypeError('settle needs the error with which a call on this AppendableObject was rejected');
     if (ended !== 'several') return ended;
     throw new TypeError(
-      'settle cannot tell calls apart that were aborted with one reason: give each a signal of its own',
+      'settle cannot distinguish calls that were aborted with the same reason: give each its own signal',
     );
   }
 }

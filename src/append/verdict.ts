@@ -20,7 +20,7 @@ export interface Committed {
   readonly kind: 'committed';
   readonly tail: Tail;
   /**
-   * The number of stored bytes, if more than the segment is stored: a longer one, from which this one was cut, was
+   * The number of stored bytes, if it is not the size of the segment: this one was cut from a longer segment, which was
    * stored late.
    */
   readonly size?: number;

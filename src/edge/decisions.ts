@@ -12,7 +12,7 @@ import { hidden, Refusal } from './refusal.ts';
 export interface EdgeQuestion {
   /** The user that `authenticate` named. */
   readonly user: string;
-  /** `headObject` is also the question where an upload ended (`GET /upload/{key}`). */
+  /** With `headObject`, a client also asks where an upload ended (`GET /upload/{key}`). */
   readonly operation: 'token' | 'appendObject' | 'headObject' | 'getObject' | 'upload';
   /** The key of the object. For a token, it is the prefix of the user's keys. */
   readonly key: string;
@@ -28,15 +28,15 @@ export interface EdgeQuestion {
   readonly contentType?: string | undefined;
   /**
    * The other headers of a first append that the grant will name, with names in lower case. The holder must send them
-   * as they are. But the holder may add Cache-Control, Content-Disposition, Content-Encoding and Expires where they are
+   * as they are. But the holder may add Cache-Control, Content-Disposition, Content-Encoding and Expires if they are
    * absent here. So allow only grants that name the headers that matter to you.
    */
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
 /**
- * The application's answer: yes, no, or the allowed number of bytes. A number above 0 is a yes where bytes flow, up to
- * that number. For a token or a read of unknown size, a number is a no.
+ * The application's answer: yes, no, or the allowed number of bytes. A number above 0 is a yes if the operation
+ * transfers bytes, up to that number. For a token or a read of unknown size, a number is a no.
  */
 export type EdgeAnswer = boolean | number;
 
@@ -84,7 +84,7 @@ export function prefixFor(user: string, prefixOf: (user: string) => unknown): st
  */
 export async function checkAllowed(question: EdgeQuestion, allows: Allows): Promise<void> {
   const bytes = await bytesAllowed(question, allows);
-  // A number is no yes if the question has no size, because there is nothing that the number could limit.
+  // A number is not a yes if the question has no size, because there is nothing that the number could limit.
   if (bytes < (question.size ?? ALL)) throw notAllowed(question);
 }
 

@@ -59,7 +59,7 @@ export function readBatch(fields: RequestFields, { maxSegment, maxBatch }: Grant
 }
 
 /**
- * A range may have no end. Such a read tells the length of one of the user's own objects if a HEAD does not tell it.
+ * A range may have no end. Such a read shows the length of one of the user's own objects if a HEAD does not show it.
  *
  * @throws Refusal if the fields do not have a range within the limits.
  */

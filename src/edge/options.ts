@@ -30,8 +30,9 @@ export interface EdgeOptions {
    */
   readonly prefixOf: (user: string) => string;
   /**
-   * Allows or refuses each operation of a user, for quotas and the like. Only `true` is a yes. Where bytes flow, a
-   * number above 0 is a yes to that many bytes. Default: everything under the user's prefix is allowed.
+   * Allows or refuses each operation of a user, for quotas and the like. Only `true` is a yes. If the operation
+   * transfers bytes, a number above 0 is a yes to that many bytes. Default: everything under the user's prefix is
+   * allowed.
    */
   readonly allows?: Allows | undefined;
   /**
@@ -55,7 +56,7 @@ export interface EdgeOptions {
   /**
    * The bytes of one segment of an upload, up to 128 MiB. An upload holds about three segments in memory, and each
    * segment costs one subrequest and one round trip. The default of 256 KiB serves 50 uploads at the same time in the
-   * 128 MB of a Worker. Larger segments are faster where only a few users upload at the same time.
+   * 128 MB of a Worker. Larger segments are faster if only a few users upload at the same time.
    */
   readonly segmentSize?: number | undefined;
   /**

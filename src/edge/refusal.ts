@@ -9,7 +9,7 @@ export class Refusal extends Error {
   readonly status: number;
   /** A name for programs, such as `ForbiddenKey`. */
   readonly code: string;
-  /** What the client needs to continue, beside code and message. */
+  /** What the client needs to continue, besides code and message. */
   readonly facts: object;
 
   constructor(status: number, code: string, message: string, facts: object = {}) {

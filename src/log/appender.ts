@@ -35,8 +35,9 @@ export interface LogAppenderOptions
   /** The most bytes that the log holds in memory, including those in flight. Default 1,048,576. */
   readonly queueSize?: number | undefined;
   /**
-   * What happens to a record that does not fit into the queue. `dropOldest` (the default) and `dropNewest` drop records and write
-   * a record of the loss in their place. `refuse` makes `write` return false, and the caller keeps the record.
+   * What happens to a record that does not fit into the queue. `dropOldest` (the default) and `dropNewest` drop records
+   * and write a record of the loss in their place. `refuse` makes `write` return false, and the caller keeps the
+   * record.
    */
   readonly whenFull?: 'refuse' | 'dropOldest' | 'dropNewest' | undefined;
   /** Returns the record that stands in place of dropped ones. Default: `{ "lost": records, "bytes": bytes }`. */

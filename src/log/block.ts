@@ -1,4 +1,6 @@
-/** Records in one piece of memory. Many records share it, because an allocation for each would cost more than its copy. */
+/**
+ * Records in one piece of memory. Many records share it, because an allocation for each would cost more than its copy.
+ */
 
 /** Records that were dropped. */
 export interface LogLoss {

@@ -47,7 +47,7 @@ export class Feed {
     return feed;
   }
 
-  /** Whether a journal keeps the records. */
+  /** Returns whether a journal keeps the records. */
   get isKept(): boolean {
     return this.#part !== undefined;
   }

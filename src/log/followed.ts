@@ -240,7 +240,7 @@ function unexpected(key: string, what: string): TransportError {
 }
 
 function tooMany(key: string, length = 0): TransportError {
-  return unexpected(key, `the answer goes on behind the object’s end at byte ${length}`);
+  return unexpected(key, `the answer has bytes after the object’s end at byte ${length}`);
 }
 
 function brokeOff(key: string, at: number, length: number): TransportError {

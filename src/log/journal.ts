@@ -106,7 +106,7 @@ export class IndexedDbJournal implements LogJournal {
     this.#platform = platform;
   }
 
-  /** @throws TypeError where IndexedDB or Web Locks are missing; what IndexedDB throws. */
+  /** @throws TypeError if IndexedDB or Web Locks are missing; the errors of IndexedDB. */
   async open(id: number): Promise<{ own: JournalPart; left: JournalPart[] }> {
     const { indexedDB, navigator } = this.#platform;
     const locks = navigator?.locks as Pick<LockManager, 'request'> | undefined;
@@ -155,7 +155,7 @@ class Part implements JournalPart {
   readonly #name: string;
   readonly #id: number;
   readonly #release: () => void;
-  /** The rows of records, by the number of their first record, with the number behind their last one. */
+  /** The rows of records, by the number of their first record, with the number after their last one. */
   readonly #rows = new Map<number, number>();
 
   constructor(database: IDBDatabase, name: string, id: number, release: () => void) {

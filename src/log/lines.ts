@@ -4,8 +4,8 @@ import { bytesOf } from '../bytes.ts';
 import { checkType } from '../check.ts';
 
 /**
- * One record of a log. Text becomes a line: it gets a line end if it has none. Bytes stay as they are. An object becomes one
- * line of JSON (NDJSON), and an `Error` becomes its name, message and stack.
+ * One record of a log. Text becomes a line: it gets a line end if it has none. Bytes stay as they are. An object
+ * becomes one line of JSON (NDJSON), and an `Error` becomes its name, message and stack.
  */
 export type LogRecord = string | object;
 

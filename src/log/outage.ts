@@ -2,7 +2,10 @@
 
 import { CredentialsError } from '../errors.ts';
 
-/** Whether no credentials came, be it because the network is away: a token ends during an outage, and a new one cannot be loaded. */
+/**
+ * Returns whether no credentials came. This may happen because the network is away: a token ends during an outage, and
+ * a new one cannot be loaded.
+ */
 export function hasNoCredentials(error: unknown): boolean {
   return error instanceof CredentialsError && /^(CredentialsLoadFailed|PresignFailed)$/.test(error.code);
 }

@@ -29,7 +29,10 @@ export interface RecordingLag {
 export interface RecordOptions extends CallOptions {
   /** How often the recorder gives a chunk, ms. Browsers may choose another time. Default 1,000. */
   readonly timeslice?: number | undefined;
-  /** Bytes that may wait in memory while the network is slower than the recorder. Default 32 MiB: nearly two minutes at 2.5 Mbit/s. */
+  /**
+   * Bytes that may wait in memory while the network is slower than the recorder. Default 32 MiB: nearly two minutes at
+   * 2.5 Mbit/s.
+   */
   readonly queueSize?: number | undefined;
   /**
    * What happens when the queue is full. `wait` (the default) pauses the recorder until half of the queue is stored:

@@ -84,7 +84,7 @@ export class Sender {
     return this.#object.tail;
   }
 
-  /** Reads where the object ends. So this is known later, when there is no time to ask. */
+  /** Reads where the object ends, because there may be no time to ask later. */
   open(): void {
     this.#object.open().catch(() => {});
   }

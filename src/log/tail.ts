@@ -14,7 +14,7 @@ import { Stoppable } from './stoppable.ts';
 export interface TailEnd {
   readonly key: string;
   readonly tail: ObjectTail;
-  /** Whether the object is sealed. In a page, the bucket's CORS rule must expose `x-oss-sealed-time`. */
+  /** True if the object is sealed. In a page, the bucket's CORS rule must expose `x-oss-sealed-time`. */
   readonly sealed: boolean;
 }
 

@@ -91,7 +91,7 @@ function idOf(bytes: Bytes): number | undefined {
 }
 
 function notWebm(): OssError {
-  return new OssError("Cannot cut the recording into clusters: it is no WebM. Use whenFull: 'wait' or 'stop'", {
+  return new OssError("Cannot cut the recording into clusters: it is not WebM. Use whenFull: 'wait' or 'stop'", {
     code: 'NotWebm',
   });
 }

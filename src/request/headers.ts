@@ -16,7 +16,10 @@ export interface ObjectOptions {
    * preflight.
    */
   readonly contentType?: string | null | undefined;
-  /** Other headers of AppendObject, such as `Cache-Control` or `x-oss-storage-class`, and those of {@link objectHeaders}. */
+  /**
+   * Other headers of AppendObject, such as `Cache-Control` or `x-oss-storage-class`, and those of {@link
+   * objectHeaders}.
+   */
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 

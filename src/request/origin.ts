@@ -19,9 +19,9 @@ export class Origin {
   }
 
   /**
-   * Returns true if the answer does not come from OSS. The mark proves that it does. If CORS may hide the mark, an
-   * answer without it counts if it looks like OSS's: an append is answered with HTTP 200 and no body, and a read with
-   * the date of the object.
+   * Returns true if the answer does not come from OSS. The mark proves that it does. CORS may hide the mark. Then an
+   * answer without it is accepted if it looks like an answer of OSS: HTTP 200 without a body for an append, or a date
+   * of the object for a read.
    *
    * @param rest the first character of the body, if no body is expected
    */
@@ -37,8 +37,8 @@ export class Origin {
   }
 
   /**
-   * The mark is needed if an earlier answer had it, and in HTML. It is also needed in Node and Deno (type `basic`),
-   * which have no CORS.
+   * An answer needs the mark if an earlier answer had it, or if the answer is HTML. In Node and Deno (type `basic`)
+   * every answer needs it, because they have no CORS.
    */
   #needsMark({ headers, type }: Response): boolean {
     return this.#isMarkVisible ?? (type === 'basic' || /html/.test(headers.get('content-type') ?? ''));

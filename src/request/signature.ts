@@ -198,8 +198,8 @@ export function signature(key: Uint8Array, text: string): string {
 }
 
 /**
- * Both are created at their first use. The platform may lack them at import, and Node defines the global TextDecoder only when
- * code reads it first.
+ * Both are created at their first use. The platform may lack them at import, and Node defines the global TextDecoder
+ * only when code reads it first.
  */
 let utf8: TextEncoder | undefined;
 let ascii: TextDecoder | undefined;

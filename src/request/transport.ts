@@ -62,8 +62,8 @@ export class Transport {
   }
 
   /**
-   * Sends a request until it succeeds, until OSS refuses it for good, or until its outcome is unknown and it must not
-   * be repeated.
+   * Sends a request until it succeeds or OSS refuses it finally. It also stops if the outcome is unknown and the
+   * request must not be repeated.
    */
   async send(given: OssRequest): Promise<Answer> {
     const request = this.complete(given);

@@ -242,7 +242,10 @@ function replaced(exchange: Exchange, reply: Reply): Reply {
   return error ? refusalReply(serverError(error), exchange) : reply;
 }
 
-/** The cache holds answers of OSS. What answers in OSS's place (a portal, a gateway) stands nearer to the client than the cache. */
+/**
+ * The cache holds answers of OSS. What answers in OSS's place (a portal, a gateway) stands nearer to the client than
+ * the cache.
+ */
 function cachedHead({ cachedHeads }: Server, { operation, target, plan }: Exchange, reply: Reply): Reply {
   if (operation !== 'HeadObject' || isForeign(plan)) return reply;
   const name = `${target.bucket}/${target.key}`;

@@ -128,7 +128,10 @@ function readPosition(query: ReadonlyMap<string, string>): number {
   throw invalidArgument('position', text, 'The position must be a non-negative integer.', '0016-00000502');
 }
 
-/** The status is not certain: one test of an official SDK expects 400, and the documents list 409 (PROTOCOL.md, section 10). */
+/**
+ * The status is not certain: one test of an official SDK expects 400, and the documents list 409 (PROTOCOL.md, section
+ * 10).
+ */
 function sealed(): Refusal {
   return new Refusal(400, 'AppendSealedObjectNotAllowed', 'The object is sealed and takes no more appends.');
 }

@@ -216,7 +216,7 @@ describe('settle', () => {
       throw reason;
     };
     await object.append('efgh', { signal: controller.signal }).catch(() => {});
-    await expect(object.settle(reason)).rejects.toThrow('give each a signal of its own');
+    await expect(object.settle(reason)).rejects.toThrow('give each its own signal');
   });
 
   test('accepts only a value with which a call on this object was rejected', async () => {
