@@ -54,8 +54,8 @@ export function report({ onprogress, loaded, total }: Listener, handed = 0): voi
 }
 
 /**
- * Reports bytes that were handed to the network. If the caller's function throws, this must not look like a failure of
- * the network. So the error is kept, and ends the call after the segment.
+ * Reports bytes that were handed to the network. An error of the caller's function must not look like a failure of the
+ * network. So the error is kept, and the call rejects with it after the segment.
  */
 export function reportHanded(listener: Listener, handed: number): void {
   try {

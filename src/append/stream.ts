@@ -28,7 +28,7 @@ const Base: typeof WritableStream = globalThis.WritableStream ?? Missing;
  * A chunk is sent when its segment is full, when it has waited for the object's `flushAfter`, or when the stream is
  * closed.
  *
- * @see https://developer.mozilla.org/docs/Web/API/WritableStream
+ * @see https://streams.spec.whatwg.org/#ws-class
  * @example
  * ```ts
  * import { AppendStream, type AppendableObject } from 'oss-append';

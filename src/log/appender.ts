@@ -73,7 +73,7 @@ const SEGMENT_SIZE = 49_152;
 /** The engine does not cut a segment up to this size, because such a short request does not fail for its length. */
 const UNCUT = 65_536;
 /**
- * How long after the first record the waiting records are prepared for the end of the page, ms. So records that are
+ * The waiting records are prepared for the end of the page this long after the first one, ms. So records that are
  * written together are prepared together.
  */
 const PREPARE_AFTER = 100;
@@ -255,8 +255,8 @@ export class LogAppender {
   }
 
   /**
-   * Sends until all records before this number are settled. Each caller sends, and awaits a segment that another caller
-   * has begun. So a request of a Worker goes on when the request that began the segment has ended.
+   * Sends until all records before this number are settled. Each caller sends, even if another caller has begun the
+   * segment. In a Worker, the request of that other caller may have ended.
    */
   async #drain(until: number): Promise<void> {
     const isDone = () =>

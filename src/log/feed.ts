@@ -38,7 +38,7 @@ export class Feed {
       for (const size of sizes) {
         end += size;
         if (number++ < begin) continue;
-        // Records that the page had not yet journaled when it ended are lost.
+        // When a page ends, records that are not yet in the journal are lost.
         feed.queue.miss(number - 1 - feed.queue.accepted);
         feed.queue.write(bytes.subarray(end - size, end));
       }

@@ -82,15 +82,12 @@ export class Followed {
     }
   }
 
-  /**
-   * Returns where the next request begins: before the last byte that was there, so that the range is never empty.
-   * Returns undefined if the object has never existed.
-   */
+  /** Returns where the next request begins: before the last byte that was there, so that the range is never empty. */
   get #start(): number {
     return Math.max(this.#position - Math.max(this.#last.byteLength, 1), 0);
   }
 
-  /** Returns undefined while the object has never been there. */
+  /** Makes one request. Returns undefined if the object has never existed. */
   async #get(signal: AbortSignal): Promise<ObjectContent | undefined> {
     try {
       return await this.#ask({ start: this.#start }, signal);
@@ -103,7 +100,7 @@ export class Followed {
 
   /**
    * Asks for the bytes as they are stored, because `fetch` decodes a body that has a Content-Encoding. OSS refuses some
-   * of these requests with HTTP 400. Then the bytes are read without that wish.
+   * of these requests with HTTP 400. Then the bytes are read with a plain request.
    */
   async #ask(range: OpenRange, signal: AbortSignal): Promise<ObjectContent> {
     try {

@@ -98,8 +98,9 @@ export class IndexedDbJournal implements LogJournal {
   readonly #platform: JournalPlatform;
 
   /**
-   * @param name what the journal is of, for example the name of the application
-   * @param platform what holds IndexedDB and Web Locks. Default: `globalThis`.
+   * @param name the name of the journal, for example the name of the application
+   * @param platform the object that has IndexedDB and Web Locks. Default: `globalThis`.
+   * @throws TypeError if IndexedDB or Web Locks are missing; the errors of IndexedDB.
    */
   constructor(name: string, platform: JournalPlatform = globalThis) {
     this.#name = name;
@@ -155,7 +156,10 @@ class Part implements JournalPart {
   readonly #name: string;
   readonly #id: number;
   readonly #release: () => void;
-  /** The rows of records, by the number of their first record, with the number after their last one. */
+  /**
+   * The rows of records. The key is the number of the first record of a row; the value has the number after its last
+   * record.
+   */
   readonly #rows = new Map<number, number>();
 
   constructor(database: IDBDatabase, name: string, id: number, release: () => void) {

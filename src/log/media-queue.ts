@@ -29,7 +29,8 @@ export class MediaQueue {
   }
 
   /**
-   * When the recording of the oldest part began that is not stored yet, ms. It is `undefined` if everything is stored.
+   * The time when the oldest part that is not yet stored began to be recorded, ms. It is `undefined` if everything is
+   * stored.
    */
   get since(): number | undefined {
     return this.#taken?.since ?? this.#waiting[0]?.since;

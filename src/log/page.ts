@@ -27,7 +27,7 @@ export class Page {
     return this.#isLeft || this.#platform.document?.visibilityState === 'hidden';
   }
 
-  /** The settings of a client whose appends outlive the page, and need no preflight for it. */
+  /** The settings of a client whose appends outlive the page. They need no preflight. */
   client(options: OssClientOptions): OssClientOptions {
     const { fetch = (url, init) => globalThis.fetch(url, init), signing = 'query' } = options;
     return { ...options, signing, fetch: this.keepalive.wrap(fetch) };

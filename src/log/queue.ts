@@ -12,7 +12,7 @@ export interface Batch {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** The number of the caller's records in it. */
   readonly count: number;
-  /** The number of its first record, counted from the first one that the queue took. */
+  /** The number of its first record. Records are numbered in the order in which the queue took them. */
   readonly first: number;
   /** The dropped records that it reports. */
   readonly loss: LogLoss | undefined;

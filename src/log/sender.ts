@@ -157,8 +157,8 @@ export class Sender {
   }
 
   /**
-   * Returns the object of a segment that an earlier page has left in flight. With `shared`, equal bytes at its place
-   * are that segment.
+   * Returns the object of a segment that an earlier page has left in flight. With `shared`, equal bytes at the place of
+   * this segment count as this segment.
    */
   #objectOf({ key, tail }: Flight): AppendableObject {
     return new AppendableObject(this.#client, key, { ...this.#options, shared: true, tail });
