@@ -204,7 +204,7 @@ export class Ledger {
     for (const plan of plans) change(plan, { outcome: plan === stored ? 'stored' : 'absent' });
   }
 
-  /** The call that sent this segment now has all its bytes stored up to the end of the segment. */
+  /** Notes that the call's source is stored up to the end of this segment. */
   credit({ flight, loaded }: Plan): void {
     change(flight, { loaded });
   }

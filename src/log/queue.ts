@@ -242,9 +242,7 @@ export class RecordQueue {
     return sizes.length > 0 ? { first, sizes, bytes: concat(parts, total(sizes)).slice() } : undefined;
   }
 
-  /**
-   * Makes the batch of an earlier {@link peek} the batch in flight. It removes those of its records that still wait.
-   */
+  /** Makes the batch of an earlier {@link peek} the batch in flight, and removes its waiting records from the queue. */
   retake(batch: Batch): Batch {
     for (const end = batch.first + batch.count; this.settled < end && this.#count > 0; this.#trim()) {
       const block = this.#blocks.find(({ count }) => count > 0) as Block;

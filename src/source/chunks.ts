@@ -89,8 +89,8 @@ export class ChunkSegments implements SegmentReader {
   }
 
   /**
-   * Starts a read that may fail while nobody waits. The next segment then gets the failure; after a cancel, nobody
-   * does.
+   * Starts a read that may fail while nobody waits. The next segment rejects with this failure. After a cancel, the
+   * failure is ignored.
    */
   #startRead(): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const reading = this.#read();
