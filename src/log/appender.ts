@@ -291,10 +291,10 @@ export class LogAppender {
     this.#armTimer = undefined;
     const batch = this.#queue.peek(this.#segmentSize);
     const { tail, key } = this;
-    if (!batch || !tail || this.#sending || this.#opening) return;
+    if (!batch || !tail || this.#sending || this.#opening || this.#late?.isSent) return;
     const encoded = this.#options.gzip ? gzipAtOnce(batch.bytes) : batch.bytes;
     await this.#own.note(flightOf(batch, encoded, key, tail));
-    if (this.#sending) return;
+    if (this.#sending || this.#late?.isSent) return;
     this.#late?.arm(key, tail.position, encoded);
     this.#prepared = { batch, encoded };
   };

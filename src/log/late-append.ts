@@ -45,11 +45,16 @@ export class LateAppend {
     this.#client.appendObject(key, bytes, { position, contentType, headers }).catch(() => {});
   }
 
+  /** Whether the browser has sent the bytes. Then they must be sent once more, unchanged, before anything else. */
+  get isSent(): boolean {
+    return this.#armed?.request?.activated === true;
+  }
+
   /** Takes the bytes back. Returns true if it is too late, because the browser has sent them. */
   stop(): boolean {
-    const armed = this.#armed;
+    const { isSent } = this;
+    this.#armed?.aborter.abort('armed anew');
     this.#armed = undefined;
-    armed?.aborter.abort('armed anew');
-    return armed?.request?.activated === true;
+    return isSent;
   }
 }

@@ -240,6 +240,8 @@ describe('fetchLater', () => {
       log.write('three');
       await page.sendDeferred(stored ? world.oss.fetch : async () => new Response());
       log.write('four');
+      // Nothing is armed anew, because that would forget what the browser has sent.
+      await arm({ world });
       await world.drive(log.flush());
       expect(world.text()).toBe('opened\none\ntwo\nthree\nfour\n');
       expect(world.stored.reduce((sum, { count }) => sum + count, 0)).toBe(5);
