@@ -6,17 +6,17 @@
 
 import type { AppendableObjectOptions } from '../append/object.ts';
 import { checkFunction, checkObject, checkRange, checkSignal, checkType, checkWholeNumber } from '../check.ts';
-import type { OssClientOptions } from '../request/client.ts';
 import type { CallOptions } from '../request/operations.ts';
 import type { ObjectTail } from '../tail.ts';
 import { abortable } from '../waiting/abort.ts';
-import { type Clock, platformClock } from '../waiting/clock.ts';
+import type { Clock } from '../waiting/clock.ts';
 import type { LogLoss } from './block.ts';
 import { Feed, flightOf } from './feed.ts';
 import { gzipAtOnce } from './gzip.ts';
 import type { LogJournal } from './journal.ts';
 import { LateAppend } from './late-append.ts';
 import type { LogRecord } from './lines.ts';
+import type { LogClient } from './log-client.ts';
 import { Page } from './page.ts';
 import type { LogPlatform } from './platform.ts';
 import { type Batch, type QueueOptions, RecordQueue } from './queue.ts';
@@ -139,11 +139,11 @@ export class LogAppender {
   #closing: Promise<void> | undefined;
   #isClosing = false;
   /**
-   * @param client the address of the bucket and the credentials, as for {@link OssClient}
+   * @param client the address of the bucket and the credentials, or a function that makes a client: see {@link LogClient}
    * @param key the object; it is created if it is absent
    * @throws TypeError or RangeError for impossible options.
    */
-  constructor(client: OssClientOptions, key: string, options: LogAppenderOptions = {}) {
+  constructor(client: LogClient, key: string, options: LogAppenderOptions = {}) {
     const platform: LogPlatform = options.platform ?? globalThis;
     const { segmentSize, queue } = checkOptions(options, platform);
     const { gzip, contentType = gzip ? 'application/gzip' : undefined } = options;
@@ -152,14 +152,15 @@ export class LogAppender {
     this.#segmentSize = segmentSize;
     this.#page = platform.document && new Page(platform, this.#sendAll);
     this.#late = platform.fetchLater && new LateAppend(client, object, platform);
-    this.#sender = new Sender(this.#page?.client(client) ?? client, key, {
+    this.#sender = new Sender(client, key, {
       ...object,
+      page: this.#page,
       compression: gzip ? platform.CompressionStream : undefined,
       segmentSize: 16 * Math.max(segmentSize, UNCUT),
       onstored: (stored) => tell(options.onstored, stored),
       onerror: this.#fail,
     });
-    this.#clock = client.clock ?? platformClock();
+    this.#clock = this.#sender.clock;
     this.#queue = new RecordQueue(queue);
     this.#own = new Feed(this.#queue, this.#fail);
     this.#feeds = [this.#own];

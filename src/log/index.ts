@@ -14,6 +14,7 @@ export {
   type Waiting,
 } from './journal.ts';
 export type { LogRecord } from './lines.ts';
+export type { LogClient } from './log-client.ts';
 export type { Compression, DeferredRequest, LogPlatform } from './platform.ts';
 export { type Recorder, type Recording, type RecordingLag, type RecordOptions, recordTo } from './record.ts';
 export type { RotationState, StoredRecords } from './sender.ts';

@@ -6,8 +6,9 @@
  * the same bytes to the same position, and OSS accepts only one of the two.
  */
 
-import { OssClient, type OssClientOptions } from '../request/client.ts';
+import type { AppendClient } from '../append/client.ts';
 import { laterOptions, type ObjectOptions } from '../request/headers.ts';
+import { connect, type LogClient } from './log-client.ts';
 import type { DeferredRequest, LogPlatform } from './platform.ts';
 
 interface Armed {
@@ -16,11 +17,11 @@ interface Armed {
 }
 
 export class LateAppend {
-  readonly #client: OssClient;
+  readonly #client: AppendClient;
   readonly #options: ObjectOptions;
   #armed: Armed | undefined;
 
-  constructor(client: OssClientOptions, options: ObjectOptions, { fetchLater }: LogPlatform) {
+  constructor(client: LogClient, options: ObjectOptions, { fetchLater }: LogPlatform) {
     const arm = async (url: string, { method, headers, body }: RequestInit) => {
       const armed = this.#armed;
       // The browser throws if its quota for such requests is used up.
@@ -33,7 +34,7 @@ export class LateAppend {
         } as RequestInit) as DeferredRequest;
       return new Response();
     };
-    this.#client = new OssClient({ ...client, signing: 'query', fetch: arm });
+    this.#client = connect(typeof client === 'function' ? client : { ...client, signing: 'query' }, () => arm);
     this.#options = options;
   }
 

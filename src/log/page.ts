@@ -4,7 +4,6 @@
  * back.
  */
 
-import type { OssClientOptions } from '../request/client.ts';
 import { Keepalive } from './keepalive.ts';
 import type { LogPlatform } from './platform.ts';
 
@@ -25,12 +24,6 @@ export class Page {
 
   get isHidden(): boolean {
     return this.#isLeft || this.#platform.document?.visibilityState === 'hidden';
-  }
-
-  /** The settings of a client whose appends outlive the page. They need no preflight. */
-  client(options: OssClientOptions): OssClientOptions {
-    const { fetch = (url, init) => globalThis.fetch(url, init), signing = 'query' } = options;
-    return { ...options, signing, fetch: this.keepalive.wrap(fetch) };
   }
 
   stop(): void {

@@ -3,17 +3,19 @@
  * prepares a batch before it is sent, and decides what happens after a failure.
  */
 
+import type { AppendClient } from '../append/client.ts';
 import { AppendableObject, type AppendableObjectOptions } from '../append/object.ts';
 import { ChecksumError, ServiceError } from '../errors.ts';
-import { OssClient, type OssClientOptions } from '../request/client.ts';
 import type { Fetch } from '../request/request.ts';
 import type { ObjectTail } from '../tail.ts';
-import { type Clock, platformClock } from '../waiting/clock.ts';
+import type { Clock } from '../waiting/clock.ts';
 import { RetryPolicy } from '../waiting/retry.ts';
 import { Delivery } from './delivery.ts';
 import { type Feed, flightOf } from './feed.ts';
 import { gzip } from './gzip.ts';
 import type { Flight } from './journal.ts';
+import { connect, type LogClient } from './log-client.ts';
+import type { Page } from './page.ts';
 import type { Compression } from './platform.ts';
 import type { Batch } from './queue.ts';
 
@@ -43,6 +45,8 @@ export interface RotationState {
 /** What a sender needs to know. */
 export interface SenderOptions
   extends Pick<AppendableObjectOptions, 'contentType' | 'headers' | 'shared' | 'tail' | 'crc64' | 'segmentSize'> {
+  /** In a page, appends outlive it and need no preflight. */
+  readonly page?: Page | undefined;
   /** Compresses segments, if it is given. */
   readonly compression?: Compression | undefined;
   readonly rotate?: ((state: RotationState) => string | undefined) | undefined;
@@ -55,7 +59,7 @@ export interface SenderOptions
 const RETRY = { maxAttempts: Number.POSITIVE_INFINITY, baseDelay: 1000, maxDelay: 60_000 };
 
 export class Sender {
-  readonly #client: OssClient;
+  readonly #client: AppendClient;
   readonly #clock: Clock;
   readonly #options: SenderOptions;
   #object: AppendableObject;
@@ -67,13 +71,18 @@ export class Sender {
   #ender: AbortController | undefined;
   #waker: AbortController | undefined;
 
-  constructor(client: OssClientOptions, key: string, options: SenderOptions) {
-    const { fetch = (url, init) => globalThis.fetch(url, init) } = client;
-    this.#client = new OssClient({ ...client, fetch: this.#noting(fetch) });
-    this.#clock = client.clock ?? platformClock();
+  constructor(client: LogClient, key: string, options: SenderOptions) {
+    const { page } = options;
+    const wrap = (fetch: Fetch) => this.#noting(page ? page.keepalive.wrap(fetch) : fetch);
+    this.#client = connect(client, wrap, page && 'query');
+    this.#clock = this.#client.retry.clock;
     this.#options = options;
     this.#begun = this.#clock.now();
     this.#object = new AppendableObject(this.#client, key, options);
+  }
+
+  get clock(): Clock {
+    return this.#clock;
   }
 
   get key(): string {

@@ -1,7 +1,7 @@
 /** LogAppender: when it sends, that each record is stored exactly once, and what it tells. */
 import { describe, expect, test, vi } from 'vitest';
 import { AppendConflictError, ChecksumError, type OssError } from '../../src/index.ts';
-import { LogAppender, type LogAppenderOptions } from '../../src/log/index.ts';
+import { LogAppender, type LogAppenderOptions, type LogClient } from '../../src/log/index.ts';
 import type { Fault, FaultSchedule } from '../../src/testing/index.ts';
 import { failureOf } from '../tools/unit-tools.ts';
 import { settle } from '../tools/virtual-clock.ts';
@@ -365,4 +365,26 @@ describe('a mistake of the caller throws before anything is sent', () => {
     expect(await failureOf(world.log().flush({ signal: {} as AbortSignal }))).toBeInstanceOf(TypeError);
     expect(await failureOf(world.log().close({ signal: {} as AbortSignal }))).toBeInstanceOf(TypeError);
   });
+});
+
+test('a log without a key uses a client that the caller makes, such as a PresignedClient', async () => {
+  const world = new LogWorld();
+  const { OssClient, PresignedClient } = await import('../../src/index.ts');
+  const edge = new OssClient(world.client());
+  vi.stubGlobal('fetch', world.oss.fetch);
+  const client: LogClient = (fetch) =>
+    new PresignedClient({
+      presign: async ({ operation, key, position = 0, size, range }) => {
+        if (operation === 'headObject') return edge.presignHeadObject(key);
+        if (operation === 'getObject') return edge.presignGetObject(key, { range });
+        return edge.presignAppendObject(key, { position, size });
+      },
+      fetch,
+      clock: world.clock,
+    });
+  const log = new LogAppender(client, KEY);
+  const text = writeMany(log, 3);
+  await world.drive(log.flush());
+  vi.unstubAllGlobals();
+  expect(world.text()).toBe(text);
 });

@@ -46,7 +46,7 @@ const EDGE = src(
 );
 const LOG = src(
   ...['log/appender', 'log/delivery', 'log/queue', 'log/block', 'log/lines'],
-  ...['log/page', 'log/keepalive', 'log/late-append', 'log/feed', 'log/sender', 'log/gzip'],
+  ...['log/page', 'log/keepalive', 'log/late-append', 'log/feed', 'log/sender', 'log/gzip', 'log/log-client'],
 );
 const ENGINE = [...APPEND, ...SOURCE, ...src('crc64'), ...CLIENT];
 const ENGINE_PRESIGNED = [...APPEND, ...SOURCE, ...src('crc64'), ...PRESIGNED];
