@@ -14,6 +14,7 @@ import { crc64 } from '../../../src/crc64.ts';
 import { AppendConflictError, ChecksumError, OssError, SourceError } from '../../../src/errors.ts';
 import type { ObjectTail } from '../../../src/tail.ts';
 import type { Fault } from '../../../src/testing/faults.ts';
+import { commonLength, includes, isSubsequence, same, sameButForABit } from './byte-strings.ts';
 import type { Epoch } from './observed-oss.ts';
 import type { CallRecord, ObjectRecord, WriterRecord } from './record.ts';
 import { BrokenSource } from './sources.ts';
@@ -614,35 +615,6 @@ function split(sent: readonly SentSegment[], loaded: number) {
   while (size < loaded && count < sent.length) size += sent[count++]!.bytes.length;
   const confirmed = size === loaded ? sent.slice(0, count) : undefined;
   return { confirmed, underWay: sent[count], beyond: Math.max(0, sent.length - count - 1) };
-}
-
-export function same(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let index = 0; index < a.length; index++) if (a[index] !== b[index]) return false;
-  return true;
-}
-
-function includes(whole: Uint8Array, part: Uint8Array): boolean {
-  for (let start = 0; start + part.length <= whole.length; start++)
-    if (same(whole.subarray(start, start + part.length), part)) return true;
-  return false;
-}
-
-/** Returns the length of the part that is the same. */
-function commonLength(a: Uint8Array, b: Uint8Array, alike: typeof same): number {
-  let length = Math.min(a.length, b.length);
-  while (!alike(a.subarray(0, length), b.subarray(0, length))) length--;
-  return length;
-}
-
-function sameButForABit(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((value, index) => value >> 1 === b[index]! >> 1);
-}
-
-function isSubsequence(part: Uint8Array, whole: Uint8Array): boolean {
-  let found = 0;
-  for (const value of whole) if (value === part[found]) found++;
-  return found >= part.length;
 }
 
 function ownOf(bytes: Uint8Array, writer: number): Uint8Array {

@@ -1,8 +1,10 @@
 /**
  * The network between one AppendableObject and LocalOss. It delays requests, lets calls abort them, and records them.
  */
+
 import type { Fetch, FetchInit } from '../../../src/request/request.ts';
 import type { VirtualClock } from '../../tools/virtual-clock.ts';
+import { includes } from './byte-strings.ts';
 import { MemoryBlob } from './memory-blob.ts';
 import type { ObservedOss } from './observed-oss.ts';
 import type { CallRecord, ObjectRecord, When } from './record.ts';
@@ -176,12 +178,6 @@ function hasBegun({ call, segment, bytes }: Passage): boolean {
   const appends = call.passages.filter(({ operation }) => operation === 'AppendObject');
   if (appends.length > 0 && goesOn(call)) return true;
   return appends.some((one) => one.segment === segment || (bytes.length > 0 && includes(one.bytes, bytes)));
-}
-
-function includes(whole: Uint8Array, part: Uint8Array): boolean {
-  for (let start = 0; start + part.length <= whole.length; start++)
-    if (part.every((value, index) => whole[start + index] === value)) return true;
-  return false;
 }
 
 /**
