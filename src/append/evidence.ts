@@ -39,6 +39,11 @@ export interface LookOptions {
   readonly atLeast?: number | undefined;
 }
 
+/** Whether a reading accepts decoded bytes, because OSS has refused to send the stored ones. */
+interface Wish {
+  decode: boolean;
+}
+
 const NO_OBJECT: Found = { length: undefined, crc: undefined, appendable: true };
 
 /**
@@ -153,9 +158,10 @@ export class Evidence {
     looked: Found,
     signal: AbortSignal | undefined,
     consume: (bytes: Bytes) => Promise<T>,
+    wish: Wish = { decode: false },
   ): Promise<Reading<T> | undefined> {
     const end = position + size - 1;
-    const content = await this.#get({ start: position, end }, signal);
+    const content = await this.#get({ start: position, end }, signal, wish);
     const { range, partial, headers } = content;
     const bytes = new Bytes(content.body);
     try {
@@ -163,11 +169,11 @@ export class Evidence {
       const value = await consume(bytes);
       if ((await bytes.countAll()) !== size) return undefined;
       // If `fetch` has decoded the bytes, they are not the stored ones, but their number may be right. So one byte is
-      // read to find out: no decoder turns one byte into one byte.
+      // read with the same wish to find out: no decoder turns one byte into one byte.
       const isRaw =
         size === 1 ||
         headers.get('content-encoding') === 'identity' ||
-        (await this.#readOnce({ position, size: 1 }, looked, signal, async () => true));
+        (await this.#readOnce({ position, size: 1 }, looked, signal, async () => true, wish));
       return isRaw ? { value, found: toFound(content, looked) } : undefined;
     } catch (error) {
       // The body broke off, so the answer is incomplete. Reading again costs less than giving up.
@@ -181,11 +187,12 @@ export class Evidence {
   /**
    * Asks for the bytes as they are stored, because `fetch` decodes a body that has a Content-Encoding. Chromium even
    * fails if it has only a part of such a body. OSS refuses some of these requests with HTTP 400. Then the bytes are
-   * read with a plain request.
+   * read with plain requests for the rest of this reading.
    */
-  #get(range: OpenRange, signal: AbortSignal | undefined): Promise<ObjectContent> {
-    return this.#client.getObject(this.#key, { range, decode: false, signal }).catch((error: unknown) => {
-      if (!(error instanceof ServiceError) || error.status !== 400) throw error;
+  #get(range: OpenRange, signal: AbortSignal | undefined, wish: Wish = { decode: false }): Promise<ObjectContent> {
+    return this.#client.getObject(this.#key, { range, ...wish, signal }).catch((error: unknown) => {
+      if (wish.decode || !(error instanceof ServiceError) || error.status !== 400) throw error;
+      wish.decode = true;
       return this.#client.getObject(this.#key, { range, signal });
     });
   }

@@ -303,12 +303,14 @@ function gzip(text: string): Uint8Array<ArrayBuffer> {
 }
 
 /** How OSS treats `response-content-encoding`. */
-type Override = 'taken' | 'refused' | 'ignored';
+type Override = 'taken' | 'refused' | 'refused once' | 'ignored';
 
 function overriding(oss: LocalOss, override: Override): Fetch {
+  let refusals = 0;
   return async (url, init) => {
     if (override === 'taken' || !url.includes('response-content-encoding=identity')) return oss.fetch(url, init);
-    if (override === 'refused') return refused(400, 'InvalidRequest');
+    if (override === 'refused once' && refusals++ > 0) return oss.fetch(url, init);
+    if (override !== 'ignored') return refused(400, 'InvalidRequest');
     const { status, headers, body } = await oss.fetch(url, init);
     headers.set('content-encoding', oss.object(BUCKET, KEY)?.headers['content-encoding'] ?? 'none');
     return new Response(body, { status, headers });
@@ -401,6 +403,14 @@ describe.each<[string, PageOptions]>([
         const ending = one.run(one.object().append('more\n')).catch((error: unknown) => error);
         expect(await ending).toMatchObject(outcome ? { outcome } : { position: 10 });
       }
+    });
+  });
+
+  test('if OSS refuses only the first read, the bytes are read again until they are the stored ones', async () => {
+    const { member } = evenMember('abcdefghijklmnopqrstuvwxyz');
+    const one = await page([LOST], 'refused once');
+    await expect(one.run(one.object().append(member))).resolves.toMatchObject({
+      position: FIRST.length + member.length,
     });
   });
 
