@@ -20,6 +20,11 @@ export class MediaQueue {
   #taken: { readonly bytes: number; readonly since: number } | undefined;
   /** The cluster whose remaining parts are dropped when they arrive. */
   #leavesOut = 0;
+  /**
+   * The tracks that have had a key frame since the last gap. A player cannot show the frames before it, because they are
+   * only differences from frames that are missing. It is undefined if there is no gap.
+   */
+  #resumed: Set<number> | undefined;
   /** Bytes that were dropped. */
   dropped = 0;
 
@@ -41,14 +46,21 @@ export class MediaQueue {
   }
 
   add(element: MediaElement, since: number): void {
-    const { byteLength } = element.bytes;
-    if (byteLength === 0) return;
-    if (element.cluster > 0 && element.cluster === this.#leavesOut) {
-      this.dropped += byteLength;
-      return;
-    }
-    this.#waiting.push({ ...element, since });
-    this.#waitingBytes += byteLength;
+    if (element.bytes.byteLength > 0 && this.#fits(element)) this.#put({ ...element, since });
+  }
+
+  #put(element: Waiting): void {
+    this.#waiting.push(element);
+    this.#waitingBytes += element.bytes.byteLength;
+  }
+
+  /** Whether an element can stay behind the gap. Counts it as dropped if it cannot. */
+  #fits({ bytes, cluster, block }: MediaElement): boolean {
+    const isLeftOut = cluster > 0 && cluster === this.#leavesOut;
+    if (block?.isKey && !isLeftOut) this.#resumed?.add(block.track);
+    const fits = !isLeftOut && (!block || !this.#resumed || this.#resumed.has(block.track));
+    if (!fits) this.dropped += bytes.byteLength;
+    return fits;
   }
 
   /** Returns the next bytes to store, about `most`. */
@@ -78,11 +90,12 @@ export class MediaQueue {
     const oldest = this.#waiting.find(({ cluster }) => cluster > 0);
     if (!oldest) return false;
     const { cluster } = oldest;
-    if (cluster === this.#waiting.at(-1)?.cluster) this.#leavesOut = cluster;
-    const before = this.#waitingBytes;
-    this.#waiting = this.#waiting.filter((other) => other.cluster !== cluster);
-    this.#waitingBytes = this.#waiting.reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
-    this.dropped += before - this.#waitingBytes;
+    this.#leavesOut = cluster;
+    this.#resumed = new Set();
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    for (const element of waiting) if (this.#fits(element)) this.#put(element);
     return true;
   }
 }

@@ -13,11 +13,14 @@ export interface MediaElement {
   readonly bytes: Bytes;
   /** Number of the cluster that contains the element, from 1. It is 0 before the first cluster. */
   readonly cluster: number;
+  /** Only for a SimpleBlock: its track, and whether a player can begin with it. */
+  readonly block?: { readonly track: number; readonly isKey: boolean } | undefined;
 }
 
 const SEGMENT = 0x18538067;
 const CLUSTER = 0x1f43b675;
 const EBML = 0x1a45dfa3;
+const SIMPLE_BLOCK = 0xa3;
 
 export class WebmSplitter {
   #rest: Bytes = new Uint8Array(0);
@@ -33,7 +36,8 @@ export class WebmSplitter {
     this.#rest = concat([this.#rest, chunk], this.#rest.byteLength + chunk.byteLength);
     for (let size = this.#next(); size !== undefined && size <= this.#rest.byteLength; size = this.#next()) {
       if (idOf(this.#rest) === CLUSTER) this.#cluster++;
-      yield { bytes: this.#rest.slice(0, size), cluster: this.#cluster };
+      const bytes = this.#rest.slice(0, size);
+      yield { bytes, cluster: this.#cluster, block: blockOf(bytes) };
       this.#rest = this.#rest.subarray(size);
     }
   }
@@ -56,6 +60,17 @@ export class WebmSplitter {
     if (size.unknown || !Number.isSafeInteger(size.value)) throw notWebm();
     return head + size.value;
   }
+}
+
+/** A SimpleBlock begins with its track, its time in two bytes, and its flags. */
+function blockOf(bytes: Bytes): MediaElement['block'] {
+  const id = numberAt(bytes, 0, true);
+  const size = id?.value === SIMPLE_BLOCK ? numberAt(bytes, id.length, false) : undefined;
+  if (!id || !size) return undefined;
+  const start = id.length + size.length;
+  const track = numberAt(bytes, start, false);
+  if (!track) throw notWebm();
+  return { track: track.value, isKey: ((bytes[start + track.length + 2] ?? 0) & 0x80) > 0 };
 }
 
 interface VariableNumber {

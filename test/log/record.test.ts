@@ -256,6 +256,41 @@ describe('a full queue', () => {
     expect(scene.stored?.byteLength).toBeLessThan(400);
   });
 
+  test('goes on behind a gap with the next key frame of each track', async () => {
+    const scene = new Scene();
+    const [sound, picture] = [{ track: 1 }, { track: 2, isKey: false }];
+    const first = cluster(0, [simpleBlock(0, 150, sound), simpleBlock(0, 150, { track: 2 })]);
+    const left = cluster(1, [simpleBlock(1, 150, sound), simpleBlock(1, 150, picture)]);
+    const sounds = [2, 3].map((time) => simpleBlock(time, 40, sound));
+    const pictures = [2, 3].map((time) => simpleBlock(time, 40, { track: 2, isKey: time === 3 }));
+    const done = scene.record({ queueSize: 600, whenFull: 'drop' });
+    await scene.give(webm(HEADER, first));
+    scene.offline = true;
+    // Of the next cluster, a part is in flight; the other one waits, and is left out.
+    await scene.give(
+      cluster(1, [simpleBlock(1, 20, sound)]),
+      left,
+      cluster(2, [sounds[0] as Uint8Array, pictures[0] as Uint8Array]),
+    );
+    await scene.give(
+      cluster(3, [sounds[1] as Uint8Array, pictures[1] as Uint8Array]),
+      cluster(4, [simpleBlock(4, 100, picture)]),
+    );
+    await scene.give(cluster(5, [simpleBlock(5, 100, picture)]));
+    scene.offline = false;
+    scene.recorder.stop();
+    const { dropped } = await scene.drive(done);
+    const kept = clustersOf(scene.stored as Uint8Array<ArrayBuffer>);
+    const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
+    expect(kept.slice(2)).toEqual([
+      hex(cluster(2, [sounds[0] as Uint8Array])),
+      hex(cluster(3, [sounds[1] as Uint8Array, pictures[1] as Uint8Array])),
+      hex(cluster(4, [simpleBlock(4, 100, picture)])),
+      hex(cluster(5, [simpleBlock(5, 100, picture)])),
+    ]);
+    expect(dropped).toBe(left.byteLength + (pictures[0]?.byteLength ?? 0));
+  });
+
   test('takes clusters of a known size as a whole', async () => {
     const scene = new Scene();
     const clusters = Array.from({ length: 8 }, (_, n) => cluster(n, [simpleBlock(n, 60), simpleBlock(n, 60)], false));

@@ -19,9 +19,11 @@ export const HEADER: Bytes = webm(
   element('1654ae6b', new Uint8Array(30).fill(7)),
 );
 
-/** A block of the first track. */
-export function simpleBlock(seconds: number, size: number): Bytes {
-  return element('a3', new Uint8Array(size).fill(Math.round(seconds * 2)));
+/** A block of so many bytes, of the first track if no other is given. */
+export function simpleBlock(seconds: number, size: number, { track = 1, isKey = true } = {}): Bytes {
+  const content = new Uint8Array(size).fill(Math.round(seconds * 2));
+  content.set([0x80 | track, 0, 0, isKey ? 0x80 : 0]);
+  return element('a3', content);
 }
 
 /** A cluster as Chromium writes it, of unknown size, or as Firefox does, of a known one. */
