@@ -1,6 +1,6 @@
 /**
  * Cuts a WebM recording into its elements while it arrives, so that whole clusters can be left out. If clusters are
- * missing, a player shows a gap in time. If other bytes are missing, it stops.
+ * missing, a player shows a gap in time. If other bytes are missing, it stops or shows damaged pictures.
  */
 
 import { concat } from '../bytes.ts';
