@@ -4,6 +4,7 @@
  */
 import { gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
+import { AppendableObject, OssClient } from '../../src/index.ts';
 import type { LogAppenderOptions } from '../../src/log/index.ts';
 import type { Fault, FaultSchedule } from '../../src/testing/index.ts';
 import { settle } from '../tools/virtual-clock.ts';
@@ -101,9 +102,86 @@ function linesOf(bytes: Uint8Array | undefined): string[] {
   return text.split('\n').filter((line) => line.startsWith('record'));
 }
 
+/**
+ * Two tabs with logs on one object, between them a writer that knows nothing of logs. Each tab is killed and opened again at random
+ * moments. A tab may send what the other one has left behind, so only the records of one life are in order.
+ */
+async function liveTogether(seed: number): Promise<void> {
+  const random = randomFrom(seed);
+  const pick = <T>(items: readonly T[]) => items[Math.floor(random() * items.length)] as T;
+  let healed = false;
+  const rival: Fault = { kind: 'rival', bytes: new TextEncoder().encode('foreign\n'), when: 'before' };
+  const world = new LogWorld(() => (healed || random() > 0.3 ? undefined : pick([...KINDS, rival])));
+  const storage = new FakeStorage();
+  world.others.push(storage);
+  const kept = new Set<string>();
+  let lives = 0;
+  const open = () => {
+    world.clock.chance = random();
+    const page = new FakePage({ fetchLater: random() < 0.5 });
+    return { life: new Life(world, storage, { segmentSize: 60, shared: true }, page), name: lives++, next: 0 };
+  };
+  const end = async (tab: ReturnType<typeof open>) => {
+    if (random() < 0.5) tab.life.page.leave();
+    for (let microtasks = Math.floor(random() * 60); microtasks > 0; microtasks--) await undefined;
+    tab.life.kill();
+    for (const record of recordsIn(storage)) kept.add(record);
+    if (random() < 0.7) await tab.life.page.sendDeferred(world.oss.fetch);
+  };
+  const tabs = [open(), open()];
+  const other = new AppendableObject(new OssClient(world.client()), 'app.ndjson', { shared: true });
+  const foreign: Promise<unknown>[] = [];
+  for (let steps = 0; steps < 60; steps++) {
+    const at = random() < 0.5 ? 0 : 1;
+    const tab = tabs[at] as ReturnType<typeof open>;
+    for (let count = Math.floor(random() * 4); count > 0; count--)
+      tab.life.log.write(`record ${tab.name} ${tab.next++}`);
+    if (random() < 0.1) foreign.push(other.append(`other ${steps}\n`).catch(() => {}));
+    if (random() < 0.8) {
+      await settle(world);
+      world.clock.advance(Math.floor(random() ** 3 * 3000));
+    }
+    if (random() < 0.06) {
+      await end(tab);
+      tabs[at] = open();
+    }
+  }
+  for (const tab of tabs) await end(tab);
+  healed = true;
+  const last = open();
+  last.life.log.write(`record ${last.name} 0`);
+  await world.drive(Promise.all([last.life.log.flush(), ...foreign]));
+  for (let late = 0; late < 5; late++) {
+    world.clock.advance(5000);
+    await settle(world);
+  }
+  const stored = recordsOf(world);
+  expect(new Set(stored).size, `seed ${seed}: a record is stored twice`).toBe(stored.length);
+  const lost = [...kept].filter((record) => !stored.includes(record));
+  expect(lost, `seed ${seed}: records are lost`).toEqual([]);
+  for (let life = 0; life < lives; life++) {
+    const numbers = stored
+      .filter((record) => record.startsWith(`record ${life} `))
+      .map((record) => Number(record.split(' ')[2]));
+    expect(numbers, `seed ${seed}: the order of life ${life}`).toEqual([...numbers].sort((a, b) => a - b));
+  }
+  const whole = /^(record \d+ \d+|other \d+|foreign|\{"lost":\d+,"bytes":\d+\})?$/;
+  expect(
+    world
+      .text()
+      .split('\n')
+      .filter((line) => !whole.test(line)),
+    `seed ${seed}: torn records`,
+  ).toEqual([]);
+}
+
 const { LOG_SEED, LOG_SEEDS = '250' } = process.env;
 const seeds = LOG_SEED ? [Number(LOG_SEED)] : Array.from({ length: Number(LOG_SEEDS) }, (_, index) => index + 1);
 
 test('pages that are killed at random moments lose nothing that the journal had, and store nothing twice', async () => {
   for (const seed of seeds) await live(seed);
+}, 600_000);
+
+test('two tabs that are killed at random moments, beside another writer, lose nothing and store nothing twice', async () => {
+  for (const seed of seeds) await liveTogether(seed);
 }, 600_000);
