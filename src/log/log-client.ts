@@ -1,6 +1,7 @@
 /** The client of a log. A log needs its own, because its requests pass through functions of the log before they are sent. */
 
 import type { AppendClient } from '../append/client.ts';
+import { checkType } from '../check.ts';
 import { OssClient, type OssClientOptions } from '../request/client.ts';
 import type { Fetch } from '../request/request.ts';
 
@@ -18,6 +19,8 @@ export type LogClient = OssClientOptions | ((fetch: Fetch) => AppendClient);
  */
 export function connect(client: LogClient, wrap: (fetch: Fetch) => Fetch, signing?: 'query'): AppendClient {
   const platformFetch: Fetch = (url, init) => globalThis.fetch(url, init);
+  const isClient = 'appendObject' in client;
+  checkType(!isClient, 'a log needs the settings of a client, or a function that makes one, and not the client itself');
   if (typeof client === 'function') return client(wrap(platformFetch));
   return new OssClient({ ...client, signing: client.signing ?? signing, fetch: wrap(client.fetch ?? platformFetch) });
 }

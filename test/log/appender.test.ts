@@ -361,6 +361,9 @@ describe('a mistake of the caller throws before anything is sent', () => {
     const world = new LogWorld();
     expect(() => new LogAppender(world.client(), KEY, null as never)).toThrow(TypeError);
     expect(() => new LogAppender(null as never, KEY)).toThrow(TypeError);
+    const { OssClient } = await import('../../src/index.ts');
+    const made = new OssClient(world.client());
+    expect(() => new LogAppender(made as never, KEY)).toThrow(/the settings of a client, .* not the client itself/);
     expect(() => world.log({}, '')).toThrow(RangeError);
     expect(await failureOf(world.log().flush({ signal: {} as AbortSignal }))).toBeInstanceOf(TypeError);
     expect(await failureOf(world.log().close({ signal: {} as AbortSignal }))).toBeInstanceOf(TypeError);
