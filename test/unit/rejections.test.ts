@@ -13,7 +13,7 @@ import {
   PresignedClient,
   refreshingCredentials,
 } from '../../src/index.ts';
-import { LogAppender, recordTo } from '../../src/log/index.ts';
+import { IndexedDbJournal, LogAppender, recordTo } from '../../src/log/index.ts';
 import { assumeRole } from '../../src/sts.ts';
 import { LocalOss, LocalSts } from '../../src/testing/index.ts';
 import { xhrFetch } from '../../src/xhr.ts';
@@ -68,6 +68,7 @@ const CALLS: Readonly<Record<string, readonly [call: Call, count: number]>> = {
   'AppendableObject.settle': [(...given: Parameters<AppendableObject['settle']>) => object().settle(...given), 2],
   'LocalOss.fetch': [oss.fetch, 2],
   'LocalSts.fetch': [sts.fetch, 2],
+  'IndexedDbJournal.open': [new IndexedDbJournal('log').open, 2],
   'LogAppender.flush': [(...given: Parameters<LogAppender['flush']>) => log().flush(...given), 1],
   'LogAppender.close': [(...given: Parameters<LogAppender['close']>) => log().close(...given), 1],
   'PageGrants.presign': [grants.presign, 1],
