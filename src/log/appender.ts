@@ -281,7 +281,7 @@ export class LogAppender {
   #begin(): void {
     this.#timer = this.#clock.setTimeout(this.#sendAll, this.#page?.isHidden ? 0 : (this.#options.flushAfter ?? 1000));
     // When the user leaves the page, there is no time to ask where the object ends.
-    if (this.#page && !this.tail && !this.#opening) this.#sender.open();
+    if (this.#page && !this.tail && !this.#opening && !this.#sending) this.#sender.open();
   }
 
   /**

@@ -60,11 +60,13 @@ export class Feed {
 
   /** Adds new records to the journal, one transaction after the other. */
   sync(): void {
-    if (!this.#part || this.#isSyncing) return;
+    if (!this.#part || this.#isSyncing || this.#journaled === this.queue.accepted) return;
     this.#isSyncing = true;
     // Records that are written together are added together.
     this.#addAll().finally(() => {
       this.#isSyncing = false;
+      // A record may have been written since the last look.
+      this.sync();
     });
   }
 

@@ -30,6 +30,8 @@ export class FakeStorage {
   busy = 0;
   /** How many transactions were completed. */
   transactions = 0;
+  /** Called when a transaction is complete, in the same turn of the event loop. */
+  oncomplete: () => void = () => {};
   /** What every transaction fails with. */
   failure: Error | undefined;
 
@@ -128,6 +130,7 @@ export class FakePageStorage implements JournalPlatform {
     for (const { onsuccess } of reads) onsuccess?.();
     this.#storage.transactions++;
     transaction.oncomplete?.();
+    this.#storage.oncomplete();
   }
 
   /** Storage answers in a later turn of the event loop. A page that is dead hears nothing. */

@@ -227,3 +227,20 @@ async function textOf(world: LogWorld, { gzip = false }: LogAppenderOptions): Pr
   const { gunzipSync } = await import('node:zlib');
   return gunzipSync(bytes).toString();
 }
+
+test('the last of several records that microtasks write is journaled', async () => {
+  for (let turns = 0; turns < 12; turns++) {
+    const { world, storage, open } = setUp();
+    const { log } = open({ flushAfter: 60_000 });
+    await settle(world);
+    log.write('first');
+    storage.oncomplete = async () => {
+      storage.oncomplete = () => {};
+      for (let turn = 0; turn < turns; turn++) await undefined;
+      log.write('the last');
+    };
+    await settle(world);
+    const text = storage.rows.map(({ value }) => new TextDecoder().decode(Object(value).bytes)).join('');
+    expect(text, `${turns} turns`).toContain('the last\n');
+  }
+});
