@@ -215,7 +215,7 @@ export interface AppendFacts {
  * error can end several appends.
  */
 export function withFacts(error: OssError, { tail, outcome, loaded }: AppendFacts): OssError {
-  return remake(error, { tail, outcome, loaded });
+  return remake(error, { outcome, loaded, ...(tail && { tail }) });
 }
 
 /**
@@ -230,10 +230,18 @@ export function unproven(failure: unknown, reading: OssError): unknown {
   return remake(failure, { cause: failure.cause ?? reading }, message);
 }
 
-/** Returns a copy of an error with other facts. */
+/**
+ * Returns a copy of an error with other facts. No constructor runs, because the class may be one of the caller with a
+ * constructor of its own. The copy keeps the class, the stack and all fields.
+ */
 function remake(error: OssError, facts: Partial<OssErrorInit>, message: string = error.message): OssError {
-  const cause = 'cause' in error ? { cause: error.cause } : undefined;
-  return Reflect.construct(error.constructor, [message, { ...error, ...cause, ...facts }]);
+  const copy: OssError = Object.setPrototypeOf(new Error(message), Object.getPrototypeOf(error));
+  // An error that ended an earlier append has the tail of that append.
+  const { message: _message, tail: _tail, ...own } = Object.getOwnPropertyDescriptors(error);
+  Object.defineProperties(copy, own);
+  if ('cause' in facts)
+    Object.defineProperty(copy, 'cause', { value: facts.cause, configurable: true, writable: true });
+  return Object.assign(copy, facts);
 }
 
 /**

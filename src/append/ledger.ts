@@ -110,11 +110,11 @@ export class Ledger {
     const want = { position, crc: from.crc === undefined ? undefined : crc64Combine(from.crc, crc, size) };
     const { type, resumes, loaded } = call;
     const flight: Flight = call.flight ?? { type, resumes, loaded, plan: undefined, segment };
-    // At most the bytes of one segment are kept.
-    if (this.#kept && this.#kept !== flight) change(this.#kept, { segment: undefined });
     const plan: Plan = {
       ...{ position: from.position, size, crc, from, want, flight, loaded: loaded + size },
-      ...{ outcome: 'absent', mayBeStored: false },
+      // A longer segment, from which this one was cut, may still be stored here.
+      outcome: this.reach(flight) > 0 ? 'unknown' : 'absent',
+      mayBeStored: false,
     };
     call.flight = change(flight, { plan, segment });
     return plan;
@@ -125,9 +125,10 @@ export class Ledger {
     change(plan, { outcome });
   }
 
-  /** Notes that a request with the segment was not refused. */
+  /** Notes that a request with the segment was not refused. At most the bytes of one failed segment are kept after that. */
   noteNotRefused(plan: Plan): void {
     change(plan, { mayBeStored: true });
+    this.#keep(plan.flight);
   }
 
   /**
@@ -137,6 +138,7 @@ export class Ledger {
   confirm(plan: Plan, tail: Tail, call: Call, size: number): void {
     const { flight, position } = plan;
     this.#tail = tail;
+    this.#isLossTold = false;
     change(plan, { outcome: 'stored' });
     // This segment may have been cut from longer ones. These can no longer be stored here.
     this.#pending = this.#pending.filter((other) => other.flight !== flight);
@@ -157,15 +159,23 @@ export class Ledger {
 
   /**
    * Notes that the call has failed. Its segment is remembered if it may still be stored, and its bytes are kept for
-   * `settle`. Returns the outcome of the bytes in flight. If they are a part of a longer segment, the request with the
-   * whole segment may still store them.
+   * `settle`. Returns the outcome of the bytes in flight.
    */
   fail(flight: Flight | undefined): Outcome {
     this.setAside(flight);
-    this.#kept = flight ?? this.#kept;
     this.#isStale = true;
     const outcome = flight?.plan?.outcome ?? 'absent';
-    return outcome === 'absent' && this.reach(flight) > 0 ? 'unknown' : outcome;
+    // A segment that cannot be stored any more is not sent again, so its bytes are not needed.
+    if (outcome !== 'unknown') {
+      if (flight) change(flight, { segment: undefined });
+    } else if (flight?.segment) this.#keep(flight);
+    return outcome;
+  }
+
+  /** Keeps the bytes of one flight, and drops those of another one. */
+  #keep(flight: Flight | undefined): void {
+    if (this.#kept && this.#kept !== flight) change(this.#kept, { segment: undefined });
+    this.#kept = flight;
   }
 
   /**
@@ -176,9 +186,10 @@ export class Ledger {
   setAside(flight: Flight | undefined): void {
     const plan = flight?.plan;
     if (plan?.outcome !== 'unknown' || plan.size === 0) return;
-    const alike = this.unknown.filter((other) => isAlike(other, plan));
+    const others = this.#pending.filter((other) => other !== plan);
+    const alike = others.filter((other) => other.outcome === 'unknown' && isAlike(other, plan));
     for (const other of alike) change(other, { outcome: 'absent' });
-    this.#pending = [...this.#pending.filter((other) => !alike.includes(other)), plan].slice(-MOST_PENDING);
+    this.#pending = [...others.filter((other) => !alike.includes(other)), plan].slice(-MOST_PENDING);
   }
 
   /** Puts a segment that was given up into flight again, at its old position. */

@@ -248,8 +248,8 @@ export class AppendableObject {
    * keeps the bytes of one segment only, and only until another segment is sent. For a File, {@link resume} does all of
    * this, also after a reload.
    *
-   * @throws TypeError if the argument is not the error or abort reason of a call on this object. (A reason must be an
-   * object.) A ChecksumError is thrown again, because the object is damaged. OssError (`Unsettled`) if another segment
+   * @throws TypeError if the argument is not the error or abort reason of an append on this object. (A reason must be an
+   * object. After `resume`, call `resume` again.) A ChecksumError is thrown again, because the object is damaged. OssError (`Unsettled`) if another segment
    * was sent since then, and the object does not yet show what happened. The other errors are those of {@link append}:
    * then call `settle` again, with the old or the new error.
    * @example
@@ -270,15 +270,17 @@ export class AppendableObject {
     checkCallOptions(options);
     const { signal } = options;
     const ended = this.#ended.find(error);
-    return this.#enqueue(signal, async () => {
+    const settling = this.#enqueue(signal, async () => {
       try {
         return await settleCall(this.#engine, ended, signal);
       } catch (failure) {
         const { flight } = ended;
-        const reason = this.#fail(failure, { signal, loaded: loadedOf(ended), flight });
-        this.#ended.note(reason, ended);
-        throw reason;
+        throw this.#fail(failure, { signal, loaded: loadedOf(ended), flight });
       }
+    });
+    return settling.catch((reason: unknown) => {
+      this.#ended.note(reason, ended);
+      throw reason;
     });
   }
 
@@ -329,7 +331,11 @@ export class AppendableObject {
    */
   #perform(call: Call, work: () => Promise<void>): Promise<ObjectTail> {
     const { ledger } = this.#engine;
+    // A group notes the end of each of its calls itself. After a resume, the caller resumes again.
+    const isNoted = !(call instanceof Group || call.resumes);
+    let isWaiting = true;
     const done = this.#enqueue(call.signal, async () => {
+      isWaiting = false;
       ledger.forgetSettled();
       try {
         await work();
@@ -337,12 +343,12 @@ export class AppendableObject {
       } catch (error) {
         const reason = this.#fail(error, call);
         const { loaded, flight } = call;
-        if (!(call instanceof Group)) this.#ended.note(reason, { loaded, flight });
+        if (isNoted) this.#ended.note(reason, { loaded, flight });
         throw reason;
       }
     });
     // A call that is aborted while it waits in the queue ends before anything is sent.
-    if (!(call instanceof Group)) done.catch((reason: unknown) => this.#ended.noteUnsent(reason));
+    done.catch((reason: unknown) => isNoted && isWaiting && this.#ended.noteUnsent(reason));
     return done;
   }
 

@@ -33,6 +33,8 @@ export async function findLate(engine: Engine, found: Found, options: FindLateOp
     const plans = open.filter((plan) => plan.position === position);
     try {
       const stored = await findStored(engine, plans, found, signal);
+      // If every request was refused, these may be the beginning of a longer request of another writer.
+      if (stored && !stored.mayBeStored && length > stored.want.position) continue;
       ledger.settle(plans, stored);
       late = stored ?? late;
     } catch (error) {

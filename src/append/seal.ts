@@ -3,6 +3,7 @@
 import { checkType } from '../check.ts';
 import { OssError } from '../errors.ts';
 import type { Tail } from '../tail.ts';
+import { throwIfAborted } from '../waiting/abort.ts';
 import type { Engine } from './engine.ts';
 import { ensureOpen } from './open.ts';
 
@@ -30,6 +31,6 @@ async function isSealed(
   { position }: Tail,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
-  const head = await client.headObject(key, { signal }).catch(() => undefined);
+  const head = await client.headObject(key, { signal }).catch(() => throwIfAborted(signal));
   return head?.contentLength === position && head.headers.has('x-oss-sealed-time');
 }

@@ -24,6 +24,9 @@ export interface EndedCall {
   readonly size?: number;
 }
 
+/** One record for all calls of which nothing was sent, so that several of them may have the same reason. */
+const UNSENT: EndedCall = { loaded: 0, flight: undefined };
+
 /** What `settle` found out. It does not change any more. */
 export interface SettledAppend {
   /**
@@ -46,9 +49,9 @@ export class EndedCalls {
     this.#calls.set(reason as object, before && before !== ended ? 'several' : ended);
   }
 
-  /** Notes a call that ended before anything was sent, unless the reason is already noted. */
+  /** Notes a call that ended before anything was sent. */
   noteUnsent(reason: unknown): void {
-    if (!this.#calls.has(Object(reason))) this.note(reason, { loaded: 0, flight: undefined });
+    this.note(reason, UNSENT);
   }
 
   /**
@@ -60,7 +63,10 @@ export class EndedCalls {
   find(error: unknown): EndedCall {
     if (error instanceof ChecksumError) throw error;
     const ended = this.#calls.get(Object(error));
-    if (!ended) throw new TypeError('settle needs the error with which a call on this AppendableObject was rejected');
+    if (!ended)
+      throw new TypeError(
+        'settle needs the error with which an append on this AppendableObject was rejected; after resume, call resume again',
+      );
     if (ended !== 'several') return ended;
     throw new TypeError(
       'settle cannot distinguish calls that were aborted with the same reason: give each its own signal',

@@ -1,7 +1,7 @@
 /** Authorises requests with URLs that somebody else has signed. So no key and no signer is needed here. */
 
 import { checkFunction, checkType } from '../check.ts';
-import { CredentialsError, TransportError } from '../errors.ts';
+import { CredentialsError } from '../errors.ts';
 import type { Clock } from '../waiting/clock.ts';
 import { withDeadline } from '../waiting/deadline.ts';
 import type { AuthorisedRequest, Authority } from './authority.ts';
@@ -36,7 +36,7 @@ export class Presigner implements Authority {
   async authorise(request: OssRequest): Promise<AuthorisedRequest> {
     const { operation, key, headers, signal, attempted } = request;
     const expired = (timeout: number) =>
-      new TransportError(`Cannot ${attempted}: the presign function gave no URL within ${timeout} ms`, {
+      new CredentialsError(`Cannot ${attempted}: the presign function gave no URL within ${timeout} ms`, {
         code: 'TimeoutError',
       });
     const limits = { clock: this.#clock, timeout: this.#timeout, signal, expired };
@@ -44,7 +44,8 @@ export class Presigner implements Authority {
     if (!/^https?:\/\/[^/?#@]+([/?#]|$)/i.test(url)) throw failed(operation, key);
     const sent = { ...headers };
     // OSS refuses a header that is also in the query.
-    for (const name of Object.keys(headers)) if (url.includes(`${name}=`)) delete sent[name];
+    const query = url.split(/[?&]/);
+    for (const name of Object.keys(headers)) if (query.some((part) => part.startsWith(`${name}=`))) delete sent[name];
     return { url, headers: sent };
   }
 

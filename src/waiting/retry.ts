@@ -31,7 +31,7 @@ export function kindOf(error: unknown, throttled?: RegExp): FailureKind {
   // 501 and 505 are excluded, because the server does not have this operation and a repeat would not help.
   if ((status >= 500 && status !== 501 && status !== 505) || status === 408 || code === 'RequestTimeout')
     return 'ambiguous';
-  if (status === 413 || /TooLarge$/.test(code)) return 'tooLarge';
+  if (status === 413 || /^(?!Metadata).*TooLarge$/.test(code)) return 'tooLarge';
   if (status !== 409 || NEVER_APPENDABLE.test(code)) return 'refused';
   // CORS can hide the code of a 409.
   return /^(PositionNotEqualToLength|Http409)$/.test(code) ? 'position' : 'protected';

@@ -2,12 +2,20 @@
  * Defects that a hostile review of the engine found, with one test for each. Random schedules rarely reach these cases:
  * other segment sizes in the second call, reused buffers, more bytes than memory, and one error for two calls.
  */
+
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { AppendableObject } from '../../src/append/object.ts';
 import { AppendStream } from '../../src/append/stream.ts';
-import { AppendConflictError, CredentialsError, OssError, ServiceError, SourceError } from '../../src/errors.ts';
+import {
+  AppendConflictError,
+  CredentialsError,
+  OssError,
+  ServiceError,
+  SourceError,
+  TransportError,
+} from '../../src/errors.ts';
 import { refreshingCredentials } from '../../src/request/credentials.ts';
 import type { Fetch } from '../../src/request/request.ts';
 import { denied, lost, OneObject, type Post } from '../tools/one-object.ts';
@@ -439,8 +447,9 @@ describe('what a failure leaves in memory', () => {
 
   /** An object that abandoned each of these lines. */
   async function gaveUp(oss: OneObject, lines: readonly string[]): Promise<AppendableObject> {
+    oss.maxAttempts = 1;
     oss.before = () => {
-      throw denied();
+      throw new TransportError('no answer', { code: 'NetworkError' });
     };
     const object = new AppendableObject(oss.client, KEY);
     for (const line of lines) await failureOf(object.append(line));

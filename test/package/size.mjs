@@ -23,7 +23,7 @@ const STS = "credentials: { accessKeyId: 'STS.a', accessKeySecret: 'b', security
  */
 export const BUNDLES = {
   // All exports of the main entry.
-  index: { budget: 28_700, code: "export * from './src/index.ts';" },
+  index: { budget: 29_000, code: "export * from './src/index.ts';" },
   // One append with static STS credentials.
   append: {
     budget: 13_700,
@@ -33,13 +33,13 @@ export const BUNDLES = {
   },
   // The same append with the engine, so that it is stored exactly once.
   'append, exactly once': {
-    budget: 26_600,
+    budget: 26_800,
     code: `import { append, OssClient } from './src/index.ts';
       append(new OssClient({ ${CLIENT}, ${STS} }), 'app.log', 'one line').then(console.log);`,
   },
   // The engine with presigned URLs, which an edge worker signs.
   presigned: {
-    budget: 21_000,
+    budget: 21_200,
     code: `import { AppendableObject, PresignedClient } from './src/index.ts';
       const presign = async (request) => (await fetch('/sign', { method: 'POST', body: JSON.stringify(request) })).text();
       new AppendableObject(new PresignedClient({ presign }), 'app.log').append('one line').then(console.log);`,

@@ -289,7 +289,9 @@ class Oracle {
   }
 
   *#claim(call: CallRecord, { outcome, message }: OssError, underWay: SentSegment | undefined): Generator<string> {
-    if (!underWay && outcome !== 'absent') yield `outcome ${outcome}, but nothing was sent: ${message}`;
+    // A segment that an earlier life of the page has stored cannot be told from the next one with the same bytes.
+    if (!underWay && outcome !== 'absent' && this.#aliased(call) === 0)
+      yield `outcome ${outcome}, but nothing was sent: ${message}`;
     if (!underWay) return;
     if (outcome === 'stored' && !this.#isStored(underWay) && !this.#replacedUnseen(call))
       yield `outcome stored, but the bytes are not stored: ${message}`;
@@ -298,7 +300,8 @@ class Oracle {
     // A deleted object may accept the segment once more. In a damaged object, other bytes are in its place.
     if (outcome === 'absent' && this.#isCommitted(underWay) && !this.#lifeEnded())
       yield `outcome absent, but the bytes are stored: ${message}`;
-    if (outcome === 'unknown' && !this.#isRemembered(call, underWay))
+    // A segment whose place was taken is absent for good, unless the object is deleted afterwards.
+    if (outcome === 'unknown' && !this.#isRemembered(call, underWay) && !this.#lifeEnded())
       yield `outcome unknown, but the segment is forgotten: ${message}`;
   }
 

@@ -184,7 +184,7 @@ class World {
    */
   async #settle(handle: Handle, call: CallRecord): Promise<void> {
     const { atOnce } = handle.record.writer;
-    if (!this.#schedule.settles || this.#calm || atOnce || call.error === undefined) return;
+    if (!this.#schedule.settles || this.#calm || atOnce || call.error === undefined || call.kind === 'resume') return;
     let error: unknown = call.error;
     call.settled = false;
     call.settles = true;
