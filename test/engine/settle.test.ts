@@ -8,28 +8,14 @@ import { AppendableObject } from '../../src/append/object.ts';
 import { AppendStream } from '../../src/append/stream.ts';
 import { AppendConflictError, ChecksumError, OssError } from '../../src/errors.ts';
 import type { AppendSource } from '../../src/source/segment.ts';
-import type { Fault, FaultRequest } from '../../src/testing/faults.ts';
+import type { Fault } from '../../src/testing/faults.ts';
 import { OneObject } from '../tools/one-object.ts';
 import { settle as tasks } from '../tools/virtual-clock.ts';
 import { Lab } from './exactly-once/lab.ts';
 import { memoryBlob } from './exactly-once/sources.ts';
+import { Weather } from './tools.ts';
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
-
-/** The network as a schedule of faults that a test can end. */
-class Weather {
-  #faults: (request: FaultRequest) => Fault | undefined = () => undefined;
-
-  readonly faults = (request: FaultRequest): Fault | undefined => this.#faults(request);
-
-  set(faults: (request: FaultRequest) => Fault | undefined): void {
-    this.#faults = faults;
-  }
-
-  clear(): void {
-    this.#faults = () => undefined;
-  }
-}
 
 /** The fate of the append whose answer is lost. HEAD fails as well, until the network works again. */
 const LOSSES: Readonly<Record<string, Fault>> = {

@@ -25,3 +25,18 @@ export const HIDE_CRC: Fault = { kind: 'hide-headers', names: ['x-oss-hash-crc64
 export const hidden =
   (more: (request: FaultRequest) => Fault[] = () => []) =>
   (request: FaultRequest) => [...more(request), HIDE_CRC];
+
+/** The network as a schedule of faults that a test can end. */
+export class Weather {
+  #faults: (request: FaultRequest) => Fault | undefined = () => undefined;
+
+  readonly faults = (request: FaultRequest): Fault | undefined => this.#faults(request);
+
+  set(faults: (request: FaultRequest) => Fault | undefined): void {
+    this.#faults = faults;
+  }
+
+  clear(): void {
+    this.#faults = () => undefined;
+  }
+}

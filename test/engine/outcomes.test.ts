@@ -1,4 +1,4 @@
-/** What a hostile review found: each test failed before its mend. */
+/** What errors and `settle` say stays true: after a settle that failed, in parts, and with the errors of the caller. */
 import { describe, expect, test } from 'vitest';
 import { AppendableObject } from '../../src/append/object.ts';
 import { AppendConflictError, CredentialsError, type OssError } from '../../src/errors.ts';
@@ -9,18 +9,8 @@ import { LocalOss } from '../../src/testing/local-oss.ts';
 import { drive, settle as tasks, VirtualClock } from '../tools/virtual-clock.ts';
 import { Lab } from './exactly-once/lab.ts';
 import { openUrl } from './exactly-once/open-url.ts';
-import { blob, utf8 } from './tools.ts';
+import { blob, utf8, Weather } from './tools.ts';
 
-class Weather {
-  #faults: (request: FaultRequest) => Fault | undefined = () => undefined;
-  readonly faults = (request: FaultRequest) => this.#faults(request);
-  set(faults: (request: FaultRequest) => Fault | undefined): void {
-    this.#faults = faults;
-  }
-  clear(): void {
-    this.#faults = () => undefined;
-  }
-}
 const LATE: Fault = { kind: 'commit-late', delay: 600_000 };
 const DROP: Fault = { kind: 'drop-before' };
 const TOO_LARGE: Fault = { kind: 'refuse', status: 413, code: 'EntityTooLarge' };
@@ -30,7 +20,7 @@ const onAppend =
     operation === 'AppendObject' ? fault : undefined;
 const HOUR = 3_600_000;
 
-describe('settle that fails calls an unknown segment absent', () => {
+describe('an unknown segment stays unknown when settle or resume fails', () => {
   const twoLost = async () => {
     const weather = new Weather();
     const lab = new Lab({ faults: weather.faults, client: { retry: { maxAttempts: 1 } } });
@@ -41,7 +31,7 @@ describe('settle that fails calls an unknown segment absent', () => {
     const b = await lab.failure(lab.object.append('BBB')); // drops the bytes of A
     return { weather, lab, a, b };
   };
-  test('because HEAD failed: the bytes are doubled', async () => {
+  test('because HEAD failed, and its bytes are stored once', async () => {
     const { weather, lab, a } = await twoLost();
     weather.set(() => DROP);
     expect.soft(await lab.failure(lab.object.settle(a))).toMatchObject({ outcome: 'unknown' });
@@ -52,7 +42,7 @@ describe('settle that fails calls an unknown segment absent', () => {
     if (rest) await lab.run(lab.object.append(rest));
     expect(lab.stored).toBe('AAAA');
   });
-  test('because of Unsettled: our own late segment is another writer’s', async () => {
+  test('because another append must be settled first, and our own late segment is recognised', async () => {
     const { weather, lab, a, b } = await twoLost();
     weather.clear();
     expect.soft(await lab.failure(lab.object.settle(a))).toMatchObject({ code: 'Unsettled', outcome: 'unknown' });
@@ -62,7 +52,7 @@ describe('settle that fails calls an unknown segment absent', () => {
     await expect.soft(lab.run(lab.object.settle(a))).resolves.toMatchObject({ loaded: 4 });
     expect(lab.stored).toBe('AAAABBB');
   });
-  test('resume sets the same segment aside twice', async () => {
+  test('because the second look of a resume failed', async () => {
     let heads = 0;
     const lab = new Lab({
       client: { retry: { maxAttempts: 2 } },
@@ -78,7 +68,7 @@ describe('settle that fails calls an unknown segment absent', () => {
   });
 });
 
-test('settle while a part was never sent, and the whole segment may still be stored', async () => {
+test('settle sends a part that was never sent if the whole segment may still be stored', async () => {
   const weather = new Weather();
   let signs = true;
   const presign = (request: Parameters<typeof openUrl>[0]) => {
@@ -102,7 +92,7 @@ test('settle while a part was never sent, and the whole segment may still be sto
   expect(lab.stored).toBe('abcdefghij');
 });
 
-describe('one reason, and a later call of which nothing was sent', () => {
+describe('a later call with the same abort reason, of which nothing was sent, gets no bytes of the first call', () => {
   test.each([
     ['text', 'BBBB'],
     ['a Blob', blob('BBBB')],
@@ -125,7 +115,7 @@ describe('one reason, and a later call of which nothing was sent', () => {
   });
 });
 
-describe('an error of the caller’s own class', () => {
+describe("an error of the caller's own class keeps its class, and says what is stored", () => {
   class LoginNeeded extends CredentialsError {
     readonly page: string;
     constructor(response: { readonly headers: Headers }) {
@@ -218,7 +208,7 @@ test('settle refuses the error of a resume, because only another resume knows ho
   await expect(lab.run(lab.object.settle(error))).rejects.toThrow(/after resume, call resume again/);
 });
 
-test('presign hangs: nothing was sent, yet the bytes of a rival are ours and `stored`', async () => {
+test('if the presign function hangs, nothing was sent, so the bytes of a rival are never ours', async () => {
   let asked = 0;
   const presign: typeof openUrl = (request) =>
     request.operation === 'appendObject' && asked++ === 0 ? (new Promise(() => {}) as never) : openUrl(request);
@@ -230,7 +220,7 @@ test('presign hangs: nothing was sent, yet the bytes of a rival are ours and `st
   expect(error.outcome).not.toBe('stored');
 });
 
-test('open() makes a segment stored of which every request was refused', async () => {
+test('open leaves a segment unknown if every request was refused and a longer request of a rival begins with it', async () => {
   const weather = new Weather();
   const lab = new Lab({ faults: weather.faults });
   await lab.run(lab.object.open());
@@ -244,7 +234,7 @@ test('open() makes a segment stored of which every request was refused', async (
   await expect(lab.run(lab.object.settle(error))).rejects.toBeInstanceOf(AppendConflictError);
 });
 
-test('an append of which nothing was sent takes the bytes of the one before it', async () => {
+test('an append of which nothing was sent leaves the bytes of the one before it', async () => {
   const weather = new Weather();
   let signs = true;
   const presign: typeof openUrl = (request) => {
