@@ -522,7 +522,9 @@ class Oracle {
       if (outcome === 'absent' && committed) yield `the segment at ${position} is reported as absent, but it is stored`;
       // The segment may stay unknown if the bytes could not be read. If every request was refused, equal bytes may be
       // those of a longer request of another writer.
-      const wasRefused = attempts.every(({ answer }) => Number(answer) >= 400 && Number(answer) < 500);
+      const isThrottled = (entry = -1) => this.#run.oss.faults.get(entry)?.some(({ kind }) => kind === 'throttle');
+      const isRefusal = (answer: number) => answer >= 400 && answer < 500;
+      const wasRefused = attempts.every(({ answer, entry }) => isRefusal(Number(answer)) || isThrottled(entry));
       if (outcome === 'unknown' && object.lengthRead > position && !this.#readFailed(object) && !wasRefused)
         yield `the segment at ${position} is still unknown although the object was read`;
     }
