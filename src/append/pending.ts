@@ -32,10 +32,11 @@ export async function findLate(engine: Engine, found: Found, options: FindLateOp
   for (const position of new Set(open.map((plan) => plan.position))) {
     const plans = open.filter((plan) => plan.position === position);
     try {
-      const stored = await findStored(engine, plans, found, signal);
-      // If every request was refused, these may be the beginning of a longer request of another writer.
-      if (stored && !stored.mayBeStored && length > stored.want.position) continue;
-      ledger.settle(plans, stored);
+      const match = await findStored(engine, plans, found, signal);
+      // If every request was refused, these bytes may be the beginning of a longer request of another writer.
+      const isClear = !match || match.mayBeStored || length === match.want.position;
+      const stored = isClear ? match : undefined;
+      ledger.settle(isClear ? plans : plans.filter((plan) => plan !== match), stored);
       late = stored ?? late;
     } catch (error) {
       if (signal?.aborted || strict) throw error;
