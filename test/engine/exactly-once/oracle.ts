@@ -273,8 +273,9 @@ class Oracle {
     const loaded = error instanceof OssError ? (error.loaded ?? 0) : call.loaded;
     const { confirmed, underWay, beyond } = split(this.#countedOf(call, call.failedAt), loaded);
     if (!confirmed) {
-      // In an object that was replaced unseen, a segment may be stored in one life whole, and in the next in parts.
-      if (!this.#replacedUnseen(call)) yield `loaded is ${loaded}, which is not a whole number of segments`;
+      // In an object that was deleted or replaced, a segment may be stored in one life whole, and in the next in parts.
+      if (!this.#replacedUnseen(call) && !(this.#lifeEnded() && wasCut(call)))
+        yield `loaded is ${loaded}, which is not a whole number of segments`;
       return;
     }
     if (beyond > 0 && !goesOn(call)) yield 'a segment was sent before the one ahead of it was confirmed';
