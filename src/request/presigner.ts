@@ -2,6 +2,7 @@
 
 import { checkFunction, checkType } from '../check.ts';
 import { CredentialsError } from '../errors.ts';
+import { redact } from '../redact.ts';
 import type { Clock } from '../waiting/clock.ts';
 import { withDeadline } from '../waiting/deadline.ts';
 import type { AuthorisedRequest, Authority } from './authority.ts';
@@ -61,6 +62,7 @@ export class Presigner implements Authority {
 }
 
 function failed(operation: string, key: string, cause?: unknown): CredentialsError {
-  const message = `The presign function gave no http(s) URL for ${operation} of "${key}"`;
+  const why = cause instanceof Error ? ` (${redact(cause.message)})` : '';
+  const message = `The presign function gave no http(s) URL for ${operation} of "${key}"${why}`;
   return new CredentialsError(message, { code: 'PresignFailed', cause });
 }

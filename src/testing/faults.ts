@@ -173,7 +173,9 @@ export class FaultSource {
   readonly #schedule: FaultSchedule;
   readonly #spent: Map<object, number> = new Map();
 
+  /** @throws TypeError for a fault of a kind that does not exist, because a misspelt fault would never happen. */
   constructor(schedule: FaultSchedule = []) {
+    if (typeof schedule !== 'function') for (const { kind } of schedule) checkKind(kind);
     this.#schedule = schedule;
   }
 
@@ -200,4 +202,40 @@ export class FaultSource {
     for (const one of due) this.#spent.set(one, (this.#spent.get(one) ?? 0) + 1);
     return due;
   }
+}
+
+const KINDS: readonly Kind[] = [
+  'answer-late',
+  'cached-head',
+  'commit-late',
+  'decoded',
+  'delete',
+  'deny',
+  'drop-after',
+  'drop-before',
+  'drop-during',
+  'error-after',
+  'error-before',
+  'expire-token',
+  'flip-bit',
+  'gateway',
+  'hide-headers',
+  'limit',
+  'no-length',
+  'opaque',
+  'portal',
+  'redirect',
+  'refuse',
+  'repeat',
+  'replace',
+  'rival',
+  'skew-clock',
+  'slow',
+  'stall-body',
+  'throttle',
+];
+
+function checkKind(kind: Kind): void {
+  if (KINDS.includes(kind)) return;
+  throw new TypeError(`faults: there is no kind "${kind}"; the kinds are ${KINDS.join(', ')}`);
 }

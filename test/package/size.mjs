@@ -49,11 +49,11 @@ export const BUNDLES = {
   'crc64, crc64Combine': { budget: 1_560, code: "export { crc64, crc64Combine } from './src/index.ts';" },
   './xhr': { budget: 1_000, code: "export * from './src/xhr.ts';" },
   './sts': { budget: 8_000, code: "export * from './src/sts.ts';" },
-  './edge': { budget: 31_400, code: "export { createEdge } from './src/edge/index.ts';" },
+  './edge': { budget: 31_700, code: "export { createEdge } from './src/edge/index.ts';" },
   './edge, in a page': { budget: 2_000, code: "export { PageGrants } from './src/edge/index.ts';" },
   // The engine and a log, which adds 5 KB to the engine.
   './log': {
-    budget: 31_700,
+    budget: 32_100,
     code: `import { LogAppender } from './src/log/index.ts';
       new LogAppender({ ${CLIENT}, ${STS} }, 'app.log').write('one line');`,
   },
@@ -66,7 +66,7 @@ export const BUNDLES = {
   },
   // A recording, with the engine.
   './log: recordTo': {
-    budget: 28_950,
+    budget: 29_300,
     code: `import { AppendableObject, OssClient } from './src/index.ts';
       import { recordTo } from './src/log/index.ts';
       recordTo(new AppendableObject(new OssClient({ ${CLIENT}, ${STS} }), 'a.webm'), recorder).then(console.log);`,
