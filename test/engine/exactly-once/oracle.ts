@@ -197,6 +197,9 @@ class Oracle {
   #disturbed(call: CallRecord): boolean {
     const { object, end } = call;
     if (this.#isMisled(call)) return true;
+    // A whole segment that is found behind its parts does not show what follows it. The next append does.
+    const isBehindAWhole = object.calls.slice(0, object.calls.indexOf(call)).some(wasCut);
+    if (isBehindAWhole && this.#run.oss.deeds.some(({ at }) => at <= end)) return true;
     // A resume reads everything from its beginning. If calls are concurrent, an observer cannot know what was known at
     // which time.
     const earlier = object.calls.slice(0, object.calls.indexOf(call)).flatMap(({ passages }) => passages);
@@ -286,7 +289,8 @@ class Oracle {
     )
       yield `loaded is ${loaded}, but some of these bytes are not stored`;
     if (error instanceof OssError) yield* this.#claim(call, error, underWay);
-    else if (underWay && !this.#isRemembered(call, underWay)) yield 'aborted, but the segment in flight is forgotten';
+    else if (underWay && !this.#isRemembered(call, underWay) && !(this.#lifeEnded() && wasCut(call)))
+      yield 'aborted, but the segment in flight is forgotten';
   }
 
   *#claim(call: CallRecord, { outcome, message }: OssError, underWay: SentSegment | undefined): Generator<string> {
@@ -520,7 +524,9 @@ class Oracle {
       if (this.#sentAlike(object, attempts) > 1) continue;
       if (outcome === 'stored' && !stored) yield `the segment at ${position} is reported as stored, but it is not`;
       const committed = stored && attempts.some((one) => this.#committed(one));
-      if (outcome === 'absent' && committed) yield `the segment at ${position} is reported as absent, but it is stored`;
+      // The parts of a segment that was cut may be its bytes once more, in the same place.
+      if (outcome === 'absent' && committed && !object.calls.some(wasCut))
+        yield `the segment at ${position} is reported as absent, but it is stored`;
       // The segment may stay unknown if the bytes could not be read. If every request was refused, equal bytes may be
       // those of a longer request of another writer.
       const isThrottled = (entry = -1) => this.#run.oss.faults.get(entry)?.some(({ kind }) => kind === 'throttle');
