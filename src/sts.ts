@@ -13,8 +13,7 @@ import { checkBucket, checkKey, percentEncode } from './request/endpoint.ts';
 import type { Fetch } from './request/request.ts';
 import { digest, signature } from './request/signature.ts';
 import { throwIfAborted } from './waiting/abort.ts';
-import type { Clock } from './waiting/clock.ts';
-import { platformClock } from './waiting/clock.ts';
+import { type Clock, platformClock } from './waiting/clock.ts';
 import { withDeadline } from './waiting/deadline.ts';
 import { kindOf, type RetryOptions, RetryPolicy } from './waiting/retry.ts';
 

@@ -8,7 +8,7 @@ import { decimal } from '../check.ts';
 import { crc64 } from '../crc64.ts';
 import { ServiceError, TransportError } from '../errors.ts';
 import type { ObjectContent, ObjectHead } from '../request/operations.ts';
-import type { OpenRange } from '../request/request.ts';
+import { getStored, isMissing, type Wish } from '../request/stored.ts';
 import { blobPieces } from '../source/blob.ts';
 import type { Segment } from '../source/segment.ts';
 import { parseCrc } from '../tail.ts';
@@ -37,11 +37,6 @@ export interface LookOptions {
    * only grows.
    */
   readonly atLeast?: number | undefined;
-}
-
-/** Whether a reading accepts decoded bytes, because OSS has refused to send the stored ones. */
-interface Wish {
-  decode: boolean;
 }
 
 const NO_OBJECT: Found = { length: undefined, crc: undefined, appendable: true };
@@ -123,7 +118,7 @@ export class Evidence {
    */
   async #measure(near: number, signal: AbortSignal | undefined): Promise<Found> {
     const start = near && near - 1;
-    const content = await this.#get({ start }, signal);
+    const content = await getStored(this.#client, this.#key, { range: { start }, signal }, { decode: false });
     const bytes = new Bytes(content.body);
     const { contentLength, headers, partial } = content;
     // If the range begins at the end of the object or after it, OSS answers with the whole object.
@@ -161,7 +156,7 @@ export class Evidence {
     wish: Wish = { decode: false },
   ): Promise<Reading<T> | undefined> {
     const end = position + size - 1;
-    const content = await this.#get({ start: position, end }, signal, wish);
+    const content = await getStored(this.#client, this.#key, { range: { start: position, end }, signal }, wish);
     const { range, partial, headers } = content;
     const bytes = new Bytes(content.body);
     try {
@@ -182,19 +177,6 @@ export class Evidence {
     } finally {
       bytes.cancel();
     }
-  }
-
-  /**
-   * Asks for the bytes as they are stored, because `fetch` decodes a body that has a Content-Encoding. Chromium even
-   * fails if it has only a part of such a body. OSS refuses some of these requests with HTTP 400. Then the bytes are
-   * read with plain requests for the rest of this reading.
-   */
-  #get(range: OpenRange, signal: AbortSignal | undefined, wish: Wish = { decode: false }): Promise<ObjectContent> {
-    return this.#client.getObject(this.#key, { range, ...wish, signal }).catch((error: unknown) => {
-      if (wish.decode || !(error instanceof ServiceError) || error.status !== 400) throw error;
-      wish.decode = true;
-      return this.#client.getObject(this.#key, { range, signal });
-    });
   }
 
   #inexact({ position, size }: Place): TransportError {
@@ -281,12 +263,4 @@ function asFound(
 function toFound(content: ObjectContent, looked: Found): Found {
   const found = asFound(content);
   return found.length === undefined || (found.length === looked.length && found.crc === undefined) ? looked : found;
-}
-
-/**
- * Returns true if the object is absent. CORS may hide the code; then an append to position 0 will show it. NoSuchBucket
- * is never absent.
- */
-function isMissing(error: unknown): boolean {
-  return error instanceof ServiceError && error.status === 404 && /^(NoSuchKey|Http404)$/.test(error.code);
 }

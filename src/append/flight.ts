@@ -40,6 +40,4 @@ export interface Flight {
   readonly segment: Segment | undefined;
   /** Media type of the call's source. */
   readonly type: string;
-  /** True for a call of `resume`. */
-  readonly resumes: boolean;
 }

@@ -108,8 +108,8 @@ export class Ledger {
     const position = from.position + size;
     if (position > MAX_OBJECT_SIZE) throw new OssError(noRoom(key, from.position, size), { code: 'EntityTooLarge' });
     const want = { position, crc: from.crc === undefined ? undefined : crc64Combine(from.crc, crc, size) };
-    const { type, resumes, loaded } = call;
-    const flight: Flight = call.flight ?? { type, resumes, loaded, plan: undefined, segment };
+    const { type, loaded } = call;
+    const flight: Flight = call.flight ?? { type, loaded, plan: undefined, segment };
     const plan: Plan = {
       ...{ position: from.position, size, crc, from, want, flight, loaded: loaded + size },
       // A longer segment, from which this one was cut, may still be stored here.

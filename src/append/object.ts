@@ -249,9 +249,9 @@ export class AppendableObject {
    * this, also after a reload.
    *
    * @throws TypeError if the argument is not the error or abort reason of an append on this object. (A reason must be an
-   * object. After `resume`, call `resume` again.) A ChecksumError is thrown again, because the object is damaged. OssError (`Unsettled`) if another segment
-   * was sent since then, and the object does not yet show what happened. The other errors are those of {@link append}:
-   * then call `settle` again, with the old or the new error.
+   * object. After `resume`, call `resume` again.) A ChecksumError is thrown again, because the object is damaged. OssError
+   * (`Unsettled`) if another segment was sent since then, and the object does not yet show what happened. The other
+   * errors are those of {@link append}: then call `settle` again, with the old or the new error.
    * @example
    * ```ts
    * import type { AppendableObject } from 'oss-append';
@@ -325,10 +325,7 @@ export class AppendableObject {
     return done;
   }
 
-  /**
-   * Runs a call. If it fails, its error says what is known to be stored. A group notes the end of each of its calls
-   * itself.
-   */
+  /** Runs a call. If it fails, its error says what is known to be stored. */
   #perform(call: Call, work: () => Promise<void>): Promise<ObjectTail> {
     const { ledger } = this.#engine;
     // A group notes the end of each of its calls itself. After a resume, the caller resumes again.

@@ -98,7 +98,7 @@ async function settleFlight(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const { key, ledger } = engine;
-  const { segment, type, resumes, loaded } = flight;
+  const { segment, type, loaded } = flight;
   if (plan.outcome === 'unknown' && !segment) {
     ledger.doubt();
     await ensureOpen(engine, signal);
@@ -107,7 +107,7 @@ async function settleFlight(
   if (plan.outcome !== 'unknown') return;
   if (!segment) throw unsettled(key, plan);
   ledger.takeUp(plan);
-  const call: Call = { signal, total: plan.size, type, inMemory: true, resumes, loaded, flight };
+  const call: Call = { signal, total: plan.size, type, inMemory: true, resumes: false, loaded, flight };
   await commit(engine, segment, call);
   ledger.trust();
 }

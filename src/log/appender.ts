@@ -89,6 +89,7 @@ interface Next {
   readonly batch: Batch | undefined;
   readonly encoded?: Uint8Array<ArrayBuffer>;
 }
+
 /**
  * Writes records to the end of an object, and never makes the caller wait. It works in a page, in a worker and at the
  * edge.
@@ -138,6 +139,7 @@ export class LogAppender {
   /** The end of the log, which is the same for every caller, and whether an attempt that begins now is the last one. */
   #closing: Promise<void> | undefined;
   #isClosing = false;
+
   /**
    * @param client the address of the bucket and the credentials, or a function that makes a client: see {@link LogClient}
    * @param key the object; it is created if it is absent

@@ -7,10 +7,11 @@
 import { concat } from '../bytes.ts';
 import { decimal } from '../check.ts';
 import { crc64 } from '../crc64.ts';
-import { OssError, ServiceError, TransportError } from '../errors.ts';
+import { OssError, TransportError } from '../errors.ts';
 import type { OssClient } from '../request/client.ts';
 import type { ObjectContent } from '../request/operations.ts';
 import type { OpenRange } from '../request/request.ts';
+import { getStored, isMissing, type Wish } from '../request/stored.ts';
 import { differ, type ObjectTail, parseCrc, publicTail, type Tail } from '../tail.ts';
 import { deleted, replaced, shorter } from './changed.ts';
 import { hasNoCredentials } from './outage.ts';
@@ -40,8 +41,7 @@ export class Followed {
   #sealed = false;
   /** True when it is known that the bytes arrive as they are stored. */
   #stored = false;
-  /** True when OSS has refused to send the bytes without a Content-Encoding. */
-  #decodes = false;
+  readonly #wish: Wish = { decode: false };
 
   constructor(client: TailClient, key: string, from: Tail) {
     this.#client = client;
@@ -98,18 +98,8 @@ export class Followed {
     }
   }
 
-  /**
-   * Asks for the bytes as they are stored, because `fetch` decodes a body that has a Content-Encoding. OSS refuses some
-   * of these requests with HTTP 400. Then the bytes are read with a plain request.
-   */
-  async #ask(range: OpenRange, signal: AbortSignal): Promise<ObjectContent> {
-    try {
-      return await this.#client.getObject(this.key, { range, decode: this.#decodes, signal });
-    } catch (error) {
-      if (this.#decodes || !(error instanceof ServiceError) || error.status !== 400) throw error;
-      this.#decodes = true;
-      return this.#client.getObject(this.key, { range, decode: true, signal });
-    }
+  #ask(range: OpenRange, signal: AbortSignal): Promise<ObjectContent> {
+    return getStored(this.#client, this.key, { range, signal }, this.#wish);
   }
 
   /**
@@ -221,10 +211,6 @@ function lastOf(before: Bytes, fresh: Bytes): Bytes {
   const end = fresh.slice(-OVERLAP);
   const rest = OVERLAP - end.byteLength;
   return rest > 0 ? concat([before.slice(-rest), end], Math.min(before.byteLength, rest) + end.byteLength) : end;
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof ServiceError && error.status === 404 && /^(NoSuchKey|Http404)$/.test(error.code);
 }
 
 /** True if an answer has broken off. */

@@ -75,7 +75,8 @@ export class Signer implements Authority {
   async authorise(request: OssRequest, rejected: Credentials | undefined): Promise<AuthorisedRequest> {
     const { credentials } = this.#options;
     // Static credentials are not awaited: another promise would cost a small append as much time as its signature.
-    const usable = typeof credentials === 'function' ? await this.#load(request.signal, rejected) : credentials;
+    const usable =
+      typeof credentials === 'function' ? await this.#load(credentials, request.signal, rejected) : credentials;
     return { ...this.#sign(request, usable), credentials: usable };
   }
 
@@ -84,18 +85,20 @@ export class Signer implements Authority {
     checkLife(expiresIn);
     throwIfAborted(request.signal);
     const { credentials } = this.#options;
-    const usable = typeof credentials === 'function' ? await this.#load(request.signal, undefined) : credentials;
+    const usable = typeof credentials === 'function' ? await this.#load(credentials, request.signal) : credentials;
     checkLife(expiresIn, usable);
     const signed = this.#signQuery(request, usable, expiresIn);
     if (expiresAt(usable) < signed.expiration.getTime()) throw tooOld(usable, request);
     return { method: request.method, ...signed };
   }
 
-  async #load(signal: AbortSignal | undefined, rejected: Credentials | undefined): Promise<Credentials> {
-    const { credentials, allowInPage } = this.#options;
+  async #load(
+    provider: Exclude<CredentialsProvider, Credentials>,
+    signal: AbortSignal | undefined,
+    rejected?: Credentials,
+  ): Promise<Credentials> {
     const { clock, timeout } = this.#context;
-    if (typeof credentials !== 'function') return credentials;
-    const load = (deadline: { readonly signal: AbortSignal }) => credentials({ rejected, signal: deadline.signal });
+    const load = (deadline: { readonly signal: AbortSignal }) => provider({ rejected, signal: deadline.signal });
     const given = await withDeadline({ clock, timeout, signal, expired: loadTimedOut }, load).catch(
       (error: unknown) => {
         throwIfAborted(signal);
@@ -103,7 +106,8 @@ export class Signer implements Authority {
       },
     );
     const usable = usableCredentials(given);
-    if (isExposed(usable, allowInPage)) throw new CredentialsError(EXPOSED, { code: 'PermanentKeyInPage' });
+    if (isExposed(usable, this.#options.allowInPage))
+      throw new CredentialsError(EXPOSED, { code: 'PermanentKeyInPage' });
     return usable;
   }
 

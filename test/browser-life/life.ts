@@ -2,7 +2,9 @@
  * One life of a log in a real page, dedicated worker or service worker. It tells the server what the journal holds, then writes
  * numbered records until its process is killed. The last life closes its log.
  */
+
 import { IndexedDbJournal, LogAppender } from '../../src/log/index.ts';
+import { randomFrom } from '../engine/exactly-once/random.ts';
 
 export interface LifeOptions {
   readonly life: number;
@@ -11,17 +13,6 @@ export interface LifeOptions {
   /** Where LocalOss listens. */
   readonly endpoint: string;
   readonly isLast: boolean;
-}
-
-/** A generator of numbers from 0 to 1, which repeats itself for the same seed (mulberry32). */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 /** The records that the journal holds, as text. */

@@ -142,7 +142,7 @@ function planOf({ p = P, n = N, c = p === 0 ? 0n : C, mayBeStored = false }: Cas
   const crc = n === 0 ? 0n : OURS;
   const from = { position: p, crc: c ?? undefined };
   const want = { position: p + n, crc: from.crc === undefined ? undefined : crc64Combine(from.crc, crc, n) };
-  const flight = { plan: undefined, loaded: 0, segment: undefined, type: '', resumes: false };
+  const flight = { plan: undefined, loaded: 0, segment: undefined, type: '' };
   return { position: p, size: n, crc, from, want, outcome: 'unknown', mayBeStored, flight, loaded: 0 };
 }
 

@@ -3,11 +3,13 @@
  * record is stored twice. `LOG_SEED` runs one seed, and `LOG_SEEDS` as many as it says, from
  * `LOG_FIRST` on.
  */
+
 import { gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { AppendableObject, OssClient } from '../../src/index.ts';
 import type { LogAppenderOptions } from '../../src/log/index.ts';
 import type { Fault, FaultSchedule } from '../../src/testing/index.ts';
+import { randomFrom } from '../engine/exactly-once/random.ts';
 import { settle } from '../tools/virtual-clock.ts';
 import { FakePage } from './fake-page.ts';
 import { FakeStorage, Life, LogWorld } from './lives.ts';
@@ -23,17 +25,6 @@ const KINDS: readonly Fault[] = [
   { kind: 'repeat' },
   { kind: 'throttle' },
 ];
-
-/** A generator of numbers from 0 to 1, which repeats itself for the same seed (mulberry32). */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 const VARIANTS: readonly LogAppenderOptions[] = [{}, { shared: true }, { gzip: true }];
 

@@ -25,7 +25,14 @@ const SIGNING = [
   ...NOBLE,
 ];
 const WAITING = src('waiting/sleep', 'waiting/retry', 'waiting/deadline');
-const REQUEST = src('request/operations', 'request/transport', 'request/origin', 'request/headers', 'request/refusal');
+const REQUEST = src(
+  'request/stored',
+  'request/operations',
+  'request/transport',
+  'request/origin',
+  'request/headers',
+  'request/refusal',
+);
 const CLIENT = [...src('request/client', 'request/signer'), ...REQUEST, ...WAITING, ...SIGNING];
 /** A client that holds presigned URLs only. It checks keys of objects and encodes tags, and it signs nothing. */
 const PRESIGNED = [

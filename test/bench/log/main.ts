@@ -32,7 +32,7 @@ function clientOf(endpoint: string, fetch = globalThis.fetch) {
 
 const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1] as number;
 
-/** Seconds that the work takes. */
+/** Returns how long the work takes, s. */
 async function time(work: () => Promise<unknown>): Promise<number> {
   const start = performance.now();
   await work();
@@ -104,7 +104,7 @@ async function fetchBodies(url: string, bodies: readonly Uint8Array[]): Promise<
   }
 }
 
-/** Records a second, one append for each. */
+/** Returns how many records are stored in a second if each record is an append of its own. */
 async function oneByOne(endpoint: string, record: string, count: number): Promise<number> {
   const object = new AppendableObject(new OssClient(clientOf(endpoint)), 'single.log', { tail });
   return (
@@ -157,7 +157,7 @@ async function deadNetwork(queueSize: number): Promise<{ readonly grown: number;
   return { grown, dropped };
 }
 
-/** A log as applications write it: levels, times, ids, paths, durations. */
+/** Returns a log like that of an application: its records have levels, times, ids, paths and durations. */
 function realisticLog(count: number): object[] {
   let state = 1;
   const random = () => {

@@ -44,3 +44,9 @@ export class Random {
     return Array.from({ length }, make);
   }
 }
+
+/** Returns a function that gives the numbers of {@link Random}, for code that needs nothing else. */
+export function randomFrom(seed: number): () => number {
+  const random = new Random(seed);
+  return () => random.next();
+}

@@ -1,0 +1,40 @@
+/**
+ * Reads the bytes of an object as they are stored. `fetch` decodes a body that has a Content-Encoding, and Chromium even
+ * fails if it has only a part of such a body.
+ */
+
+import { ServiceError } from '../errors.ts';
+import type { OssClient } from './client.ts';
+import type { GetObjectOptions, ObjectContent } from './operations.ts';
+
+/** Whether a reader accepts decoded bytes, because OSS has refused to send the stored ones. One reader keeps one. */
+export interface Wish {
+  decode: boolean;
+}
+
+/**
+ * Asks for the stored bytes. OSS refuses some of these requests with HTTP 400. Then the bytes are read with a plain
+ * request, and so are all later ones with the same wish.
+ */
+export async function getStored(
+  client: Pick<OssClient, 'getObject'>,
+  key: string,
+  options: Omit<GetObjectOptions, 'decode'>,
+  wish: Wish,
+): Promise<ObjectContent> {
+  try {
+    return await client.getObject(key, { ...options, decode: wish.decode });
+  } catch (error) {
+    if (wish.decode || !(error instanceof ServiceError) || error.status !== 400) throw error;
+    wish.decode = true;
+    return client.getObject(key, { ...options, decode: true });
+  }
+}
+
+/**
+ * Returns true if there is no such object. CORS may hide the code; then an append to position 0 shows whether it is so. A
+ * missing bucket is an error of its own.
+ */
+export function isMissing(error: unknown): boolean {
+  return error instanceof ServiceError && error.status === 404 && /^(NoSuchKey|Http404)$/.test(error.code);
+}
