@@ -1,65 +1,15 @@
 /** Checks that the code in README.md, in docs and in the docstrings of src compiles, and that it runs against LocalOss. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import { build } from 'esbuild';
 import ts from 'typescript';
-import { afterAll, afterEach, expect, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { EdgeHandler } from '../../src/edge/index.ts';
-import { AppendableObject, OssClient } from '../../src/index.ts';
+import { AppendableObject, type OssClient } from '../../src/index.ts';
 import type { LogAppender } from '../../src/log/index.ts';
 import { LocalOss, LocalSts } from '../../src/testing/index.ts';
 import { TestRecorder } from '../log/recorder.ts';
+import { bucket, clientOf, entries, exampleNamed, examples, readme, root, run, text, write } from './examples.ts';
 import { BUNDLES, measure } from './size.mjs';
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
-mkdirSync(join(root, 'build'), { recursive: true });
-const folder = mkdtempSync(join(root, 'build', 'examples-'));
-afterAll(() => rmSync(folder, { recursive: true }));
-afterEach(() => {
-  vi.unstubAllGlobals();
-  vi.restoreAllMocks();
-});
-
-const entries: Record<string, string> = { 'oss-append': 'src/index.ts' };
-for (const name of ['testing/index', 'edge/index', 'log/index', 'xhr', 'sts']) {
-  const source = `src/${name}.ts`;
-  if (ts.sys.fileExists(join(root, source))) entries[`oss-append/${name.replace('/index', '')}`] = source;
-}
-
-function codeBlocks(markdown: string): string[] {
-  return [...markdown.matchAll(/^```ts\n(.*?)^```/gms)].map(([, code]) => code as string);
-}
-
-function sources(under: string): string[] {
-  return readdirSync(join(root, under), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
-    .map((name) => join(under, name));
-}
-
-function docstringBlocks(path: string): string[] {
-  const docs = readFileSync(join(root, path), 'utf8').match(/\/\*\*.*?\*\//gs) ?? [];
-  return docs.flatMap((doc) => codeBlocks(doc.replace(/^[ \t]*\* ?/gm, '')));
-}
-
-const readme = codeBlocks(readFileSync(join(root, 'README.md'), 'utf8'));
-const examples = new Map(readme.map((code, index) => [`readme-${index + 1}`, code]));
-for (const name of readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md')))
-  codeBlocks(readFileSync(join(root, 'docs', name), 'utf8')).forEach((code, index) => {
-    examples.set(`docs-${name.replace(/\W/g, '-')}-${index + 1}`, code);
-  });
-for (const path of sources('src')) {
-  docstringBlocks(path).forEach((code, index) => {
-    examples.set(`${path.replace(/\W/g, '-')}-${index + 1}`, code);
-  });
-}
-
-/** Each example as a module of its own. */
-function write(name: string): string {
-  const path = join(folder, `${name}.ts`);
-  writeFileSync(path, `${examples.get(name)}\nexport {};\n`);
-  return path;
-}
 
 test('every example compiles, as strictly as the library', () => {
   const config = ts.readConfigFile(join(root, 'src/tsconfig.json'), ts.sys.readFile).config;
@@ -81,69 +31,6 @@ test('every example compiles, as strictly as the library', () => {
   expect(readme.length).toBeGreaterThanOrEqual(4);
   expect(examples.size - readme.length).toBeGreaterThanOrEqual(8);
 }, 60_000);
-
-interface World {
-  readonly oss?: LocalOss;
-  readonly sts?: LocalSts;
-  readonly document?: unknown;
-}
-
-/** Runs an example in a world where OSS, STS and the servers of the application are local. Resolves to its module. */
-async function run(name: string, world: World = {}): Promise<Readonly<Record<string, unknown>>> {
-  const { oss, sts } = world;
-  const routes = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
-    const url = input instanceof Request ? input.url : String(input);
-    if (url === '/sts') return Response.json(assumeRoleAnswer(oss as LocalOss));
-    if (url === '/report') return new Response('a report\n');
-    if (url === 'https://app.example.com/me')
-      return Response.json({ id: new Headers(init?.headers).get('cookie')?.replace('user=', '') || undefined });
-    if (sts && url.startsWith('https://sts.')) return sts.fetch(input, init);
-    return (oss as LocalOss).fetch(input, init);
-  };
-  vi.stubGlobal('fetch', routes);
-  if (world.document) vi.stubGlobal('document', world.document);
-  const outfile = join(folder, `${name}.mjs`);
-  const alias = Object.fromEntries(Object.entries(entries).map(([from, to]) => [from, join(root, to)]));
-  await build({
-    entryPoints: [write(name)],
-    outfile,
-    alias,
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    logLevel: 'error',
-  });
-  return import(/* @vite-ignore */ pathToFileURL(outfile).href);
-}
-
-function assumeRoleAnswer(oss: LocalOss): object {
-  const { accessKeyId, accessKeySecret, securityToken, expiration } = oss.issueToken({ policy: sessionPolicy() });
-  return {
-    RequestId: '1',
-    AssumedRoleUser: { Arn: 'acs:ram::1:role/page/u', AssumedRoleId: '1:u' },
-    Credentials: {
-      AccessKeyId: accessKeyId,
-      AccessKeySecret: accessKeySecret,
-      SecurityToken: securityToken,
-      Expiration: expiration,
-    },
-  };
-}
-
-/** The policy that README gives to paste. */
-function sessionPolicy(): string {
-  return readFileSync(join(root, 'README.md'), 'utf8').match(/^```json\n(.*?)^```/ms)?.[1] as string;
-}
-
-/** Finds the one example of a document that contains a text. */
-function exampleNamed(part: string, document = 'readme'): string {
-  const found = [...examples].filter(([name, code]) => name.startsWith(`${document}-`) && code.includes(part));
-  expect(found.length, `examples in ${document} with ${part}`).toBe(1);
-  return found[0]?.[0] as string;
-}
-
-const bucket = () => new LocalOss({ buckets: { 'my-uploads': { region: 'cn-hangzhou' } } });
-const text = (oss: LocalOss, name: string, key: string) => new TextDecoder().decode(oss.object(name, key)?.bytes());
 
 test('README: from a file input to a stored object', async () => {
   const oss = bucket();
@@ -306,11 +193,6 @@ test('docs/reading-back.md: a rotation is followed from each sealed object to th
   await expect(follow(client, show)).rejects.toBe(enough);
   expect(lines).toEqual(['line 1', 'line 2']);
 });
-
-function clientOf(oss: LocalOss): OssClient {
-  const credentials = oss.issueToken();
-  return new OssClient({ region: 'cn-hangzhou', bucket: 'my-uploads', credentials, fetch: oss.fetch });
-}
 
 test('README: the sizes in its first sentence', async () => {
   const [, all, one] = readFileSync(join(root, 'README.md'), 'utf8').match(/in (\d+) KB \(all.*?STS: (\d+) KB/s) ?? [];
