@@ -2,7 +2,7 @@
 import { expect, test, vi } from 'vitest';
 import type { AppendableObject } from '../../src/index.ts';
 import { LocalOss } from '../../src/testing/index.ts';
-import { clientOf, exampleNamed, run, text } from './examples.ts';
+import { exampleNamed, run, text } from './examples.ts';
 
 test('docs/how-it-works.md: a text is stored once though its answer is lost and nobody answers for a while', async () => {
   let isUp = true;
@@ -14,8 +14,9 @@ test('docs/how-it-works.md: a text is stored once though its answer is lost and 
     },
   });
   const { appendAll, library } = await run(exampleNamed('appendAll', 'docs-how-it-works'), { oss });
-  const { AppendableObject } = library as typeof import('../../src/index.ts');
-  const object = new AppendableObject(clientOf(oss), 'a.log');
+  const { AppendableObject, OssClient } = library as typeof import('../../src/index.ts');
+  const settings = { region: 'cn-hangzhou', bucket: 'my-uploads', credentials: oss.issueToken(), fetch: oss.fetch };
+  const object = new AppendableObject(new OssClient(settings), 'a.log');
   const online = vi.fn(async () => {
     isUp = true;
   });
