@@ -66,6 +66,8 @@ export interface World {
   readonly oss?: LocalOss;
   readonly sts?: LocalSts;
   readonly document?: unknown;
+  /** Answers the page's request for a token. By default, LocalOss gives one. */
+  readonly token?: () => Promise<Response>;
 }
 
 /** Runs an example in a world where OSS, STS and the servers of the application are local. Resolves to its module. */
@@ -73,7 +75,7 @@ export async function run(name: string, world: World = {}): Promise<Readonly<Rec
   const { oss, sts } = world;
   const routes = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
     const url = input instanceof Request ? input.url : String(input);
-    if (url === '/sts') return Response.json(assumeRoleAnswer(oss as LocalOss));
+    if (url === '/sts') return world.token?.() ?? Response.json(assumeRoleAnswer(oss as LocalOss));
     if (url === '/report') return new Response('a report\n');
     if (url === 'https://app.example.com/me')
       return Response.json({ id: new Headers(init?.headers).get('cookie')?.replace('user=', '') || undefined });

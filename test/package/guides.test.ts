@@ -1,7 +1,10 @@
 /** Runs the code of the guides in docs against LocalOss, with the faults of which they tell. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import type { AppendableObject } from '../../src/index.ts';
-import { LocalOss } from '../../src/testing/index.ts';
+import { LocalOss, LocalSts } from '../../src/testing/index.ts';
 import { exampleNamed, run, text } from './examples.ts';
 
 test('docs/how-it-works.md: a text is stored once though its answer is lost and nobody answers for a while', async () => {
@@ -15,7 +18,13 @@ test('docs/how-it-works.md: a text is stored once though its answer is lost and 
   });
   const { appendAll, library } = await run(exampleNamed('appendAll', 'docs-how-it-works'), { oss });
   const { AppendableObject, OssClient } = library as typeof import('../../src/index.ts');
-  const settings = { region: 'cn-hangzhou', bucket: 'my-uploads', credentials: oss.issueToken(), fetch: oss.fetch };
+  const settings = {
+    region: 'cn-hangzhou',
+    bucket: 'my-uploads',
+    credentials: oss.issueToken(),
+    fetch: oss.fetch,
+    retry: { maxAttempts: 1 },
+  };
   const object = new AppendableObject(new OssClient(settings), 'a.log');
   const online = vi.fn(async () => {
     isUp = true;
@@ -23,4 +32,63 @@ test('docs/how-it-works.md: a text is stored once though its answer is lost and 
   const append = appendAll as (object: AppendableObject, text: string, online: () => Promise<void>) => Promise<void>;
   await append(object, 'exactly once\n', online);
   expect([text(oss, 'my-uploads', 'a.log'), online.mock.calls.length]).toEqual(['exactly once\n', 1]);
+});
+
+const RAM = { RAM_KEY_ID: 'LTAIexample', RAM_KEY_SECRET: 'ExampleSecretExampleSecret' };
+const ROLE_ARN = 'acs:ram::1000000000000000:role/append';
+const accessKeys = { [RAM.RAM_KEY_ID]: RAM.RAM_KEY_SECRET };
+
+/** Makes an OSS with the bucket of the documents, and with the key of a RAM user. */
+const bucketWithKey = () => new LocalOss({ buckets: { 'my-uploads': { region: 'cn-hangzhou' } }, accessKeys });
+
+test('docs/start.md: the token of the server lets the page upload under its prefix only', async () => {
+  const oss = bucketWithKey();
+  const sts = new LocalSts({ oss, accessKeys, roles: { [ROLE_ARN]: {} } });
+  const server = await run(exampleNamed('giveToken', 'docs-start'), { oss, sts });
+  const giveToken = server['giveToken'] as (user: string, settings: object) => Promise<Response>;
+  // The server has no document, so it answers before the page exists.
+  const answer = await (await giveToken('u1', { ...RAM, ROLE_ARN })).text();
+  const token = async () => new Response(answer);
+  const page = await run(exampleNamed("querySelector('input')", 'docs-start'), {
+    oss,
+    sts,
+    token,
+    document: { querySelector: () => null },
+  });
+  const upload = page['upload'] as (file: File, bar: object, output: object) => Promise<void>;
+  const bar = { value: 0, max: 0 };
+  const output = { textContent: '' };
+  await upload(new File(['some content'], 'a.txt', { type: 'text/plain' }), bar, output);
+  expect(output.textContent).toMatch(/^12 bytes stored, CRC-64 \d+$/);
+  expect([bar, text(oss, 'my-uploads', 'inbox/u1/a.txt')]).toEqual([{ value: 12, max: 12 }, 'some content']);
+  await upload(new File(['x'], '../u2/a.txt'), bar, output);
+  expect(output.textContent).toMatch(/Pick the same file again to go on\.$/);
+});
+
+test('docs/start.md: the Worker appends the body of a request, and refuses everybody without the secret', async () => {
+  const oss = bucketWithKey();
+  const { default: worker } = await run(exampleNamed('export default', 'docs-start'), { oss });
+  const { fetch } = worker as { fetch: (request: Request, env: object) => Promise<Response> };
+  const env = { OSS_KEY_ID: RAM.RAM_KEY_ID, OSS_KEY_SECRET: RAM.RAM_KEY_SECRET, UPLOAD_SECRET: 'a secret' };
+  const send = (authorization: string, method = 'POST') => {
+    const body = method === 'POST' ? { body: 'bytes' } : {};
+    return fetch(new Request('https://worker.example.com/', { method, headers: { authorization }, ...body }), env);
+  };
+  expect(await (await send('Bearer a secret')).json()).toEqual({ position: 5 });
+  const [{ key = '' } = {}] = oss.requests;
+  expect(text(oss, 'my-uploads', key)).toBe('bytes');
+  expect([(await send('Bearer another')).status, (await send('')).status]).toEqual([403, 403]);
+  expect((await send('Bearer a secret', 'GET')).status).toBe(405);
+});
+
+test('docs/start.md: Node uploads a file', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'start-'));
+  await writeFile(join(folder, 'a.txt'), 'from Node');
+  const oss = bucketWithKey();
+  vi.stubEnv('OSS_KEY_ID', RAM.RAM_KEY_ID);
+  vi.stubEnv('OSS_KEY_SECRET', RAM.RAM_KEY_SECRET);
+  const { upload } = await run(exampleNamed('openAsBlob', 'docs-start'), { oss });
+  expect(await (upload as (path: string, key: string) => Promise<number>)(join(folder, 'a.txt'), 'a.txt')).toBe(9);
+  expect(text(oss, 'my-uploads', 'a.txt')).toBe('from Node');
+  await rm(folder, { recursive: true });
 });
