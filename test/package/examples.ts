@@ -70,6 +70,8 @@ export interface World {
   readonly token?: () => Promise<Response>;
 }
 
+let runs = 0;
+
 /** Runs an example in a world where OSS, STS and the servers of the application are local. Resolves to its module. */
 export async function run(name: string, world: World = {}): Promise<Readonly<Record<string, unknown>>> {
   const { oss, sts } = world;
@@ -84,7 +86,9 @@ export async function run(name: string, world: World = {}): Promise<Readonly<Rec
   };
   vi.stubGlobal('fetch', routes);
   if (world.document) vi.stubGlobal('document', world.document);
-  const outfile = join(folder, `${name}.mjs`);
+  // Each run gets a module of its own, because a module keeps its client and the token of that client.
+  runs += 1;
+  const outfile = join(folder, `${name}-${runs}.mjs`);
   const alias = Object.fromEntries(Object.entries(entries).map(([from, to]) => [from, join(root, to)]));
   await build({
     entryPoints: [write(name)],

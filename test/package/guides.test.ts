@@ -41,28 +41,27 @@ const accessKeys = { [RAM.RAM_KEY_ID]: RAM.RAM_KEY_SECRET };
 /** Makes an OSS with the bucket of the documents, and with the key of a RAM user. */
 const bucketWithKey = () => new LocalOss({ buckets: { 'my-uploads': { region: 'cn-hangzhou' } }, accessKeys });
 
-test('docs/start.md: the token of the server lets the page upload under its prefix only', async () => {
+test.each([
+  ['stores a file with the token of u1', 'u1', /^12 bytes stored, CRC-64 \d+$/, 'some content'],
+  ['is refused with the token of u2, and says how to go on', 'u2', /AccessDenied.* Pick the same file again/, ''],
+])('docs/start.md: the page of u1 %s', async (_what, user, shown, stored) => {
   const oss = bucketWithKey();
   const sts = new LocalSts({ oss, accessKeys, roles: { [ROLE_ARN]: {} } });
-  const server = await run(exampleNamed('giveToken', 'docs-start'), { oss, sts });
-  const giveToken = server['giveToken'] as (user: string, settings: object) => Promise<Response>;
+  const { giveToken } = await run(exampleNamed('giveToken', 'docs-start'), { oss, sts });
   // The server has no document, so it answers before the page exists.
-  const answer = await (await giveToken('u1', { ...RAM, ROLE_ARN })).text();
-  const token = async () => new Response(answer);
-  const page = await run(exampleNamed("querySelector('input')", 'docs-start'), {
+  const answer = await (giveToken as (user: string, settings: object) => Promise<Response>)(user, { ...RAM, ROLE_ARN });
+  const document = { querySelector: () => null };
+  const { upload } = await run(exampleNamed("querySelector('input')", 'docs-start'), {
     oss,
-    sts,
-    token,
-    document: { querySelector: () => null },
+    document,
+    token: async () => answer.clone(),
   });
-  const upload = page['upload'] as (file: File, bar: object, output: object) => Promise<void>;
+  const file = new File(['some content'], 'a.txt', { type: 'text/plain' });
   const bar = { value: 0, max: 0 };
   const output = { textContent: '' };
-  await upload(new File(['some content'], 'a.txt', { type: 'text/plain' }), bar, output);
-  expect(output.textContent).toMatch(/^12 bytes stored, CRC-64 \d+$/);
-  expect([bar, text(oss, 'my-uploads', 'inbox/u1/a.txt')]).toEqual([{ value: 12, max: 12 }, 'some content']);
-  await upload(new File(['x'], '../u2/a.txt'), bar, output);
-  expect(output.textContent).toMatch(/Pick the same file again to go on\.$/);
+  await (upload as (file: File, bar: object, output: object) => Promise<void>)(file, bar, output);
+  expect(output.textContent).toMatch(shown);
+  expect([bar.value, text(oss, 'my-uploads', 'inbox/u1/a.txt')]).toEqual([stored.length, stored]);
 });
 
 test('docs/start.md: the Worker appends the body of a request, and refuses everybody without the secret', async () => {
