@@ -246,12 +246,16 @@ function replaced(exchange: Exchange, reply: Reply): Reply {
  * The cache holds answers of OSS. What answers in OSS's place (a portal, a gateway) stands nearer to the client than
  * the cache.
  */
-function cachedHead({ cachedHeads }: Server, { operation, target, plan }: Exchange, reply: Reply): Reply {
+function cachedHead(server: Server, exchange: Exchange, reply: Reply): Reply {
+  const { cachedHeads } = server;
+  const { operation, target, plan, requestId } = exchange;
   if (operation !== 'HeadObject' || isForeign(plan)) return reply;
   const name = `${target.bucket}/${target.key}`;
   const kept = cachedHeads.get(name);
   if (kept) return { ...kept, headers: { ...kept.headers, age: '60', 'x-cache': 'HIT' } };
-  cachedHeads.set(name, reply);
+  // The answer in the cache keeps the request ID and the date of the request that it answered.
+  const own = { 'x-oss-request-id': requestId, date: httpDate(serverTime(server, exchange)) };
+  cachedHeads.set(name, { ...reply, headers: { ...reply.headers, ...own } });
   return reply;
 }
 

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { diagnose } from '../../src/doctor/index.ts';
 import { createEdge, PageGrants } from '../../src/edge/index.ts';
 import {
   AppendableObject,
@@ -57,6 +58,7 @@ type Call = (...given: never[]) => unknown;
 const CALLS: Readonly<Record<string, readonly [call: Call, count: number]>> = {
   append: [append, 4],
   assumeRole: [assumeRole, 1],
+  diagnose: [diagnose, 3],
   recordTo: [recordTo, 3],
   xhrFetch: [xhrFetch, 2],
   RefreshingProvider: [refreshingCredentials(() => credentials), 1],

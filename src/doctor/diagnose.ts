@@ -1,0 +1,67 @@
+/** The one function of the doctor, and its settings. */
+
+import { checkCallOptions, checkFunction, checkType, checkWholeNumber } from '../check.ts';
+import type { OssClient } from '../request/client.ts';
+import { checkKey } from '../request/endpoint.ts';
+import { appendHeaders } from '../request/headers.ts';
+import type { PresignedClient } from '../request/presigned.ts';
+import { throwIfAborted } from '../waiting/abort.ts';
+import { Examination } from './examination.ts';
+import type { Finding } from './findings.ts';
+import type { DoctorOptions } from './options.ts';
+import type { Signing } from './probe.ts';
+
+/** What the doctor found. */
+export interface Diagnosis {
+  /** True if there are no findings. */
+  readonly ok: boolean;
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * Finds out why requests of a client fail, and says it with the step that mends it. It reads the key, and sends appends
+ * at a position that no object has, which OSS refuses. So it changes nothing, unless `write` is true.
+ *
+ * @param key the key of an object that the client may append to. The object may be absent.
+ * @throws TypeError or RangeError for impossible arguments; after an abort, the signal's reason. It never rejects because
+ *   of what it is there to find.
+ * @example
+ * ```ts
+ * import { credentialsFromUrl, OssClient } from 'oss-append';
+ * import { diagnose } from 'oss-append/doctor';
+ *
+ * const client = new OssClient({ region: 'cn-hangzhou', bucket: 'my-logs', credentials: credentialsFromUrl('/sts') });
+ * const { ok, findings } = await diagnose(client, 'inbox/doctor.txt');
+ * for (const { says, mend, rule } of findings) console.log(says, mend, rule?.xml);
+ * ```
+ */
+export async function diagnose(
+  client: OssClient | PresignedClient,
+  key: string,
+  options: DoctorOptions = {},
+): Promise<Diagnosis> {
+  checkArguments(client, key, options);
+  throwIfAborted(options.signal);
+  const examination = new Examination(client, key, options);
+  await examination.run();
+  const { findings } = examination;
+  return { ok: findings.length === 0, findings };
+}
+
+function checkArguments(client: Signing, key: string, options: DoctorOptions): void {
+  checkKey(key);
+  checkCallOptions(options);
+  const { origin, presign, fetch, write = false, bodySize = 0, timeout = 1 } = options;
+  checkType(Object(client).retry, 'client must be an OssClient or a PresignedClient');
+  checkType(client.presignHeadObject || presign, 'a PresignedClient needs the option presign: its presign function');
+  checkFunction('presign', presign);
+  checkFunction('fetch', fetch);
+  checkType(
+    origin === undefined || /^[a-z-]+:\/\/[^/]+$/.test(origin),
+    'origin must be like "https://www.example.com"',
+  );
+  checkType(typeof write === 'boolean', 'write must be true or false');
+  checkWholeNumber('bodySize', bodySize);
+  checkWholeNumber('timeout', timeout, 1);
+  appendHeaders(options);
+}

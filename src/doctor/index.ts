@@ -1,0 +1,6 @@
+/** Entry "./doctor": finds out why requests from this page or worker fail, and says what mends it. */
+
+export type { BucketRule } from './bucket-rule.ts';
+export { type Diagnosis, diagnose } from './diagnose.ts';
+export type { Finding, FindingCode } from './findings.ts';
+export type { DoctorOptions } from './options.ts';
