@@ -13,6 +13,8 @@ export interface Epoch {
   readonly from: number;
   to: number;
   bytes: Uint8Array;
+  /** The entries of the log that were not yet carried out when this life ended. */
+  readonly open: Set<number>;
 }
 
 /** A change that was made to the object by a client that is not one of the writers. */
@@ -31,7 +33,7 @@ export class ObservedOss extends LocalOss {
   constructor(clock: NonNullable<LocalOssOptions['clock']>, faultsOf: (request: FaultRequest) => readonly Fault[]) {
     const faults = (request: FaultRequest) => this.#noteFaults(faultsOf(request));
     super({ buckets: { [BUCKET]: { region: 'cn-hangzhou', acl: 'public-read-write' } }, clock, faults });
-    this.epochs.push({ from: 0, to: Number.POSITIVE_INFINITY, bytes: new Uint8Array(0) });
+    this.epochs.push({ from: 0, to: Number.POSITIVE_INFINITY, bytes: new Uint8Array(0), open: new Set() });
   }
 
   /** The time as a counter of observations. It increases with each observation. */
@@ -86,8 +88,9 @@ export class ObservedOss extends LocalOss {
   #end(kind: Deed['kind']): void {
     const epoch = this.epochs.at(-1)!;
     epoch.bytes = this.stored;
+    for (const [entry, { status }] of this.requests.entries()) if (status === undefined) epoch.open.add(entry);
     this.note(kind);
     epoch.to = this.now;
-    this.epochs.push({ from: this.now, to: Number.POSITIVE_INFINITY, bytes: new Uint8Array(0) });
+    this.epochs.push({ from: this.now, to: Number.POSITIVE_INFINITY, bytes: new Uint8Array(0), open: new Set() });
   }
 }

@@ -289,7 +289,7 @@ class Oracle {
     )
       yield `loaded is ${loaded}, but some of these bytes are not stored`;
     if (error instanceof OssError) yield* this.#claim(call, error, underWay);
-    else if (underWay && !this.#isRemembered(call, underWay) && !(this.#lifeEnded() && wasCut(call)))
+    else if (underWay && !this.#isRemembered(call, underWay) && !this.#isSentAgain(call, underWay))
       yield 'aborted, but the segment in flight is forgotten';
   }
 
@@ -319,6 +319,22 @@ class Oracle {
       pendingAfter.some((one) => one.position === position && one.size === bytes.length) ||
       !attempts.some((one) => this.#committed(one))
     );
+  }
+
+  /**
+   * Returns whether a segment was stored in an earlier life of the object, and a part of it was sent to the next life. Then only
+   * this part is in flight, so it must be remembered.
+   */
+  #isSentAgain(call: CallRecord, segment: SentSegment): boolean {
+    const last = sentBy(call).at(-1)!;
+    const isPart = last !== segment && last.bytes.length < segment.bytes.length && isCutFrom(last, segment);
+    return isPart && this.#endedBetween(segment, last) && this.#isRemembered(call, last);
+  }
+
+  /** Returns whether a life of the object ended after the first segment was sent and before the second one was. */
+  #endedBetween(first: SentSegment, second: SentSegment): boolean {
+    const [since, until] = [first.attempts[0]!.start, second.attempts[0]!.start];
+    return this.#epochs.some(({ to }) => to > since && to <= until);
   }
 
   /** Checks that the object holds a beginning of the file, and at least what was confirmed. */
@@ -351,10 +367,9 @@ class Oracle {
     const { segmentSize } = call.object;
     const [least, most] = segmentSize === null ? ADAPTIVE : [segmentSize, segmentSize];
     for (const { bytes, attempts } of sent) {
-      const times = attempts.filter((attempt) => this.#committed(attempt)).length;
-      if (bytes.length > 0 && times > this.#epochs.length && !this.#flipped)
-        yield `a segment of ${bytes.length} was stored ${times} times`;
-
+      const times = Math.max(...this.#epochs.map((epoch) => this.#timesIn(epoch, attempts)));
+      if (bytes.length > 0 && times > 1 && !this.#flipped)
+        yield `a segment of ${bytes.length} was stored ${times} times in one life of the object`;
       if (attempts.some(({ request }) => request.bytes.length > most)) yield 'a segment is too long';
       if (bytes.length === 0 && attempts.some(({ position }) => position > 0))
         yield 'an empty append to an existing object';
@@ -364,6 +379,15 @@ class Oracle {
     const regular = isRegular ? this.#countedOf(call).slice(0, -1) : [];
     if (regular.some(({ bytes, attempts: [first] }) => bytes.length < least && !this.#failedBefore(first!)))
       yield 'a segment is too short';
+  }
+
+  /**
+   * Returns how many of these requests were sent in one life of the object and stored in it. A request that is carried out late, in
+   * the next life, is not counted: the deletion made its position valid again, and nobody can prevent that.
+   */
+  #timesIn({ from, to, open }: Epoch, attempts: readonly Passage[]): number {
+    const isOfLife = ({ start, entry = -1 }: Passage) => start >= from && start < to && !open.has(entry);
+    return attempts.filter((attempt) => isOfLife(attempt) && this.#committed(attempt)).length;
   }
 
   /** Returns whether an earlier append of the object failed. After a failure, segments are shorter for a while. */
@@ -454,8 +478,12 @@ class Oracle {
       const isTold = before?.attempts.some(({ answer }) => answer === 200);
       const isStored = before && this.#isCommitted(before) && (isTold || this.#isStored(before));
       // If the whole was stored in an earlier life of the object, it may have been sent to the next life in parts.
-      const isAgain = before && this.#lifeEnded() && segment.attempts[0]!.position !== endOf(before);
-      const isNext = isStored && !isInPlaceOf(segment, before) && !isAgain && followsIn(call, counted, segment);
+      const isElsewhere = before && segment.attempts[0]!.position !== endOf(before);
+      const isAgain = isElsewhere && this.#endedBetween(before, segment);
+      // The caller was told of the one before this one was sent.
+      const isConfirmed = before && segment.attempts[0]!.loaded > before.attempts[0]!.loaded;
+      const isNew = isConfirmed || (!isAgain && before && !isInPlaceOf(segment, before));
+      const isNext = isStored && isNew && followsIn(call, counted, segment);
       // Both can be stored only if the object was deleted in between. The next segment in the source shows which one counts.
       if (whole && followsIn(call, [...counted.slice(0, -1), whole], segment)) counted.splice(-1, 1, whole, segment);
       else if (!before || !isCutFrom(segment, before) || isNext) counted.push(segment);
@@ -524,8 +552,7 @@ class Oracle {
       if (this.#sentAlike(object, attempts) > 1) continue;
       if (outcome === 'stored' && !stored) yield `the segment at ${position} is reported as stored, but it is not`;
       const committed = stored && attempts.some((one) => this.#committed(one));
-      // The parts of a segment that was cut may be its bytes once more, in the same place.
-      if (outcome === 'absent' && committed && !object.calls.some(wasCut))
+      if (outcome === 'absent' && committed && !this.#isBehindAnother(object, attempts))
         yield `the segment at ${position} is reported as absent, but it is stored`;
       // The segment may stay unknown if the bytes could not be read. If every request was refused, equal bytes may be
       // those of a longer request of another writer.
@@ -535,6 +562,20 @@ class Oracle {
       if (outcome === 'unknown' && object.lengthRead > position && !this.#readFailed(object) && !wasRefused)
         yield `the segment at ${position} is still unknown although the object was read`;
     }
+  }
+
+  /**
+   * Returns whether another pending segment is reported as stored in this place. Only one segment can be stored at a position. If one
+   * segment is the beginning of the other one, the bytes of the object do not show which of them it was.
+   */
+  #isBehindAnother({ calls, pending }: ObjectRecord, attempts: readonly Passage[]): boolean {
+    const { position, bytes } = attempts[0]!;
+    const isStored = (one: Passage) =>
+      pending.some((at) => at.outcome === 'stored' && at.position === one.position && at.size === one.bytes.length);
+    const others = calls.flatMap(({ appends }) => appends).filter((one) => one.position === position && isStored(one));
+    return others.some(
+      (one) => one.bytes.length !== bytes.length && (isCutFrom({ bytes }, one) || isCutFrom(one, { bytes })),
+    );
   }
 
   /** Returns the number of calls that sent these bytes to this position. */

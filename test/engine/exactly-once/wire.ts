@@ -33,12 +33,15 @@ export class Passage {
   readonly call: CallRecord;
   readonly position: number;
   readonly bytes: Uint8Array;
+  /** The number of bytes that the caller knew as stored when the request was sent. */
+  readonly loaded: number;
 
   constructor(request: WireRequest, { call, offset, size }: Share) {
     this.request = request;
     this.call = call;
     this.position = request.position + offset;
     this.bytes = request.bytes.subarray(offset, offset + size);
+    this.loaded = call.loaded;
   }
 
   get operation(): WireRequest['operation'] {
