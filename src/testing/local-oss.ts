@@ -10,7 +10,7 @@ import { type Exchange, type LogEntry, type Server, serve } from './exchange.ts'
 import { type FaultSchedule, FaultSource, type Operation } from './faults.ts';
 import { MAX_OBJECT_SIZE, type ObjectType, StoredObject } from './objects.ts';
 import { type Bucket, type BucketAcl, operationOf } from './operations.ts';
-import { locate } from './target.ts';
+import { type Hosts, locate } from './target.ts';
 import { type AccessKey, makeToken, type SecurityToken, type TokenOptions } from './tokens.ts';
 import { Verifier } from './verify.ts';
 import { parseQuery, type WireRequest, wireRequest } from './wire.ts';
@@ -47,6 +47,11 @@ export interface LocalOssOptions {
   readonly clock?: Partial<Clock>;
   /** The faults, and when they happen. */
   readonly faults?: FaultSchedule;
+  /**
+   * The names by which clients address this OSS beside those of aliyuncs.com: path style on the name itself, and
+   * `{bucket}.{name}`. The name `localhost` is always one of them.
+   */
+  readonly endpoints?: readonly string[];
 }
 
 /** A request that the server received. The entry contains no signature and no token. */
@@ -112,15 +117,15 @@ export class LocalOss {
 
   /**
    * Takes the same arguments as the global `fetch`, and may be called unbound. It serves the hosts
-   * `{bucket}.oss-{region}.aliyuncs.com` with their variants, the custom domains of `hosts`, and path style
-   * (`/{bucket}/{key}`) on localhost and IP addresses.
+   * `{bucket}.oss-{region}.aliyuncs.com` with their variants, the custom domains of `hosts`, `{bucket}.localhost`, and
+   * path style (`/{bucket}/{key}`) on localhost and IP addresses.
    *
    * @throws {TypeError} as fetch does: for an invalid call, an unknown host or a lost connection. After an abort, it
    *   throws the reason of the abort.
    */
   readonly fetch: (input: Request | URL | string, init?: RequestInit) => Promise<Response>;
   readonly #buckets: ReadonlyMap<string, Bucket>;
-  readonly #domains: ReadonlyMap<string, string>;
+  readonly #hosts: Hosts;
   readonly #keys: Map<string, AccessKey> = new Map();
   readonly #clock: Clock;
   readonly #faults: FaultSource;
@@ -135,9 +140,9 @@ export class LocalOss {
    *
    * @throws {TypeError | RangeError} if OSS would refuse a bucket name, a region or a CORS rule.
    */
-  constructor({ buckets, accessKeys = {}, clock, faults }: LocalOssOptions) {
+  constructor({ buckets, accessKeys = {}, clock, faults, endpoints = [] }: LocalOssOptions) {
     this.#buckets = new Map(Object.entries(buckets).map(([name, options]) => [name, bucketFrom(name, options)]));
-    this.#domains = domainsOf(buckets);
+    this.#hosts = { domains: domainsOf(buckets), endpoints: ['localhost', ...endpoints] };
     for (const [id, secret] of Object.entries(accessKeys)) this.#keys.set(id, { secret });
     this.#clock = clockFrom(clock);
     this.#faults = new FaultSource(faults);
@@ -254,7 +259,7 @@ export class LocalOss {
 
   #exchange(wire: WireRequest, requestId: string): Exchange {
     const query = parseQuery(wire.url.search);
-    const target = locate(wire.url, this.#domains);
+    const target = locate(wire.url, this.#hosts);
     const operation = operationOf(wire.method, target.key, query.values);
     const request = requestFacts(wire, target, operation, query.values);
     const plan = this.#faults.plan({ ...request, ...sizeFact(wire), nth: this.#count(request) });

@@ -12,18 +12,26 @@ export interface Target {
   readonly product: 'oss' | 'oss-cloudbox';
 }
 
+/** The host names that an OSS serves beside those of aliyuncs.com. */
+export interface Hosts {
+  /** The buckets by custom domain. */
+  readonly domains: ReadonlyMap<string, string>;
+  /** The names that address the OSS itself: path style, and `{bucket}.{name}`. */
+  readonly endpoints: readonly string[];
+}
+
 /**
- * Reads host and path. There are three forms: a virtual-hosted name on aliyuncs.com, a custom domain, and path style on
- * localhost and IP addresses.
+ * Reads host and path. There are three forms: a virtual-hosted name on aliyuncs.com or on an endpoint, a custom domain,
+ * and path style on endpoints and IP addresses.
  *
  * @throws {TypeError} if no server has this host name, as fetch does.
  * @throws {Refusal} if OSS itself would refuse the host or the path.
  */
-export function locate(url: URL, domains: ReadonlyMap<string, string>): Target {
+export function locate(url: URL, { domains, endpoints }: Hosts): Target {
   const path = decodePath(url.pathname.slice(1));
-  const domain = domains.get(url.host) ?? domains.get(url.hostname);
+  const domain = domains.get(url.host) ?? domains.get(url.hostname) ?? bucketOf(url.hostname, endpoints);
   if (domain !== undefined) return { bucket: domain, key: path, region: undefined, product: 'oss' };
-  if (isLocal(url.hostname)) return pathStyle(path);
+  if (isAddress(url.hostname) || endpoints.includes(url.hostname)) return pathStyle(path);
   const suffix = '.aliyuncs.com';
   const target = url.hostname.endsWith(suffix) ? virtualHosted(url.hostname.slice(0, -suffix.length)) : undefined;
   if (target === undefined) {
@@ -45,8 +53,14 @@ export function invalidObjectName(key: string): Refusal {
   return new Refusal(400, 'InvalidObjectName', 'The specified object is not valid.', { elements: { ObjectName: key } });
 }
 
-function isLocal(hostname: string): boolean {
-  return hostname === 'localhost' || hostname.startsWith('[') || /^\d+\.\d+\.\d+\.\d+$/.test(hostname);
+function isAddress(hostname: string): boolean {
+  return hostname.startsWith('[') || /^\d+\.\d+\.\d+\.\d+$/.test(hostname);
+}
+
+/** Returns the bucket of a host name of the form `{bucket}.{endpoint}`. */
+function bucketOf(hostname: string, endpoints: readonly string[]): string | undefined {
+  const endpoint = endpoints.find((name) => hostname.endsWith(`.${name}`));
+  return endpoint && hostname.slice(0, -endpoint.length - 1);
 }
 
 function pathStyle(path: string): Target {

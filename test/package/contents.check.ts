@@ -107,7 +107,7 @@ describe('source maps', () => {
 test('the declarations contain a documentation comment for every public name', () => {
   const script = `
     import ts from 'typescript';
-    const entries = ${JSON.stringify(['index', 'sts', 'doctor/index', 'edge/index', 'log/index', 'testing/index', 'xhr'])}.map((entry) => '${library.replaceAll('\\', '/')}/dist/' + entry + '.d.ts');
+    const entries = ${JSON.stringify(['index', 'sts', 'doctor/index', 'edge/index', 'log/index', 'testing/index', 'testing/node/index', 'xhr'])}.map((entry) => '${library.replaceAll('\\', '/')}/dist/' + entry + '.d.ts');
     const program = ts.createProgram(entries, { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.NodeNext });
     const checker = program.getTypeChecker();
     const exports = entries.flatMap((entry) => checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(entry))));

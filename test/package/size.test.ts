@@ -133,7 +133,7 @@ describe('a bundle of one part contains no other part', () => {
 
 test('an import has no side effects, so a bundler drops unused modules also without "sideEffects"', async () => {
   const root = fileURLToPath(new URL('../..', import.meta.url));
-  const input = ['index', 'xhr', 'sts', 'edge/index', 'log/index', 'testing/index'].map(
+  const input = ['index', 'xhr', 'sts', 'edge/index', 'log/index', 'testing/index', 'testing/node/index'].map(
     (entry) => `${root}src/${entry}.ts`,
   );
   for (const entry of input) {
@@ -141,7 +141,7 @@ test('an import has no side effects, so a bundler drops unused modules also with
     const treeshake = { moduleSideEffects: 'no-external' } as const;
     const build = await rollup({
       input: 'program',
-      external: /^@noble/,
+      external: /^(@noble|node:)/,
       treeshake,
       plugins: [program(entry), esbuild()],
     });

@@ -17,6 +17,7 @@ import {
 import { IndexedDbJournal, LogAppender, recordTo } from '../../src/log/index.ts';
 import { assumeRole } from '../../src/sts.ts';
 import { LocalOss, LocalSts } from '../../src/testing/index.ts';
+import { serveLocalOss } from '../../src/testing/node/index.ts';
 import { xhrFetch } from '../../src/xhr.ts';
 
 const FILE = new URL('../api/oss-append.api.txt', import.meta.url);
@@ -60,6 +61,7 @@ const CALLS: Readonly<Record<string, readonly [call: Call, count: number]>> = {
   assumeRole: [assumeRole, 1],
   diagnose: [diagnose, 3],
   recordTo: [recordTo, 3],
+  serveLocalOss: [serveLocalOss, 1],
   xhrFetch: [xhrFetch, 2],
   RefreshingProvider: [refreshingCredentials(() => credentials), 1],
   'RefreshingProvider of a URL': [credentialsFromUrl('https://example.com/sts', { fetch }), 1],

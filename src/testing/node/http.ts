@@ -1,0 +1,136 @@
+/**
+ * Serves a handler with `Request` and `Response` over node:http. It converts streams in both directions, and broken
+ * connections too: if the handler rejects, the connection ends; if the client leaves, the signal of the request aborts.
+ */
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { ReadableStream as NodeStream } from 'node:stream/web';
+import { type BodyLimits, type IncomingBody, toBody } from './body.ts';
+
+/** Answers one request. If the promise rejects, the connection ends without an answer. */
+export type FetchHandler = (request: Request) => Response | Promise<Response>;
+
+/** The address of a server, and its limits for senders. */
+export interface ServeOptions extends BodyLimits {
+  /** The default 0 means any free port. */
+  readonly port?: number | undefined;
+  readonly hostname?: string | undefined;
+}
+
+/** A listening server. */
+export interface Served {
+  /** The origin, such as `http://127.0.0.1:8080`. */
+  readonly url: string;
+  /** Stops the server and ends all connections. */
+  close(): Promise<void>;
+}
+
+/** A listening server that has no handler yet. */
+export interface Listening extends Served {
+  answerWith(listener: RequestListener): void;
+}
+
+/** Converts a handler to a listener for node:http. */
+export function createListener(handler: FetchHandler, limits: BodyLimits = {}): RequestListener {
+  return async (incoming, outgoing) => {
+    const url = urlOf(incoming);
+    if (!url) return void outgoing.writeHead(400).end();
+    const body = toBody(incoming, limits);
+    try {
+      await send(await handler(toRequest(incoming, outgoing, { url, body })), outgoing);
+      body.dismiss();
+    } catch {
+      incoming.socket.destroy();
+    }
+  };
+}
+
+/** Serves a handler, by default on a free port of 127.0.0.1. The promise rejects if another program uses the port. */
+export async function serve(handler: FetchHandler, options: ServeOptions = {}): Promise<Served> {
+  const { answerWith, ...served } = await listen(options);
+  answerWith(createListener(handler, options));
+  return served;
+}
+
+/** The time-outs of the server, in ms. */
+export const TIMEOUTS = {
+  // A browser repeats a request if the connection closes at that moment. So idle connections stay open for a long time.
+  keepAliveTimeout: 60_000,
+  headersTimeout: 60_000,
+  // Node's default of 300 s is for a whole request, and would end slow uploads. The function toBody ends silent
+  // senders.
+  requestTimeout: 0,
+} as const;
+
+/** Starts a server without a handler, so that two servers can know each other's address before one of them answers. */
+export async function listen({ port = 0, hostname = '127.0.0.1' }: ServeOptions = {}): Promise<Listening> {
+  const server = createServer(TIMEOUTS);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject).listen(port, hostname, resolve);
+  });
+  return {
+    url: `http://${reachable(hostname)}:${(server.address() as AddressInfo).port}`,
+    answerWith: (listener) => void server.on('request', listener),
+    close: () => closeServer(server),
+  };
+}
+
+/** Returns the host of a URL for this machine. A server that listens on every address has no address of its own. */
+function reachable(hostname: string): string {
+  const own = { '0.0.0.0': '127.0.0.1', '::': '::1' }[hostname] ?? hostname;
+  return own.includes(':') ? `[${own}]` : own;
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
+
+/**
+ * Returns undefined if the request gives no URL, for example because the Host header would become a part of the path.
+ */
+function urlOf({ headers: { host = '' }, url = '' }: IncomingMessage): string | undefined {
+  const origin = `http://${host}`;
+  const path = url.startsWith('/') ? url : url.replace(/^http:\/\/[^/?#]+/i, '');
+  return path.startsWith('/') && URL.canParse(origin) && HOST.test(host) ? origin + path : undefined;
+}
+
+/** A host name or an address, with or without a port. */
+const HOST = /^([\w.-]+|\[[\da-f:.]+\])(:\d{1,5})?$/i;
+
+function toRequest(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  { url, body }: { readonly url: string; readonly body: IncomingBody },
+): Request {
+  const { method = 'GET' } = incoming;
+  const init: RequestInit = { method, headers: toHeaders(incoming), signal: untilClosed(outgoing) };
+  if (method !== 'GET' && method !== 'HEAD') Object.assign(init, { body: body.stream, duplex: 'half' });
+  return new Request(url, init);
+}
+
+function toHeaders({ rawHeaders }: IncomingMessage): Headers {
+  const headers = new Headers();
+  for (let i = 0; i < rawHeaders.length; i += 2) headers.append(rawHeaders[i]!, rawHeaders[i + 1]!);
+  return headers;
+}
+
+/** Returns a signal that aborts when the client leaves before it has received the whole answer. */
+function untilClosed(outgoing: ServerResponse): AbortSignal {
+  const controller = new AbortController();
+  outgoing.once('close', () => {
+    if (!outgoing.writableFinished) controller.abort(new DOMException('The client has gone', 'AbortError'));
+  });
+  return controller.signal;
+}
+
+async function send({ status, headers, body }: Response, outgoing: ServerResponse): Promise<void> {
+  for (const [name, value] of headers) outgoing.appendHeader(name, value);
+  outgoing.writeHead(status);
+  if (body) await pipeline(Readable.fromWeb(body as NodeStream), outgoing);
+  else outgoing.end();
+}

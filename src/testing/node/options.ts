@@ -1,0 +1,69 @@
+// The options of `serveLocalOss`, and the values that stand for those that are missing.
+
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '../clock.ts';
+import type { FaultSchedule } from '../faults.ts';
+import type { BucketOptions } from '../local-oss.ts';
+import type { RoleOptions } from '../local-sts.ts';
+import { LOCAL_PAGES } from './cors.ts';
+
+/** The options of `serveLocalOss`. */
+export interface ServeLocalOssOptions {
+  /**
+   * The names of the buckets, or their options by name. A bucket without the option `cors` can be used by every page of
+   * this machine (localhost, on any port).
+   */
+  readonly buckets: readonly string[] | Readonly<Record<string, BucketOptions>>;
+  /** The region of buckets that are given by name only. Default: `cn-hangzhou`. */
+  readonly region?: string | undefined;
+  /** Default: 0, which means any free port. */
+  readonly port?: number | undefined;
+  /** The address on which the server listens. Default: `127.0.0.1`, so that no other machine reaches it. */
+  readonly host?: string | undefined;
+  /**
+   * The names by which clients call this server, beside `localhost` and IP addresses. Each one serves path style and
+   * `{bucket}.{name}`. A request with any other name is refused, because a foreign page could have made that name point
+   * to this machine.
+   */
+  readonly endpoints?: readonly string[] | undefined;
+  /** The permanent keys: the secrets by access key ID. Default: one random key. */
+  readonly accessKeys?: Readonly<Record<string, string>> | undefined;
+  /** The roles of the STS by ARN. Default: `acs:ram::1000000000000000:role/local`. */
+  readonly roles?: Readonly<Record<string, RoleOptions>> | undefined;
+  /** The faults, and when they happen. */
+  readonly faults?: FaultSchedule | undefined;
+  /** The source of time. Default: the system clock. */
+  readonly clock?: Partial<Clock> | undefined;
+}
+
+/** A permanent key. */
+export interface AccessKeyPair {
+  readonly accessKeyId: string;
+  readonly accessKeySecret: string;
+}
+
+const ROLE_ARN = 'acs:ram::1000000000000000:role/local';
+
+/** Returns the options of all buckets. @throws {RangeError} if there is no bucket. */
+export function bucketsOf({ buckets, region = 'cn-hangzhou' }: ServeLocalOssOptions): Record<string, BucketOptions> {
+  const named: [string, BucketOptions][] = isList(buckets)
+    ? buckets.map((name) => [name, { region }])
+    : Object.entries(buckets);
+  if (named.length === 0) throw new RangeError('serveLocalOss needs at least one bucket: buckets: ["logs"]');
+  return Object.fromEntries(named.map(([name, options]) => [name, { cors: [LOCAL_PAGES], ...options }]));
+}
+
+function isList(buckets: ServeLocalOssOptions['buckets']): buckets is readonly string[] {
+  return Array.isArray(buckets);
+}
+
+/** Returns the secrets of the permanent keys, or of one random key. */
+export function accessKeysOf({ accessKeys = {} }: ServeLocalOssOptions): Readonly<Record<string, string>> {
+  if (Object.keys(accessKeys).length > 0) return accessKeys;
+  return { [`LTAI${randomBytes(10).toString('hex')}`]: randomBytes(20).toString('hex') };
+}
+
+/** Returns the roles of the STS. */
+export function rolesOf({ roles = {} }: ServeLocalOssOptions): Readonly<Record<string, RoleOptions>> {
+  return Object.keys(roles).length > 0 ? roles : { [ROLE_ARN]: {} };
+}

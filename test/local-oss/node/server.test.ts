@@ -1,0 +1,214 @@
+/** `serveLocalOss` over real HTTP: its addresses, its keys, its own paths, and how it ends. */
+import { request } from 'node:http';
+import { connect } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { afterEach, describe, expect, test } from 'vitest';
+import { AppendableObject, OssClient } from '../../../src/index.ts';
+import { EXPOSED_HEADERS } from '../../../src/request/exposed-headers.ts';
+import { assumeRole } from '../../../src/sts.ts';
+import { LOCAL_PAGES } from '../../../src/testing/node/cors.ts';
+import { type LocalOssServer, type ServeLocalOssOptions, serveLocalOss } from '../../../src/testing/node/index.ts';
+import { text } from '../text.ts';
+import { appendCall, element, KEYS, sign } from '../tools.ts';
+
+const REGION = 'cn-hangzhou';
+let servers: LocalOssServer[] = [];
+
+afterEach(async () => {
+  await Promise.all(servers.map((server) => server.close()));
+  servers = [];
+});
+
+async function start(options: Partial<ServeLocalOssOptions> = {}): Promise<LocalOssServer> {
+  const accessKeys = { [KEYS.accessKeyId]: KEYS.accessKeySecret };
+  const server = await serveLocalOss({ buckets: ['logs', 'other-logs'], accessKeys, ...options });
+  servers.push(server);
+  return server;
+}
+
+function clientOf({ url: endpoint, keys: credentials }: LocalOssServer, bucket = 'logs'): OssClient {
+  return new OssClient({ region: REGION, bucket, endpoint, credentials });
+}
+
+interface Answer {
+  readonly status: number | undefined;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly body: string;
+}
+
+/** Sends a request with any Host. `fetch` sets the Host itself and cannot do this. */
+function ask(url: string, { method = 'GET', headers = {}, body = '' } = {}): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    request(url, { method, headers }, (response) => {
+      const chunks: Buffer[] = [];
+      response
+        .on('data', (chunk: Buffer) => chunks.push(chunk))
+        .on('end', () => {
+          const { statusCode: status, headers } = response;
+          resolve({ status, headers, body: Buffer.concat(chunks).toString() });
+        });
+    })
+      .once('error', reject)
+      .end(body);
+  });
+}
+
+describe('the OSS', () => {
+  test('two buckets are addressed by path style and by the Host header', async () => {
+    const server = await start();
+    const { port } = new URL(server.url);
+    for (const bucket of ['logs', 'other-logs']) {
+      const object = new AppendableObject(clientOf(server, bucket), 'a b/ü.log');
+      await object.append(`one of ${bucket}`);
+      const [method, key, query] = appendCall('a b/ü.log', 'one of '.length + bucket.length);
+      const signed = sign({ method, bucket, key, query: query!, headers: {} }, { ...KEYS, time: Date.now() });
+      const { pathname, search } = new URL(signed.url);
+      const headers = { ...signed.headers, host: `${bucket}.localhost:${port}` };
+      const { status } = await ask(`${server.url}${pathname}${search}`, { method: 'POST', headers, body: ', two' });
+      expect(status).toBe(200);
+      expect(text(server.oss.object(bucket, 'a b/ü.log')?.bytes())).toBe(`one of ${bucket}, two`);
+    }
+    const { status, body } = await ask(server.url, { headers: { host: 'nobody.localhost' } });
+    expect([status, element(body, 'Code')]).toEqual([404, 'NoSuchBucket']);
+  });
+
+  test('a signature that is wrong and a position that is wrong are refused', async () => {
+    const server = await start();
+    const wrong = { ...server, keys: { ...KEYS, accessKeySecret: 'other' } };
+    const code = (client: OssClient, position: number) =>
+      client.appendObject('a', 'x', { position }).catch((error: { code: string }) => error.code);
+    expect(await code(clientOf(wrong), 0)).toBe('SignatureDoesNotMatch');
+    expect(await code(clientOf(server), 7)).toBe('PositionNotEqualToLength');
+  });
+
+  test('the key is a random one if none is given, and each server has its own', async () => {
+    const [one, other] = [await start({ accessKeys: {} }), await start({ accessKeys: {} })];
+    expect(one.keys.accessKeyId).toMatch(/^LTAI\w{20}$/);
+    expect(one.keys).not.toEqual(other.keys);
+    await clientOf(one).appendObject('a', 'x', { position: 0 });
+    await expect(clientOf({ ...other, keys: one.keys }).headObject('a')).rejects.toThrow('InvalidAccessKeyId');
+  });
+
+  test('a custom domain and the name of an endpoint serve the buckets', async () => {
+    const server = await start({
+      buckets: { logs: { region: REGION, hosts: ['logs.example.com'], acl: 'public-read' } },
+      endpoints: ['oss'],
+    });
+    server.oss.appendObject('logs', 'a', new TextEncoder().encode('hello'));
+    for (const [path, host] of [
+      ['/a', 'logs.example.com'],
+      ['/a', 'logs.oss:9000'],
+      ['/logs/a', 'oss:9000'],
+      ['/a', 'logs.oss-cn-hangzhou.aliyuncs.com'],
+    ] as const)
+      expect(await ask(`${server.url}${path}`, { headers: { host } }), host).toMatchObject({
+        status: 200,
+        body: 'hello',
+      });
+  });
+
+  test('a bucket without the option `cors` is open to the pages of this machine, and to no other page', async () => {
+    const server = await start({ buckets: { logs: { region: REGION }, closed: { region: REGION, cors: [] } } });
+    const preflight = async (bucket: string, origin: string) => {
+      const headers = {
+        origin,
+        'access-control-request-method': 'PUT',
+        'access-control-request-headers': 'x-oss-date',
+      };
+      const { status, headers: answered } = await ask(`${server.url}/${bucket}/a`, { method: 'OPTIONS', headers });
+      return [status, answered['access-control-allow-origin']];
+    };
+    for (const origin of ['http://localhost:5173', 'https://localhost', 'http://127.0.0.1:1', 'http://[::1]:3000'])
+      expect(await preflight('logs', origin)).toEqual([200, origin]);
+    expect(await preflight('logs', 'http://localhost.example.com')).toEqual([403, undefined]);
+    expect(await preflight('closed', 'http://localhost:5173')).toEqual([403, undefined]);
+    const exposed = LOCAL_PAGES.exposeHeaders?.map((name) => name.toLowerCase());
+    expect(exposed).toEqual(expect.arrayContaining(EXPOSED_HEADERS.map((name) => name.toLowerCase())));
+  });
+
+  test('a dropped answer breaks the connection after the bytes are stored', async () => {
+    const server = await start({ faults: [{ kind: 'drop-after' }] });
+    await expect(clientOf(server).appendObject('a', 'x', { position: 0 })).rejects.toThrow();
+    expect(server.oss.object('logs', 'a')?.length).toBe(1);
+  });
+});
+
+describe('the STS', () => {
+  test('gives a token for the role, and the OSS takes the token', async () => {
+    const server = await start();
+    const { stsUrl: endpoint, roleArn, keys } = server;
+    const policy = JSON.stringify({
+      Version: '1',
+      Statement: [{ Effect: 'Allow', Action: 'oss:PutObject', Resource: 'acs:oss:*:*:logs/inbox/*' }],
+    });
+    const credentials = await assumeRole({ ...keys, roleArn, roleSessionName: 'u42', endpoint, policy });
+    const client = new OssClient({ region: REGION, bucket: 'logs', endpoint: server.url, credentials });
+    await client.appendObject('inbox/a', 'x', { position: 0 });
+    await expect(client.appendObject('a', 'x', { position: 0 })).rejects.toThrow('AccessDenied');
+  });
+
+  test('knows the roles that are given, and no other', async () => {
+    const own = 'acs:ram::1:role/own';
+    const { stsUrl: endpoint, roleArn, keys } = await start({ roles: { [own]: { trusted: ['nobody'] } } });
+    expect(roleArn).toBe(own);
+    await expect(assumeRole({ ...keys, roleArn, roleSessionName: 'u42', endpoint })).rejects.toThrow('NoPermission');
+  });
+});
+
+describe('the server', () => {
+  test('answers no name that a foreign page could have made point to this machine', async () => {
+    const server = await start();
+    for (const path of ['/', '/logs/a', '/_local/health']) {
+      const { status, body } = await ask(`${server.url}${path}`, { headers: { host: 'rebound.example:80' } });
+      expect([status, body]).toEqual([403, expect.stringContaining('--endpoint rebound.example')]);
+    }
+    expect(server.oss.requests).toEqual([]);
+  });
+
+  test('listens on this machine only, unless a host is given', async () => {
+    const { url } = await start();
+    expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+    const addresses = Object.values(networkInterfaces()).flatMap((all) => all ?? []);
+    for (const { address, internal, family } of addresses)
+      if (!internal && family === 'IPv4') await expect(reach(address, Number(new URL(url).port))).rejects.toThrow();
+    const open = await start({ host: '0.0.0.0' });
+    expect((await fetch(`${open.url}/_local/health`)).status).toBe(200);
+    const six = await start({ host: '::1' });
+    expect(six.url).toMatch(/^http:\/\/\[::1\]:\d+$/);
+    expect((await fetch(`${six.url}/_local/health`)).status).toBe(200);
+  });
+
+  test('has a health path that takes only GET and HEAD', async () => {
+    const { url } = await start();
+    const response = await fetch(`${url}/_local/health`);
+    expect([response.status, response.headers.get('cache-control')]).toEqual([200, 'no-store']);
+    expect(await response.json()).toEqual({ status: 'ok', buckets: ['logs', 'other-logs'] });
+    expect((await fetch(`${url}/_local/health`, { method: 'POST' })).status).toBe(405);
+    expect((await fetch(`${url}/_local/nothing`)).status).toBe(404);
+  });
+
+  test('rejects wrong options and a port that is in use, and says why', async () => {
+    await expect(start({ buckets: [] })).rejects.toThrow('at least one bucket');
+    await expect(start({ buckets: ['Logs'] })).rejects.toThrow(RangeError);
+    const { port } = new URL((await start()).url);
+    await expect(start({ port: Number(port) })).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  });
+
+  test('ends its connections when it is closed, and may be closed twice', async () => {
+    const server = await start({ faults: [{ kind: 'answer-late', delay: 3_600_000 }] });
+    const pending = clientOf(server)
+      .headObject('a')
+      .catch((error: Error) => error.name);
+    while (server.oss.requests.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    await server.close();
+    expect(await pending).toBe('TransportError');
+    await server[Symbol.asyncDispose]();
+    await expect(fetch(server.url)).rejects.toThrow();
+  });
+});
+
+function reach(host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port }, () => socket.end(resolve)).once('error', reject);
+  });
+}
