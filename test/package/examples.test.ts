@@ -23,7 +23,7 @@ function compile(names: readonly string[], more: ts.CompilerOptions = {}): strin
     rootDir: root,
     isolatedDeclarations: false,
     noUnusedLocals: false,
-    lib: ['lib.es2022.d.ts', 'lib.dom.d.ts', 'lib.dom.iterable.d.ts', 'lib.dom.asynciterable.d.ts'],
+    lib: ['es2022', 'dom', 'dom.iterable', 'dom.asynciterable', 'esnext.disposable'].map((lib) => `lib.${lib}.d.ts`),
     ...more,
   });
   return ts.getPreEmitDiagnostics(program).map(({ file, messageText }) => {

@@ -78,6 +78,13 @@ export const BUNDLES = {
       import { recordTo } from './src/log/index.ts';
       recordTo(new AppendableObject(new OssClient({ ${CLIENT}, ${STS} }), 'a.webm'), recorder).then(console.log);`,
   },
+  // The uploader and the engine, without Uppy itself, which the page has already.
+  './uppy': {
+    budget: 30_000,
+    code: `import { OssClient } from './src/index.ts';
+      import { OssAppend } from './src/uppy/index.ts';
+      uppy.use(OssAppend, { client: new OssClient({ ${CLIENT}, ${STS} }), key: ({ name }) => name });`,
+  },
   './testing': { budget: 20_000, code: "export * from './src/testing/index.ts';" },
   // It runs in Node only, and contains "./testing".
   './testing/node': { budget: 40_000, code: "export * from './src/testing/node/index.ts';" },
@@ -89,7 +96,7 @@ export async function bundle(code) {
     stdin: { contents: code, resolveDir: root },
     absWorkingDir: root,
     bundle: true,
-    external: ['node:*'],
+    external: ['node:*', '@uppy/core'],
     // The folder node_modules may be a symbolic link. The paths of its modules must still begin with "node_modules".
     preserveSymlinks: true,
     format: 'esm',

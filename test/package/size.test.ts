@@ -55,6 +55,10 @@ const LOG = src(
   ...['log/appender', 'log/delivery', 'log/queue', 'log/block', 'log/lines'],
   ...['log/page', 'log/keepalive', 'log/late-append', 'log/feed', 'log/sender', 'log/gzip', 'log/log-client'],
 );
+const UPPY = src(
+  ...['uppy/oss-append', 'uppy/options', 'uppy/queue', 'uppy/throttle', 'uppy/transfer', 'uppy/upload-error'],
+  'uppy/locale',
+);
 const ENGINE = [...APPEND, ...SOURCE, ...src('crc64'), ...CLIENT];
 const ENGINE_PRESIGNED = [...APPEND, ...SOURCE, ...src('crc64'), ...PRESIGNED];
 
@@ -82,6 +86,7 @@ describe('a bundle of one part contains no other part', () => {
     ['./sts', [...src('sts'), ...WAITING, ...SIGNING]],
     ['./log', [...LOG, ...ENGINE]],
     ['./edge', [...EDGE, ...ENGINE]],
+    ['./uppy', [...UPPY, ...ENGINE]],
     ['./edge, in a page', src('edge/page-grants', 'check', 'errors', 'redact', 'waiting/clock')],
   ])('the program "%s" contains only the allowed modules', async (name, allowed) => {
     const { modules } = await bundle(BUNDLES[name]!.code);
@@ -125,6 +130,7 @@ describe('a bundle of one part contains no other part', () => {
     ['./edge', 'ForbiddenOrigin'],
     ['./log', 'dropOldest'],
     ['./testing', 'drop-after'],
+    ['./uppy', 'upload-success'],
   ])('the bundle of the index does not contain %s, and so not the text "%s"', async (name, word) => {
     expect((await bundle(BUNDLES[name]!.code)).text).toContain(word);
     expect((await bundle(BUNDLES['index']!.code)).text).not.toContain(word);
@@ -133,15 +139,22 @@ describe('a bundle of one part contains no other part', () => {
 
 test('an import has no side effects, so a bundler drops unused modules also without "sideEffects"', async () => {
   const root = fileURLToPath(new URL('../..', import.meta.url));
-  const input = ['index', 'xhr', 'sts', 'edge/index', 'log/index', 'testing/index', 'testing/node/index'].map(
-    (entry) => `${root}src/${entry}.ts`,
-  );
+  const input = [
+    'index',
+    'xhr',
+    'sts',
+    'edge/index',
+    'log/index',
+    'uppy/index',
+    'testing/index',
+    'testing/node/index',
+  ].map((entry) => `${root}src/${entry}.ts`);
   for (const entry of input) {
     // Without a plugin, Rollup does not read "sideEffects" in package.json, so only the code itself counts here.
     const treeshake = { moduleSideEffects: 'no-external' } as const;
     const build = await rollup({
       input: 'program',
-      external: /^(@noble|node:)/,
+      external: /^(@noble|@uppy|node:)/,
       treeshake,
       plugins: [program(entry), esbuild()],
     });

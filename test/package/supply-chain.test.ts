@@ -12,6 +12,8 @@ interface Manifest {
   readonly scripts: Readonly<Record<string, string>>;
   readonly publishConfig: object;
   readonly dependencies: Readonly<Record<string, string>>;
+  readonly peerDependencies: object;
+  readonly peerDependenciesMeta: object;
   readonly devDependencies: Readonly<Record<string, string>>;
 }
 
@@ -48,8 +50,14 @@ describe('what users install', () => {
   });
 
   test('the package has no other kind of dependency that npm installs by itself', () => {
-    const kinds = ['peerDependencies', 'optionalDependencies', 'bundleDependencies', 'bundledDependencies'];
+    const kinds = ['optionalDependencies', 'bundleDependencies', 'bundledDependencies'];
     expect(kinds.filter((kind) => kind in manifest)).toEqual([]);
+  });
+
+  test('npm does not install Uppy, which is an optional peer of the uploader', () => {
+    expect(manifest.peerDependencies).toEqual({ '@uppy/core': '^6.0.0' });
+    expect(manifest.peerDependenciesMeta).toEqual({ '@uppy/core': { optional: true } });
+    expect(lock.packages['node_modules/@uppy/core']?.dev).toBe(true);
   });
 });
 

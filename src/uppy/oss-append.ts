@@ -1,0 +1,294 @@
+/**
+ * The plugin: it follows Uppy's state, and reports to Uppy what is stored. Uppy keeps in its state which files exist and
+ * which are paused, and calls `update` after each change. So pause, resume, cancel and removal need no event, and every
+ * way to change the state works: one file, all files, `clear()`, or another plugin.
+ */
+
+import { BasePlugin, type Body, type Meta, type State, type Uppy, type UppyEventMap, type UppyFile } from '@uppy/core';
+import { AppendableObject } from '../append/object.ts';
+import { isBlob } from '../bytes.ts';
+import { locale, type Translate } from './locale.ts';
+import { checkOptions, limitOf, type OssAppendBody, type OssAppendOptions, type UploadClient } from './options.ts';
+import { Queue } from './queue.ts';
+import { Throttle } from './throttle.ts';
+import { type Stored, Transfer } from './transfer.ts';
+import { statusOf, toUploadError, UploadError } from './upload-error.ts';
+
+/** What the plugin keeps in the state of a file. */
+export interface OssAppendFileState {
+  /** The key of the object, which was chosen when the upload of the file began. */
+  readonly key: string;
+}
+
+declare module '@uppy/core' {
+  export interface PluginTypeRegistry<M extends Meta, B extends Body> {
+    OssAppend: OssAppend<M, B>;
+  }
+}
+
+declare module '@uppy/core/utils' {
+  export interface LocalUppyFile<M extends Meta, B extends Body> {
+    ossAppend?: OssAppendFileState;
+  }
+}
+
+/**
+ * An uploader for Uppy 6. Each file is appended to an object of its own, every byte exactly once. A retry, a reload with
+ * Golden Retriever, a lost network and an expired token go on where the object ends, after the object has proven that it
+ * begins with this file.
+ *
+ * The progress is the number of bytes that are confirmed as stored. `upload-success` carries the URL, and the key, the
+ * length and the CRC-64 of the object ({@link OssAppendBody}). `upload-error` carries an {@link UploadError}.
+ *
+ * @throws TypeError or RangeError for impossible options. Everything else is reported by `upload-error`.
+ * @example
+ * ```ts
+ * import Uppy from '@uppy/core';
+ * import { credentialsFromUrl, OssClient } from 'oss-append';
+ * import { OssAppend, type OssAppendBody } from 'oss-append/uppy';
+ *
+ * const client = new OssClient({ region: 'cn-hangzhou', bucket: 'my-uploads', credentials: credentialsFromUrl('/sts') });
+ * const uppy = new Uppy<Record<string, unknown>, OssAppendBody>().use(OssAppend, {
+ *   client,
+ *   key: (file) => `inbox/${file.name}`,
+ * });
+ * uppy.on('upload-success', (file, { body }) => console.log(file?.name, body?.key, body?.position));
+ * ```
+ * @see https://uppy.io/docs/uppy/#working-with-uppy-files
+ */
+export class OssAppend<M extends Meta, B extends Body> extends BasePlugin<OssAppendOptions<M, B>, M, B> {
+  /** Shows Vue that this is not a plain object. Vue would make a proxy, and a proxy cannot reach private members. */
+  get [Symbol.toStringTag](): string {
+    return 'OssAppend';
+  }
+
+  readonly #queue: Queue<Transfer> = new Queue();
+  /** The files that wait, are uploaded or are paused, by their ids. */
+  readonly #transfers = new Map<string, Transfer>();
+  /** The ids of files that have failed while other files of the same upload go on. */
+  readonly #failed = new Set<string>();
+
+  constructor(uppy: Uppy<M, B>, options: OssAppendOptions<M, B>) {
+    checkOptions(options);
+    super(uppy, options);
+    this.type = 'uploader';
+    this.id = options.id ?? 'OssAppend';
+    this.defaultLocale = locale;
+    this.i18nInit();
+  }
+
+  override install(): void {
+    this.#tellResumable(true);
+    this.uppy.addUploader(this.#upload);
+    this.uppy.on('resume-all', this.#retryStranded);
+  }
+
+  /** Stops everything. A file that is in flight fails, so that it can be retried with another uploader. */
+  override uninstall(): void {
+    this.#tellResumable(false);
+    this.uppy.removeUploader(this.#upload);
+    this.uppy.off('resume-all', this.#retryStranded);
+    for (const transfer of this.#transfers.values()) {
+      const message = this.#translate('uninstalled', { name: transfer.name });
+      this.#fail(transfer, new UploadError(message, { code: 'Uninstalled' }));
+    }
+  }
+
+  override setOptions(options: Partial<OssAppendOptions<M, B>>): void {
+    checkOptions({ ...this.opts, ...options });
+    super.setOptions(options);
+  }
+
+  /** Uppy calls this after each change of its state. */
+  override update({ files }: Partial<State<M, B>>): void {
+    if (!files) return;
+    for (const transfer of this.#transfers.values()) this.#follow(transfer, files[transfer.id]);
+    this.#startNext();
+  }
+
+  readonly #translate: Translate = (text, values) => this.i18n(text, values);
+
+  #tellResumable(resumableUploads: boolean): void {
+    this.uppy.setState({ capabilities: { ...this.uppy.getState().capabilities, resumableUploads } });
+  }
+
+  /** Uploads files, and resolves when all have ended. It never rejects: each file has its own `upload-error`. */
+  readonly #upload = async (fileIds: string[]): Promise<void> => {
+    const files = this.uppy
+      .getFilesByIds(fileIds)
+      .filter((file) => file && !file.error && !file.progress.uploadComplete);
+    const added = files.filter(({ id }) => !this.#transfers.has(id));
+    // A file that Golden Retriever restored keeps its start and its progress.
+    const starting = added.filter(({ isRestored, progress }) => !progress.uploadStarted || !isRestored);
+    this.#emit('upload-start', starting);
+    this.#add(added.map(({ id }) => id));
+    await this.#ended(fileIds);
+    for (const id of fileIds) this.#failed.delete(id);
+  };
+
+  /** Waits for all transfers of these files, including those that are retried in the meantime. */
+  async #ended(fileIds: readonly string[]): Promise<void> {
+    for (;;) {
+      const transfers = fileIds.flatMap((id) => this.#transfers.get(id) ?? []);
+      if (transfers.length === 0) return;
+      await Promise.all(transfers.map(({ ended }) => ended));
+    }
+  }
+
+  /** Prepares the transfers of new files. A file that cannot be uploaded fails here, before any request. */
+  #add(fileIds: readonly string[]): void {
+    const states: Record<string, { ossAppend: OssAppendFileState }> = {};
+    for (const id of fileIds) {
+      const file = this.uppy.getFile(id);
+      if (!file) continue;
+      try {
+        const transfer = this.#prepare(file);
+        this.#transfers.set(id, transfer);
+        states[id] = { ossAppend: { key: transfer.key } };
+      } catch (error) {
+        this.#reportFailure(id, error);
+      }
+    }
+    // The change of the state makes Uppy call `update`, which puts the transfers into the queue.
+    this.uppy.patchFilesState(states);
+  }
+
+  #prepare(file: UppyFile<M, B>): Transfer {
+    const { id, name } = file;
+    const blob = this.#blobOf(file);
+    const client = this.#clientFor(file);
+    const object = this.#objectFor(file, client);
+    const owner = [...this.#transfers.values()].find(({ key }) => key === object.key);
+    if (owner) throw this.#refusal('keyInUse', file, { key: object.key, other: owner.name });
+    const progress = new Throttle(client.retry.clock, (loaded) => this.#reportProgress(id, blob.size, loaded));
+    const locate = () => this.#locate(client, object.key, file);
+    return new Transfer({ id, name, blob, object, progress, locate });
+  }
+
+  #blobOf(file: UppyFile<M, B>): Blob {
+    const { data } = file;
+    if (file.isRemote) throw this.#refusal('remoteFile', file);
+    if (!data || file.isGhost) throw this.#refusal('dataMissing', file);
+    if (!isBlob(data)) throw this.#refusal('notABlob', file);
+    return data;
+  }
+
+  #clientFor(file: UppyFile<M, B>): UploadClient {
+    const { client } = this.opts;
+    return typeof client === 'function' ? client(file) : client;
+  }
+
+  #objectFor(file: UppyFile<M, B>, client: UploadClient): AppendableObject {
+    const { headers, contentType = file.type || undefined, segmentSize, maxRate, flushAfter, crc64 } = this.opts;
+    const key = ('ossAppend' in file && file.ossAppend?.key) || this.opts.key(file);
+    return new AppendableObject(client, key, {
+      ...{ contentType, segmentSize, maxRate, flushAfter, crc64 },
+      headers: typeof headers === 'function' ? headers(file) : headers,
+    });
+  }
+
+  #refusal(
+    reason: 'remoteFile' | 'dataMissing' | 'notABlob' | 'keyInUse',
+    { name }: UppyFile<M, B>,
+    values: Readonly<Record<string, string>> = {},
+  ): UploadError {
+    const code = reason[0]?.toUpperCase() + reason.slice(1);
+    return new UploadError(this.#translate(reason, { name, ...values }), { code });
+  }
+
+  /** Does what the state of the file says. */
+  #follow(transfer: Transfer, file: UppyFile<M, B> | undefined): void {
+    if (!file) this.#end(transfer);
+    else if (!file.isPaused) this.#queue.add(transfer);
+    else {
+      this.#queue.remove(transfer);
+      transfer.stop();
+    }
+  }
+
+  #startNext(): void {
+    this.#queue.fill(limitOf(this.opts), (transfer) => void this.#run(transfer));
+  }
+
+  async #run(transfer: Transfer): Promise<void> {
+    try {
+      const stored = await transfer.run();
+      if (stored) this.#succeed(transfer, stored);
+    } catch (error) {
+      this.#fail(transfer, error);
+    }
+    this.#startNext();
+  }
+
+  #succeed(transfer: Transfer, { tail: { position, hashCrc64ecma }, url }: Stored): void {
+    const { id, key } = transfer;
+    const body: OssAppendBody = { key, position, ...(hashCrc64ecma !== undefined && { hashCrc64ecma }) };
+    this.#emit('upload-success', this.uppy.getFile(id), {
+      status: 200,
+      bytesUploaded: position,
+      // The page chooses the type of the body. Its docstring says which type it is.
+      body: body as unknown as B,
+      ...(url !== undefined && { uploadURL: url }),
+    });
+    this.#end(transfer);
+  }
+
+  #fail(transfer: Transfer, error: unknown): void {
+    this.#failed.add(transfer.id);
+    this.#reportFailure(transfer.id, error);
+    this.#end(transfer);
+  }
+
+  #end(transfer: Transfer): void {
+    this.#transfers.delete(transfer.id);
+    this.#queue.remove(transfer);
+    transfer.end();
+  }
+
+  #reportProgress(id: string, bytesTotal: number, bytesUploaded: number): void {
+    const file = this.uppy.getFile(id);
+    const uploadStarted = file?.progress.uploadStarted ?? 0;
+    this.#emit('upload-progress', file, { uploadStarted, bytesUploaded, bytesTotal });
+  }
+
+  #reportFailure(id: string, cause: unknown): void {
+    const error = toUploadError(cause, this.#translate);
+    const status = statusOf(error);
+    this.#emit('upload-error', this.uppy.getFile(id), error, status === undefined ? undefined : { status });
+  }
+
+  /**
+   * Retries files that nobody uploads. Uppy's `resumeAll` removes the errors of failed files, so without this they would
+   * look as if they were in flight, and count as successful.
+   */
+  readonly #retryStranded = (): void => {
+    const uploads = Object.values(this.uppy.getState().currentUploads);
+    const assigned = new Set(uploads.flatMap(({ fileIDs }) => fileIDs));
+    for (const { id, progress, error } of this.uppy.getFiles()) {
+      const isOpen = progress.uploadStarted && !progress.uploadComplete && !error;
+      const isStranded = !this.#transfers.has(id) && (!assigned.has(id) || this.#failed.has(id));
+      if (isOpen && isStranded) this.uppy.retryUpload(id).catch((reason: unknown) => this.uppy.log(reason, 'error'));
+    }
+  };
+
+  /** Finds the address of the object. A failure here is no failure of the upload. */
+  async #locate(client: UploadClient, key: string, file: UppyFile<M, B>): Promise<string | undefined> {
+    try {
+      if (this.opts.url) return this.opts.url(key, file);
+      // The signature is dropped: only the client knows the address of its bucket, and it tells it in this way.
+      return (await client.presignHeadObject?.(key))?.url.split('?')[0];
+    } catch (error) {
+      this.uppy.log(error, 'warning');
+      return undefined;
+    }
+  }
+
+  /** A listener of the page that throws must not stop an upload, and must not make a stored file look failed. */
+  #emit<K extends keyof UppyEventMap<M, B>>(event: K, ...values: Parameters<UppyEventMap<M, B>[K]>): void {
+    try {
+      this.uppy.emit(event, ...values);
+    } catch (error) {
+      this.uppy.log(error, 'error');
+    }
+  }
+}

@@ -1,0 +1,128 @@
+/** What the tests of the uploader share: a real Uppy with the plugin, on a LocalOss whose requests a test can hold. */
+import Uppy, { type Meta } from '@uppy/core';
+import { OssClient, type OssClientOptions } from '../../src/index.ts';
+import { type FaultSchedule, LocalOss } from '../../src/testing/index.ts';
+import { OssAppend, type OssAppendBody, type OssAppendOptions } from '../../src/uppy/index.ts';
+
+export type TestUppy = Uppy<Meta, OssAppendBody>;
+
+/** One event that Uppy has emitted: its name, the name of its file, and what belongs to it. */
+export interface Told {
+  readonly event: string;
+  readonly name?: string | undefined;
+  readonly value?: unknown;
+}
+
+export interface WorldOptions {
+  readonly faults?: FaultSchedule;
+  readonly client?: Partial<OssClientOptions>;
+  readonly plugin?: Partial<OssAppendOptions<Meta, OssAppendBody>>;
+}
+
+/** A Uppy with the plugin, its bucket, and the events in their order. */
+export class World {
+  readonly oss: LocalOss;
+  readonly uppy: TestUppy;
+  readonly client: OssClient;
+  readonly told: Told[] = [];
+  /** The errors that Uppy has logged. */
+  readonly logged: unknown[] = [];
+  /** The number of requests that are in flight now, and the most that ever were. */
+  inFlight = 0;
+  most = 0;
+  #gate: Promise<void> | undefined;
+  #open: () => void = () => {};
+  #arrivals: (() => void)[] = [];
+
+  constructor({ faults, client, plugin }: WorldOptions = {}) {
+    this.oss = new LocalOss({ buckets: { logs: { region: 'cn-hangzhou' } }, ...(faults && { faults }) });
+    this.client = new OssClient({
+      region: 'cn-hangzhou',
+      bucket: 'logs',
+      credentials: this.oss.issueToken(),
+      fetch: (url, init) => this.#fetch(url, init),
+      retry: { maxAttempts: 2, baseDelay: 1 },
+      ...client,
+    });
+    const logger = { debug: () => {}, warn: () => {}, error: (error: unknown) => void this.logged.push(error) };
+    this.uppy = new Uppy<Meta, OssAppendBody>({ logger });
+    this.uppy.use(OssAppend<Meta, OssAppendBody>, {
+      client: this.client,
+      key: ({ name }) => name,
+      segmentSize: 10,
+      ...plugin,
+    });
+    this.#listen();
+  }
+
+  /** Adds a file, and returns its id. */
+  add(name: string, text: string, type = 'text/plain'): string {
+    return this.uppy.addFile({ name, type, data: new Blob([text], { type }) });
+  }
+
+  /** The text of an object. It is undefined if there is no object. */
+  stored(key: string): string | undefined {
+    const object = this.oss.object('logs', key);
+    return object && new TextDecoder().decode(object.bytes());
+  }
+
+  /** The told events with these names, as short texts: `upload-success a.txt`. */
+  list(...events: string[]): string[] {
+    return this.told.filter(({ event }) => events.includes(event)).map(({ event, name }) => `${event} ${name}`);
+  }
+
+  values(event: string): unknown[] {
+    return this.told.filter((told) => told.event === event).map(({ value }) => value);
+  }
+
+  /** Resolves at the next event with this name. */
+  next(event: 'upload-success' | 'upload-error' | 'upload-progress' | 'complete'): Promise<void> {
+    return new Promise((resolve) => void this.uppy.once(event, () => resolve()));
+  }
+
+  /** Holds all requests that are sent from now on. */
+  hold(): void {
+    this.#gate = new Promise((resolve) => {
+      this.#open = resolve;
+    });
+  }
+
+  release(): void {
+    this.#gate = undefined;
+    this.#open();
+  }
+
+  /** Resolves when `count` requests are in flight. */
+  async sent(count: number): Promise<void> {
+    while (this.inFlight < count) await new Promise<void>((resolve) => void this.#arrivals.push(resolve));
+  }
+
+  async #fetch(url: string, init: RequestInit): Promise<Response> {
+    this.inFlight++;
+    this.most = Math.max(this.most, this.inFlight);
+    for (const arrived of this.#arrivals.splice(0)) arrived();
+    try {
+      if (this.#gate) await Promise.race([this.#gate, aborted(init.signal)]);
+      return await this.oss.fetch(url, init);
+    } finally {
+      this.inFlight--;
+    }
+  }
+
+  #listen(): void {
+    const { uppy, told } = this;
+    uppy.on('upload-start', (files) => told.push({ event: 'upload-start', value: files.map(({ name }) => name) }));
+    uppy.on('upload-progress', (file, { bytesUploaded }) =>
+      told.push({ event: 'upload-progress', name: file?.name, value: bytesUploaded }),
+    );
+    uppy.on('upload-success', (file, value) => told.push({ event: 'upload-success', name: file?.name, value }));
+    uppy.on('upload-error', (file, value) => told.push({ event: 'upload-error', name: file?.name, value }));
+    uppy.on('complete', (value) => told.push({ event: 'complete', value }));
+  }
+}
+
+function aborted(signal: AbortSignal | null | undefined): Promise<never> {
+  return new Promise((_, reject) => {
+    signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+}
