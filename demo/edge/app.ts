@@ -3,7 +3,7 @@
  * quota.
  */
 import { createEdge, type EdgeHandler, type EdgeOptions } from '../../src/edge/index.ts';
-import { appendPolicy, assumeRole } from '../../src/sts.ts';
+import { type AssumeRoleOptions, appendPolicy, assumeRole } from '../../src/sts.ts';
 import { Sessions } from './session.ts';
 
 /** The bindings of a Worker, or the environment of a process. */
@@ -35,37 +35,63 @@ export interface EdgeEnvironment {
   readonly SEGMENT_SIZE?: string;
 }
 
+/** What the environment cannot hold. */
+export interface EdgeExtras {
+  /** Returns the beginning of a user's keys. Default: the setting PREFIX and the name of the user. */
+  readonly prefixOf?: EdgeOptions['prefixOf'] | undefined;
+  /** The user of every request. Without it, a session with a cookie tells the users apart. */
+  readonly user?: string | undefined;
+  /** Replaces the global `fetch` for requests to OSS. */
+  readonly ossFetch?: EdgeOptions['oss']['fetch'] | undefined;
+  /** Replaces the global `fetch` for requests to STS. */
+  readonly stsFetch?: AssumeRoleOptions['fetch'] | undefined;
+  /** Puts the bucket into the path, for a LocalOss at an origin that is neither localhost nor an IP address. */
+  readonly pathStyle?: boolean | undefined;
+  /** Signs grants and uploads. Default: the key of the RAM user. */
+  readonly credentials?: EdgeOptions['credentials'] | undefined;
+}
+
 /**
  * Makes the handler of the demo. It has the routes of `createEdge`, and `POST /session`, which stands for a login.
  *
  * @throws TypeError or RangeError for settings that are missing or cannot work.
  */
-export function edgeFrom(
-  env: EdgeEnvironment,
-  more: Pick<EdgeOptions, 'prefixOf'> | undefined = undefined,
-): EdgeHandler {
+export function edgeFrom(env: EdgeEnvironment, extras: EdgeExtras = {}): EdgeHandler {
   for (const name of REQUIRED) if (!env[name]) throw new TypeError(`The setting ${name} is missing`);
-  const sessions = new Sessions({ secret: env.SESSION_SECRET });
   const most = bytesFrom(env, 'MAX_OBJECT_SIZE');
   const base = checkPrefix(env.PREFIX);
-  const prefixOf = more?.prefixOf ?? ((user: string) => `${base}${user}/`);
-  const origins = env.ORIGINS.split(' ').filter(Boolean);
+  const { ossFetch: fetch, pathStyle, prefixOf = (user) => `${base}${user}/` } = extras;
+  const place = { region: env.OSS_REGION, bucket: env.OSS_BUCKET, endpoint: env.OSS_ENDPOINT || undefined };
+  const ram = { accessKeyId: env.RAM_KEY_ID, accessKeySecret: env.RAM_KEY_SECRET };
   return createEdge({
-    oss: { region: env.OSS_REGION, bucket: env.OSS_BUCKET, endpoint: env.OSS_ENDPOINT || undefined },
-    credentials: { accessKeyId: env.RAM_KEY_ID, accessKeySecret: env.RAM_KEY_SECRET },
-    tokenFor: most === undefined ? (user, prefix) => tokenFor(env, user, prefix) : undefined,
-    authenticate: (request) => sessions.userOf(request),
+    oss: { ...place, pathStyle, fetch },
+    credentials: extras.credentials ?? ram,
+    tokenFor: most === undefined ? (user, prefix) => tokenFor(env, { user, prefix }, extras) : undefined,
     prefixOf,
-    origins,
     allows: ({ position = 0, size = 0 }) => most === undefined || position + size <= most,
     maxUpload: most,
     segmentSize: bytesFrom(env, 'SEGMENT_SIZE'),
     onfailure: ({ method, route, status, code }) => console.warn(`${method} ${route}: ${status} ${code}`),
-    // Behind a proxy, a request may name another scheme than the page has. So the origins of the pages decide.
-    routes: {
-      'POST /session': (request) => login(request, { sessions, prefixOf, secure: !origins.every(isPlainHttp) }),
-    },
+    ...usersOf(env, extras.user, prefixOf),
   });
+}
+
+/** Returns the options that tell users apart: by sessions with cookies, or not at all. */
+function usersOf(
+  env: EdgeEnvironment,
+  only: string | undefined,
+  prefixOf: EdgeOptions['prefixOf'],
+): Pick<EdgeOptions, 'authenticate' | 'origins' | 'routes'> {
+  const origins = env.ORIGINS.split(' ').filter(Boolean);
+  const sessions = new Sessions({ secret: env.SESSION_SECRET });
+  if (only !== undefined) {
+    const welcome = () => json({ user: only, prefix: prefixOf(only) });
+    return { origins, authenticate: () => only, routes: { 'POST /session': welcome } };
+  }
+  // Behind a proxy, a request may name another scheme than the page has. So the origins of the pages decide.
+  const secure = !origins.every(isPlainHttp);
+  const routes = { 'POST /session': (request: Request) => login(request, { sessions, prefixOf, secure }) };
+  return { origins, authenticate: (request) => sessions.userOf(request), routes };
 }
 
 const REQUIRED = [
@@ -78,7 +104,18 @@ const REQUIRED = [
   'ORIGINS',
 ] as const;
 
-function tokenFor(env: EdgeEnvironment, user: string, prefix: string): ReturnType<typeof assumeRole> {
+/** A user, and the beginning of the user's keys. */
+interface Holder {
+  readonly user: string;
+  readonly prefix: string;
+}
+
+/** Gets an STS token that can append below the prefix of a user, for 15 minutes. */
+export function tokenFor(
+  env: EdgeEnvironment,
+  { user, prefix }: Holder,
+  { stsFetch }: Pick<EdgeExtras, 'stsFetch'> = {},
+): ReturnType<typeof assumeRole> {
   return assumeRole({
     accessKeyId: env.RAM_KEY_ID,
     accessKeySecret: env.RAM_KEY_SECRET,
@@ -87,6 +124,7 @@ function tokenFor(env: EdgeEnvironment, user: string, prefix: string): ReturnTyp
     durationSeconds: 900,
     policy: appendPolicy({ bucket: env.OSS_BUCKET, prefix }),
     endpoint: env.STS_ENDPOINT || undefined,
+    fetch: stsFetch,
   });
 }
 
@@ -101,9 +139,13 @@ interface Login {
 /** Lets everybody in. A visitor with a good cookie stays the same user, and everybody else becomes a new user. */
 async function login(request: Request, { sessions, prefixOf, secure }: Login): Promise<Response> {
   const user = (await sessions.userOf(request)) ?? newUser();
-  const response = Response.json({ user, prefix: prefixOf(user) }, { headers: { 'cache-control': 'no-store' } });
+  const response = json({ user, prefix: prefixOf(user) });
   response.headers.append('set-cookie', await sessions.issue(user, { secure }));
   return response;
+}
+
+function json(data: object): Response {
+  return Response.json(data, { headers: { 'cache-control': 'no-store' } });
 }
 
 /** Returns a name of 128 random bits. With 32 bits, two of some ten thousand visitors would get the same prefix. */

@@ -1,5 +1,6 @@
 /** The demo page. This file contains the application's use of oss-append, and view.ts shows the results. */
 import { crc64, crc64Combine, type ObjectTail } from '../../src/index.ts';
+import type { ScopedFaults } from '../host/contract.ts';
 import { watchedFetch } from './traffic.ts';
 import * as view from './view.ts';
 import { type Call, makeTarget, type Target } from './ways.ts';
@@ -107,6 +108,12 @@ async function ask(url: string, init: RequestInit = {}): Promise<Config> {
   throw new Error(`The server of the demo answered HTTP ${response.status}. Restart it with npm start.`);
 }
 
+/** The faults of a kind of network, for all keys of this page. */
+function faultsFor(kind: string): ScopedFaults {
+  const active = { slow: ['slow'], lossy: ['lose-answers'] } as const;
+  return { scope: config.prefix, active: active[kind as keyof typeof active] ?? [] };
+}
+
 view.begin(config, {
   onfile: append,
   onstop: () => stop.abort(),
@@ -119,5 +126,5 @@ view.begin(config, {
   onname: () => {
     tail = undefined;
   },
-  onnetwork: (kind) => fetch('/network', { method: 'POST', body: kind }),
+  onnetwork: (kind) => fetch('/faults', { method: 'PUT', body: JSON.stringify(faultsFor(kind)) }),
 });

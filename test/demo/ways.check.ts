@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { findChromium } from '../../.ci/chromium.mjs';
 import { type Demo, startDemo } from '../../demo/server.ts';
 import { startWorkerDemo } from '../../demo/worker/main.ts';
-import { bundle, compatibilityDate, edgeRuntimes, workerdCommand } from './runtimes.ts';
+import { bundle, compatibilityDate, edgeRuntimes, workerdCommand } from '../edge/runtimes.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 // Another test also builds the page at the same time, so this test has its own folder.
