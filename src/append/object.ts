@@ -407,7 +407,8 @@ function checkClient(client: AppendClient): void {
   throw new TypeError('AppendableObject needs an OssClient, or an object with its methods');
 }
 
-function checkObjectOptions(options: AppendableObjectOptions): void {
+/** @throws TypeError or RangeError for options that no object can have. */
+export function checkObjectOptions(options: AppendableObjectOptions): void {
   checkObject('options', options);
   const { segmentSize = 1, maxRate = 1000, flushAfter = 0, shared = false, crc64 } = options;
   if (!Number.isSafeInteger(segmentSize) || segmentSize < 1 || segmentSize > MAX_OBJECT_SIZE) {

@@ -2,7 +2,7 @@
 
 import type { Body, Meta, PluginOpts, UppyFile } from '@uppy/core';
 import type { AppendClient } from '../append/client.ts';
-import type { AppendableObjectOptions } from '../append/object.ts';
+import { type AppendableObjectOptions, checkObjectOptions } from '../append/object.ts';
 import { checkFunction, checkObject, checkType, checkWholeNumber } from '../check.ts';
 import type { OssClient } from '../request/client.ts';
 
@@ -59,10 +59,11 @@ export function checkOptions<M extends Meta, B extends Body>(options: OssAppendO
   checkType(isClient, 'client must be an OssClient, a PresignedClient, or a function that returns one for a file');
   checkType(typeof key === 'function', 'key must be a function that returns the key of the object for a file');
   checkWholeNumber('limit', limit);
-  checkType(headers === undefined || Object(headers) === headers, 'headers must be an object or a function');
   checkFunction('url', url);
   for (const name of ['tail', 'shared'])
     checkType(!(name in options), `${name} is not an option of the uploader: a file is resumed, and has one writer`);
+  // The headers that a function returns are checked when its file is uploaded.
+  checkObjectOptions({ ...options, headers: typeof headers === 'function' ? undefined : headers });
 }
 
 /** Returns how many files may be in flight at once. */

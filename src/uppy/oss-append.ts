@@ -113,7 +113,7 @@ export class OssAppend<M extends Meta, B extends Body> extends BasePlugin<OssApp
   }
 
   /** Uploads files, and resolves when all have ended. It never rejects: each file has its own `upload-error`. */
-  readonly #upload = async (fileIds: string[]): Promise<void> => {
+  readonly #upload = async (fileIds: string[], uploadId: string): Promise<void> => {
     const files = this.uppy
       .getFilesByIds(fileIds)
       .filter((file) => file && !file.error && !file.progress.uploadComplete);
@@ -124,7 +124,18 @@ export class OssAppend<M extends Meta, B extends Body> extends BasePlugin<OssApp
     this.#add(added.map(({ id }) => id));
     await this.#ended(fileIds);
     for (const id of fileIds) this.#failed.delete(id);
+    this.#dropCleared(uploadId);
   };
+
+  /** Drops files that `uppy.clear()` has removed from the list of the upload, because Uppy itself leaves them there. */
+  #dropCleared(uploadId: string): void {
+    const { files, currentUploads } = this.uppy.getState();
+    const { [uploadId]: upload, ...others } = currentUploads;
+    const fileIDs = upload?.fileIDs.filter((id) => files[id]) ?? [];
+    if (!upload || fileIDs.length === upload.fileIDs.length) return;
+    const rest = fileIDs.length > 0 ? { [uploadId]: { ...upload, fileIDs } } : {};
+    this.uppy.setState({ currentUploads: { ...others, ...rest } });
+  }
 
   /** Waits for all transfers of these files, including those that are retried in the meantime. */
   async #ended(fileIds: readonly string[]): Promise<void> {
@@ -137,20 +148,22 @@ export class OssAppend<M extends Meta, B extends Body> extends BasePlugin<OssApp
 
   /** Prepares the transfers of new files. A file that cannot be uploaded fails here, before any request. */
   #add(fileIds: readonly string[]): void {
-    const states: Record<string, { ossAppend: OssAppendFileState }> = {};
     for (const id of fileIds) {
       const file = this.uppy.getFile(id);
       if (!file) continue;
+      this.#failed.delete(id);
       try {
-        const transfer = this.#prepare(file);
-        this.#transfers.set(id, transfer);
-        states[id] = { ossAppend: { key: transfer.key } };
+        this.#transfers.set(id, this.#prepare(file));
       } catch (error) {
+        this.#failed.add(id);
         this.#reportFailure(id, error);
       }
     }
+    // A listener of `upload-error` may have removed files in the meantime. Their transfers are gone, too.
+    const transfers = fileIds.flatMap((id) => this.#transfers.get(id) ?? []);
+    const states = transfers.map(({ id, key }) => [id, { ossAppend: { key } }]);
     // The change of the state makes Uppy call `update`, which puts the transfers into the queue.
-    this.uppy.patchFilesState(states);
+    this.uppy.patchFilesState(Object.fromEntries(states));
   }
 
   #prepare(file: UppyFile<M, B>): Transfer {
@@ -223,25 +236,29 @@ export class OssAppend<M extends Meta, B extends Body> extends BasePlugin<OssApp
   #succeed(transfer: Transfer, { tail: { position, hashCrc64ecma }, url }: Stored): void {
     const { id, key } = transfer;
     const body: OssAppendBody = { key, position, ...(hashCrc64ecma !== undefined && { hashCrc64ecma }) };
-    this.#emit('upload-success', this.uppy.getFile(id), {
+    const response = {
       status: 200,
       bytesUploaded: position,
       // The page chooses the type of the body. Its docstring says which type it is.
       body: body as unknown as B,
       ...(url !== undefined && { uploadURL: url }),
-    });
-    this.#end(transfer);
+    };
+    this.#end(transfer, () => this.#emit('upload-success', this.uppy.getFile(id), response));
   }
 
   #fail(transfer: Transfer, error: unknown): void {
     this.#failed.add(transfer.id);
-    this.#reportFailure(transfer.id, error);
-    this.#end(transfer);
+    this.#end(transfer, () => {
+      transfer.flushProgress();
+      this.#reportFailure(transfer.id, error);
+    });
   }
 
-  #end(transfer: Transfer): void {
+  /** Ends a transfer. Its place is free before `report` runs, because a listener may retry the file at once. */
+  #end(transfer: Transfer, report: () => void = () => {}): void {
     this.#transfers.delete(transfer.id);
     this.#queue.remove(transfer);
+    report();
     transfer.end();
   }
 

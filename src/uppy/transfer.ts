@@ -73,6 +73,11 @@ export class Transfer {
     this.#controller = undefined;
   }
 
+  /** Reports the last progress at once. */
+  flushProgress(): void {
+    this.#init.progress.flush();
+  }
+
   /** Ends the transfer for good. No progress is reported after this. */
   end(): void {
     this.stop();

@@ -1,6 +1,6 @@
 /** What the tests of the uploader share: a real Uppy with the plugin, on a LocalOss whose requests a test can hold. */
 import Uppy, { type Meta } from '@uppy/core';
-import { OssClient, type OssClientOptions } from '../../src/index.ts';
+import { type Clock, OssClient, type OssClientOptions } from '../../src/index.ts';
 import { type FaultSchedule, LocalOss } from '../../src/testing/index.ts';
 import { OssAppend, type OssAppendBody, type OssAppendOptions } from '../../src/uppy/index.ts';
 
@@ -14,9 +14,14 @@ export interface Told {
 }
 
 export interface WorldOptions {
+  /** The bucket of an earlier page. */
+  readonly oss?: LocalOss;
   readonly faults?: FaultSchedule;
+  readonly clock?: Clock;
   readonly client?: Partial<OssClientOptions>;
   readonly plugin?: Partial<OssAppendOptions<Meta, OssAppendBody>>;
+  /** Is called when a request was sent, and when its answer came. `moment` counts from 1. */
+  readonly onmoment?: (moment: number, world: World) => void;
 }
 
 /** A Uppy with the plugin, its bucket, and the events in their order. */
@@ -30,22 +35,30 @@ export class World {
   /** The number of requests that are in flight now, and the most that ever were. */
   inFlight = 0;
   most = 0;
+  /** The listeners of Uppy that the plugin has added, by the name of the event. */
+  readonly listeners = new Map<string, Set<unknown>>();
+  #moment = 0;
+  readonly #onmoment: WorldOptions['onmoment'];
   #gate: Promise<void> | undefined;
   #open: () => void = () => {};
   #arrivals: (() => void)[] = [];
 
-  constructor({ faults, client, plugin }: WorldOptions = {}) {
-    this.oss = new LocalOss({ buckets: { logs: { region: 'cn-hangzhou' } }, ...(faults && { faults }) });
+  constructor({ oss, faults, clock, client, plugin, onmoment }: WorldOptions = {}) {
+    this.#onmoment = onmoment;
+    const buckets = { logs: { region: 'cn-hangzhou' } };
+    this.oss = oss ?? new LocalOss({ buckets, ...(faults && { faults }), ...(clock && { clock }) });
     this.client = new OssClient({
       region: 'cn-hangzhou',
       bucket: 'logs',
       credentials: this.oss.issueToken(),
       fetch: (url, init) => this.#fetch(url, init),
       retry: { maxAttempts: 2, baseDelay: 1 },
+      clock,
       ...client,
     });
     const logger = { debug: () => {}, warn: () => {}, error: (error: unknown) => void this.logged.push(error) };
     this.uppy = new Uppy<Meta, OssAppendBody>({ logger });
+    this.#countListeners();
     this.uppy.use(OssAppend<Meta, OssAppendBody>, {
       client: this.client,
       key: ({ name }) => name,
@@ -97,16 +110,37 @@ export class World {
     while (this.inFlight < count) await new Promise<void>((resolve) => void this.#arrivals.push(resolve));
   }
 
+  /** Resolves when no request is in flight and none follows. */
+  async quiet(): Promise<void> {
+    for (let turns = 0; turns < 20; turns = this.inFlight > 0 ? 0 : turns + 1)
+      await new Promise((resolve) => setImmediate(resolve));
+  }
+
   async #fetch(url: string, init: RequestInit): Promise<Response> {
     this.inFlight++;
     this.most = Math.max(this.most, this.inFlight);
     for (const arrived of this.#arrivals.splice(0)) arrived();
+    this.#onmoment?.(++this.#moment, this);
     try {
       if (this.#gate) await Promise.race([this.#gate, aborted(init.signal)]);
       return await this.oss.fetch(url, init);
     } finally {
       this.inFlight--;
+      this.#onmoment?.(++this.#moment, this);
     }
+  }
+
+  #countListeners(): void {
+    const { uppy, listeners } = this;
+    const [on, off] = [uppy.on, uppy.off];
+    uppy.on = (event, callback) => {
+      listeners.set(event, (listeners.get(event) ?? new Set()).add(callback));
+      return on.call(uppy, event, callback) as TestUppy;
+    };
+    uppy.off = (event, callback) => {
+      listeners.get(event)?.delete(callback);
+      return off.call(uppy, event, callback) as TestUppy;
+    };
   }
 
   #listen(): void {
