@@ -10,31 +10,26 @@ export interface BucketRule {
   readonly console: Readonly<Record<string, string>>;
 }
 
-const MAX_AGE = '7200';
-
 /**
  * Returns the rule for one origin.
  *
  * @see https://www.alibabacloud.com/help/en/oss/developer-reference/putbucketcors
  */
 export function bucketRule(origin: string): BucketRule {
-  const methods = ['POST', 'HEAD', 'GET'];
-  const fields = Object.entries({
-    AllowedOrigin: [origin],
-    AllowedMethod: methods,
-    AllowedHeader: ['*'],
-    ExposeHeader: EXPOSED_HEADERS,
-    MaxAgeSeconds: [MAX_AGE],
-  });
-  const lines = fields.flatMap(([name, values]) => values.map((value) => `    <${name}>${value}</${name}>\n`));
+  const fields: readonly (readonly [element: string, label: string, values: readonly string[]])[] = [
+    ['AllowedOrigin', 'Source', [origin]],
+    ['AllowedMethod', 'Allowed Methods', ['GET', 'HEAD', 'POST']],
+    ['AllowedHeader', 'Allowed Headers', ['*']],
+    ['ExposeHeader', 'Exposed Headers', EXPOSED_HEADERS],
+    ['MaxAgeSeconds', 'Cache Timeout (Seconds)', ['7200']],
+  ];
+  const elements = fields.flatMap(([element, , values]) =>
+    values.map((value) => `<${element}>${value}</${element}>\n`),
+  );
   return {
-    xml: `<CORSConfiguration>\n  <CORSRule>\n${lines.join('')}  </CORSRule>\n  <ResponseVary>true</ResponseVary>\n</CORSConfiguration>`,
+    xml: `<CORSConfiguration><CORSRule>\n${elements.join('')}</CORSRule><ResponseVary>true</ResponseVary></CORSConfiguration>`,
     console: {
-      Source: origin,
-      'Allowed Methods': methods.join('\n'),
-      'Allowed Headers': '*',
-      'Exposed Headers': EXPOSED_HEADERS.join('\n'),
-      'Cache Timeout (Seconds)': MAX_AGE,
+      ...Object.fromEntries(fields.map(([, label, values]) => [label, values.join('\n')])),
       'Vary: Origin': 'true',
     },
   };

@@ -1,15 +1,13 @@
-/** The one function of the doctor, and its settings. */
+/** The one function of the doctor. */
 
 import { checkCallOptions, checkFunction, checkType, checkWholeNumber } from '../check.ts';
 import type { OssClient } from '../request/client.ts';
 import { checkKey } from '../request/endpoint.ts';
-import { appendHeaders } from '../request/headers.ts';
 import type { PresignedClient } from '../request/presigned.ts';
 import { throwIfAborted } from '../waiting/abort.ts';
-import { Examination } from './examination.ts';
+import { examine } from './examination.ts';
 import type { Finding } from './findings.ts';
 import type { DoctorOptions } from './options.ts';
-import type { Signing } from './probe.ts';
 
 /** What the doctor found. */
 export interface Diagnosis {
@@ -25,6 +23,7 @@ export interface Diagnosis {
  * @param key the key of an object that the client may append to. The object may be absent.
  * @throws TypeError or RangeError for impossible arguments; after an abort, the signal's reason. It never rejects because
  *   of what it is there to find.
+ * @see https://www.alibabacloud.com/help/en/oss/developer-reference/putbucketcors
  * @example
  * ```ts
  * import { credentialsFromUrl, OssClient } from 'oss-append';
@@ -42,26 +41,20 @@ export async function diagnose(
 ): Promise<Diagnosis> {
   checkArguments(client, key, options);
   throwIfAborted(options.signal);
-  const examination = new Examination(client, key, options);
-  await examination.run();
-  const { findings } = examination;
+  const findings = await examine(client, key, options);
   return { ok: findings.length === 0, findings };
 }
 
-function checkArguments(client: Signing, key: string, options: DoctorOptions): void {
+function checkArguments(client: OssClient | PresignedClient, key: string, options: DoctorOptions): void {
   checkKey(key);
   checkCallOptions(options);
-  const { origin, presign, fetch, write = false, bodySize = 0, timeout = 1 } = options;
-  checkType(Object(client).retry, 'client must be an OssClient or a PresignedClient');
-  checkType(client.presignHeadObject || presign, 'a PresignedClient needs the option presign: its presign function');
+  const { origin = 'a://b', presign, fetch, bodySize = 0, timeout = 1 } = options;
+  checkType(/^\w+:\/\/[^/]+$/.test(origin), 'origin must be like https://example.com');
   checkFunction('presign', presign);
   checkFunction('fetch', fetch);
   checkType(
-    origin === undefined || /^[a-z-]+:\/\/[^/]+$/.test(origin),
-    'origin must be like "https://www.example.com"',
+    Object(client).retry && ('presignHeadObject' in client || presign),
+    'client must be an OssClient, or a PresignedClient with its presign function',
   );
-  checkType(typeof write === 'boolean', 'write must be true or false');
-  checkWholeNumber('bodySize', bodySize);
-  checkWholeNumber('timeout', timeout, 1);
-  appendHeaders(options);
+  for (const value of [bodySize, timeout]) checkWholeNumber('bodySize and timeout', value);
 }

@@ -6,7 +6,6 @@ import type { BucketRule } from './bucket-rule.ts';
 export type FindingCode =
   | 'offline'
   | 'unreachable'
-  | 'page-policy'
   | 'mixed-content'
   | 'http-page'
   | 'answer-hidden'
@@ -23,9 +22,7 @@ export type FindingCode =
   | 'token-refused'
   | 'signature-wrong'
   | 'no-permission'
-  | 'get-missing'
-  | 'put-missing'
-  | 'tagging-missing'
+  | 'permission-missing'
   | 'bucket-missing'
   | 'region-wrong'
   | 'endpoint-wrong'
@@ -45,72 +42,69 @@ export interface Finding {
   readonly facts: Readonly<Record<string, string>>;
 }
 
-/** What the doctor says about each cause, and the cure. A word in braces stands for a fact. */
-export const FINDINGS: Readonly<Record<FindingCode, readonly [says: string, mend: string]>> = {
-  offline: ['This device has no network.', 'Connect it.'],
+type Row = readonly [says: string, mend: string, form?: RegExp | undefined];
+
+/** OSS itself says why it refuses, and the client knows the cure. */
+const refused = (form: RegExp): Row => ['OSS refuses: {what}.', 'Hint: {hint}.', form];
+
+const denied = (form?: RegExp): Row => [
+  'The token does not allow {what} for {key}, or is for another prefix.',
+  'Allow it in the policy.',
+  form,
+];
+
+/**
+ * What the doctor says about each cause, and the cure. A word in braces stands for a fact. `form` is for refusals of
+ * OSS: the first row that fits `code EC message` counts.
+ */
+export const FINDINGS: Readonly<Record<FindingCode, Row>> = {
+  offline: ['The device has no network.', 'Connect it.'],
   unreachable: [
-    'No connection to {host}: the name is wrong, or a firewall or an extension of the browser blocks it.',
-    'Check region, bucket and endpoint. Then try another network.',
+    'No connection to {host}.',
+    'Check bucket, region and endpoint. Look for what blocks it: firewall, extension, connect-src.',
   ],
-  'page-policy': ['The Content-Security-Policy of this page forbids {host}.', 'Add {host} to connect-src.'],
-  'mixed-content': ['The page uses HTTPS, and {host} HTTP, so browsers block it.', 'Give an https endpoint.'],
-  'http-page': [
-    'The page uses HTTP, and a CORS rule for https does not allow {origin}.',
-    'Open the page with HTTPS, or add {origin} to the rule.',
-  ],
+  'mixed-content': ['A page with HTTPS cannot use {host} without HTTPS.', 'Give an https endpoint.'],
+  'http-page': ['A CORS rule for https does not allow {origin}.', 'Open the page with HTTPS.'],
   'answer-hidden': [
-    '{host} answers, but the page may not read it: no CORS rule allows {origin}, or bucket, region or endpoint is wrong, or a portal answers.',
-    'Set the rule. If it is set, check bucket, region and endpoint, and open https://{host} in a tab.',
+    '{host} answers, but the page may not see it: no CORS rule allows {origin}, or bucket, region or endpoint is wrong, or a portal answers.',
+    'Set the rule. Check bucket, region and endpoint.',
   ],
-  'method-missing': ['The CORS rule does not allow {names}.', 'Add {names} to the allowed methods.'],
+  'method-missing': ['The CORS rule does not allow {what}.', 'Set the rule.'],
   'preflight-refused': [
-    'The preflight is refused: the CORS rule allows no headers, or a CDN or proxy does not pass OPTIONS on.',
+    'The CORS rule allows no headers, or a CDN or proxy refuses OPTIONS.',
     'Set the rule, at the CDN too.',
   ],
-  'header-not-allowed': ['The CORS rule does not allow {names}.', 'Allow the header *, or add {names}.'],
-  'header-not-exposed': ['The CORS rule hides {names}.', 'Expose the headers of the rule.'],
-  'not-oss': ['Something else answers in place of OSS: {why}.', 'Log in to the network, and check proxy and endpoint.'],
-  'body-limit': [
-    'A body of {size} bytes does not arrive: a proxy limits it.',
-    'Raise its limit (nginx: client_max_body_size), or set a smaller segmentSize.',
-  ],
-  'head-cached': ['A CDN or proxy answers HEAD from its cache.', 'Let it cache nothing, or use the endpoint of OSS.'],
-  'clock-wrong': [
-    'The clock that signs is wrong: the time of OSS is {time}.',
-    'Set the clock of the device, or of the server that signs.',
-  ],
-  'no-credentials': ['There are no usable credentials: {why}.', 'Check the token endpoint or the presign function.'],
-  'token-expired': ['The token has expired.', 'Give credentials as a function that loads new ones.'],
-  'token-refused': ['OSS does not know the key or its token ({why}).', 'Give all fields of one AssumeRole answer.'],
-  'signature-wrong': [
-    'The signature is wrong: accessKeySecret does not belong to the key, or a proxy changes requests.',
-    'Copy the secret again. Then try without the proxy.',
-  ],
-  'no-permission': [
-    'The token allows neither reading nor appending "{key}": it is for another prefix, or has no permission.',
-    'Allow oss:PutObject and oss:GetObject for this key.',
-  ],
-  'get-missing': ['The token does not allow reading "{key}".', 'Allow oss:GetObject.'],
-  'put-missing': ['The token does not allow appending to "{key}".', 'Allow oss:PutObject.'],
-  'tagging-missing': ['The token does not allow tags.', 'Allow oss:PutObjectTagging.'],
-  'bucket-missing': [
-    'There is no such bucket at {host}.',
-    'Check bucket and region. A custom domain needs cname: true.',
-  ],
-  'region-wrong': ['The bucket is in another region ({why}).', 'Give its region, and its endpoint.'],
-  'endpoint-wrong': [
-    'OSS does not serve the bucket at {host} ({why}).',
-    'Leave out pathStyle. Bind the custom domain.',
-  ],
-  'cname-needed': [
-    'OSS refuses its public endpoint for this account.',
-    'Bind a custom domain, and give it as endpoint with cname: true.',
-  ],
-  refused: ['OSS refuses: {why}.', 'See the code in the documents of OSS.'],
+  'header-not-allowed': ['The CORS rule does not allow {what}.', 'Set the rule.'],
+  'header-not-exposed': ['The CORS rule hides {what}.', 'Set the rule.'],
+  'not-oss': ['A portal or proxy answers in place of OSS: {what}.', 'Log in to the network, or check the proxy.'],
+  'body-limit': ['A proxy refuses {what} bytes.', 'Raise its limit.'],
+  'head-cached': ['A CDN or proxy caches HEAD.', 'Turn that off.'],
+  'no-credentials': ['There are no credentials: {what}.', 'Check what gives them.'],
+  'permission-missing': denied(),
+  'clock-wrong': ['The clock that signs is wrong: OSS has {what}.', 'Set the clock.', /^Req.*Skewed|^Acc.*expired/],
+  'token-expired': ['The token has expired.', 'Give credentials as a function.', /^SecurityTokenExpired/],
+  'token-refused': refused(/^InvalidAcc|^\w*SecurityToken/),
+  'signature-wrong': refused(/^SignatureDoes/),
+  'region-wrong': refused(/^Acc.*endpoint|0002-0000022[68]/i),
+  'bucket-missing': refused(/^NoSuchBucket|^InvalidBucket/),
+  'cname-needed': refused(/^PublicEndpoint/),
+  'endpoint-wrong': refused(/^SecondLevel|^CnameDenied/),
+  'no-permission': denied(/^(AccessDenied|Http403) (?!.*(referer|public access))/i),
+  refused: refused(/./),
 };
 
-/** Fills the words in braces. A fact that is missing stays visible in braces, so that a test finds it. */
+/** The answers of a healthy bucket: to a read of an absent key, and to an append at a position that no object has. */
+const HEALTHY = /^(NoSuchKey|PositionNotEqual|Http40[49])/;
+
+/** Returns the cause of a refusal, written as `code EC message`. A healthy bucket refuses some requests, without a cause. */
+export function causeOf(refusal: string): FindingCode | undefined {
+  if (HEALTHY.test(refusal)) return undefined;
+  return (Object.keys(FINDINGS) as FindingCode[]).find((code) => FINDINGS[code][2]?.test(refusal));
+}
+
+/** Fills the words in braces. */
 export function makeFinding(code: FindingCode, facts: Readonly<Record<string, string>>, rule?: BucketRule): Finding {
-  const [says, mend] = FINDINGS[code].map((text) => text.replace(/\{(\w+)\}/g, (all, name) => facts[name] ?? all));
-  return { code, says: says as string, mend: mend as string, ...(rule && { rule }), facts };
+  const [says, mend] = FINDINGS[code];
+  const fill = (text: string) => text.replace(/\{(\w+)\}/g, (_, name) => facts[name] ?? '');
+  return { code, says: fill(says), mend: fill(mend), facts, ...(rule && { rule }) };
 }

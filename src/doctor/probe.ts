@@ -1,30 +1,13 @@
-/** Sends one request of the doctor, and reads its answer. No probe is repeated, and no probe changes an object. */
+/** Sends the requests of the doctor, and reads their answers. No request of this file changes an object. */
 
-import { readStart } from '../bytes.ts';
 import { CredentialsError, type ServiceError } from '../errors.ts';
 import { redact } from '../redact.ts';
 import type { OssClient } from '../request/client.ts';
-import type { Presign } from '../request/presigner.ts';
+import type { PresignedClient } from '../request/presigned.ts';
 import { toServiceError } from '../request/refusal.ts';
-import type { Fetch, PresignRequest } from '../request/request.ts';
 import { throwIfAborted } from '../waiting/abort.ts';
-import type { Clock } from '../waiting/clock.ts';
 import { withDeadline } from '../waiting/deadline.ts';
-
-/** The client as the doctor sees it. Only an `OssClient` can sign. */
-export type Signing = Pick<OssClient, 'retry'> &
-  Partial<Pick<OssClient, 'presignHeadObject' | 'presignGetObject' | 'presignAppendObject'>>;
-
-/** What the probes need besides the client. */
-export interface ProbeOptions {
-  readonly key: string;
-  readonly fetch?: Fetch | undefined;
-  readonly presign?: Presign | undefined;
-  /** Time-out of one probe, ms. */
-  readonly timeout: number;
-  readonly clock: Clock;
-  readonly signal?: AbortSignal | undefined;
-}
+import type { DoctorOptions } from './options.ts';
 
 /** The part of an answer that the doctor judges. */
 export interface Answer {
@@ -40,133 +23,125 @@ export interface Answer {
 
 export type Method = 'GET' | 'HEAD' | 'POST';
 
-/** One request: a read of the key, or an append at a position that no object has. */
-export interface ProbeRequest {
-  readonly method: Method;
+type Strings = Readonly<Record<string, string>>;
+
+/** What a request has besides its signature. */
+export interface ProbeInit {
   /** Headers that the signature covers. */
-  readonly signed?: Readonly<Record<string, string>> | undefined;
+  readonly signed?: Strings | undefined;
   /** Headers that the signature does not cover. OSS may refuse them, but only after the preflight. */
-  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly headers?: Strings | undefined;
   /** Length of the body, bytes. */
   readonly size?: number | undefined;
-  readonly mode?: RequestMode | undefined;
 }
 
-/** OSS refuses an append at this position with 409, because no object has exactly this length (2.5 GiB and some bytes). */
+/** Sends requests for one key. */
+export interface Probe {
+  /** The address of the last request, without its query. */
+  target: string;
+  /** True if the last request got no answer in time. */
+  isLate: boolean;
+  /**
+   * Runs work that ends within the time-out. Returns the error of the work in place of a result.
+   *
+   * @throws CredentialsError if nobody signs; after an abort, the signal's reason.
+   */
+  limited<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T | Error>;
+  /**
+   * Sends a request with its signature in the query, so that a page can send it without a preflight. Returns undefined
+   * if no answer came, or if the browser hides it. It sends the request again in this case, because one request may be
+   * lost by chance.
+   */
+  send(method: Method, init?: ProbeInit): Promise<Answer | undefined>;
+  /** Returns whether a server answers, also if the page may not read the answer. */
+  reaches(url: string): Promise<boolean>;
+}
+
+/** OSS refuses an append at this position (409), because no object has exactly this length: 2.5 GiB and some bytes. */
 const NOWHERE = 2_684_366_905;
 
-const OPERATIONS = { GET: 'getObject', HEAD: 'headObject', POST: 'appendObject' } as const;
+const OPERATIONS = { GET: 'GetObject', HEAD: 'HeadObject', POST: 'AppendObject' } as const;
 
-export class Probe {
-  readonly #client: Signing;
-  readonly #options: ProbeOptions;
-  /** The address of the last request, without its query. */
-  target = '';
-  /** True if the last request got no answer in time. */
-  isLate = false;
+/** Makes a probe. Its parts are closures and not private members, because this makes the doctor smaller. */
+export function makeProbe(client: OssClient | PresignedClient, key: string, options: DoctorOptions): Probe {
+  const { timeout = 10_000, signal, presign } = options;
 
-  constructor(client: Signing, options: ProbeOptions) {
-    this.#client = client;
-    this.#options = options;
-  }
-
-  /**
-   * Sends a request with its signature in the query, so that a page can send it without a preflight. Returns undefined if
-   * no answer came, or if the browser hides the answer.
-   *
-   * @throws CredentialsError if nobody signs the request; after an abort, the signal's reason.
-   */
-  async send(request: ProbeRequest): Promise<Answer | undefined> {
-    const { signal, timeout, clock, fetch = globalThis.fetch } = this.#options;
-    const url = await this.#url(request);
-    this.target = url.replace(/\?.*/s, '');
-    this.isLate = false;
-    const expired = () => {
-      this.isLate = true;
-    };
+  const sign = async (method: Method, headers: Strings, size = 0): Promise<string> => {
+    const operation = OPERATIONS[method];
+    const request = { headers, signal, ...(method === 'POST' && { position: NOWHERE, size }) };
+    if ('presignHeadObject' in client)
+      return (await client[`presign${operation}`](key, { ...request, position: NOWHERE })).url;
     try {
-      return await withDeadline({ clock, timeout, signal, expired }, async (deadline) =>
-        toAnswer(await fetch(url, initOf(request, deadline.signal)), request),
+      const name = operation.replace(/^./, (letter) => letter.toLowerCase()) as 'headObject';
+      const given = await presign?.({ operation: name, key, ...request });
+      return new URL(Object(given).url ?? given).href;
+    } catch (error) {
+      throw new CredentialsError(redact(String(error)), { code: 'PresignFailed' });
+    }
+  };
+
+  const fetchFresh = (url: string, init: RequestInit): Promise<Response> => {
+    const { fetch = globalThis.fetch } = options;
+    // An old answer from a cache says nothing. Only a page has a cache, and Workers know this setting since 2024 only.
+    return fetch(url, globalThis.location ? { ...init, cache: 'no-store' } : init);
+  };
+
+  const probe: Probe = {
+    target: '',
+    isLate: false,
+
+    limited(work) {
+      probe.isLate = false;
+      const expired = () => {
+        probe.isLate = true;
+        return new Error();
+      };
+      const limits = { clock: client.retry.clock, timeout, signal, expired };
+      return withDeadline(limits, (deadline) => work(deadline.signal)).catch((error) => {
+        throwIfAborted(signal);
+        if (error instanceof CredentialsError) throw error;
+        return error;
+      });
+    },
+
+    async send(method, { signed = {}, headers, size } = {}) {
+      const attempt = () =>
+        probe.limited(async (deadline) => {
+          const url = await sign(method, signed, size);
+          probe.target = url.replace(/\?.*/s, '');
+          const init: RequestInit = {
+            method,
+            headers: { ...signed, ...headers },
+            redirect: 'manual',
+            signal: deadline,
+          };
+          if (size) init.body = new Uint8Array(size);
+          return toAnswer(await fetchFresh(url, init), method);
+        });
+      let answer = await attempt();
+      if (answer instanceof Error && !probe.isLate) answer = await attempt();
+      return answer instanceof Error ? undefined : answer;
+    },
+
+    async reaches(url) {
+      const answer = await probe.limited((deadline) =>
+        fetchFresh(url, { method: 'HEAD', mode: 'no-cors', signal: deadline }),
       );
-    } catch {
-      throwIfAborted(signal);
-      return undefined;
-    }
-  }
-
-  /** Sends a request that shows nothing but whether a server answers. */
-  async reaches(url: string): Promise<boolean> {
-    const { signal, timeout, clock, fetch = globalThis.fetch } = this.#options;
-    const init = (limit: AbortSignal): RequestInit => ({
-      method: 'HEAD',
-      mode: 'no-cors',
-      cache: 'no-store',
-      signal: limit,
-    });
-    return withDeadline({ clock, timeout, signal, expired: () => undefined }, async (deadline) => {
-      await fetch(url, init(deadline.signal));
-      return true;
-    }).catch(() => {
-      throwIfAborted(signal);
-      return false;
-    });
-  }
-
-  async #url({ method, signed = {}, size = 0 }: ProbeRequest): Promise<string> {
-    const { presignHeadObject } = this.#client;
-    const { key, signal } = this.#options;
-    const append = { position: NOWHERE, contentType: null, headers: signed, signal };
-    if (!presignHeadObject) {
-      const request = { operation: OPERATIONS[method], key, headers: signed, signal };
-      return this.#ask(method === 'POST' ? { ...request, position: NOWHERE, size } : request);
-    }
-    const given = {
-      GET: () => this.#client.presignGetObject?.(key, { signal }),
-      HEAD: () => this.#client.presignHeadObject?.(key, { signal }),
-      POST: () => this.#client.presignAppendObject?.(key, append),
-    }[method]();
-    return (await given)?.url ?? '';
-  }
-
-  async #ask(request: PresignRequest): Promise<string> {
-    const { presign, signal } = this.#options;
-    try {
-      const given = await presign?.(request);
-      return new URL(typeof given === 'string' ? given : String(given?.url)).href;
-    } catch (cause) {
-      throwIfAborted(signal);
-      const why = redact(cause instanceof Error ? cause.message : String(cause));
-      throw new CredentialsError(why, { code: 'PresignFailed', cause });
-    }
-  }
+      return !(answer instanceof Error);
+    },
+  };
+  return probe;
 }
 
-function initOf({ method, headers = {}, signed = {}, size }: ProbeRequest, signal: AbortSignal): RequestInit {
-  const init: RequestInit = { method, headers: { ...signed, ...headers }, redirect: 'manual', signal };
-  if (size) init.body = new Uint8Array(size);
-  // An old answer from a cache says nothing. Workers know `cache` only from some compatibility date on.
-  if (method !== 'POST' && 'cache' in (globalThis.Request?.prototype ?? {})) init.cache = 'no-store';
-  return init;
-}
-
-async function toAnswer(response: Response, { method }: ProbeRequest): Promise<Answer> {
+async function toAnswer(response: Response, method: Method): Promise<Answer> {
   const { ok, status, headers, type } = response;
   const isCors = type === 'cors';
-  const readable = { ok, isCors, headers };
-  if (status < 200 || (status >= 300 && status < 400)) return { ...readable, foreign: 'a redirect' };
-  const text = !ok && response.body && method !== 'HEAD' ? await readStart(response.body) : '';
-  if (ok) response.body?.cancel().catch(() => {});
-  if (isForeign(readable, text, method)) return { ...readable, foreign: `HTTP ${status} ${typeOf(headers)}`.trim() };
-  return ok
-    ? readable
-    : { ...readable, refusal: await toServiceError(new Response(text || null, response), method, []) };
-}
-
-const typeOf = (headers: Headers) => (headers.get('content-type') ?? '').replace(/;.*/s, '');
-
-/** OSS marks each answer with a request ID. If CORS hides the mark, an answer counts as one of OSS unless its form is wrong. */
-function isForeign({ ok, isCors, headers }: Answer, text: string, method: Method): boolean {
-  if (headers.has('x-oss-request-id') || /<Error[\s>]/.test(text)) return false;
-  if (!isCors || /html/.test(typeOf(headers))) return true;
-  return !ok && method !== 'HEAD';
+  const refusal = ok ? undefined : await toServiceError(response, method, []);
+  if (ok) response.body?.cancel();
+  const foreign = `HTTP ${status} ${headers.get('content-type') ?? ''}`;
+  // OSS marks each answer with a request ID. If CORS hides the mark, an error is known by its code in XML.
+  const isMarked = headers.has('x-oss-request-id') || (refusal && !/^Http/.test(refusal.code));
+  const isPage = !isMarked && (!isCors || /html/.test(foreign) || (!ok && method !== 'HEAD'));
+  // A browser shows a redirect as status 0.
+  return { ok, isCors, headers, refusal, foreign: isPage || (!ok && status < 400) ? foreign : undefined };
 }

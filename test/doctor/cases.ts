@@ -29,6 +29,8 @@ export interface DoctorCase {
   readonly client?: Partial<Pick<OssClientOptions, 'region' | 'bucket' | 'signing' | 'endpoint'>>;
   /** Changes the credentials after they were issued. */
   readonly credentials?: Readonly<Record<string, string | undefined>>;
+  /** Nobody gives credentials: the token endpoint or the presign function fails. */
+  readonly tokenFails?: boolean;
   /** The device clock is ahead by this, ms. */
   readonly clock?: number;
   /** The object exists with this text. */
@@ -155,7 +157,7 @@ export const CASES: readonly DoctorCase[] = [
     rule: { exposeHeaders: [] },
     isCors: true,
     finds: ['header-not-exposed'],
-    says: 'x-oss-request-id, Date',
+    says: 'x-oss-request-id,Date',
   },
   {
     name: 'the CORS rule hides the CRC',
@@ -214,6 +216,7 @@ export const CASES: readonly DoctorCase[] = [
     ways: ['presigned'],
     finds: ['clock-wrong'],
   },
+  { name: 'the token endpoint or the presign function fails', tokenFails: true, finds: ['no-credentials'] },
   { name: 'the token has expired', faults: everywhere({ kind: 'expire-token' }).slice(0, 3), finds: ['token-expired'] },
   { name: 'the token is damaged', credentials: { securityToken: 'damaged' }, finds: ['token-refused'] },
   { name: 'the key is unknown', credentials: { accessKeyId: 'STS.unknown' }, finds: ['token-refused'] },
@@ -226,18 +229,19 @@ export const CASES: readonly DoctorCase[] = [
   {
     name: 'the token does not allow reading',
     token: { policy: policy(['PutObject'], 'inbox/*') },
-    finds: ['get-missing'],
+    finds: ['permission-missing'],
   },
   {
     name: 'the token does not allow appending',
     token: { policy: policy(['GetObject'], 'inbox/*') },
-    finds: ['put-missing'],
+    finds: ['permission-missing'],
   },
   {
     name: 'the token does not allow tags',
     token: { policy: policy(['PutObject', 'GetObject'], 'inbox/*') },
     options: { headers: { 'x-oss-tagging': 'team=a' } },
-    finds: ['tagging-missing'],
+    finds: ['permission-missing'],
+    says: 'oss:PutObjectTagging',
   },
   {
     name: 'a proxy limits the body with nginx’s page',

@@ -45,7 +45,8 @@ export async function examine(
   const fetch: Fetch = place === 'page' ? browserFetch(oss.fetch, origin) : oss.fetch;
   const clock = { ...platformClock(), now: () => Date.now() + (one.clock ?? 0) };
   const retry = { baseDelay: 0, maxDelay: 0 };
-  const credentials = { ...oss.issueToken(one.token), ...one.credentials };
+  const fails = () => Promise.reject(new Error('the token endpoint is down'));
+  const credentials = one.tokenFails ? fails : { ...oss.issueToken(one.token), ...one.credentials };
   const where = { region: 'cn-hangzhou', bucket: 'logs', endpoint: 'https://127.0.0.1', credentials };
   const signing = way === 'query' ? 'query' : 'header';
   const settings = { ...where, signing, fetch, clock, retry, ...one.client } as const;
@@ -54,4 +55,26 @@ export async function examine(
   const presign = presignOn(new OssClient(settings));
   const client = new PresignedClient({ presign, fetch, retry });
   return { oss, diagnosis: await diagnose(client, KEY, { ...options, presign }) };
+}
+
+/** What a case says about its run, besides the diagnosis. */
+export interface Ran {
+  readonly place: Place;
+  readonly oss: LocalOss;
+}
+
+/** Returns what is wrong with a diagnosis. Without `write`, nothing may be stored. */
+export function problemsOf(one: DoctorCase, { ok, findings }: Diagnosis, { place, oss }: Ran): string[] {
+  const expected = (place === 'page' && one.inPage) || one.finds;
+  const codes = findings.map(({ code }) => code);
+  const text = findings.map(({ says, mend }) => `${says} ${mend}`).join(' ');
+  const length = oss.object('logs', KEY)?.length ?? 0;
+  const wanted = (one.object ?? '').length + (one.options?.write ? 'oss-append: the doctor was here\n'.length : 0);
+  return [
+    ...(String(codes) === String(expected) ? [] : [`found [${codes}] in place of [${expected}]: ${text}`]),
+    ...(ok === (expected.length === 0) ? [] : [`ok is ${ok}`]),
+    ...(text.includes(one.says ?? '') ? [] : [`"${text}" does not contain "${one.says}"`]),
+    ...(/[{}]|undefined/.test(text) ? [`"${text}" has an empty place`] : []),
+    ...(length === wanted ? [] : [`the object has ${length} bytes, not ${wanted}`]),
+  ];
 }
