@@ -1,0 +1,19 @@
+/** Throughput, size of the segments and round trips over time. */
+import { bytes, duration, rate } from '../text/numbers.ts';
+import { t } from '../text/text.ts';
+import type { Figures } from '../transfer/figures.ts';
+import { Card } from './card.tsx';
+import { Chart } from './chart.tsx';
+
+export function Charts({ figures }: { readonly figures: Figures }) {
+  const { throughput, segments, roundTrips } = figures;
+  return (
+    <Card title={t('charts')} area="charts">
+      <div class="charts">
+        <Chart name={t('chartThroughput')} points={throughput.points.value} write={rate} drawing="line" />
+        <Chart name={t('chartSegments')} points={segments.points.value} write={bytes} drawing="points" />
+        <Chart name={t('chartRoundTrips')} points={roundTrips.points.value} write={duration} drawing="points" />
+      </div>
+    </Card>
+  );
+}

@@ -1,0 +1,34 @@
+/** Shows the code for what the user just did, with the settings of now. */
+import { useSignal } from '@preact/signals';
+import { codeFor } from '../code.ts';
+import type { Session } from '../session.ts';
+import { keepsType, segmentSize } from '../settings.ts';
+import { t } from '../text/text.ts';
+import { Fold } from './card.tsx';
+
+export function CodeCard({ session }: { readonly session: Session }) {
+  const copied = useSignal(false);
+  const code = codeFor({
+    route: session.route,
+    place: session.host,
+    segmentSize: segmentSize.value,
+    keepsType: keepsType.value,
+    prefix: session.scope,
+    kind: session.shown.value && session.shown.value.size === undefined ? 'recording' : 'files',
+  });
+  const copy = async () => {
+    await navigator.clipboard.writeText(code);
+    copied.value = true;
+    setTimeout(() => (copied.value = false), 2000);
+  };
+  return (
+    <Fold title={t('code')} area="code" note={t('codeNote')}>
+      <pre class="scroll" tabIndex={0} role="region" aria-label={t('code')}>
+        <code>{code}</code>
+      </pre>
+      <button type="button" class="quiet" onClick={copy}>
+        {t(copied.value ? 'copied' : 'copy')}
+      </button>
+    </Fold>
+  );
+}

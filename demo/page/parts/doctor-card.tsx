@@ -1,0 +1,62 @@
+/** The doctor as a button: why requests from this page fail, and what mends it. */
+import { useSignal } from '@preact/signals';
+import { type Diagnosis, diagnose, type Finding } from '../../../src/doctor/index.ts';
+import { OssClient } from '../../../src/index.ts';
+import { tokenOptions } from '../client/clients.ts';
+import type { Session } from '../session.ts';
+import { language, signing } from '../settings.ts';
+import { saysIn } from '../text/findings.ts';
+import { t } from '../text/text.ts';
+import { Fold } from './card.tsx';
+
+export function DoctorCard({ session }: { readonly session: Session }) {
+  const isRunning = useSignal(false);
+  const diagnosis = useSignal<Diagnosis | undefined>(undefined);
+  const problem = useSignal<string | undefined>(undefined);
+  const examine = async () => {
+    isRunning.value = true;
+    diagnosis.value = problem.value = undefined;
+    try {
+      // The doctor's requests are not counted, and the faults of this tab happen to them as to all others.
+      const client = new OssClient(tokenOptions(session.host, { signing: signing.value }));
+      diagnosis.value = await diagnose(client, `${session.scope}doctor.txt`);
+    } catch (error) {
+      problem.value = error instanceof Error ? error.message : String(error);
+    }
+    isRunning.value = false;
+  };
+  return (
+    <Fold title={t('doctor')} area="doctor" note={t('doctorNote')}>
+      <button type="button" disabled={isRunning.value} onClick={examine}>
+        {t(isRunning.value ? 'doctorRunning' : 'doctorRun')}
+      </button>
+      <div role="status">
+        {diagnosis.value?.ok && <p class="verdict stored">{t('doctorOk')}</p>}
+        {diagnosis.value?.findings.map((finding) => (
+          <FindingNotice key={finding.code} finding={finding} />
+        ))}
+        {problem.value && <p class="verdict failed">{t('doctorFailed', { reason: problem.value })}</p>}
+      </div>
+    </Fold>
+  );
+}
+
+function FindingNotice({ finding }: { readonly finding: Finding }) {
+  const { says, mend } = saysIn(language.value, finding);
+  return (
+    <div class="notice bad">
+      <p>
+        <strong>{says}</strong>
+      </p>
+      <p>{mend}</p>
+      {finding.rule && (
+        <details>
+          <summary>{t('doctorRule')}</summary>
+          <pre class="scroll" tabIndex={0}>
+            <code>{finding.rule.xml}</code>
+          </pre>
+        </details>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,101 @@
+/** What this library shows of one object: its ruler, its last segments with their CRC-64, and the proof at the end. */
+import type { Session } from '../session.ts';
+import { bytes, duration, exact } from '../text/numbers.ts';
+import { t } from '../text/text.ts';
+import type { TextKey } from '../text/en.ts';
+import type { State, Transfer } from '../transfer/transfer.ts';
+import { Card } from './card.tsx';
+import { Proof } from './proof.tsx';
+import { Ruler } from './ruler.tsx';
+import { SegmentTable } from './segment-table.tsx';
+
+interface ObjectCardProps {
+  readonly session: Session;
+  readonly blobOf: (id: string) => Blob | undefined;
+}
+
+export function ObjectCard({ session, blobOf }: ObjectCardProps) {
+  const transfer = session.shown.value;
+  return (
+    <Card title={t('object')} area="object">
+      {transfer ? (
+        <>
+          <ObjectSelect session={session} />
+          <Facts transfer={transfer} />
+          <Ruler transfer={transfer} />
+          <SegmentTable transfer={transfer} />
+          {transfer.size !== undefined && <Proof key={transfer.id + transfer.key} session={session} transfer={transfer} blobOf={blobOf} />}
+          <p>
+            <a href={`#follow=${encodeURIComponent(transfer.key)}`} target="_blank" rel="noopener">
+              {t('followLink')}
+            </a>
+          </p>
+        </>
+      ) : (
+        <p class="empty">{t('objectNone')}</p>
+      )}
+    </Card>
+  );
+}
+
+/** So many objects can be chosen. A list of thousands helps nobody. */
+const MOST = 100;
+
+function ObjectSelect({ session: { chosen, transfers } }: { readonly session: Session }) {
+  const newest = [...transfers.value.values()].reverse().slice(0, MOST);
+  return (
+    <label class="field">
+      <span>{t('objectChoose')}</span>
+      <select value={chosen.value ?? ''} onChange={({ currentTarget }) => (chosen.value = currentTarget.value || undefined)}>
+        <option value="">{t('objectNewest')}</option>
+        {newest.map(({ id, key }) => (
+          <option key={id} value={id}>
+            {key}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+const STATES: Readonly<Record<State, TextKey>> = {
+  waiting: 'stateWaiting',
+  running: 'stateRunning',
+  paused: 'statePaused',
+  stored: 'stateStored',
+  failed: 'stateFailed',
+  cancelled: 'stateCancelled',
+};
+
+function Facts({ transfer }: { readonly transfer: Transfer }) {
+  const { segments, retries } = transfer.story.value;
+  const state = transfer.state.value;
+  const size = transfer.size === undefined ? '' : ` / ${bytes(transfer.size)}`;
+  const last = segments.findLast((one) => one.state === 'stored');
+  return (
+    <>
+      <p class="key">
+        <span class={`badge ${state}`}>{t(STATES[state])}</span> <code>{transfer.key}</code>
+      </p>
+      <dl class="facts">
+        <Fact name={t('confirmedBytes')} value={`${bytes(transfer.confirmed.value)}${size}`} />
+        {transfer.way === 'pipe' && (
+          <Fact name={t('sentBytes')} value={bytes(transfer.confirmed.value + transfer.inFlight.value)} />
+        )}
+        <Fact name={t('segmentCount')} value={exact(segments.length)} />
+        <Fact name={t('retryCount')} value={exact(retries)} />
+        <Fact name={t('segmentLength')} value={last ? bytes(last.size) : '–'} />
+        <Fact name={t('segmentTime')} value={last?.roundTrip === undefined ? '–' : duration(last.roundTrip)} />
+      </dl>
+    </>
+  );
+}
+
+export function Fact({ name, value }: { readonly name: string; readonly value: string }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </div>
+  );
+}

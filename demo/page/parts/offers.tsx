@@ -1,0 +1,28 @@
+/** Tells that an object already holds a beginning of a file, and lets the user choose. */
+import { bytes } from '../text/numbers.ts';
+import { t } from '../text/text.ts';
+import type { Offer, ObjectChoice } from '../uploader/object-choice.ts';
+
+export function Offers({ choice }: { readonly choice: ObjectChoice }) {
+  return (
+    <>
+      {choice.offers.value.map((offer) => (
+        <div key={offer.fileId} class="notice" role="status">
+          <p>{says(offer)}</p>
+          <p class="actions">
+            <button type="button" onClick={() => choice.dismiss(offer.fileId)}>
+              {t(offer.position === offer.size ? 'offerKeep' : 'offerResume')}
+            </button>
+            <button type="button" class="quiet" onClick={() => choice.renew(offer.fileId)}>
+              {t('offerRenew')}
+            </button>
+          </p>
+        </div>
+      ))}
+    </>
+  );
+}
+
+function says({ key, name, position, size }: Offer): string {
+  return t(position === size ? 'offerWhole' : 'offerBeginning', { key, name, held: bytes(position), size: bytes(size) });
+}

@@ -1,0 +1,100 @@
+/** The total of all files, which stays visible at the bottom of the window while something is in flight. */
+import type { Progress } from '../progress.ts';
+import type { TextKey } from '../text/en.ts';
+import { bytes, duration, exact, percent, rate } from '../text/numbers.ts';
+import { t } from '../text/text.ts';
+import type { Trouble } from '../trouble.ts';
+import type { Totals } from '../uploader/totals.ts';
+import type { Uploader } from '../uploader/uploader.ts';
+
+interface TotalBarProps {
+  readonly uploader: Uploader;
+  readonly progress: Progress;
+}
+
+const TROUBLES: Readonly<Record<Trouble, TextKey>> = {
+  offline: 'troubleOffline',
+  oss: 'troubleOss',
+  server: 'troubleServer',
+  restarted: 'troubleRestarted',
+};
+
+export function TotalBar({ uploader, progress }: TotalBarProps) {
+  const totals = uploader.totals.value;
+  const trouble = progress.watch.trouble.value;
+  if (totals.files === 0) return null;
+  return (
+    <aside class={`total ${trouble ? 'troubled' : kindOf(totals)}`} aria-label={t('total')}>
+      <progress max={Math.max(totals.size, 1)} value={totals.size === 0 ? 1 : totals.bytes} aria-label={t('total')} />
+      <p>
+        <strong>{summary(totals)}</strong>
+        {!trouble && <Speed progress={progress} />}
+      </p>
+      {trouble && (
+        <p class="trouble" role="alert">
+          {t(TROUBLES[trouble])}
+        </p>
+      )}
+      <div class="actions">
+        <Buttons totals={totals} uploader={uploader} trouble={trouble} />
+      </div>
+    </aside>
+  );
+}
+
+function Speed({ progress }: { readonly progress: Progress }) {
+  const { value } = progress.rate;
+  const left = progress.left.value;
+  return (
+    <span class="speed">
+      {value !== undefined && rate(value)}
+      {left !== undefined && ` · ${t('totalLeft', { time: duration(Math.ceil(left) * 1000) })}`}
+    </span>
+  );
+}
+
+interface ButtonsProps {
+  readonly totals: Totals;
+  readonly uploader: Uploader;
+  readonly trouble: Trouble | undefined;
+}
+
+function Buttons({ totals, uploader: { uppy }, trouble }: ButtonsProps) {
+  if (trouble === 'restarted') return button('reload', () => location.reload());
+  return (
+    <>
+      {totals.inFlight > 0 && button('pauseAll', () => uppy.pauseAll())}
+      {totals.paused > 0 && button('resumeAll', () => uppy.resumeAll())}
+      {totals.failed > 0 && totals.inFlight === 0 && button('retryAll', () => void uppy.retryAll())}
+    </>
+  );
+}
+
+function button(label: TextKey, onClick: () => void) {
+  return (
+    <button type="button" class="quiet" onClick={onClick}>
+      {t(label)}
+    </button>
+  );
+}
+
+function kindOf({ inFlight, paused, failed }: Totals): string {
+  if (failed > 0) return 'failed';
+  if (paused > 0) return 'paused';
+  return inFlight > 0 ? 'running' : 'stored';
+}
+
+/** Says how it stands. A file that failed is never hidden behind a share of one hundred percent. */
+export function summary(totals: Totals): string {
+  const { files, stored, failed, paused, inFlight, bytes: done, size } = totals;
+  const values = {
+    files: exact(files),
+    stored: exact(stored),
+    failed: exact(failed),
+    percent: percent(size === 0 ? stored / Math.max(files, 1) : done / size),
+    size: bytes(size),
+  };
+  if (inFlight > 0) return t('totalRunning', values);
+  if (failed > 0) return t('totalFailed', values);
+  return t(paused > 0 ? 'totalPaused' : 'totalDone', values);
+}

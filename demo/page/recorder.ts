@@ -1,0 +1,87 @@
+/** Records a camera, a screen or a microphone into an object while it is recorded. */
+import { type Signal, signal } from '@preact/signals';
+import { AppendableObject } from '../../src/index.ts';
+import { type RecordingLag, recordTo } from '../../src/log/index.ts';
+import type { Session } from './session.ts';
+import type { Transfer } from './transfer/transfer.ts';
+
+export type Source = 'camera' | 'screen' | 'microphone';
+
+export class Recording {
+  /** The stream while it is recorded, for the preview. */
+  readonly stream: Signal<MediaStream | undefined> = signal(undefined);
+  readonly lag: Signal<RecordingLag | undefined> = signal(undefined);
+  readonly transfer: Signal<Transfer | undefined> = signal(undefined);
+  /** Why the browser gave no access, or why the recording ended early. */
+  readonly problem: Signal<unknown> = signal(undefined);
+  readonly #session: Session;
+  #stop: () => void = () => {};
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  /** Begins. Resolves when everything is stored. */
+  async start(source: Source): Promise<void> {
+    this.#forget();
+    try {
+      const stream = await open(source);
+      this.stream.value = stream;
+      await this.#record(stream, source);
+    } catch (error) {
+      this.problem.value = error;
+      this.transfer.value?.fail(error);
+    } finally {
+      for (const track of this.stream.value?.getTracks() ?? []) track.stop();
+      this.stream.value = undefined;
+    }
+  }
+
+  /** Forgets the recording before. */
+  #forget(): void {
+    this.problem.value = undefined;
+    this.transfer.value = undefined;
+    this.lag.value = undefined;
+  }
+
+  stop(): void {
+    this.#stop();
+  }
+
+  async #record(stream: MediaStream, source: Source): Promise<void> {
+    const recorder = new MediaRecorder(stream);
+    this.#stop = () => recorder.stop();
+    const { transfer, object } = this.#begin(recorder, source);
+    const { tail } = await recordTo(object, recorder, {
+      timeslice: 500,
+      onbehind: (lag) => {
+        this.lag.value = lag;
+        transfer.confirm(object.tail?.position ?? 0);
+      },
+    });
+    transfer.succeed(tail);
+  }
+
+  #begin(recorder: MediaRecorder, source: Source): { transfer: Transfer; object: AppendableObject } {
+    const ending = /mp4/.test(recorder.mimeType) ? 'mp4' : 'webm';
+    const name = `${source}-${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}.${ending}`;
+    const key = this.#session.keys.choose({ name, size: null });
+    const transfer = this.#session.begin({ id: key, name, key, size: undefined });
+    transfer.state.value = 'running';
+    this.transfer.value = transfer;
+    const contentType = recorder.mimeType || undefined;
+    return { transfer, object: new AppendableObject(this.#session.client(transfer), key, { contentType }) };
+  }
+}
+
+function open(source: Source): Promise<MediaStream> {
+  const { mediaDevices } = navigator;
+  if (source === 'screen') return mediaDevices.getDisplayMedia({ video: true, audio: true });
+  return mediaDevices.getUserMedia(source === 'camera' ? { video: true, audio: true } : { audio: true });
+}
+
+/** Returns whether this browser can record from a source. Without HTTPS, only this machine has devices. */
+export function canRecord(source: Source): boolean {
+  if (typeof MediaRecorder === 'undefined' || !navigator.mediaDevices) return false;
+  return source !== 'screen' || 'getDisplayMedia' in navigator.mediaDevices;
+}

@@ -1,0 +1,51 @@
+/** Writes numbers for people, in the language that the user has chosen. */
+import { language } from '../settings.ts';
+
+const TAGS = { en: 'en-GB', zh: 'zh-CN' };
+
+function formatter(options: Intl.NumberFormatOptions = {}): Intl.NumberFormat {
+  return new Intl.NumberFormat(TAGS[language.value], options);
+}
+
+/** Writes all digits: `20,971,520`. */
+export function exact(value: number): string {
+  return formatter().format(value);
+}
+
+const UNITS = ['KiB', 'MiB', 'GiB'];
+
+/** Writes a number of bytes in the largest unit of which there is at least one: `20.0 MiB`. */
+export function bytes(value: number): string {
+  const power = Math.min(Math.floor(Math.log2(Math.max(value, 1)) / 10), UNITS.length);
+  if (power === 0) return formatter({ style: 'unit', unit: 'byte', unitDisplay: 'long' }).format(value);
+  const digits = { maximumFractionDigits: 1, minimumFractionDigits: value % 1024 ** power === 0 ? 0 : 1 };
+  return `${formatter(digits).format(value / 1024 ** power)}\u00a0${UNITS[power - 1]}`;
+}
+
+/** Writes bytes per second. */
+export function rate(value: number): string {
+  return `${bytes(Math.round(value))}/s`;
+}
+
+/** Writes a share of one: `42 %`. It says 100 % only for the whole. */
+export function percent(share: number): string {
+  const whole = share >= 1 ? 1 : Math.floor(share * 100) / 100;
+  return formatter({ style: 'percent' }).format(whole);
+}
+
+/** Writes a time: `850 ms`, `4.2 s`, `3 min`. */
+export function duration(ms: number): string {
+  if (ms < 1000) return unit(Math.round(ms), 'millisecond');
+  if (ms < 10_000) return unit(Math.round(ms / 100) / 10, 'second');
+  if (ms < 90_000) return unit(Math.round(ms / 1000), 'second');
+  return ms < 5_400_000 ? unit(Math.round(ms / 60_000), 'minute') : unit(Math.round(ms / 3_600_000), 'hour');
+}
+
+function unit(value: number, name: string): string {
+  return formatter({ style: 'unit', unit: name, unitDisplay: 'short' }).format(value);
+}
+
+/** Writes the time of day. */
+export function timeOfDay(at: number): string {
+  return new Intl.DateTimeFormat(TAGS[language.value], { timeStyle: 'medium' }).format(at);
+}

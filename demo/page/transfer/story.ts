@@ -1,0 +1,134 @@
+/**
+ * Tells what happens to one object, from its requests alone: which segments are stored, and what went wrong on the way.
+ * It is pure, so that each story can be tested.
+ */
+import type { AnswerFacts, Ended, Sent } from '../client/exchange.ts';
+
+/** One segment of the object. */
+export interface Segment {
+  readonly position: number;
+  readonly size: number;
+  /** `lost`: the answer to its request was lost, and nobody has asked yet what happened. */
+  readonly state: 'sent' | 'lost' | 'stored';
+  /** The CRC-64 of the object up to the end of this segment, decimal. */
+  readonly crc?: string | undefined;
+  /** The time from the request to the answer that proves it, ms. */
+  readonly roundTrip?: number | undefined;
+}
+
+/** Something that a reader of the page should know. Sizes and positions are bytes, times are ms. */
+export type Happening =
+  | { readonly kind: 'answer-lost'; readonly position: number; readonly size: number }
+  | { readonly kind: 'found-stored'; readonly position: number; readonly size: number }
+  | { readonly kind: 'found-absent'; readonly position: number; readonly size: number }
+  | { readonly kind: 'moved'; readonly position: number; readonly length: number }
+  | { readonly kind: 'answered-late'; readonly position: number; readonly duration: number }
+  | { readonly kind: 'throttled' }
+  | { readonly kind: 'server-error'; readonly status: number }
+  | { readonly kind: 'token-expired' }
+  | { readonly kind: 'clock-wrong' }
+  | { readonly kind: 'not-from-oss'; readonly status: number }
+  | { readonly kind: 'refused'; readonly status: number; readonly code: string };
+
+/** What is known of the object. */
+export interface Story {
+  readonly segments: readonly Segment[];
+  readonly happenings: readonly Happening[];
+  readonly requests: number;
+  /** Appends that were sent again to a position. */
+  readonly retries: number;
+}
+
+export const EMPTY: Story = { segments: [], happenings: [], requests: 0, retries: 0 };
+
+/** An answer that took longer is an event of its own, ms. */
+const LATE = 3000;
+
+/** Adds a request that was just sent. */
+export function whenSent(story: Story, request: Sent): Story {
+  const requests = story.requests + 1;
+  const { operation, position = 0, size } = request;
+  if (operation !== 'append') return { ...story, requests };
+  const again = story.segments.some((one) => one.position === position && one.state !== 'stored');
+  const before = settleBefore(story, position);
+  const segments = [
+    ...before.segments.filter((one) => one.position < position || one.state === 'stored'),
+    { position, size, state: 'sent' as const },
+  ];
+  return { ...before, segments, requests, retries: story.retries + (again ? 1 : 0) };
+}
+
+/** The library sends the next segment only when it has proven the one before. */
+function settleBefore(story: Story, position: number): Story {
+  const lost = story.segments.find((one) => one.state === 'lost' && one.position + one.size <= position);
+  if (!lost) return story;
+  return note(replace(story, { ...lost, state: 'stored' }), { kind: 'found-stored', ...placeOf(lost) });
+}
+
+/** Adds how a request ended. */
+export function whenEnded(story: Story, request: Ended): Story {
+  const { outcome } = request;
+  if (request.operation === 'append') return appendEnded(story, request);
+  if (outcome.kind !== 'answered') return story;
+  const { status, answer } = outcome;
+  if (status === 404) return story;
+  const refusal = refusalOf(status, answer);
+  if (refusal) return note(story, refusal);
+  return request.operation === 'head' ? headAnswered(story, answer) : story;
+}
+
+function appendEnded(story: Story, request: Ended): Story {
+  const { position = 0, size, outcome, duration } = request;
+  const place = { position, size };
+  if (outcome.kind === 'aborted') return mark(story, place, 'lost');
+  if (outcome.kind === 'no-answer') return note(mark(story, place, 'lost'), { kind: 'answer-lost', ...place });
+  const { status, answer } = outcome;
+  if (status === 409) return moved(mark(story, place, 'lost'), place, answer);
+  const refusal = refusalOf(status, answer);
+  if (refusal) return note(mark(story, place, status >= 500 ? 'lost' : 'sent'), refusal);
+  const stored = replace(story, { ...place, state: 'stored', crc: answer.crc, roundTrip: duration });
+  return duration > LATE ? note(stored, { kind: 'answered-late', position, duration }) : stored;
+}
+
+/** A 409 after a lost answer is expected: the HEAD after it tells the end of that story. */
+function moved(story: Story, { position }: { readonly position: number }, { length }: AnswerFacts): Story {
+  const last = story.happenings.at(-1);
+  const isExpected = last?.kind === 'answer-lost' && last.position === position;
+  return isExpected || length === undefined ? story : note(story, { kind: 'moved', position, length });
+}
+
+/** HEAD shows whether the segment whose answer was lost is stored. */
+function headAnswered(story: Story, { length, crc }: AnswerFacts): Story {
+  const lost = story.segments.find((one) => one.state === 'lost');
+  if (!lost || length === undefined) return story;
+  if (length === lost.position) return note(story, { kind: 'found-absent', ...placeOf(lost) });
+  if (length !== lost.position + lost.size) return story;
+  return note(replace(story, { ...lost, state: 'stored', crc }), { kind: 'found-stored', ...placeOf(lost) });
+}
+
+function refusalOf(status: number, { code = `Http${status}`, isGenuine }: AnswerFacts): Happening | undefined {
+  if (status < 400) return isGenuine ? undefined : { kind: 'not-from-oss', status };
+  if (code === 'RequestTimeTooSkewed') return { kind: 'clock-wrong' };
+  if (/^SecurityTokenExpired$|^InvalidAccessKeyId$|^InvalidSecurityToken$/.test(code)) return { kind: 'token-expired' };
+  if (status === 429 || (status === 503 && /LimitExceeded$|^Http503$/.test(code))) return { kind: 'throttled' };
+  return status >= 500 ? { kind: 'server-error', status } : { kind: 'refused', status, code };
+}
+
+function placeOf({ position, size }: Segment): { readonly position: number; readonly size: number } {
+  return { position, size };
+}
+
+function mark(story: Story, place: { position: number; size: number }, state: 'sent' | 'lost'): Story {
+  const known = story.segments.find((one) => one.position === place.position);
+  return known?.state === 'stored' ? story : replace(story, { ...place, state });
+}
+
+function replace(story: Story, segment: Segment): Story {
+  const index = story.segments.findIndex(({ position }) => position === segment.position);
+  const segments = index < 0 ? [...story.segments, segment] : story.segments.with(index, segment);
+  return { ...story, segments };
+}
+
+function note(story: Story, happening: Happening): Story {
+  return { ...story, happenings: [...story.happenings, happening] };
+}

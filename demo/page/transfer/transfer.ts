@@ -1,0 +1,157 @@
+/** What the page knows of one object that it appends to: its story, its state and its progress. */
+import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
+import type { ObjectTail } from '../../../src/index.ts';
+import type { Way } from '../client/clients.ts';
+import type { Ended, Sent } from '../client/exchange.ts';
+import type { Watcher } from '../client/watch.ts';
+import { EMPTY, type Happening, type Story, whenEnded, whenSent } from './story.ts';
+
+export type State = 'waiting' | 'running' | 'paused' | 'stored' | 'failed' | 'cancelled';
+
+/** A happening, and when it was (ms since the epoch). */
+export interface Event {
+  readonly at: number;
+  readonly what: Happening | Milestone;
+}
+
+/** What the application itself knows, and no request shows. Sizes are bytes. */
+export type Milestone =
+  | { readonly kind: 'began'; readonly key: string }
+  | { readonly kind: 'went-on'; readonly position: number }
+  | { readonly kind: 'paused' }
+  | { readonly kind: 'resumed' }
+  | { readonly kind: 'cancelled' }
+  | { readonly kind: 'stored'; readonly size: number }
+  | { readonly kind: 'proven'; readonly crc: string }
+  | { readonly kind: 'failed'; readonly error: unknown }
+  | { readonly kind: 'offline' }
+  | { readonly kind: 'online' }
+  | { readonly kind: 'rival'; readonly position: number };
+
+export interface TransferInit {
+  readonly id: string;
+  readonly name: string;
+  readonly key: string;
+  /** Bytes; undefined for a recording. */
+  readonly size: number | undefined;
+  readonly way: Way;
+  /** Gets every report too, for the figures of the whole page. */
+  readonly also?: Watcher | undefined;
+}
+
+export class Transfer implements Watcher {
+  readonly id: string;
+  readonly name: string;
+  readonly key: string;
+  readonly size: number | undefined;
+  readonly way: Way;
+  readonly state: Signal<State> = signal('waiting');
+  readonly story: Signal<Story> = signal(EMPTY);
+  readonly events: Signal<readonly Event[]> = signal([]);
+  /** Bytes of the file that are confirmed as stored. */
+  readonly confirmed = signal(0);
+  /** Bytes of the request in flight that were handed to the network. Only the pipe reports them. */
+  readonly inFlight = signal(0);
+  /** The length of the object before the first segment of this page. */
+  readonly base = signal(0);
+  readonly error: Signal<unknown> = signal(undefined);
+  readonly tail: Signal<ObjectTail | undefined> = signal(undefined);
+  /** When a request got no answer, ms; undefined as soon as one is answered again. */
+  readonly troubledSince: Signal<number | undefined> = signal(undefined);
+  /** When the oldest request without an answer was sent, ms. */
+  readonly waitingSince: Signal<number | undefined> = signal(undefined);
+  /** The length that the ruler stands for. */
+  readonly total: ReadonlySignal<number> = computed(() => Math.max(this.size ?? 0, this.end.value));
+  /** Where the segments end, stored or not. */
+  readonly end: ReadonlySignal<number> = computed(() => {
+    const last = this.story.value.segments.at(-1);
+    return Math.max(this.base.value, last ? last.position + last.size : 0);
+  });
+  readonly #also: Watcher | undefined;
+
+  constructor({ id, name, key, size, way, also }: TransferInit) {
+    this.id = id;
+    this.name = name;
+    this.key = key;
+    this.size = size;
+    this.way = way;
+    this.#also = also;
+  }
+
+  sent(request: Sent): void {
+    this.#also?.sent(request);
+    if (request.operation === 'append' && this.story.value.segments.length === 0) this.#goOn(request.position ?? 0);
+    this.waitingSince.value = request.at;
+    this.#tell(whenSent(this.story.value, request));
+  }
+
+  ended(request: Ended): void {
+    this.#also?.ended(request);
+    this.inFlight.value = 0;
+    this.waitingSince.value = undefined;
+    this.#judge(request);
+    this.#tell(whenEnded(this.story.value, request));
+  }
+
+  handed(bytes: number): void {
+    this.inFlight.value = bytes;
+  }
+
+  note(what: Event['what']): void {
+    this.events.value = [...this.events.value, { at: Date.now(), what }];
+  }
+
+  /** So many bytes of the file are confirmed. If this page sent none, the object held them before. */
+  confirm(loaded: number): void {
+    if (this.story.value.segments.length === 0) this.#goOn(loaded);
+    this.confirmed.value = loaded;
+  }
+
+  /** The object already held the file up to this position. */
+  #goOn(position: number): void {
+    if (position <= this.base.value) return;
+    this.base.value = position;
+    this.note({ kind: 'went-on', position });
+  }
+
+  succeed(body: { readonly position?: number; readonly hashCrc64ecma?: string } | undefined): void {
+    const { position = this.size ?? 0, hashCrc64ecma } = body ?? {};
+    this.tail.value = { position, ...(hashCrc64ecma !== undefined && { hashCrc64ecma }) };
+    this.confirmed.value = this.size ?? position;
+    this.state.value = 'stored';
+    this.note({ kind: 'stored', size: position });
+  }
+
+  fail(error: unknown): void {
+    this.error.value = error;
+    this.state.value = 'failed';
+    this.troubledSince.value = undefined;
+    this.note({ kind: 'failed', error });
+  }
+
+  pause(isPaused: boolean): void {
+    if (this.state.value !== 'running' && this.state.value !== 'paused') return;
+    this.state.value = isPaused ? 'paused' : 'running';
+    this.troubledSince.value = undefined;
+    this.note({ kind: isPaused ? 'paused' : 'resumed' });
+  }
+
+  cancel(): void {
+    if (this.state.value === 'stored') return;
+    this.state.value = 'cancelled';
+    this.troubledSince.value = undefined;
+    this.note({ kind: 'cancelled' });
+  }
+
+  #judge({ outcome }: Ended): void {
+    if (outcome.kind === 'no-answer') this.troubledSince.value ??= Date.now();
+    if (outcome.kind !== 'answered') return;
+    this.troubledSince.value = undefined;
+  }
+
+  #tell(story: Story): void {
+    const told = this.story.value.happenings.length;
+    this.story.value = story;
+    for (const happening of story.happenings.slice(told)) this.note(happening);
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * Chooses the object of each file before its upload. If an object already holds a beginning of the file, the file goes
+ * on there, and the user is told and may choose a new object.
+ */
+import { type Signal, signal } from '@preact/signals';
+import type { Session } from '../session.ts';
+import { isTabOpen } from '../tab.ts';
+import { type Held, heldOf } from './known-object.ts';
+import { nameOf, type PageUppy } from './uploader.ts';
+
+/** An object that already holds a beginning of a file, or the whole file. */
+export interface Offer extends Held {
+  readonly fileId: string;
+  readonly name: string;
+}
+
+type PageFile = ReturnType<PageUppy['getFile']>;
+
+export class ObjectChoice {
+  /** The offers that the user has not answered yet. */
+  readonly offers: Signal<readonly Offer[]> = signal([]);
+  readonly #session: Session;
+  readonly #uppy: PageUppy;
+  readonly #looking = new Map<string, Promise<void>>();
+
+  constructor(session: Session, uppy: PageUppy) {
+    this.#session = session;
+    this.#uppy = uppy;
+    uppy.on('file-added', (file) => this.#begin(file, session.keys.known(nameOf(file))));
+    uppy.on('file-removed', ({ id }) => this.dismiss(id));
+    uppy.on('restored', () => uppy.getFiles().forEach((file) => void this.#restore(file)));
+    uppy.addPreProcessor(async (ids) => {
+      await Promise.all(ids.map((id) => this.#looking.get(id)));
+      for (const id of ids) this.dismiss(id);
+    });
+  }
+
+  /** The user has seen the offer, and goes on in this object. */
+  dismiss(fileId: string): void {
+    const { value } = this.offers;
+    if (value.some((offer) => offer.fileId === fileId)) this.offers.value = value.filter((one) => one.fileId !== fileId);
+  }
+
+  /** The file goes to a new object. */
+  renew(fileId: string): void {
+    const file = this.#uppy.getFile(fileId);
+    if (file) this.#assign(file, this.#session.keys.choose(nameOf(file)));
+    this.dismiss(fileId);
+  }
+
+  #begin(file: PageFile, known: string | undefined): void {
+    const work = this.#choose(file, known).catch((error: unknown) => this.#uppy.log(error, 'warning'));
+    this.#looking.set(file.id, work.then(() => void this.#looking.delete(file.id)));
+  }
+
+  /** A restored file keeps its key, unless the host was restarted and has other keys now. */
+  #restore(file: PageFile): void {
+    const key = file.meta.ossKey;
+    if (file.progress.uploadComplete) return;
+    if (key?.startsWith(this.#session.host.userPrefix)) this.#begin(file, key);
+    else this.#assign(file, this.#session.keys.choose(nameOf(file)));
+  }
+
+  async #choose(file: PageFile, known: string | undefined): Promise<void> {
+    if (known === undefined || (await this.#isBusy(known))) return this.#assign(file, this.#session.keys.choose(nameOf(file)));
+    this.#assign(file, this.#session.keys.remember(nameOf(file), known));
+    if (!file.data || !(file.data instanceof Blob)) return;
+    const held = await heldOf(file.data, known, this.#session.client());
+    if (held && this.#uppy.getFile(file.id)) this.offers.value = [...this.offers.value, { ...held, fileId: file.id, name: file.name }];
+  }
+
+  /** Another open tab may be appending to its object now. */
+  async #isBusy(key: string): Promise<boolean> {
+    const { host, tab } = this.#session;
+    const owner = key.slice(host.userPrefix.length).split('/')[0] ?? '';
+    return owner !== tab && (await isTabOpen(owner));
+  }
+
+  #assign({ id }: PageFile, key: string): void {
+    this.#uppy.setFileMeta(id, { ossKey: key });
+    if ('ossAppend' in this.#uppy.getFile(id)) this.#uppy.setFileState(id, { ossAppend: { key } });
+  }
+}

@@ -1,0 +1,98 @@
+/** Uppy with the plugin of this library, and the bridge from Uppy's events to the page. */
+import Uppy from '@uppy/core';
+import GoldenRetriever from '@uppy/golden-retriever';
+import { effect, type Signal, signal } from '@preact/signals';
+import { OssAppend, type OssAppendBody } from '../../../src/uppy/index.ts';
+import type { Session } from '../session.ts';
+import { keepsType, language, segmentSize } from '../settings.ts';
+import { uppyLocale } from '../text/uppy-locale.ts';
+import { ObjectChoice } from './object-choice.ts';
+import { NOTHING, type Totals, totalsOf } from './totals.ts';
+
+/** What the page keeps with each file. */
+export type FileMeta = { ossKey?: string; relativePath?: string | null; [name: string]: unknown };
+export type PageUppy = Uppy<FileMeta, OssAppendBody>;
+
+/** Files at the same time. A browser has six connections to a host, and the edge needs one. */
+const LIMIT = 4;
+/** Golden Retriever keeps files up to this size, bytes. For a longer one it asks the user to pick it again. */
+const KEPT_FILE = 256 * 1024 * 1024;
+
+export class Uploader {
+  readonly uppy: PageUppy;
+  readonly totals: Signal<Totals> = signal(NOTHING);
+  readonly choice: ObjectChoice;
+  readonly #session: Session;
+
+  constructor(session: Session) {
+    this.#session = session;
+    this.uppy = new Uppy<FileMeta, OssAppendBody>({ id: `oss-append-${session.tab}`, locale: uppyLocale(language.peek()) });
+    this.choice = new ObjectChoice(session, this.uppy);
+    this.#listen();
+    this.uppy.use(OssAppend<FileMeta, OssAppendBody>, {
+      limit: LIMIT,
+      client: (file) => session.client(this.#begin(file)),
+      key: (file) => file.meta.ossKey ?? session.keys.choose(nameOf(file)),
+    });
+    this.#followSettings();
+  }
+
+  /** Restores the list of files. Call it when the Dashboard is there. */
+  restore(): void {
+    const indexedDB = { name: 'oss-append-files', maxFileSize: KEPT_FILE, maxTotalSize: 4 * KEPT_FILE };
+    this.uppy.use(GoldenRetriever, { indexedDB });
+  }
+
+  /** Tries a failed file again, in its object or in a new one. */
+  retry(id: string, { isNew }: { readonly isNew: boolean }): void {
+    if (isNew) this.choice.renew(id);
+    this.uppy.retryUpload(id).catch((error: unknown) => this.uppy.log(error, 'error'));
+  }
+
+  #begin({ id, name, size, meta, ...file }: ReturnType<PageUppy['getFile']>) {
+    const key = ('ossAppend' in file && file.ossAppend?.key) || meta.ossKey || '';
+    const transfer = this.#session.begin({ id, name, key, size: size ?? undefined });
+    transfer.state.value = 'running';
+    return transfer;
+  }
+
+  #listen(): void {
+    const { uppy } = this;
+    const transferOf = (id: string | undefined) => this.#session.transfers.peek().get(id ?? '');
+    uppy.on('upload-progress', (file, { bytesUploaded }) => transferOf(file?.id)?.confirm(bytesUploaded || 0));
+    uppy.on('upload-success', (file, { body }) => transferOf(file?.id)?.succeed(body));
+    uppy.on('upload-error', (file, error) => transferOf(file?.id)?.fail(error));
+    uppy.on('state-update', () => this.#countSoon());
+    uppy.on('state-update', (before, { files }) => {
+      for (const [id, { isPaused = false }] of Object.entries(files))
+        if ((before.files[id]?.isPaused ?? false) !== isPaused) transferOf(id)?.pause(isPaused);
+    });
+    uppy.on('file-removed', ({ id }) => transferOf(id)?.cancel());
+  }
+
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** Uppy changes its state often. Counting a thousand files each time would be slow. */
+  #countSoon(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.totals.value = totalsOf(this.uppy.getFiles());
+    }, 200);
+  }
+
+  #followSettings(): void {
+    effect(() => this.uppy.setOptions({ locale: uppyLocale(language.value) }));
+    effect(() =>
+      this.uppy.getPlugin('OssAppend')?.setOptions({
+        segmentSize: segmentSize.value || undefined,
+        contentType: keepsType.value ? undefined : null,
+      }),
+    );
+  }
+}
+
+/** The name of a file of Uppy, as the key book takes it. */
+export function nameOf({ name, size, meta, data }: ReturnType<PageUppy['getFile']>) {
+  const lastModified = data instanceof File ? data.lastModified : 0;
+  return { name, size, lastModified, relativePath: meta.relativePath };
+}
