@@ -1,21 +1,12 @@
-// Bundles the compiled library into one file, and bundles the page and the server of the demo, which are not published.
+// Bundles the compiled library into one file, and bundles the server of the demo, which is not published. The page of the
+// demo is bundled by demo/page/build.mjs.
 // An entry whose source does not exist is skipped, and a warning names it.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { nodeResolve } from '@rollup/plugin-node-resolve';
 import terser from '@rollup/plugin-terser';
 import esbuild from 'rollup-plugin-esbuild';
 
 const typescript = () => esbuild({ target: 'es2022', tsconfig: false });
-
-/** Copies all files of a folder next to the bundle, except for the TypeScript sources. */
-const copyStatic = (folder) => ({
-  name: 'copy-static',
-  generateBundle() {
-    for (const { name } of readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isFile()))
-      if (!name.endsWith('.ts'))
-        this.emitFile({ type: 'asset', fileName: name, source: readFileSync(`${folder}/${name}`) });
-  },
-});
 
 /** Also reads the source maps of tsc, so that the source map of the bundle refers to the published sources. */
 const sourceMaps = {
@@ -40,13 +31,6 @@ const library = {
   plugins: [sourceMaps, nodeResolve({ browser: true }), terser({ module: true, ecma: 2020 })],
 };
 
-const page = {
-  source: 'demo/page/main.ts',
-  input: 'demo/page/main.ts',
-  output: { file: 'build/demo/public/main.js', format: 'es', sourcemap: true },
-  plugins: [nodeResolve({ browser: true }), typescript(), copyStatic('demo/page')],
-};
-
 const server = {
   source: 'demo/server.ts',
   input: 'demo/server.ts',
@@ -55,7 +39,7 @@ const server = {
   plugins: [nodeResolve({ exportConditions: ['node'], preferBuiltins: true }), typescript()],
 };
 
-export default [library, page, server].flatMap(({ source, ...bundle }) => {
+export default [library, server].flatMap(({ source, ...bundle }) => {
   if (existsSync(source)) return [bundle];
   console.warn(`not built: ${bundle.output.file}, because ${source} does not exist`);
   return [];

@@ -44,15 +44,15 @@ export function App({ session, uploader, faults, log, recording, progress }: Par
         </div>
         <div class="column">
           <ObjectCard session={session} blobOf={blobOf} />
+          <BreakIt session={session} faults={faults} />
+        </div>
+        <div class="column">
+          <EventList session={session} />
           <Charts figures={session.figures} />
+          <Counters session={session} faults={faults} />
           <CodeCard session={session} />
           <DoctorCard session={session} />
           <LogCard log={log} />
-        </div>
-        <div class="column">
-          <BreakIt session={session} faults={faults} />
-          <EventList session={session} />
-          <Counters session={session} faults={faults} />
         </div>
       </main>
       <footer>{t('footer')}</footer>

@@ -1,6 +1,5 @@
 /** Writes the code for what the user just did. */
-import type { Route } from './client/clients.ts';
-import type { Place } from './client/clients.ts';
+import type { Place, Route } from './client/clients.ts';
 
 export interface Done {
   readonly route: Route;
@@ -34,7 +33,9 @@ uppy.on('upload-success', (file, { body }) => console.log(body.key, body.positio
 function optionLines({ segmentSize, keepsType }: Done): string {
   return [
     ...(segmentSize ? [`\n    segmentSize: ${segmentSize},`] : []),
-    ...(keepsType ? [] : ['\n    contentType: null, // the objects get no media type, and the first append needs no preflight']),
+    ...(keepsType
+      ? []
+      : ['\n    contentType: null, // the objects get no media type, and the first append needs no preflight']),
   ].join('');
 }
 
@@ -85,6 +86,7 @@ const stream = await navigator.mediaDevices.getUserMedia({ video: true, audio: t
 const recorder = new MediaRecorder(stream);
 const object = new AppendableObject(client, '${done.prefix}recording.webm', { contentType: recorder.mimeType });
 const { tail } = await recordTo(object, recorder, { onbehind: ({ seconds }) => console.log(\`\${seconds} s behind\`) });
-`.replace("import { credentialsFromUrl, OssClient }", 'import { AppendableObject, credentialsFromUrl, OssClient }')
+`
+    .replace('import { credentialsFromUrl, OssClient }', 'import { AppendableObject, credentialsFromUrl, OssClient }')
     .replace('import { PresignedClient }', 'import { AppendableObject, PresignedClient }');
 }

@@ -25,7 +25,11 @@ export class Faults {
       this.active.value = new Set((await readFaults(this.#session.scope)).active);
     });
     for (;;) {
-      if (!document.hidden) await readStats(this.#session.scope).then((stats) => this.#take(stats), () => {});
+      if (!document.hidden)
+        await readStats(this.#session.scope).then(
+          (stats) => this.#take(stats),
+          () => {},
+        );
       await new Promise((resolve) => setTimeout(resolve, INTERVAL));
     }
   }

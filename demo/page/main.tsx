@@ -34,7 +34,7 @@ try {
   const host = await meetHost();
   const key = followedKey(location.href);
   if (key !== null) render(<FollowPage host={host} follower={new Follower(host, key)} />, root);
-  else render(<App {...await makeParts(host)} />, root);
+  else render(<App {...(await makeParts(host))} />, root);
 } catch (error) {
   render(<BootError error={error} />, root);
 }

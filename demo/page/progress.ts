@@ -31,8 +31,12 @@ export class Progress {
   #tick(now: number): void {
     const { inFlight, bytes, size } = this.#uploader.totals.value;
     const recorded = this.#recorded();
-    if (inFlight === 0 && recorded === 0) return this.#rest();
-    this.#meter.add(now, bytes + recorded);
+    if (inFlight === 0 && recorded === 0) this.#rest();
+    else this.#measure(now, bytes + recorded, size);
+  }
+
+  #measure(now: number, confirmed: number, size: number): void {
+    this.#meter.add(now, confirmed);
     this.rate.value = this.#meter.rate(now);
     this.left.value = this.#meter.left(now, size);
     this.#session.figures.throughput.add(now, this.rate.value ?? 0);

@@ -1,5 +1,5 @@
 /** What the parts of the page share while it is open: the host, the keys of this tab, and the objects that it appends to. */
-import { type ReadonlySignal, computed, type Signal, signal } from '@preact/signals';
+import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import type { AppendClient } from '../../src/index.ts';
 import { makeClient, type Route } from './client/clients.ts';
 import type { Watcher } from './client/watch.ts';

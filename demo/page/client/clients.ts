@@ -3,7 +3,13 @@
  * the data through the edge (a pipe).
  */
 import { PageGrants } from '../../../src/edge/index.ts';
-import { type AppendClient, credentialsFromUrl, OssClient, type OssClientOptions, PresignedClient } from '../../../src/index.ts';
+import {
+  type AppendClient,
+  credentialsFromUrl,
+  OssClient,
+  type OssClientOptions,
+  PresignedClient,
+} from '../../../src/index.ts';
 import { xhrFetch } from '../../../src/xhr.ts';
 import type { HostConfig } from '../../host/contract.ts';
 import { interruptible } from './offline.ts';

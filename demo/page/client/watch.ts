@@ -70,7 +70,8 @@ function operationOf(method: string, path: string, position: string | null): Ope
 async function factsOf(response: Response, { operation }: Sent): Promise<AnswerFacts> {
   const { headers, ok } = response;
   if (isFromEdge(response)) return edgeFacts(response);
-  const length = headers.get('x-oss-next-append-position') ?? (operation === 'head' ? headers.get('content-length') : null);
+  const length =
+    headers.get('x-oss-next-append-position') ?? (operation === 'head' ? headers.get('content-length') : null);
   return {
     code: ok ? undefined : await codeOf(response),
     length: length === null ? undefined : Number(length),

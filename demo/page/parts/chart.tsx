@@ -53,10 +53,18 @@ function dataOf([times, values]: Points): UPlot.AlignedData {
   return [[...times], [...values]];
 }
 
-function optionsOf(element: HTMLElement, drawing: ChartProps['drawing'], write: (value: number) => string): UPlot.Options {
+function optionsOf(
+  element: HTMLElement,
+  drawing: ChartProps['drawing'],
+  write: (value: number) => string,
+): UPlot.Options {
   const style = getComputedStyle(element);
   const colour = (name: string) => style.getPropertyValue(name).trim();
-  const axis = { stroke: colour('--plot-text'), grid: { stroke: colour('--plot-grid'), width: 1 }, ticks: { show: false } };
+  const axis = {
+    stroke: colour('--plot-text'),
+    grid: { stroke: colour('--plot-grid'), width: 1 },
+    ticks: { show: false },
+  };
   const font = `11px ${style.fontFamily}`;
   return {
     width: element.clientWidth || 300,

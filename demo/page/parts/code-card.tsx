@@ -5,6 +5,7 @@ import type { Session } from '../session.ts';
 import { keepsType, segmentSize } from '../settings.ts';
 import { t } from '../text/text.ts';
 import { Fold } from './card.tsx';
+import { Listing } from './scroller.tsx';
 
 export function CodeCard({ session }: { readonly session: Session }) {
   const copied = useSignal(false);
@@ -23,9 +24,7 @@ export function CodeCard({ session }: { readonly session: Session }) {
   };
   return (
     <Fold title={t('code')} area="code" note={t('codeNote')}>
-      <pre class="scroll" tabIndex={0} role="region" aria-label={t('code')}>
-        <code>{code}</code>
-      </pre>
+      <Listing label={t('code')} text={code} />
       <button type="button" class="quiet" onClick={copy}>
         {t(copied.value ? 'copied' : 'copy')}
       </button>

@@ -8,6 +8,7 @@ import { language, signing } from '../settings.ts';
 import { saysIn } from '../text/findings.ts';
 import { t } from '../text/text.ts';
 import { Fold } from './card.tsx';
+import { Listing } from './scroller.tsx';
 
 export function DoctorCard({ session }: { readonly session: Session }) {
   const isRunning = useSignal(false);
@@ -52,9 +53,7 @@ function FindingNotice({ finding }: { readonly finding: Finding }) {
       {finding.rule && (
         <details>
           <summary>{t('doctorRule')}</summary>
-          <pre class="scroll" tabIndex={0}>
-            <code>{finding.rule.xml}</code>
-          </pre>
+          <Listing label={t('doctorRule')} text={finding.rule.xml} />
         </details>
       )}
     </div>

@@ -5,6 +5,7 @@ import { sentence, toneOf } from '../text/sentences.ts';
 import { t } from '../text/text.ts';
 import type { Event } from '../transfer/transfer.ts';
 import { Card } from './card.tsx';
+import { Scroller } from './scroller.tsx';
 
 const SHOWN = 60;
 
@@ -16,9 +17,14 @@ export function EventList({ session }: { readonly session: Session }) {
       {events.length === 0 ? (
         <p class="empty">{t('eventsNone')}</p>
       ) : (
-        <ol class="events" reversed tabIndex={0} aria-label={t('events')}>
-          {events.slice(first).map((event, index) => item(event, first + index)).reverse()}
-        </ol>
+        <Scroller label={t('events')} class="short">
+          <ol class="events" reversed>
+            {events
+              .slice(first)
+              .map((event, index) => item(event, first + index))
+              .reverse()}
+          </ol>
+        </Scroller>
       )}
     </Card>
   );

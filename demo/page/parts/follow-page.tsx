@@ -7,6 +7,7 @@ import { t } from '../text/text.ts';
 import { Card } from './card.tsx';
 import { Header } from './header.tsx';
 import { Fact } from './object-card.tsx';
+import { Listing } from './scroller.tsx';
 
 interface FollowPageProps {
   readonly host: Host;
@@ -36,7 +37,7 @@ export function FollowPage({ host, follower }: FollowPageProps) {
           </p>
           {length > 0 && <End end={end} />}
           <p>
-            <a href="#">{t('followBack')}</a>
+            <a href="./">{t('followBack')}</a>
           </p>
         </Card>
       </main>
@@ -52,9 +53,7 @@ function End({ end }: { readonly end: Uint8Array }) {
   return (
     <>
       <h3>{label}</h3>
-      <pre class="scroll log" tabIndex={0} role="region" aria-label={label}>
-        <code>{text ?? hex()}</code>
-      </pre>
+      <Listing label={label} text={text ?? hex()} isShort />
     </>
   );
 }
@@ -62,5 +61,5 @@ function End({ end }: { readonly end: Uint8Array }) {
 function textOf(bytes: Uint8Array): string | undefined {
   const text = new TextDecoder().decode(bytes);
   // The first character may be cut. Other broken characters, and control characters, mean that it is no text.
-  return /[\u0000-\u0008\u000e-\u001f\ufffd]/.test(text.slice(3)) ? undefined : text.replace(/^\ufffd+/, '');
+  return /[^\P{Cc}\t\n\r]|\ufffd/u.test(text.slice(3)) ? undefined : text.replace(/^\ufffd+/, '');
 }

@@ -1,8 +1,9 @@
 /** The top of the page: what it is, where the bytes go, and the choice of language and colours. */
+
+import type { Host } from '../host.ts';
 import { type Language, language, type Theme, theme } from '../settings.ts';
 import type { TextKey } from '../text/en.ts';
 import { t } from '../text/text.ts';
-import type { Host } from '../host.ts';
 
 const MODES: Readonly<Record<Host['mode'], TextKey>> = { local: 'modeLocal', real: 'modeReal', static: 'modeStatic' };
 
@@ -31,7 +32,10 @@ function LanguageSwitch() {
   return (
     <label>
       <span>{t('language')}</span>
-      <select value={language.value} onChange={({ currentTarget }) => (language.value = currentTarget.value as Language)}>
+      <select
+        value={language.value}
+        onChange={({ currentTarget }) => (language.value = currentTarget.value as Language)}
+      >
         <option value="en" lang="en">
           English
         </option>

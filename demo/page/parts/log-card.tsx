@@ -1,10 +1,12 @@
 /** The log that this page writes, as it is stored: each line is read back from the object. */
-import { useEffect } from 'preact/hooks';
+
 import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
 import type { PageLog } from '../page-log.ts';
 import { writesLog } from '../settings.ts';
 import { exact } from '../text/numbers.ts';
 import { t } from '../text/text.ts';
+import { Listing } from './scroller.tsx';
 import { Switch } from './switch.tsx';
 
 export function LogCard({ log }: { readonly log: PageLog }) {
@@ -22,15 +24,18 @@ export function LogCard({ log }: { readonly log: PageLog }) {
         <h2>{t('log')}</h2>
       </summary>
       <p class="note">{t('logNote')}</p>
-      <Switch label={t('logSwitch')} says={t('logKey', { key: log.key })} isOn={writesLog.value} onToggle={(isOn) => (writesLog.value = isOn)} />
+      <Switch
+        label={t('logSwitch')}
+        says={t('logKey', { key: log.key })}
+        isOn={writesLog.value}
+        onToggle={(isOn) => (writesLog.value = isOn)}
+      />
       {log.problem.value && <p class="verdict failed">{log.problem.value}</p>}
       {log.dropped.value > 0 && <p>{t('logDropped', { count: exact(log.dropped.value) })}</p>}
       {log.lines.value.length === 0 ? (
         <p class="empty">{t('logEmpty')}</p>
       ) : (
-        <pre class="scroll log" tabIndex={0} role="region" aria-label={t('log')}>
-          <code>{[...log.lines.value].reverse().join('\n')}</code>
-        </pre>
+        <Listing label={t('log')} text={[...log.lines.value].reverse().join('\n')} isShort />
       )}
     </details>
   );

@@ -20,11 +20,22 @@ export function NoteCard({ uppy }: { readonly uppy: PageUppy }) {
       <form onSubmit={add}>
         <label class="field">
           <span>{t('noteName')}</span>
-          <input type="text" required maxLength={200} value={name.value} onInput={({ currentTarget }) => (name.value = currentTarget.value)} />
+          <input
+            type="text"
+            required
+            maxLength={200}
+            value={name.value}
+            onInput={({ currentTarget }) => (name.value = currentTarget.value)}
+          />
         </label>
         <label class="field">
           <span>{t('noteLabel')}</span>
-          <textarea rows={4} required value={text.value} onInput={({ currentTarget }) => (text.value = currentTarget.value)} />
+          <textarea
+            rows={4}
+            required
+            value={text.value}
+            onInput={({ currentTarget }) => (text.value = currentTarget.value)}
+          />
         </label>
         <button type="submit">{t('noteAdd')}</button>
         <p role="status">{added.value && t('noteAdded', { name: added.value })}</p>

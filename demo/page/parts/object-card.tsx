@@ -1,8 +1,8 @@
 /** What this library shows of one object: its ruler, its last segments with their CRC-64, and the proof at the end. */
 import type { Session } from '../session.ts';
+import type { TextKey } from '../text/en.ts';
 import { bytes, duration, exact } from '../text/numbers.ts';
 import { t } from '../text/text.ts';
-import type { TextKey } from '../text/en.ts';
 import type { State, Transfer } from '../transfer/transfer.ts';
 import { Card } from './card.tsx';
 import { Proof } from './proof.tsx';
@@ -24,7 +24,9 @@ export function ObjectCard({ session, blobOf }: ObjectCardProps) {
           <Facts transfer={transfer} />
           <Ruler transfer={transfer} />
           <SegmentTable transfer={transfer} />
-          {transfer.size !== undefined && <Proof key={transfer.id + transfer.key} session={session} transfer={transfer} blobOf={blobOf} />}
+          {transfer.size !== undefined && (
+            <Proof key={transfer.id + transfer.key} session={session} transfer={transfer} blobOf={blobOf} />
+          )}
           <p>
             <a href={`#follow=${encodeURIComponent(transfer.key)}`} target="_blank" rel="noopener">
               {t('followLink')}
@@ -46,7 +48,10 @@ function ObjectSelect({ session: { chosen, transfers } }: { readonly session: Se
   return (
     <label class="field">
       <span>{t('objectChoose')}</span>
-      <select value={chosen.value ?? ''} onChange={({ currentTarget }) => (chosen.value = currentTarget.value || undefined)}>
+      <select
+        value={chosen.value ?? ''}
+        onChange={({ currentTarget }) => (chosen.value = currentTarget.value || undefined)}
+      >
         <option value="">{t('objectNewest')}</option>
         {newest.map(({ id, key }) => (
           <option key={id} value={id}>
@@ -84,7 +89,7 @@ function Facts({ transfer }: { readonly transfer: Transfer }) {
         )}
         <Fact name={t('segmentCount')} value={exact(segments.length)} />
         <Fact name={t('retryCount')} value={exact(retries)} />
-        <Fact name={t('segmentLength')} value={last ? bytes(last.size) : '–'} />
+        <Fact name={t('segmentLast')} value={last ? bytes(last.size) : '–'} />
         <Fact name={t('segmentTime')} value={last?.roundTrip === undefined ? '–' : duration(last.roundTrip)} />
       </dl>
     </>

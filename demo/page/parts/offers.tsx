@@ -1,7 +1,7 @@
 /** Tells that an object already holds a beginning of a file, and lets the user choose. */
 import { bytes } from '../text/numbers.ts';
 import { t } from '../text/text.ts';
-import type { Offer, ObjectChoice } from '../uploader/object-choice.ts';
+import type { ObjectChoice, Offer } from '../uploader/object-choice.ts';
 
 export function Offers({ choice }: { readonly choice: ObjectChoice }) {
   return (
@@ -24,5 +24,10 @@ export function Offers({ choice }: { readonly choice: ObjectChoice }) {
 }
 
 function says({ key, name, position, size }: Offer): string {
-  return t(position === size ? 'offerWhole' : 'offerBeginning', { key, name, held: bytes(position), size: bytes(size) });
+  return t(position === size ? 'offerWhole' : 'offerBeginning', {
+    key,
+    name,
+    held: bytes(position),
+    size: bytes(size),
+  });
 }

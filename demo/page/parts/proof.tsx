@@ -2,11 +2,12 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { Session } from '../session.ts';
-import { reasonOf } from '../text/sentences.ts';
 import { exact } from '../text/numbers.ts';
+import { reasonOf } from '../text/sentences.ts';
 import { t } from '../text/text.ts';
 import { areEqual, type Content, contentOf, contentOfObject } from '../transfer/proof.ts';
 import type { Transfer } from '../transfer/transfer.ts';
+import { Scroller } from './scroller.tsx';
 
 interface ProofProps {
   readonly session: Session;
@@ -53,13 +54,14 @@ async function compared(blob: Blob, transfer: Transfer, session: Session): Promi
 
 function Result({ verdict }: { readonly verdict: Verdict }) {
   if (verdict === 'running') return <p class="note">{t('proofRunning')}</p>;
-  if ('reason' in verdict) return <p class="verdict failed">{t('proofFailed', { reason: reasonOf(verdict.reason) })}</p>;
+  if ('reason' in verdict)
+    return <p class="verdict failed">{t('proofFailed', { reason: reasonOf(verdict.reason) })}</p>;
   const { file, object } = verdict;
   const isEqual = areEqual(file, object);
   return (
     <>
       <p class={`verdict ${isEqual ? 'stored' : 'failed'}`}>{t(isEqual ? 'proofEqual' : 'proofDifferent')}</p>
-      <div class="scroll" tabIndex={0} role="region" aria-label={t('proof')}>
+      <Scroller label={t('proof')}>
         <table>
           <thead>
             <tr>
@@ -73,7 +75,7 @@ function Result({ verdict }: { readonly verdict: Verdict }) {
             {row(t('proofObject'), object)}
           </tbody>
         </table>
-      </div>
+      </Scroller>
     </>
   );
 }

@@ -1,6 +1,7 @@
 /** A ruler of the object: it grows segment by segment, and each segment shows its state. */
-import { useLayoutEffect, useRef } from 'preact/hooks';
+
 import { useSignal } from '@preact/signals';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { bytes } from '../text/numbers.ts';
 import { t } from '../text/text.ts';
 import { type Block, layOut, marksOf } from '../transfer/ruler.ts';
@@ -12,12 +13,18 @@ export function Ruler({ transfer }: { readonly transfer: Transfer }) {
   const { frame, width } = useWidth();
   const { segments } = transfer.story.value;
   const total = transfer.total.value;
-  const stored = transfer.base.value + segments.reduce((sum, { state, size }) => sum + (state === 'stored' ? size : 0), 0);
+  const stored =
+    transfer.base.value + segments.reduce((sum, { state, size }) => sum + (state === 'stored' ? size : 0), 0);
   const values = { key: transfer.key, stored: bytes(stored), total: bytes(total), count: segments.length };
   const blocks = layOut(segments, { base: transfer.base.value, total, width });
   return (
     <figure class="ruler" ref={frame}>
-      <svg width={width} height={HEIGHT + 20} role="img" aria-label={t(transfer.size === undefined ? 'rulerRecording' : 'rulerLabel', values)}>
+      <svg
+        width={width}
+        height={HEIGHT + 20}
+        role="img"
+        aria-label={t(transfer.size === undefined ? 'rulerRecording' : 'rulerLabel', values)}
+      >
         <rect class="ground" x="0" y="0" width={width} height={HEIGHT} rx="3" />
         {blocks.map(drawn)}
         {marksOf(total, width).map(({ x, bytes: at }) => (

@@ -1,16 +1,18 @@
 /** The last segments, with the CRC-64 that OSS computed of the object up to the end of each. */
+
+import type { TextKey } from '../text/en.ts';
 import { bytes, duration, exact } from '../text/numbers.ts';
 import { t } from '../text/text.ts';
-import type { TextKey } from '../text/en.ts';
 import type { Segment } from '../transfer/story.ts';
 import type { Transfer } from '../transfer/transfer.ts';
+import { Scroller } from './scroller.tsx';
 
 const SHOWN = 5;
 
 const STATES: Readonly<Record<Segment['state'], TextKey>> = {
-  stored: 'legendStored',
-  sent: 'legendSent',
-  lost: 'legendLost',
+  stored: 'badgeStored',
+  sent: 'badgeSent',
+  lost: 'badgeLost',
 };
 
 export function SegmentTable({ transfer }: { readonly transfer: Transfer }) {
@@ -18,7 +20,7 @@ export function SegmentTable({ transfer }: { readonly transfer: Transfer }) {
   if (segments.length === 0) return null;
   const first = Math.max(0, segments.length - SHOWN);
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label={t('segmentTable')}>
+    <Scroller label={t('segmentTable')}>
       <table>
         <caption class="hidden">{t('segmentTable')}</caption>
         <thead>
@@ -31,9 +33,14 @@ export function SegmentTable({ transfer }: { readonly transfer: Transfer }) {
             <th scope="col">{t('segmentCrc')}</th>
           </tr>
         </thead>
-        <tbody>{segments.slice(first).map((segment, index) => row(segment, first + index + 1)).reverse()}</tbody>
+        <tbody>
+          {segments
+            .slice(first)
+            .map((segment, index) => row(segment, first + index + 1))
+            .reverse()}
+        </tbody>
       </table>
-    </div>
+    </Scroller>
   );
 }
 

@@ -19,6 +19,7 @@ export function Switch({ label, says, count, isOn, isLocked = false, onToggle }:
         <input
           type="checkbox"
           role="switch"
+          aria-checked={isOn}
           checked={isOn}
           disabled={isLocked}
           aria-describedby={id}

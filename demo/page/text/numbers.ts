@@ -1,7 +1,7 @@
 /** Writes numbers for people, in the language that the user has chosen. */
 import { language } from '../settings.ts';
 
-const TAGS = { en: 'en-GB', zh: 'zh-CN' };
+const TAGS = { en: 'en-US', zh: 'zh-CN' };
 
 function formatter(options: Intl.NumberFormatOptions = {}): Intl.NumberFormat {
   return new Intl.NumberFormat(TAGS[language.value], options);
@@ -47,5 +47,10 @@ function unit(value: number, name: string): string {
 
 /** Writes the time of day. */
 export function timeOfDay(at: number): string {
-  return new Intl.DateTimeFormat(TAGS[language.value], { timeStyle: 'medium' }).format(at);
+  return new Intl.DateTimeFormat(TAGS[language.value], {
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    hourCycle: 'h23',
+  }).format(at);
 }

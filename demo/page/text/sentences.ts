@@ -34,6 +34,7 @@ const KEYS: Readonly<Record<What['kind'], TextKey>> = {
   'answer-lost': 'eventAnswerLost',
   'found-stored': 'eventFoundStored',
   'found-absent': 'eventFoundAbsent',
+  'sent-twice': 'eventSentTwice',
   moved: 'eventMoved',
   'answered-late': 'eventAnsweredLate',
   throttled: 'eventThrottled',
@@ -62,6 +63,7 @@ function valuesOf(what: What): Values {
     case 'rival':
       return { position: exact(what.position) };
     case 'answer-lost':
+    case 'sent-twice':
     case 'found-stored':
     case 'found-absent':
       return { size: bytes(what.size), position: exact(what.position) };

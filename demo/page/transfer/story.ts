@@ -21,6 +21,7 @@ export type Happening =
   | { readonly kind: 'answer-lost'; readonly position: number; readonly size: number }
   | { readonly kind: 'found-stored'; readonly position: number; readonly size: number }
   | { readonly kind: 'found-absent'; readonly position: number; readonly size: number }
+  | { readonly kind: 'sent-twice'; readonly position: number; readonly size: number }
   | { readonly kind: 'moved'; readonly position: number; readonly length: number }
   | { readonly kind: 'answered-late'; readonly position: number; readonly duration: number }
   | { readonly kind: 'throttled' }
@@ -90,11 +91,16 @@ function appendEnded(story: Story, request: Ended): Story {
   return duration > LATE ? note(stored, { kind: 'answered-late', position, duration }) : stored;
 }
 
-/** A 409 after a lost answer is expected: the HEAD after it tells the end of that story. */
-function moved(story: Story, { position }: { readonly position: number }, { length }: AnswerFacts): Story {
+/**
+ * A 409 after a lost answer is expected, and the HEAD after it tells the end of that story. A 409 to a first request can
+ * also mean a lost answer: when a connection ends, Chromium sends the request again by itself.
+ */
+function moved(story: Story, place: Place, { length }: AnswerFacts): Story {
   const last = story.happenings.at(-1);
-  const isExpected = last?.kind === 'answer-lost' && last.position === position;
-  return isExpected || length === undefined ? story : note(story, { kind: 'moved', position, length });
+  const isExpected = last?.kind === 'answer-lost' && last.position === place.position;
+  if (isExpected || length === undefined) return story;
+  const isOurs = length === place.position + place.size;
+  return note(story, isOurs ? { kind: 'sent-twice', ...place } : { kind: 'moved', position: place.position, length });
 }
 
 /** HEAD shows whether the segment whose answer was lost is stored. */
@@ -114,11 +120,13 @@ function refusalOf(status: number, { code = `Http${status}`, isGenuine }: Answer
   return status >= 500 ? { kind: 'server-error', status } : { kind: 'refused', status, code };
 }
 
-function placeOf({ position, size }: Segment): { readonly position: number; readonly size: number } {
+type Place = Pick<Segment, 'position' | 'size'>;
+
+function placeOf({ position, size }: Segment): Place {
   return { position, size };
 }
 
-function mark(story: Story, place: { position: number; size: number }, state: 'sent' | 'lost'): Story {
+function mark(story: Story, place: Place, state: 'sent' | 'lost'): Story {
   const known = story.segments.find((one) => one.position === place.position);
   return known?.state === 'stored' ? story : replace(story, { ...place, state });
 }

@@ -1,8 +1,9 @@
 /** Uppy's Dashboard, and the places around it that take files. */
+
+import { useSignalEffect } from '@preact/signals';
 import Dashboard from '@uppy/dashboard';
 import DropTarget from '@uppy/drop-target';
 import Webcam from '@uppy/webcam';
-import { useSignalEffect } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { theme } from '../settings.ts';
 import { t } from '../text/text.ts';
@@ -45,7 +46,8 @@ function takePasted({ uppy }: Uploader): () => void {
   const take = ({ clipboardData, target }: ClipboardEvent) => {
     if (target instanceof Element && target.closest('.dashboard, input, textarea')) return;
     const files = [...(clipboardData?.files ?? [])];
-    if (files.length > 0) uppy.addFiles(files.map((data) => ({ name: data.name, type: data.type, data, source: 'paste' })));
+    if (files.length > 0)
+      uppy.addFiles(files.map((data) => ({ name: data.name, type: data.type, data, source: 'paste' })));
   };
   document.addEventListener('paste', take);
   return () => document.removeEventListener('paste', take);

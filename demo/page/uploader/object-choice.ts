@@ -38,7 +38,8 @@ export class ObjectChoice {
   /** The user has seen the offer, and goes on in this object. */
   dismiss(fileId: string): void {
     const { value } = this.offers;
-    if (value.some((offer) => offer.fileId === fileId)) this.offers.value = value.filter((one) => one.fileId !== fileId);
+    if (value.some((offer) => offer.fileId === fileId))
+      this.offers.value = value.filter((one) => one.fileId !== fileId);
   }
 
   /** The file goes to a new object. */
@@ -50,7 +51,10 @@ export class ObjectChoice {
 
   #begin(file: PageFile, known: string | undefined): void {
     const work = this.#choose(file, known).catch((error: unknown) => this.#uppy.log(error, 'warning'));
-    this.#looking.set(file.id, work.then(() => void this.#looking.delete(file.id)));
+    this.#looking.set(
+      file.id,
+      work.then(() => void this.#looking.delete(file.id)),
+    );
   }
 
   /** A restored file keeps its key, unless the host was restarted and has other keys now. */
@@ -62,11 +66,13 @@ export class ObjectChoice {
   }
 
   async #choose(file: PageFile, known: string | undefined): Promise<void> {
-    if (known === undefined || (await this.#isBusy(known))) return this.#assign(file, this.#session.keys.choose(nameOf(file)));
+    if (known === undefined || (await this.#isBusy(known)))
+      return this.#assign(file, this.#session.keys.choose(nameOf(file)));
     this.#assign(file, this.#session.keys.remember(nameOf(file), known));
     if (!file.data || !(file.data instanceof Blob)) return;
     const held = await heldOf(file.data, known, this.#session.client());
-    if (held && this.#uppy.getFile(file.id)) this.offers.value = [...this.offers.value, { ...held, fileId: file.id, name: file.name }];
+    if (held && this.#uppy.getFile(file.id))
+      this.offers.value = [...this.offers.value, { ...held, fileId: file.id, name: file.name }];
   }
 
   /** Another open tab may be appending to its object now. */

@@ -1,7 +1,8 @@
 /** Uppy with the plugin of this library, and the bridge from Uppy's events to the page. */
+
+import { effect, type Signal, signal } from '@preact/signals';
 import Uppy from '@uppy/core';
 import GoldenRetriever from '@uppy/golden-retriever';
-import { effect, type Signal, signal } from '@preact/signals';
 import { OssAppend, type OssAppendBody } from '../../../src/uppy/index.ts';
 import type { Session } from '../session.ts';
 import { keepsType, language, segmentSize } from '../settings.ts';
@@ -26,7 +27,10 @@ export class Uploader {
 
   constructor(session: Session) {
     this.#session = session;
-    this.uppy = new Uppy<FileMeta, OssAppendBody>({ id: `oss-append-${session.tab}`, locale: uppyLocale(language.peek()) });
+    this.uppy = new Uppy<FileMeta, OssAppendBody>({
+      id: `oss-append-${session.tab}`,
+      locale: uppyLocale(language.peek()),
+    });
     this.choice = new ObjectChoice(session, this.uppy);
     this.#listen();
     this.uppy.use(OssAppend<FileMeta, OssAppendBody>, {

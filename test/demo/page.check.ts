@@ -1,0 +1,136 @@
+/** The page of the demo as its users see it, in real browsers: what they do, what they are told, and what is stored. */
+import type { Browser, BrowserContext } from 'playwright';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { browsers, launch, MIB, picked, Visit } from './visit.ts';
+
+describe.each(browsers)('in %s', (name) => {
+  let browser: Browser;
+  let context: BrowserContext;
+  let visit: Visit;
+
+  beforeAll(async () => {
+    browser = await launch(name);
+  });
+  afterAll(() => browser?.close());
+  beforeEach(async () => {
+    context = await browser.newContext({ viewport: { width: 1300, height: 900 }, locale: 'en-US' });
+  });
+  afterEach(async () => {
+    await context.close();
+    await visit?.end();
+  });
+
+  async function begin(options: Parameters<typeof Visit.begin>[1] = {}): Promise<Visit> {
+    visit = await Visit.begin(context, options);
+    return visit;
+  }
+
+  test('a file is stored segment by segment, is proven equal, and the browser has no complaint', async () => {
+    const { page, demo } = await begin();
+    const file = picked('holiday.mov', 5 * MIB + 17, 'video/quicktime');
+    await visit.pick(file);
+    await visit.upload();
+    await visit.allStored();
+    await visit.proven();
+    expect(visit.stored('holiday.mov')?.equals(file.buffer)).toBe(true);
+    const object = demo.oss.object(demo.bucket, visit.keys()[0] ?? '');
+    expect(object?.headers['content-type']).toBe('video/quicktime');
+    expect(await page.locator('.proof tbody code').allTextContents()).toEqual([object?.crc64, object?.crc64]);
+    expect(await visit.events()).toEqual(['began', 'stored', 'proven']);
+    expect(await page.locator('.total').textContent()).toContain('All is stored');
+    expect(visit.complaints).toEqual([]);
+  });
+
+  test('files that are dropped anywhere are all taken, and have one total', async () => {
+    const { page } = await begin();
+    const files = [picked('one.bin', 300_000), picked('two.bin', 200_000), picked('three.bin', 100_000)];
+    await visit.drop('footer', ...files);
+    await page.locator('.uppy-Dashboard-Item').nth(2).waitFor();
+    await visit.upload();
+    await visit.allStored();
+    for (const { name: file, buffer } of files) expect(visit.stored(file)?.equals(buffer), file).toBe(true);
+    expect(await visit.total.textContent()).toContain('Files: 3');
+  });
+
+  test('an answer that is lost is told as such, the bytes are found stored, and nothing is sent twice', async () => {
+    const { demo } = await begin();
+    await visit.switchOn('Lose answers');
+    const file = picked('lossy.bin', 6 * MIB);
+    await visit.pick(file);
+    await visit.upload();
+    await visit.allStored();
+    await visit.proven();
+    const events = await visit.events();
+    // When a connection ends, Chromium sends the request again by itself, and OSS refuses the second copy.
+    const lost = name === 'chromium' ? 'sent-twice' : 'answer-lost';
+    expect(events).toContain(lost);
+    expect(events[events.indexOf(lost) + 1]).toBe('found-stored');
+    expect(visit.stored('lossy.bin')?.equals(file.buffer)).toBe(true);
+    const appends = demo.oss.requests.filter(
+      ({ operation, key }) => operation === 'AppendObject' && !key?.includes('/logs/'),
+    );
+    const positions = appends.filter(({ status }) => status === 200).map(({ position }) => position);
+    expect(new Set(positions).size).toBe(positions.length);
+  });
+
+  const FAULTS: readonly [label: string, told: string][] = [
+    ['Expire the token', 'token-expired'],
+    ['Skew the clock', 'clock-wrong'],
+    ['Throttle', 'throttled'],
+    ['Answer late', 'answered-late'],
+  ];
+  test.each(FAULTS)('after the fault “%s” the page goes on by itself and tells what happened', async (label, told) => {
+    await begin();
+    await visit.switchOn(label);
+    const file = picked('broken.bin', 2 * MIB);
+    await visit.pick(file);
+    await visit.upload();
+    await visit.allStored();
+    await visit.proven();
+    expect(await visit.events()).toContain(told);
+    expect(visit.stored('broken.bin')?.equals(file.buffer)).toBe(true);
+  });
+
+  test('a connection that drops in the middle of a body is made good', async () => {
+    const { page } = await begin();
+    await visit.switchOn('Drop connections');
+    const file = picked('dropped.bin', 2 * MIB);
+    await visit.pick(file);
+    await visit.upload();
+    await visit.allStored();
+    await visit.proven();
+    expect(visit.stored('dropped.bin')?.equals(file.buffer)).toBe(true);
+    await page.locator('.switch.on b').waitFor();
+    // Chromium repeats such a request itself, so the page sees nothing of it.
+    if (name === 'firefox') expect(await visit.events()).toContain('found-absent');
+  });
+
+  test('the answer of a login page is not believed, and the upload goes on', async () => {
+    await begin();
+    await visit.switchOn('Login page in between');
+    const file = picked('portal.bin', 2 * MIB);
+    await visit.pick(file);
+    await visit.upload();
+    await visit.allStored();
+    await visit.proven();
+    expect(visit.stored('portal.bin')?.equals(file.buffer)).toBe(true);
+  });
+
+  test('a flipped bit stops the upload with the step that helps, no bar looks complete, and a new name works', async () => {
+    const { page } = await begin();
+    await visit.switchOn('Flip a bit');
+    const file = picked('flipped.bin', 2 * MIB);
+    await visit.pick(file);
+    await visit.upload();
+    await page.locator('aside.total.failed').waitFor();
+    expect(await page.locator('.notice.bad').textContent()).toContain('the object is damaged');
+    expect(await page.locator('.badge.failed').count()).toBe(1);
+    expect(await page.locator('.total progress').evaluate((bar: HTMLProgressElement) => bar.value < bar.max)).toBe(
+      true,
+    );
+    await visit.switchOn('Flip a bit', false);
+    await page.getByRole('button', { name: 'Store under a new name' }).click();
+    await visit.allStored();
+    expect(visit.stored('flipped (2).bin')?.equals(file.buffer)).toBe(true);
+  });
+});

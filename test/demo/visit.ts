@@ -1,0 +1,175 @@
+/** What the journeys share: the built page on a fresh demo, a browser, and what a user sees and does. */
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Browser, type BrowserContext, chromium, firefox, type Locator, type Page } from 'playwright';
+import { findBrowsers } from '../../.ci/browsers.mjs';
+import { buildPage } from '../../demo/page/build.mjs';
+import { type Demo, type DemoOptions, startDemo } from '../../demo/server.ts';
+
+export const MIB = 1024 * 1024;
+
+export type BrowserName = 'chromium' | 'firefox';
+
+const FIREFOX_PREFS = {
+  'media.navigator.streams.fake': true,
+  'media.navigator.permission.disabled': true,
+  'media.autoplay.default': 0,
+};
+const CHROMIUM_ARGS = [
+  ...['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'],
+  ...['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'],
+];
+
+const found = await findBrowsers();
+const { OSS_APPEND_DEMO_BROWSER: only } = process.env;
+
+/** The browsers of this machine, or only the one that the environment names. */
+export const browsers = (['chromium', 'firefox'] as const).filter((name) => found[name] && (!only || only === name));
+for (const name of ['chromium', 'firefox'] as const)
+  if (!found[name]) console.log(`not run: the page of the demo in ${name}, which was not found`);
+
+export function launch(name: BrowserName): Promise<Browser> {
+  if (name === 'firefox') return firefox.launch({ ...found.firefox, firefoxUserPrefs: FIREFOX_PREFS });
+  const args = process.getuid?.() === 0 ? ['--no-sandbox', ...CHROMIUM_ARGS] : CHROMIUM_ARGS;
+  return chromium.launch({ ...found.chromium, args });
+}
+
+let built: Promise<string> | undefined;
+
+/** Builds the page once for all tests of a file. */
+export function builtPage(): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'oss-append-page-'));
+  built ??= buildPage(folder).then(() => folder);
+  return built;
+}
+
+/** A file to pick. */
+export interface Picked {
+  readonly name: string;
+  readonly mimeType: string;
+  readonly buffer: Buffer;
+}
+
+/** Bytes that differ everywhere, so that a wrong place is noticed. */
+export function picked(name: string, size: number, mimeType = 'application/octet-stream'): Picked {
+  const buffer = Buffer.alloc(size);
+  let state = size + name.length;
+  for (let i = 0; i < size; i++) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    buffer[i] = state >>> 24;
+  }
+  return { name, mimeType, buffer };
+}
+
+/** One user with one tab on a demo. */
+export class Visit {
+  readonly demo: Demo;
+  readonly page: Page;
+  /** What the browser complained about: errors and violations of the policy. */
+  readonly complaints: string[] = [];
+
+  private constructor(demo: Demo, page: Page) {
+    this.demo = demo;
+    this.page = page;
+    page.on('pageerror', (error) => this.complaints.push(String(error)));
+    page.on('console', (message) => {
+      const text = message.text();
+      // A request that fails is a part of the journeys, and browsers tell each one.
+      if (message.type() === 'error' && !/Failed to load resource|Cross-Origin Request Blocked|CORS/.test(text))
+        this.complaints.push(text);
+    });
+  }
+
+  static async begin(context: BrowserContext, options: DemoOptions = {}): Promise<Visit> {
+    const demo = await startDemo({ publicFolder: await builtPage(), ...options });
+    return Visit.in(await context.newPage(), demo);
+  }
+
+  /** Opens the page of a demo that runs already. */
+  static async in(page: Page, demo: Demo): Promise<Visit> {
+    const visit = new Visit(demo, page);
+    await page.goto(demo.url);
+    await visit.ready();
+    return visit;
+  }
+
+  async end(): Promise<void> {
+    await this.demo.close();
+  }
+
+  async ready(): Promise<void> {
+    await this.page.locator('.uppy-Dashboard-AddFiles, .uppy-Dashboard-files').first().waitFor();
+  }
+
+  async pick(...files: Picked[]): Promise<void> {
+    await this.page.locator('input[type=file]').first().setInputFiles(files);
+    for (const { name } of files.slice(0, 3))
+      await this.page.locator('.uppy-Dashboard-Item', { hasText: name }).waitFor();
+  }
+
+  /** Drops files on any element, as a user does with a file manager. */
+  async drop(selector: string, ...files: Picked[]): Promise<void> {
+    const plain = files.map(({ name, mimeType, buffer }) => ({ name, mimeType, text: buffer.toString('latin1') }));
+    const transfer = await this.page.evaluateHandle((all) => {
+      const made = new DataTransfer();
+      for (const { name, mimeType, text } of all) {
+        const bytes = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+        made.items.add(new File([bytes], name, { type: mimeType }));
+      }
+      return made;
+    }, plain);
+    for (const kind of ['dragenter', 'dragover', 'drop'])
+      await this.page.dispatchEvent(selector, kind, { dataTransfer: transfer });
+  }
+
+  async upload(): Promise<void> {
+    await this.page.locator('.uppy-StatusBar-actionBtn--upload').click();
+  }
+
+  /** The bar with the total of all files. */
+  get total(): Locator {
+    return this.page.locator('aside.total');
+  }
+
+  async allStored(): Promise<void> {
+    await this.page.locator('aside.total.stored').waitFor();
+  }
+
+  /** Waits until the page has proven that the shown object is equal to its file. */
+  async proven(): Promise<void> {
+    await this.page.locator('.proof .verdict.stored').waitFor();
+  }
+
+  /** The kinds of the events that the page tells of the shown object, oldest first. */
+  async events(): Promise<string[]> {
+    const kinds = await this.page
+      .locator('.events li')
+      .evaluateAll((items) => items.map((item) => item.dataset['kind']));
+    return kinds.map(String).reverse();
+  }
+
+  async switchOn(name: string, isOn = true): Promise<void> {
+    const control = this.page.getByRole('switch', { name, exact: true });
+    await control.setChecked(isOn);
+    const isSet = isOn ? '.switch.on' : '.switch:not(.on)';
+    await this.page.locator(isSet, { has: control }).waitFor();
+  }
+
+  async openFold(title: string): Promise<void> {
+    await this.page.locator('summary', { hasText: title }).click();
+  }
+
+  /** The keys of the objects of the users of this demo, without the logs. */
+  keys(): string[] {
+    const keys = this.demo.oss.requests.map(({ key }) => key).filter((key) => key && !key.includes('/logs/'));
+    return [...new Set(keys)] as string[];
+  }
+
+  /** The bytes of the object whose key ends with a name. */
+  stored(name: string): Buffer | undefined {
+    const key = this.keys().find((one) => one.endsWith(`/${name}`));
+    const object = key ? this.demo.oss.object(this.demo.bucket, key) : undefined;
+    return object && Buffer.from(object.bytes());
+  }
+}
