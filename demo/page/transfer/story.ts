@@ -68,14 +68,15 @@ function settleBefore(story: Story, position: number): Story {
 
 /** Adds how a request ended. */
 export function whenEnded(story: Story, request: Ended): Story {
-  const { outcome } = request;
-  if (request.operation === 'append') return appendEnded(story, request);
-  if (outcome.kind !== 'answered') return story;
+  const { operation, outcome } = request;
+  if (operation === 'append') return appendEnded(story, request);
+  // The edge answers requests for tokens and grants, and not OSS.
+  if ((operation !== 'head' && operation !== 'get') || outcome.kind !== 'answered') return story;
   const { status, answer } = outcome;
   if (status === 404) return story;
   const refusal = refusalOf(status, answer);
   if (refusal) return note(story, refusal);
-  return request.operation === 'head' ? headAnswered(story, answer) : story;
+  return operation === 'head' ? headAnswered(story, answer) : story;
 }
 
 function appendEnded(story: Story, request: Ended): Story {
