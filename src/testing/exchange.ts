@@ -20,6 +20,10 @@ export interface Server {
   serial(): number;
   /** Awaits work that is not the server's own: the clock or the client. */
   idle<T>(work: Promise<T>): Promise<T>;
+  /** Tells the store, if there is one, that an object may have changed. */
+  changed(bucket: string, key: string): void;
+  /** Resolves when the store has kept every change. It is undefined if there is no store. */
+  readonly flush: (() => Promise<void>) | undefined;
   /** Adds a second entry for this request to the log. */
   logRepeat(entry: LogEntry): void;
   appendObject(bucket: string, key: string, bytes: Uint8Array): void;
@@ -62,6 +66,8 @@ export async function serve(server: Server, exchange: Exchange): Promise<Respons
   const reply = await answer(server, exchange, body).catch((error: unknown) => refusalReply(error, exchange));
   exchange.entry.status = reply.status;
   doDeeds(server, exchange, 'after', body);
+  // The answer shows the state of the object, so nobody may see it before that state is safe.
+  if (server.flush) await server.flush();
   return deliver(server, exchange, reply);
 }
 
@@ -191,7 +197,11 @@ function bucketOf({ bucket, target }: Exchange): Bucket {
 }
 
 function performNow(server: Server, call: Call): Reply {
-  return perform({ ...call, now: server.clock.now(), serial: server.serial() });
+  try {
+    return perform({ ...call, now: server.clock.now(), serial: server.serial() });
+  } finally {
+    server.changed(call.bucket.name, call.key);
+  }
 }
 
 /** Performs the first of the two requests that the transport sends. Its answer is lost, even if it is a refusal. */

@@ -7,6 +7,7 @@ export type { BucketOptions, LocalOssOptions, LoggedRequest, ObjectView } from '
 export { LocalOss } from './local-oss.ts';
 export type { LocalStsOptions, RoleOptions, StsFault } from './local-sts.ts';
 export { LocalSts } from './local-sts.ts';
-export type { ObjectType } from './objects.ts';
+export type { ObjectState, ObjectType } from './objects.ts';
 export type { BucketAcl } from './operations.ts';
+export type { ObjectChange, ObjectStore } from './store.ts';
 export type { SecurityToken, TokenOptions } from './tokens.ts';

@@ -10,6 +10,7 @@ import { type Exchange, type LogEntry, type Server, serve } from './exchange.ts'
 import { type FaultSchedule, FaultSource, type Operation } from './faults.ts';
 import { MAX_OBJECT_SIZE, type ObjectType, StoredObject } from './objects.ts';
 import { type Bucket, type BucketAcl, operationOf } from './operations.ts';
+import { type ObjectChange, type ObjectStore, Tracker } from './store.ts';
 import { type Hosts, locate } from './target.ts';
 import { type AccessKey, makeToken, type SecurityToken, type TokenOptions } from './tokens.ts';
 import { Verifier } from './verify.ts';
@@ -52,6 +53,10 @@ export interface LocalOssOptions {
    * `{bucket}.{name}`. The name `localhost` is always one of them.
    */
   readonly endpoints?: readonly string[];
+  /** Keeps the objects elsewhere, for example on a disk, so that they survive the process. */
+  readonly store?: ObjectStore;
+  /** Called with the log entry of each request, after its answer is ready or its connection has failed. */
+  readonly onrequest?: (request: LoggedRequest) => void;
 }
 
 /** A request that the server received. The entry contains no signature and no token. */
@@ -132,6 +137,8 @@ export class LocalOss {
   readonly #counts: Map<string, number> = new Map();
   readonly #log: LogEntry[] = [];
   readonly #server: Server;
+  readonly #tracker: Tracker | undefined;
+  readonly #onrequest: LocalOssOptions['onrequest'];
   #serial = 0;
   #busy = 0;
 
@@ -140,13 +147,15 @@ export class LocalOss {
    *
    * @throws {TypeError | RangeError} if OSS would refuse a bucket name, a region or a CORS rule.
    */
-  constructor({ buckets, accessKeys = {}, clock, faults, endpoints = [] }: LocalOssOptions) {
+  constructor({ buckets, accessKeys = {}, clock, faults, endpoints = [], store, onrequest }: LocalOssOptions) {
     this.#buckets = new Map(Object.entries(buckets).map(([name, options]) => [name, bucketFrom(name, options)]));
     this.#hosts = { domains: domainsOf(buckets), endpoints: ['localhost', ...endpoints] };
     for (const [id, secret] of Object.entries(accessKeys)) this.#keys.set(id, { secret });
     this.#clock = clockFrom(clock);
     this.#faults = new FaultSource(faults);
-    this.#server = this.#makeServer();
+    this.#tracker = store && new Tracker(store);
+    this.#onrequest = onrequest;
+    this.#server = this.#makeServer(store);
     this.fetch = (input, init) => this.#fetch(input, init);
   }
 
@@ -209,6 +218,7 @@ export class LocalOss {
     }
     object.append(body, this.#clock.now(), ++this.#serial);
     objects.set(key, object);
+    this.#changed(bucket, key);
   }
 
   /**
@@ -221,11 +231,38 @@ export class LocalOss {
     const object = new StoredObject('Normal', keepsBytes, { ...NO_HEADERS });
     object.append(bodyOf(bytes, keepsBytes), this.#clock.now(), ++this.#serial);
     objects.set(key, object);
+    this.#changed(bucket, key);
   }
 
   /** Deletes an object without a request, as another client could. @throws {RangeError} if the bucket is unknown. */
   deleteObject(bucket: string, key: string): void {
     this.#bucket(bucket).objects.delete(key);
+    this.#changed(bucket, key);
+  }
+
+  /** Returns the keys of all objects of a bucket in the order of OSS. @throws {RangeError} if the bucket is unknown. */
+  keys(bucket: string): string[] {
+    return [...this.#bucket(bucket).objects.keys()].sort();
+  }
+
+  /**
+   * Makes a change again that a store has kept, before the first request. The store is not told.
+   *
+   * @throws {RangeError} if the bucket is unknown, or if the bytes do not match their CRC.
+   */
+  restore({ bucket, key, serial, state, start, pieces }: ObjectChange): void {
+    const { objects, keepsBytes } = this.#bucket(bucket);
+    const before = start === 0 ? undefined : objects.get(key);
+    const object = state && (before ?? new StoredObject(state.type, keepsBytes, {}));
+    if (state) object?.restore(state, pieces);
+    if (object) objects.set(key, object);
+    else objects.delete(key);
+    this.#serial = Math.max(this.#serial, serial);
+    this.#tracker?.restored(bucket, key, object);
+  }
+
+  #changed(bucket: string, key: string): void {
+    this.#tracker?.changed(this.#bucket(bucket), key, this.#serial);
   }
 
   #bucket(name: string): Bucket {
@@ -245,7 +282,7 @@ export class LocalOss {
   async #answer(wire: WireRequest): Promise<Response> {
     const requestId = this.#requestId();
     try {
-      return await serve(this.#server, this.#exchange(wire, requestId));
+      return await this.#serve(this.#exchange(wire, requestId));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       // Only a host or a path that names no bucket leads to this line, so there are no CORS rules to apply.
@@ -254,6 +291,14 @@ export class LocalOss {
         ...reply,
         headers: { ...reply.headers, 'x-oss-request-id': requestId },
       });
+    }
+  }
+
+  async #serve(exchange: Exchange): Promise<Response> {
+    try {
+      return await serve(this.#server, exchange);
+    } finally {
+      this.#onrequest?.(exchange.entry);
     }
   }
 
@@ -285,8 +330,10 @@ export class LocalOss {
     return (seconds + (++this.#serial).toString(16).padStart(16, '0')).toUpperCase();
   }
 
-  #makeServer(): Server {
+  #makeServer(store: ObjectStore | undefined): Server {
     return {
+      changed: (bucket, key) => this.#changed(bucket, key),
+      flush: store && (() => store.flush()),
       clock: this.#clock,
       verifier: new Verifier((id) => this.#keys.get(id)),
       cachedHeads: new Map(),

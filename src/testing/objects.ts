@@ -1,7 +1,7 @@
 // The stored objects of one bucket: their bytes (or only length and CRC), and what an append changes.
 
 import type { Body } from './body.ts';
-import { crc64Combine } from './crc64.ts';
+import { crc64, crc64Combine } from './crc64.ts';
 import { hex } from './encoding.ts';
 import { Md5 } from './md5.ts';
 
@@ -10,6 +10,23 @@ export const MAX_OBJECT_SIZE: number = 5 * 1024 ** 3;
 
 /** The object type that the header x-oss-object-type reports. */
 export type ObjectType = 'Appendable' | 'Normal';
+
+/** The state of an object, without its bytes. It survives JSON. */
+export interface ObjectState {
+  readonly type: ObjectType;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly acl: string;
+  readonly appends: number;
+  /** The length in bytes. */
+  readonly length: number;
+  /** The CRC-64/XZ of all bytes as an unsigned decimal number. */
+  readonly crc64: string;
+  readonly etag: string;
+  /** Milliseconds since the epoch. */
+  readonly lastModified: number;
+  /** When the object was sealed, in ms since the epoch. */
+  readonly sealedTime?: number;
+}
 
 /** One object. `headers` are the headers from its creation. */
 export class StoredObject {
@@ -40,17 +57,41 @@ export class StoredObject {
    * unique.
    */
   append(body: Body, now: number, serial: number): void {
-    let start = this.length;
-    for (const piece of body.pieces) {
-      this.#pieces.push(piece);
-      this.#starts.push(start);
-      start += piece.length;
-    }
+    this.#keep(body.pieces);
     this.crc = this.length === 0 ? body.crc : crc64Combine(this.crc, body.crc, body.length);
     this.length += body.length;
     this.appends++;
     this.lastModified = now;
     this.etag = this.type === 'Normal' ? md5Tag(body) : serialTag(now, serial);
+  }
+
+  /**
+   * Takes a state that was stored earlier, and the bytes that it adds.
+   *
+   * @throws {RangeError} if the bytes do not have the length and the CRC of the state.
+   */
+  restore(state: ObjectState, pieces: readonly Uint8Array<ArrayBuffer>[]): void {
+    const { acl, appends, length, crc64: crc, etag, lastModified, sealedTime } = state;
+    if (this.#kept) this.#check(state, pieces);
+    this.#keep(pieces);
+    Object.assign(this, { acl, appends, length, crc: BigInt(crc), etag, lastModified, sealedTime });
+    Object.assign(this.headers, state.headers);
+  }
+
+  #check({ length, crc64: crc }: ObjectState, pieces: readonly Uint8Array<ArrayBuffer>[]): void {
+    const added = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    const crcOfAdded = pieces.reduce((value, piece) => crc64(piece, value), 0n);
+    if (this.length + added === length && crc64Combine(this.crc, crcOfAdded, added) === BigInt(crc)) return;
+    throw new RangeError(`The stored bytes do not match their length ${length} and their CRC-64 ${crc}`);
+  }
+
+  #keep(pieces: readonly Uint8Array<ArrayBuffer>[]): void {
+    let start = this.length;
+    for (const piece of pieces) {
+      this.#pieces.push(piece);
+      this.#starts.push(start);
+      start += piece.length;
+    }
   }
 
   /**
@@ -69,6 +110,21 @@ export class StoredObject {
       at += part.length;
     }
     return out;
+  }
+
+  /** Returns the bytes from `start` to the end without a copy. The list is empty if the bucket keeps no bytes. */
+  pieces(start: number): Uint8Array<ArrayBuffer>[] {
+    if (!this.#kept || start >= this.length) return [];
+    const first = this.#pieceAt(start);
+    const [head, ...tail] = this.#pieces.slice(first);
+    return [head!.subarray(start - this.#starts[first]!), ...tail];
+  }
+
+  /** The state without the bytes. */
+  get state(): ObjectState {
+    const { type, headers, acl, appends, length, crc, etag, lastModified, sealedTime } = this;
+    const state = { type, headers: { ...headers }, acl, appends, length, crc64: String(crc), etag, lastModified };
+    return sealedTime === undefined ? state : { ...state, sealedTime };
   }
 
   get keepsBytes(): boolean {
