@@ -45,8 +45,8 @@ const missing = missingFrom(lock.packages);
 for (const [path, { version }] of Object.entries(missing))
   if (!/^\d+\.\d+\.\d+/.test(version))
     throw new Error(`Cannot add ${path} to the lock file: "${version}" is a range and not a version`);
-for (const [path, { resolved }] of Object.entries(lock.packages))
-  if (resolved && !resolved.startsWith('https://registry.npmjs.org/'))
+for (const [path, { resolved, link }] of Object.entries(lock.packages))
+  if (resolved && !link && !resolved.startsWith('https://registry.npmjs.org/'))
     throw new Error(
       `The lock file refers to another registry for ${path}. Set omit-lockfile-registry-resolved in npm and try again.`,
     );

@@ -1,0 +1,28 @@
+// A server for Bun. It appends the body of `POST /upload/{name}` to an object.
+import { append, OssClient, OssError } from 'oss-append';
+
+const env = (name: string) => process.env[name] ?? '';
+const client = new OssClient({
+  region: 'cn-hangzhou',
+  bucket: env('OSS_BUCKET'),
+  endpoint: env('OSS_ENDPOINT'), // LocalOss; leave it out for a real bucket
+  credentials: { accessKeyId: env('OSS_KEY_ID'), accessKeySecret: env('OSS_KEY_SECRET') },
+});
+
+Bun.serve({
+  hostname: '127.0.0.1',
+  port: Number(env('PORT')),
+  maxRequestBodySize: 5 * 1024 ** 3, // the default is 128 MB
+  async fetch(request, server) {
+    const { pathname } = new URL(request.url);
+    if (request.method !== 'POST' || !pathname.startsWith('/upload/')) return new Response(null, { status: 404 });
+    server.timeout(request, 0); // Bun counts an upload as idle even while its bytes flow
+    try {
+      const { position } = await append(client, `inbox/${pathname.slice('/upload/'.length)}`, request.body);
+      return Response.json({ position });
+    } catch (error) {
+      if (!(error instanceof OssError)) throw error;
+      return Response.json({ code: error.code, outcome: error.outcome }, { status: 502 });
+    }
+  },
+});
