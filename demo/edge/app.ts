@@ -20,6 +20,10 @@ export interface EdgeEnvironment {
   readonly ROLE_ARN: string;
   /** A secret of at least 32 characters. */
   readonly SESSION_SECRET: string;
+  /** The secret of the URLs of resumable uploads, at least 32 characters. Without a value, `SESSION_SECRET`. */
+  readonly UPLOAD_SECRET?: string;
+  /** `true` if users may delete the objects of their uploads. Without a value, nothing is ever deleted. */
+  readonly DELETES_UPLOADS?: string;
   /** The origins whose pages may call, separated by spaces. */
   readonly ORIGINS: string;
   /** The beginning of all keys: empty, or a text that ends with `/`. The name of the user follows. */
@@ -68,6 +72,8 @@ export function edgeFrom(env: EdgeEnvironment, extras: EdgeExtras = {}): EdgeHan
     credentials: extras.credentials ?? ram,
     tokenFor: most === undefined ? (user, prefix) => tokenFor(env, { user, prefix }, extras) : undefined,
     prefixOf,
+    uploadSecret: env.UPLOAD_SECRET || env.SESSION_SECRET,
+    deletesUploads: env.DELETES_UPLOADS === 'true',
     allows: ({ position = 0, size = 0 }) => most === undefined || position + size <= most,
     maxUpload: most,
     segmentSize: bytesFrom(env, 'SEGMENT_SIZE'),

@@ -7,10 +7,12 @@ import { Refusal } from './refusal.ts';
 /** The part of a clock that the reader of a body needs. */
 export type Timers = Pick<Clock, 'now' | 'setTimeout' | 'clearTimeout'>;
 
-/** How long a sender may be silent. */
+/** How long a sender may be silent, and how long it may send. */
 export interface Patience {
   /** The longest wait for the next bytes, in ms. */
   readonly idle: number;
+  /** The longest time for a whole body, in ms. */
+  readonly total: number;
   readonly clock: Timers;
 }
 
@@ -27,8 +29,8 @@ const FAST = { size: 256 * 1024, rate: 64 * 1024 };
  * Yields the chunks of a body one at a time. While nobody asks for the next chunk, the sender waits. Where the platform
  * can do it, all bytes are read into one buffer, so a chunk is valid only until the next one is asked for.
  *
- * @throws Refusal (408) if the edge waits for the sender and gets nothing for `idle` ms. A slow sender is read to its
- *   end, as long as its bytes keep coming. There is one exception: from a sender that was fast before, a Worker wants
+ * @throws Refusal (408) if the edge waits for the sender and gets nothing for `idle` ms, or if the body takes longer
+ *   than `total` ms. Before that, a slow sender is read as long as its bytes keep coming. There is one exception: from a sender that was fast before, a Worker wants
  *   16 KiB at once, so it refuses that sender if the 16 KiB do not arrive in time.
  */
 export async function* chunksOf(
@@ -37,7 +39,7 @@ export async function* chunksOf(
 ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
   if (!body) return;
   const reader = new BodyReader(body, patience.clock);
-  const watch = new SilenceTimer(patience);
+  const watch = new PatienceTimer(patience);
   try {
     for (let chunk = await watch.wait(reader.read()); chunk; chunk = await watch.wait(reader.read())) yield chunk;
   } finally {
@@ -50,22 +52,25 @@ export async function* chunksOf(
  * Ends a wait that lasts too long. It sets one timer for a whole body, because a timer for each read costs more than
  * the read.
  */
-class SilenceTimer {
-  readonly #idle: number;
-  readonly #clock: Timers;
+class PatienceTimer {
+  readonly #patience: Patience;
+  /** The time in ms at which the body must have ended. */
+  readonly #end: number;
   #timer: unknown;
   /** The time in ms when the current wait began. It is undefined while nobody waits. */
   #since: number | undefined;
   #refuse: (reason: Refusal) => void = () => {};
 
-  constructor({ idle, clock }: Patience) {
-    this.#idle = idle;
-    this.#clock = clock;
-    this.#set(idle);
+  constructor(patience: Patience) {
+    this.#patience = patience;
+    this.#end = patience.clock.now() + patience.total;
+    this.#set(Math.min(patience.idle, patience.total));
   }
 
   async wait<T>(work: Promise<T>): Promise<T> {
-    this.#since = this.#clock.now();
+    const { clock, total } = this.#patience;
+    this.#since = clock.now();
+    if (this.#since >= this.#end) throw tooSlow(total);
     try {
       return await new Promise<T>((resolve, reject) => {
         this.#refuse = reject;
@@ -77,19 +82,26 @@ class SilenceTimer {
   }
 
   end(): void {
-    this.#clock.clearTimeout(this.#timer);
+    this.#patience.clock.clearTimeout(this.#timer);
   }
 
   #set(delay: number): void {
-    this.#timer = this.#clock.setTimeout(() => this.#check(), delay);
+    this.#timer = this.#patience.clock.setTimeout(() => this.#check(), delay);
   }
 
   /** The time in which nobody waits does not count, because then the store is slow and not the sender. */
   #check(): void {
-    const waited = this.#since === undefined ? 0 : this.#clock.now() - this.#since;
-    if (waited < this.#idle) this.#set(this.#idle - waited);
-    else this.#refuse(new Refusal(408, 'RequestTimeout', `No bytes came for ${this.#idle} ms: continue at the tail`));
+    const { clock, idle, total } = this.#patience;
+    const now = clock.now();
+    const waited = this.#since === undefined ? 0 : now - this.#since;
+    if (now >= this.#end) this.#refuse(tooSlow(total));
+    else if (waited < idle) this.#set(Math.min(idle - waited, this.#end - now));
+    else this.#refuse(new Refusal(408, 'RequestTimeout', `No bytes came for ${idle} ms: continue at the tail`));
   }
+}
+
+function tooSlow(total: number): Refusal {
+  return new Refusal(408, 'RequestTimeout', `The body took longer than ${total} ms: continue at the tail`);
 }
 
 /** Reads into one buffer again and again if the platform has BYOB readers for bodies. */

@@ -3,6 +3,21 @@
 import { checkType } from '../check.ts';
 import { Refusal } from './refusal.ts';
 
+/** The headers that pages send with resumable uploads. */
+const SENT =
+  'tus-resumable, upload-length, upload-defer-length, upload-metadata, upload-offset, upload-checksum, upload-concat, upload-complete, content-digest, content-disposition, x-http-method-override, x-request-id, x-requested-with';
+/** The headers of resumable uploads that pages read. Scripts cannot read them otherwise. */
+const READ = [
+  ...['location', 'upload-offset', 'upload-length', 'upload-metadata', 'upload-expires', 'upload-complete'],
+  ...['upload-limit', 'tus-resumable', 'tus-version', 'tus-extension', 'tus-max-size', 'tus-checksum-algorithm'],
+];
+
+/** What the answer to `OPTIONS` depends on. */
+interface Preflight {
+  readonly isUpload?: boolean;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 /** Answers the pages of the listed origins, and refuses the pages of all other origins. */
 export class Cors {
   readonly #origins: readonly string[];
@@ -27,13 +42,14 @@ export class Cors {
     throw new Refusal(403, 'ForbiddenOrigin', 'This origin may not call this service');
   }
 
-  preflight(): Response {
-    const headers = {
-      'access-control-allow-methods': 'GET, POST',
-      'access-control-allow-headers': 'content-type',
+  /** Answers `OPTIONS`. The headers are those of the route, for clients that are not pages. */
+  preflight({ isUpload, headers = {} }: Preflight = {}): Response {
+    const allowed = {
+      'access-control-allow-methods': isUpload ? 'GET, POST, HEAD, PATCH, DELETE' : 'GET, POST',
+      'access-control-allow-headers': isUpload ? `content-type, ${SENT}` : 'content-type',
       'access-control-max-age': '600',
     };
-    return new Response(null, { status: 204, headers });
+    return new Response(null, { status: 204, headers: { ...headers, ...allowed } });
   }
 
   /** Returns the response with the CORS headers. Only a page of a listed origin can read it. */
@@ -45,6 +61,7 @@ export class Cors {
     if (origin === null || !this.#origins.includes(origin)) return copy;
     copy.headers.set('access-control-allow-origin', origin);
     copy.headers.set('access-control-allow-credentials', 'true');
+    if (READ.some((name) => copy.headers.has(name))) copy.headers.set('access-control-expose-headers', READ.join(', '));
     return copy;
   }
 }

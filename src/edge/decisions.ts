@@ -12,8 +12,18 @@ import { hidden, Refusal } from './refusal.ts';
 export interface EdgeQuestion {
   /** The user that `authenticate` named. */
   readonly user: string;
-  /** With `headObject`, a client also asks where an upload ended (`GET /upload/{key}`). */
-  readonly operation: 'token' | 'appendObject' | 'headObject' | 'getObject' | 'upload';
+  /**
+   * With `headObject`, a client also asks where an upload ended. A resumable upload asks `createUpload` once for the
+   * whole file, and then `upload` for the bytes of each request.
+   */
+  readonly operation:
+    | 'token'
+    | 'appendObject'
+    | 'headObject'
+    | 'getObject'
+    | 'upload'
+    | 'createUpload'
+    | 'deleteUpload';
   /** The key of the object. For a token, it is the prefix of the user's keys. */
   readonly key: string;
   /** The position of an append in bytes. An upload has it only if the client sent it. */
@@ -24,6 +34,11 @@ export interface EdgeQuestion {
    * because the holder of a token can store any number of bytes. So an application with a quota must not give tokens.
    */
   readonly size?: number | undefined;
+  /**
+   * The name of a resumable upload. It is the same for all requests of one upload, so the application can count the
+   * unfinished uploads of a user: `onuploaded` gets the same name at the end.
+   */
+  readonly upload?: string | undefined;
   /** The media type of the object, if the request names one. */
   readonly contentType?: string | undefined;
   /**

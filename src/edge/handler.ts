@@ -3,34 +3,39 @@
  * answers.
  */
 
-import { OssError } from '../errors.ts';
 import { OssClient } from '../request/client.ts';
 import { readJson } from './body.ts';
 import { Cors } from './cors.ts';
 import { checkAllowed, checkToken, prefixFor, userOf } from './decisions.ts';
 import { type GrantContext, grantMany, grantOne } from './grants.ts';
 import { type EdgeOptions, type Settings, settingsFrom } from './options.ts';
-import { hidden, json, Refusal } from './refusal.ts';
-import { tailOf, UPLOAD, type UploadContext, upload } from './upload.ts';
+import { hidden, json, Refusal, toRefusal } from './refusal.ts';
+import type { ResumableRequest } from './resumable-http.ts';
+import { answerUpload, isUploadPath, refuseUpload, uploadMethod, uploadOptions, withVersion } from './uploads.ts';
 
 /** The context of a Worker, with which work can continue after the answer. Other runtimes do not need it. */
 export interface EdgeContext {
   /** Keeps the Worker alive until `work` has ended. */
   waitUntil(work: Promise<unknown>): void;
+  /**
+   * Sends an interim response, if the server can do that. The edge sends 104 with the URL of a resumable upload, so that
+   * the client can resume it even if the connection breaks before the answer.
+   */
+  sendInterim?(status: number, headers: Readonly<Record<string, string>>): void;
 }
 
 /** Answers one request. The promise never rejects. */
-export type EdgeHandler = (request: Request, context?: EdgeContext) => Promise<Response>;
+export type EdgeHandler = (request: Request, context?: Partial<EdgeContext>) => Promise<Response>;
 
 /** A request with the name of its route, such as `POST /token`. */
 interface RoutedRequest {
   readonly request: Request;
-  readonly context: EdgeContext | undefined;
+  readonly context: Partial<EdgeContext> | undefined;
   readonly route: string;
 }
 
 /** A request of a known user. */
-interface UserRequest extends GrantContext, UploadContext, RoutedRequest {
+interface UserRequest extends GrantContext, Omit<ResumableRequest, 'settings'>, RoutedRequest {
   readonly settings: Settings;
 }
 
@@ -39,8 +44,8 @@ const MAX_JSON = 8192;
 
 /**
  * Makes the handler of an edge. It answers `POST /token` (an STS token), `POST /grant` and `POST /grants` (presigned
- * requests), `POST /upload/{key}` (appends the body) and `GET /upload/{key}` (where the object ends). The handler is
- * Web-standard code for Cloudflare Workers, Deno, Bun and Node. In a Worker, make a new handler for each request: a
+ * requests), and uploads at `/upload`: with tus 1.0, with the IETF's resumable uploads, or as one plain `POST`. The
+ * handler is Web-standard code for Cloudflare Workers, Deno, Bun and Node. In a Worker, make a new handler for each request: a
  * Worker must not await a promise of another request, and the handler keeps the credentials provider. The file
  * docs/edge.md of this package describes the routes.
  *
@@ -73,45 +78,65 @@ export function createEdge(options: EdgeOptions): EdgeHandler {
   const cors = new Cors(options.origins);
   return async (request, context) => {
     const route = routeOf(request);
+    const isUpload = route.endsWith(' /upload');
+    const dress = (response: Response) => {
+      const copy = cors.apply(request, response);
+      return isUpload ? withVersion(request, copy) : copy;
+    };
     try {
       cors.check(request);
-      if (request.method === 'OPTIONS') return cors.apply(request, cors.preflight());
-      return cors.apply(request, await answer(settings, { request, context, route }));
+      if (route.startsWith('OPTIONS'))
+        return cors.apply(request, cors.preflight(isUpload ? { isUpload, headers: uploadOptions(settings) } : {}));
+      return dress(await answer(settings, { request, context, route }));
     } catch (error) {
-      return cors.apply(request, failed(settings, route, error));
+      const refusal = toRefusal(error);
+      if (refusal.status !== 404) report(settings, route, refusal);
+      return dress(isUpload ? refuseUpload(request, refusal) : refusal.toResponse());
     }
   };
 }
 
 async function answer(settings: Settings, routed: RoutedRequest): Promise<Response> {
-  const { request, route } = routed;
+  const { request, route, context } = routed;
   const own = Object.hasOwn(settings.routes, route) ? settings.routes[route] : undefined;
   if (own) return own(request);
   const run = ROUTES.get(route);
   if (!run) throw new Refusal(404, 'NotFound', 'There is nothing here');
-  const { oss, credentials, idleTimeout: idle, clock } = settings;
+  const { oss, credentials, idleTimeout: idle, totalTimeout: total, clock } = settings;
   const user = await userOf(request, settings.authenticate);
   const prefix = prefixFor(user, settings.prefixOf);
   const client = new OssClient({ ...oss, credentials });
-  return run({ ...settings, ...routed, settings, user, prefix, client, patience: { idle, clock } });
+  return run({
+    ...{ ...settings, ...routed, settings, user, prefix, client },
+    patience: { idle, total, clock },
+    method: route.split(' ')[0] ?? '',
+    interim: context?.sendInterim?.bind(context),
+    uploaded: (upload) => {
+      // A failure of this function is reported, but the answer stays a success, because the bytes are stored.
+      const reported = (async () => settings.onuploaded?.(upload))().catch((error: unknown) =>
+        report(settings, route, toRefusal(error)),
+      );
+      context?.waitUntil?.(reported);
+    },
+  });
 }
 
 /**
  * Returns the name of a request's route. It is `GET /upload` for all keys, because a key in a log says too much. This
  * function never throws, because Bun and Deno put every Host header into the URL.
  */
-function routeOf({ method, url }: Request): string {
+function routeOf(request: Request): string {
+  const { method, url } = request;
   if (!URL.canParse(url)) return method;
   const { pathname } = new URL(url);
-  return `${method} ${pathname.startsWith(UPLOAD) ? '/upload' : pathname}`;
+  return isUploadPath(pathname) ? `${uploadMethod(request)} /upload` : `${method} ${pathname}`;
 }
 
 const ROUTES: ReadonlyMap<string, (sent: UserRequest) => Promise<Response>> = new Map([
   ['POST /token', answerToken],
   ['POST /grant', async (sent: UserRequest) => json(await grantOne(sent, await fieldsOf(sent)))],
   ['POST /grants', async (sent: UserRequest) => json({ grants: await grantMany(sent, await fieldsOf(sent)) })],
-  ['POST /upload', answerUpload],
-  ['GET /upload', async (sent: UserRequest) => json(await tailOf(sent))],
+  ...['GET', 'POST', 'HEAD', 'PATCH', 'DELETE'].map((method) => [`${method} /upload`, keepUploading] as const),
 ]);
 
 function fieldsOf({ request, patience }: UserRequest): Promise<Record<string, unknown>> {
@@ -126,28 +151,15 @@ async function answerToken({ user, prefix, allows, settings: { tokenFor } }: Use
   return json(checkToken(await tokenFor(user, prefix)));
 }
 
-async function answerUpload(sent: UserRequest): Promise<Response> {
-  const { user, settings, context, route } = sent;
-  const work = upload(sent);
-  // When the client leaves, the platform ends its request. The append in flight continues all the same, in the 30 s
-  // that a Worker then has. The edge does not need more time, because the next request asks OSS where the object ends.
-  context?.waitUntil(work.catch(() => {}));
-  const { key, tail } = await work;
-  // A failure of this function is reported, but the answer stays a success, because the bytes are stored.
-  const reported = (async () => settings.onuploaded?.({ user, key, tail }))().catch((error: unknown) =>
-    report(settings, route, toRefusal(error)),
-  );
-  context?.waitUntil(reported);
-  return json(tail);
-}
-
 /**
- * Answers a failure with its code and with what is stored. Causes and messages of OSS and STS do not leave the edge.
+ * Answers a request for an upload. When the client leaves, the platform ends its request. The append in flight continues
+ * all the same, in the 30 s that a Worker then has. The edge does not need more time, because the next request asks OSS
+ * where the object ends.
  */
-function failed(settings: Settings, route: string, error: unknown): Response {
-  const refusal = toRefusal(error);
-  if (refusal.status !== 404) report(settings, route, refusal);
-  return refusal.toResponse();
+function keepUploading(sent: UserRequest): Promise<Response> {
+  const work = answerUpload(sent);
+  sent.context?.waitUntil?.(work.catch(() => {}));
+  return work;
 }
 
 /** Tells the application of a failure. An unknown path could contain anything, so only known routes are named. */
@@ -159,16 +171,3 @@ function report({ onfailure }: Settings, route: string, { status, code }: Refusa
     // A log that fails must not change the answer.
   }
 }
-
-function toRefusal(error: unknown): Refusal {
-  if (error instanceof Refusal) return error;
-  if (!(error instanceof OssError)) return hidden('InternalError');
-  const { code, tail, outcome, loaded } = error;
-  const facts = { tail, outcome, loaded };
-  if (error.name === 'SourceError') return new Refusal(400, code, 'The body ended early: continue at the tail', facts);
-  if (error.name === 'AppendConflictError') return new Refusal(409, code, MOVED, facts);
-  return new Refusal(502, code, 'OSS or STS refused the request, or did not answer', facts);
-}
-
-const MOVED =
-  'Other bytes were appended in the meantime: by another writer, or by an earlier upload of yours that was still finishing. Ask for the tail and continue there';

@@ -5,5 +5,7 @@
 
 export type { EdgeAnswer, EdgeQuestion } from './decisions.ts';
 export { createEdge, type EdgeContext, type EdgeHandler } from './handler.ts';
-export type { EdgeFailure, EdgeOptions, EdgeUpload } from './options.ts';
+export type { EdgeFailure, EdgeOptions } from './options.ts';
 export { PageGrants, type PageGrantsOptions } from './page-grants.ts';
+export type { NewUpload } from './resumable-upload.ts';
+export type { EdgeUpload } from './upload.ts';

@@ -5,10 +5,12 @@
 import { checkFunction, checkRange, checkType } from '../check.ts';
 import { OssClient, type OssClientOptions } from '../request/client.ts';
 import type { Credentials, CredentialsProvider } from '../request/credentials.ts';
-import { MAX_OBJECT_SIZE, type ObjectTail } from '../tail.ts';
+import { MAX_OBJECT_SIZE } from '../tail.ts';
 import { platformClock } from '../waiting/clock.ts';
 import type { Timers } from './body-reader.ts';
 import type { Allows } from './decisions.ts';
+import type { NewUpload } from './resumable-upload.ts';
+import type { EdgeUpload } from './upload.ts';
 
 /** What the edge does, and for whom. */
 export interface EdgeOptions {
@@ -63,6 +65,28 @@ export interface EdgeOptions {
    * How long a sender may send nothing, in ms. Then the bytes so far are stored, and the answer is 408. Default 30,000.
    */
   readonly idleTimeout?: number | undefined;
+  /**
+   * How long one body may take in ms, however fast it is. Then the bytes so far are stored, and the answer is 408.
+   * Default 21,600,000, which is 6 hours.
+   */
+  readonly totalTimeout?: number | undefined;
+  /**
+   * The secret that signs the URLs of resumable uploads: at least 32 characters. In a list, the first one signs and all
+   * are accepted, so that you can replace a secret. Default: this edge has no resumable uploads.
+   */
+  readonly uploadSecret?: string | readonly string[] | undefined;
+  /** How long the URL of a resumable upload is valid, in seconds, up to 2,592,000. Default 86,400, which is a day. */
+  readonly uploadLife?: number | undefined;
+  /**
+   * Returns the key of a resumable upload whose client named none. It must begin with the user's prefix. Default: the
+   * prefix, a random name and the name of the file, as in `inbox/u1/5Ttq…/a.webm`.
+   */
+  readonly keyFor?: ((upload: NewUpload) => string | Promise<string>) | undefined;
+  /**
+   * True if a client may delete the objects of its uploads with `DELETE`. `allows` is asked for `deleteUpload`. The
+   * credentials need `oss:DeleteObject`. Default false: nothing is ever deleted.
+   */
+  readonly deletesUploads?: boolean | undefined;
   /** Gets every failure except 404, without secrets. Exceptions that it throws are ignored. */
   readonly onfailure?: ((failure: EdgeFailure) => void) | undefined;
   /** Gets every complete upload. The edge does not wait for it before it answers. */
@@ -80,22 +104,25 @@ export interface EdgeFailure {
   readonly code: string;
 }
 
-/** A complete upload. */
-export interface EdgeUpload {
-  readonly user: string;
-  readonly key: string;
-  /** The end of the object after this upload. */
-  readonly tail: ObjectTail;
-}
-
 /** The checked and complete options. */
 export interface Settings extends Omit<EdgeOptions, NumberName>, Readonly<Record<NumberName, number>> {
   readonly allows: Allows;
   readonly routes: NonNullable<EdgeOptions['routes']>;
+  readonly uploadSecrets: readonly string[];
+  readonly keyFor: NonNullable<EdgeOptions['keyFor']>;
+  readonly deletesUploads: boolean;
   readonly clock: Timers;
 }
 
-type NumberName = 'grantLife' | 'maxUpload' | 'maxSegment' | 'maxBatch' | 'segmentSize' | 'idleTimeout';
+type NumberName =
+  | 'grantLife'
+  | 'maxUpload'
+  | 'maxSegment'
+  | 'maxBatch'
+  | 'segmentSize'
+  | 'idleTimeout'
+  | 'totalTimeout'
+  | 'uploadLife';
 
 const MIB = 1024 * 1024;
 
@@ -108,11 +135,15 @@ const NUMBERS: Readonly<Record<NumberName, readonly [usual: number, most: number
   segmentSize: [256 * 1024, 128 * MIB],
   // A timer with a longer delay ends at once.
   idleTimeout: [30_000, 2 ** 31 - 1],
+  totalTimeout: [21_600_000, 2 ** 31 - 1],
+  uploadLife: [86_400, 2_592_000],
 };
 
 const REQUIRED_FUNCTIONS = ['authenticate', 'prefixOf'] as const;
-const OPTIONAL_FUNCTIONS = ['tokenFor', 'allows', 'onfailure', 'onuploaded'] as const;
-const OTHERS = ['oss', 'credentials', 'origins', 'routes'];
+const OPTIONAL_FUNCTIONS = ['tokenFor', 'allows', 'keyFor', 'onfailure', 'onuploaded'] as const;
+const OTHERS = ['oss', 'credentials', 'origins', 'routes', 'uploadSecret', 'deletesUploads'];
+/** An HMAC with SHA-256 needs a secret of this many characters. */
+const SECRET = 32;
 
 /**
  * Checks the options of an edge and adds the defaults. The result is a copy, so a later change of the options has no
@@ -126,12 +157,27 @@ export function settingsFrom(options: EdgeOptions): Settings {
   for (const name of Object.keys(options)) checkType(isOption(name), `createEdge has no option "${name}"`);
   for (const name of REQUIRED_FUNCTIONS) checkType(typeof options[name] === 'function', `${name} must be a function`);
   for (const name of OPTIONAL_FUNCTIONS) checkFunction(name, options[name]);
-  const { oss, credentials, routes = {}, allows = () => true } = options;
+  const { oss, credentials, routes = {}, allows = () => true, keyFor = usualKey, deletesUploads = false } = options;
   for (const [name, route] of Object.entries(routes))
     checkType(typeof route === 'function', `routes["${name}"] must be a function`);
   // The constructor of the client checks the region, the bucket, the endpoint and the credentials.
   new OssClient({ ...oss, credentials });
-  return { ...options, ...numbersOf(options), routes: { ...routes }, allows, clock: oss.clock ?? platformClock() };
+  checkType(typeof deletesUploads === 'boolean', 'deletesUploads must be true or false');
+  const given = { routes: { ...routes }, allows, keyFor, deletesUploads, clock: oss.clock ?? platformClock() };
+  return { ...options, ...numbersOf(options), ...given, uploadSecrets: secretsOf(options) };
+}
+
+/** Without a name the key is only the random name, so that no key ends with a slash. */
+function usualKey({ prefix, id, name }: NewUpload): string {
+  return name === undefined ? `${prefix}${id}` : `${prefix}${id}/${name}`;
+}
+
+/** @throws TypeError for a secret that could be guessed. The message does not contain the secret. */
+function secretsOf({ uploadSecret = [] }: EdgeOptions): readonly string[] {
+  const secrets: unknown = typeof uploadSecret === 'string' ? [uploadSecret] : uploadSecret;
+  const isSecret = (text: unknown) => typeof text === 'string' && text.length >= SECRET;
+  if (Array.isArray(secrets) && secrets.every(isSecret)) return [...secrets];
+  throw new TypeError(`uploadSecret must be a string of at least ${SECRET} characters, or a list of such strings`);
 }
 
 function isOption(name: string): boolean {

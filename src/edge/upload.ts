@@ -19,6 +19,18 @@ export interface UploadContext extends UserContext {
   readonly maxUpload: number;
   readonly segmentSize: number;
   readonly patience: Patience;
+  /** Tells the application of a complete upload. */
+  readonly uploaded: (upload: EdgeUpload) => void;
+}
+
+/** A complete upload. */
+export interface EdgeUpload {
+  readonly user: string;
+  readonly key: string;
+  /** The end of the object after this upload. */
+  readonly tail: ObjectTail;
+  /** The name of a resumable upload, as `allows` got it. A plain upload has none. */
+  readonly upload?: string | undefined;
 }
 
 /** The beginning of the paths of uploads. The encoded key follows. */
@@ -38,8 +50,8 @@ export async function tailOf(context: UploadContext): Promise<ObjectTail> {
  *
  * @throws Refusal or OssError, with the tail and with the number of bytes of this body that are stored.
  */
-export async function upload(context: UploadContext): Promise<{ readonly key: string; readonly tail: ObjectTail }> {
-  const { request, maxUpload, patience } = context;
+export async function upload(context: UploadContext): Promise<ObjectTail> {
+  const { request, maxUpload, patience, user, uploaded } = context;
   const object = objectOf(context);
   announcedLength(request, maxUpload);
   const allowed = await askUpload(context, object.key);
@@ -47,7 +59,9 @@ export async function upload(context: UploadContext): Promise<{ readonly key: st
   checkPosition(tail, readPosition(request));
   const most = Math.min(allowed, maxUpload - tail.position);
   announcedLength(request, most);
-  return { key: object.key, tail: await appendWhole(object, tail, wholeBody(request, { most, ...patience })) };
+  const end = await appendWhole(object, tail, wholeBody(request, { most, ...patience }));
+  uploaded({ user, key: object.key, tail: end });
+  return end;
 }
 
 function objectOf({ request, client, prefix, segmentSize }: UploadContext): AppendableObject {
@@ -74,6 +88,8 @@ function checkPosition(tail: ObjectTail, expected: number | undefined): void {
   throw new Refusal(409, 'PositionNotEqualToLength', message, { tail, loaded: 0 });
 }
 
+const BROKEN = 'The body ended early: continue at the tail';
+
 function readPosition({ url }: Request): number | undefined {
   const [text, ...more] = new URL(url).searchParams.getAll('position');
   if (text === undefined) return undefined;
@@ -82,10 +98,12 @@ function readPosition({ url }: Request): number | undefined {
 }
 
 /**
- * Appends a body. If the body is refused while it is read, the bytes before are stored first, and the refusal has the
- * tail.
+ * Appends a body. If the body breaks off or is refused while it is read, the bytes before are stored first, and the
+ * refusal has the tail.
+ *
+ * @throws Refusal, OssError
  */
-async function appendWhole(
+export async function appendWhole(
   object: AppendableObject,
   { position }: ObjectTail,
   chunks: AsyncIterable<Uint8Array>,
@@ -99,10 +117,9 @@ async function appendWhole(
         some = true;
       }
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      refusal = error;
+      refusal = error instanceof Refusal ? error : new Refusal(400, 'SourceError', BROKEN);
       // Without any bytes, the object must not be created.
-      if (!some) throw error;
+      if (!some) throw refusal;
     }
   }
   const work = object.append(untilRefused());

@@ -10,10 +10,19 @@ const good: EdgeOptions = {
   prefixOf: () => 'inbox/u1/',
   origins: [PAGE],
 };
-const NUMBERS = ['grantLife', 'maxUpload', 'maxSegment', 'maxBatch', 'segmentSize', 'idleTimeout'];
+const NUMBERS = [
+  'grantLife',
+  'maxUpload',
+  'maxSegment',
+  'maxBatch',
+  'segmentSize',
+  'idleTimeout',
+  'totalTimeout',
+  'uploadLife',
+];
 const WRONG_NUMBERS = [Number.NaN, 0, -1, 1.5, Number.POSITIVE_INFINITY, '100', null, [100], 10n, true];
 const numbers = NUMBERS.flatMap((name) => WRONG_NUMBERS.map((value): [string, unknown] => [name, value]));
-const FUNCTIONS = ['authenticate', 'prefixOf', 'tokenFor', 'allows', 'onfailure', 'onuploaded'];
+const FUNCTIONS = ['authenticate', 'prefixOf', 'tokenFor', 'allows', 'keyFor', 'onfailure', 'onuploaded'];
 const functions = FUNCTIONS.flatMap((name) => ['u1', null, true].map((value): [string, unknown] => [name, value]));
 
 test.each<[string, unknown]>([
@@ -22,6 +31,13 @@ test.each<[string, unknown]>([
   ['grantLife', 43_201],
   ['maxUpload', 5 * 1024 ** 3 + 1],
   ['idleTimeout', 2 ** 31],
+  ['totalTimeout', 2 ** 31],
+  ['uploadLife', 2_592_001],
+  ['uploadSecret', 'too short'],
+  ['uploadSecret', ['long enough to be a secret of an HMAC', 'too short']],
+  ['uploadSecret', 5],
+  ['uploadSecret', null],
+  ['deletesUploads', 'yes'],
   ['authenticate', undefined],
   ['prefixOf', undefined],
   ['origins', undefined],

@@ -14,7 +14,7 @@ export default {
     let total = 0;
     let used = 0;
     let part = new Uint8Array(PART);
-    for await (const chunk of chunksOf(request, { idle: 30_000, clock })) {
+    for await (const chunk of chunksOf(request, { idle: 30_000, total: 3_600_000, clock })) {
       total += chunk.byteLength;
       for (let done = 0; done < chunk.byteLength; ) {
         const bytes = chunk.subarray(done, done + PART - used);

@@ -1,0 +1,221 @@
+/**
+ * Resumable uploads, whatever standard the client speaks: how one is created, found, continued and deleted. Nothing is
+ * stored but the object. The rest of an upload's state is in its URL.
+ */
+import { AppendableObject } from '../append/object.ts';
+import type { ObjectTail } from '../tail.ts';
+import { announcedLength, wholeBody } from './body.ts';
+import { bytesAllowed, checkAllowed } from './decisions.ts';
+import { deleteObject } from './delete-object.ts';
+import { type Digest, verified } from './digest.ts';
+import { checkOwnKey, keyOfPath } from './keys.ts';
+import { Refusal, toRefusal } from './refusal.ts';
+import { appendWhole, UPLOAD, type UploadContext } from './upload.ts';
+import type { UploadDescription } from './upload-metadata.ts';
+import { createObject, findObject, type UploadObject } from './upload-object.ts';
+import { noUpload, readUploadUrl, toBase64Url, type UploadClaim, uploadQuery } from './upload-url.ts';
+
+/** A file for which a client wants to create an upload. */
+export interface NewUpload {
+  /** The user that `authenticate` named. */
+  readonly user: string;
+  /** The beginning of the user's keys. The key of the upload must begin with it. */
+  readonly prefix: string;
+  /** A name that no other upload has. */
+  readonly id: string;
+  /** The name of the file, if the client gave one. It can contain anything. */
+  readonly name?: string | undefined;
+  /** The media type of the file, if the client gave one. */
+  readonly contentType?: string | undefined;
+  /** The length of the file in bytes. */
+  readonly length: number;
+  /** The values of `Upload-Metadata` that are text. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** What the routes of resumable uploads know besides the user. */
+export interface ResumableContext extends UploadContext {
+  readonly settings: {
+    readonly uploadSecrets: readonly string[];
+    /** How long an upload's URL is valid, in seconds. */
+    readonly uploadLife: number;
+    readonly deletesUploads: boolean;
+    readonly keyFor: (upload: NewUpload) => string | Promise<string>;
+  } & Parameters<typeof deleteObject>[1];
+}
+
+/** An upload as it is now. */
+export interface Upload {
+  readonly object: UploadObject;
+  readonly claim: UploadClaim;
+  readonly tail: ObjectTail;
+}
+
+/** What a client says of a new upload. */
+export interface Creation {
+  readonly length: number;
+  readonly description: UploadDescription;
+  /** The `Upload-Metadata` as it was sent. */
+  readonly metadata: string;
+}
+
+/** The most bytes of a body with a checksum, because the edge holds such a body in memory. */
+const MAX_VERIFIED = 8 * 1024 * 1024;
+
+/** Returns whether an upload has all its bytes. */
+export function isComplete({ claim, tail }: Pick<Upload, 'claim' | 'tail'>): boolean {
+  return tail.position === claim.length;
+}
+
+/**
+ * Creates an upload. The key is in the path, or the application chooses it.
+ *
+ * @throws Refusal: 403 if the application does not allow it, 409 if the key has an object, 413 if the file is too long.
+ */
+export async function createUpload(context: ResumableContext, creation: Creation): Promise<Upload> {
+  const { user, client, allows, maxUpload, settings, patience } = context;
+  const { length, description, metadata } = creation;
+  if (length > maxUpload) throw tooLong(maxUpload);
+  const id = toBase64Url(crypto.getRandomValues(new Uint8Array(16)));
+  const key = await keyOf(context, { id, length, ...description });
+  const { contentType } = description;
+  const question = { user, operation: 'createUpload', key, size: length, contentType, upload: id } as const;
+  const allowed = await bytesAllowed(question, allows);
+  if (allowed < length) throw tooLong(allowed);
+  const object = { client, key, id };
+  await createObject(object, contentType);
+  const expires = Math.floor(patience.clock.now() / 1000) + settings.uploadLife;
+  const claim = { id, length, expires, metadata };
+  const upload = { object, claim, tail: { position: 0, hashCrc64ecma: '0' } };
+  if (length === 0) report(context, upload);
+  return upload;
+}
+
+/**
+ * Returns the upload of a URL as it is now.
+ *
+ * @throws Refusal: 404 if there is no such upload of this user, 410 if it has expired.
+ */
+export async function findUpload(context: ResumableContext): Promise<Upload> {
+  const { user, allows } = context;
+  const { object, claim } = await claimOf(context);
+  await checkAllowed({ user, operation: 'headObject', key: object.key, upload: claim.id }, allows);
+  return { object, claim, tail: await findObject(object) };
+}
+
+/**
+ * Appends the body of a request to an upload, and returns the upload as it is then.
+ *
+ * @throws Refusal with the tail if the body did not arrive as it was announced. The bytes that arrived are stored.
+ */
+export async function appendTo(context: ResumableContext, upload: Upload, digest?: Digest): Promise<Upload> {
+  const { request, user, allows, patience, segmentSize } = context;
+  const { object, claim, tail } = upload;
+  const left = claim.length - tail.position;
+  const size = announcedLength(request, left);
+  if (size === 0 || !request.body) return upload;
+  const question = {
+    user,
+    operation: 'upload',
+    key: object.key,
+    position: tail.position,
+    size,
+    upload: claim.id,
+  } as const;
+  const most = Math.min(left, await bytesAllowed(question, allows));
+  announcedLength(request, most);
+  const appendable = new AppendableObject(object.client, object.key, {
+    ...{ segmentSize, flushAfter: Number.POSITIVE_INFINITY, contentType: null, tail },
+  });
+  const body = untilExcess(wholeBody(request, { most, ...patience }), left);
+  const chunks = digest ? verified(body, digest, Math.min(most, MAX_VERIFIED)) : body;
+  const after = { ...upload, tail: await appendWhole(appendable, tail, chunks) };
+  if (isComplete(after) && !isComplete(upload)) report(context, after);
+  return after;
+}
+
+/**
+ * Runs `work` on an upload. If it fails, the refusal names the true offset, as both standards demand.
+ *
+ * @throws Refusal with the header `Upload-Offset`, if OSS can be asked.
+ */
+export async function withOffset<T>(upload: Upload, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const refusal = toRefusal(error);
+    const { position } = await findObject(upload.object).catch(() => ({ position: undefined }));
+    throw position === undefined ? refusal : refusal.with({}, { 'upload-offset': String(position) });
+  }
+}
+
+/**
+ * Deletes the object of an upload.
+ *
+ * @throws Refusal (403) if the deployer or the application does not allow it, 404 if there is no such upload.
+ */
+export async function deleteUpload(context: ResumableContext): Promise<void> {
+  const { user, allows, settings } = context;
+  const { object, claim } = await claimOf(context);
+  if (!settings.deletesUploads) throw new Refusal(403, 'NoDeletion', 'This service deletes no uploads');
+  await checkAllowed({ user, operation: 'deleteUpload', key: object.key, upload: claim.id }, allows);
+  await findObject(object);
+  await deleteObject(object.key, settings);
+}
+
+/**
+ * Returns the reference of an upload, relative to the URL of the request. So it is right behind every proxy, and under
+ * every path where the handler is mounted.
+ */
+export async function locationOf({ request, user, settings }: ResumableContext, upload: Upload): Promise<string> {
+  const { key } = upload.object;
+  const query = await uploadQuery(upload.claim, { user, key }, settings.uploadSecrets);
+  const { pathname } = new URL(request.url);
+  if (`${pathname}/` === UPLOAD) return UPLOAD.slice(1) + encodeURIComponent(key) + query;
+  return pathname === UPLOAD ? encodeURIComponent(key) + query : query;
+}
+
+/** Refuses an upload because of a limit. */
+export function tooLong(most: number): Refusal {
+  return new Refusal(413, 'TooLarge', `This upload may have at most ${most} bytes`);
+}
+
+async function claimOf(context: ResumableContext): Promise<Pick<Upload, 'object' | 'claim'>> {
+  const { request, user, prefix, client, settings, patience } = context;
+  const key = keyOfPath(new URL(request.url).pathname, UPLOAD);
+  const now = patience.clock.now();
+  const claim = await readUploadUrl(request, { user, key }, { secrets: settings.uploadSecrets, now });
+  // The application may have moved the user to another prefix since the upload was created.
+  if (!key.startsWith(prefix)) throw noUpload();
+  return { claim, object: { client, key, id: claim.id } };
+}
+
+async function keyOf(context: ResumableContext, described: Omit<NewUpload, 'user' | 'prefix'>): Promise<string> {
+  const { request, user, prefix, settings } = context;
+  const { pathname } = new URL(request.url);
+  const written = keyOfPath(pathname, UPLOAD);
+  return checkOwnKey(written || (await settings.keyFor({ user, prefix, ...described })), prefix);
+}
+
+/**
+ * Yields the chunks of a body, but holds the last chunk until the body has ended. So a body with more bytes than the
+ * upload has never completes the upload.
+ */
+async function* untilExcess(
+  chunks: AsyncIterable<Uint8Array<ArrayBuffer>>,
+  left: number,
+): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
+  let total = 0;
+  let last: Uint8Array<ArrayBuffer> | undefined;
+  for await (const chunk of chunks) {
+    total += chunk.byteLength;
+    if (total < left) yield chunk;
+    // The reader uses its buffer again while it looks for the end.
+    else last = chunk.slice();
+  }
+  if (last) yield last;
+}
+
+function report({ user, uploaded }: ResumableContext, { object, claim, tail }: Upload): void {
+  uploaded({ user, key: object.key, tail, upload: claim.id });
+}

@@ -1,0 +1,43 @@
+/** The headers of both standards for resumable uploads: how they are read, and which values are no values. */
+import { badRequest } from './refusal.ts';
+
+/** The version of tus that the edge speaks. */
+export const TUS_VERSION = '1.0.0';
+/** The media type of a piece of an upload, in each of the two standards. */
+export const PIECE: { readonly tus: string; readonly ietf: string } = {
+  tus: 'application/offset+octet-stream',
+  ietf: 'application/partial-upload',
+};
+
+/** Returns whether a request speaks tus. */
+export function isTus({ headers }: Request): boolean {
+  return headers.has('tus-resumable');
+}
+
+/** Returns the media type of a request without its parameters, in lower case. */
+export function mediaTypeOf({ headers }: Request): string {
+  return (headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+}
+
+/**
+ * Reads `Upload-Complete`, which is a Boolean of Structured Fields. Other values count as if the header were absent.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc9651#name-booleans
+ */
+export function readComplete({ headers }: Request): boolean | undefined {
+  const value = /^\?([01]) *(?:;.*)?$/.exec(headers.get('upload-complete')?.trim() ?? '')?.[1];
+  return value === undefined ? undefined : value === '1';
+}
+
+/** Reads a header that is a number from 0. Other values count as if the header were absent. */
+export function readInteger({ headers }: Request, name: string): number | undefined {
+  const value = /^(\d{1,15}) *(?:;.*)?$/.exec(headers.get(name)?.trim() ?? '')?.[1];
+  return value === undefined ? undefined : Number(value);
+}
+
+/** Reads a number as tus wants it. @throws Refusal (400) if the header is absent or not a number from 0. */
+export function requireNumber({ headers }: Request, name: string): number {
+  const text = headers.get(name) ?? '';
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw badRequest(`${name} must be a whole number from 0`);
+}
