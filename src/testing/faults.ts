@@ -1,16 +1,20 @@
 // The faults that can happen to a request. A schedule names faults, and a FaultPlan holds the faults of one request.
 
+/** The names of the operations that LocalOss distinguishes. */
+export const OPERATIONS = [
+  'AppendObject',
+  'SealAppendObject',
+  'PutObject',
+  'HeadObject',
+  'GetObjectMeta',
+  'GetObject',
+  'DeleteObject',
+  'OptionObject',
+  'Unsupported',
+] as const;
+
 /** The operations that LocalOss distinguishes. */
-export type Operation =
-  | 'AppendObject'
-  | 'SealAppendObject'
-  | 'PutObject'
-  | 'HeadObject'
-  | 'GetObjectMeta'
-  | 'GetObject'
-  | 'DeleteObject'
-  | 'OptionObject'
-  | 'Unsupported';
+export type Operation = (typeof OPERATIONS)[number];
 
 /** Whether something happens before or after the request takes effect. */
 export type When = 'before' | 'after';

@@ -261,6 +261,13 @@ export class LocalOss {
     this.#tracker?.restored(bucket, key, object);
   }
 
+  /** Returns the changes that make all objects, one for each. Their bytes are not copied. */
+  *snapshot(): Generator<ObjectChange, void, undefined> {
+    for (const { name: bucket, objects } of this.#buckets.values())
+      for (const [key, object] of objects)
+        yield { bucket, key, serial: this.#serial, state: object.state, start: 0, pieces: object.pieces(0) };
+  }
+
   #changed(bucket: string, key: string): void {
     this.#tracker?.changed(this.#bucket(bucket), key, this.#serial);
   }

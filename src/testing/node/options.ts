@@ -2,6 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../clock.ts';
+import type { CorsRule } from '../cors.ts';
 import type { FaultSchedule } from '../faults.ts';
 import type { BucketOptions } from '../local-oss.ts';
 import type { RoleOptions } from '../local-sts.ts';
@@ -9,10 +10,7 @@ import { LOCAL_PAGES } from './cors.ts';
 
 /** The options of `serveLocalOss`. */
 export interface ServeLocalOssOptions {
-  /**
-   * The names of the buckets, or their options by name. A bucket without the option `cors` can be used by every page of
-   * this machine (localhost, on any port).
-   */
+  /** The names of the buckets, or their options by name. */
   readonly buckets: readonly string[] | Readonly<Record<string, BucketOptions>>;
   /** The region of buckets that are given by name only. Default: `cn-hangzhou`. */
   readonly region?: string | undefined;
@@ -30,10 +28,38 @@ export interface ServeLocalOssOptions {
   readonly accessKeys?: Readonly<Record<string, string>> | undefined;
   /** The roles of the STS by ARN. Default: `acs:ram::1000000000000000:role/local`. */
   readonly roles?: Readonly<Record<string, RoleOptions>> | undefined;
-  /** The faults, and when they happen. */
-  readonly faults?: FaultSchedule | undefined;
+  /**
+   * The CORS rules of buckets that have none of their own. Default: every page of this machine may do everything
+   * (localhost, on any port).
+   */
+  readonly cors?: readonly CorsRule[] | undefined;
+  /** The faults, and when they happen. A fault may be text, as on the command line: `drop-after:every=3`. */
+  readonly faults?: FaultSchedule | readonly string[] | undefined;
+  /**
+   * A folder in which the objects and the random key are kept. Everything that was answered is there after a restart,
+   * also if the process was killed. Default: everything ends with the server.
+   */
+  readonly data?: string | undefined;
+  /** Called with each request, after its answer is ready or its connection has failed. It contains no secret. */
+  readonly onrequest?: ((request: ServedRequest) => void) | undefined;
   /** The source of time. Default: the system clock. */
   readonly clock?: Partial<Clock> | undefined;
+}
+
+/** A request that was answered, or whose connection failed. */
+export interface ServedRequest {
+  readonly method: string;
+  /** The operation of OSS, or `AssumeRole` of STS. */
+  readonly operation: string;
+  /** The bucket. It is empty for a request to STS. */
+  readonly bucket: string;
+  readonly key: string;
+  /** The position of an append or a seal, in bytes. */
+  readonly position?: number;
+  /** The status of what the server did. It is undefined if the connection failed earlier. */
+  readonly status?: number;
+  /** The kinds of the faults, separated by spaces. */
+  readonly fault?: string;
 }
 
 /** A permanent key. */
@@ -45,21 +71,24 @@ export interface AccessKeyPair {
 const ROLE_ARN = 'acs:ram::1000000000000000:role/local';
 
 /** Returns the options of all buckets. @throws {RangeError} if there is no bucket. */
-export function bucketsOf({ buckets, region = 'cn-hangzhou' }: ServeLocalOssOptions): Record<string, BucketOptions> {
+export function bucketsOf({
+  buckets,
+  region = 'cn-hangzhou',
+  cors = [LOCAL_PAGES],
+}: ServeLocalOssOptions): Record<string, BucketOptions> {
   const named: [string, BucketOptions][] = isList(buckets)
     ? buckets.map((name) => [name, { region }])
     : Object.entries(buckets);
   if (named.length === 0) throw new RangeError('serveLocalOss needs at least one bucket: buckets: ["logs"]');
-  return Object.fromEntries(named.map(([name, options]) => [name, { cors: [LOCAL_PAGES], ...options }]));
+  return Object.fromEntries(named.map(([name, options]) => [name, { cors, ...options }]));
 }
 
 function isList(buckets: ServeLocalOssOptions['buckets']): buckets is readonly string[] {
   return Array.isArray(buckets);
 }
 
-/** Returns the secrets of the permanent keys, or of one random key. */
-export function accessKeysOf({ accessKeys = {} }: ServeLocalOssOptions): Readonly<Record<string, string>> {
-  if (Object.keys(accessKeys).length > 0) return accessKeys;
+/** Returns a random key: the secret by access key ID. */
+export function randomKey(): Readonly<Record<string, string>> {
   return { [`LTAI${randomBytes(10).toString('hex')}`]: randomBytes(20).toString('hex') };
 }
 

@@ -1,17 +1,23 @@
 // Decides who answers a request: the OSS, the STS, or the server itself.
 
-import type { LocalOss } from '../local-oss.ts';
+import type { BucketOptions, LocalOss } from '../local-oss.ts';
 import type { LocalSts } from '../local-sts.ts';
+import type { FaultRule } from './fault-rule.ts';
 import type { FetchHandler } from './http.ts';
+import type { ServedRequest } from './options.ts';
+import { pageHeaders, pageOf } from './page.ts';
 
-/** What answers the requests, and the names by which clients may call the server. */
+/** What answers the requests, and what the server's own page shows. */
 export interface Parts {
   readonly oss: LocalOss;
   readonly sts: LocalSts;
-  readonly buckets: readonly string[];
+  readonly buckets: Readonly<Record<string, BucketOptions>>;
+  /** The names by which clients may call the server, beside `localhost` and IP addresses. */
   readonly endpoints: readonly string[];
-  /** The custom domains of the buckets, with or without a port. */
-  readonly domains: readonly string[];
+  readonly rules: readonly FaultRule[];
+  readonly onrequest: (request: ServedRequest) => void;
+  /** Returns whether the data folder cannot be written, so that no request is answered any more. */
+  readonly hasFailed: () => boolean;
 }
 
 /** The beginning of the server's own paths. No bucket can have this name, because it contains an underscore. */
@@ -24,9 +30,10 @@ export function router(parts: Parts): FetchHandler {
     if (!isOwnHost(url, parts)) return foreignHost(url);
     if (!isEndpoint(url.hostname, parts)) return parts.oss.fetch(request);
     if (url.pathname.startsWith(OWN_PATHS)) return own(request, url, parts);
+    if (url.pathname !== '/') return parts.oss.fetch(request);
     // Every call of STS has this header, and no request to OSS has it.
-    if (url.pathname === '/' && request.headers.has('x-acs-action')) return parts.sts.fetch(request);
-    return parts.oss.fetch(request);
+    if (request.headers.has('x-acs-action')) return askSts(request, parts);
+    return isBrowsing(request) ? Response.redirect(`${url.origin}${OWN_PATHS}`, 302) : parts.oss.fetch(request);
   };
 }
 
@@ -40,7 +47,8 @@ function isEndpoint(hostname: string, { endpoints }: Parts): boolean {
  * machine, and then read the answers in a page (DNS rebinding). An IP address cannot be made to do this.
  */
 function isOwnHost({ host, hostname }: URL, parts: Parts): boolean {
-  if (isEndpoint(hostname, parts) || parts.domains.includes(host) || parts.domains.includes(hostname)) return true;
+  const domains = Object.values(parts.buckets).flatMap(({ hosts = [] }) => hosts);
+  if (isEndpoint(hostname, parts) || domains.includes(host) || domains.includes(hostname)) return true;
   return ['localhost', 'aliyuncs.com', ...parts.endpoints].some((name) => hostname.endsWith(`.${name}`));
 }
 
@@ -53,10 +61,30 @@ function foreignHost({ hostname }: URL): Response {
   return new Response(text, { status: 403, headers: { 'content-type': 'text/plain' } });
 }
 
-function own({ method }: Request, { pathname }: URL, { buckets }: Parts): Response {
-  const headers = { 'cache-control': 'no-store' };
+async function askSts(request: Request, { sts, onrequest }: Parts): Promise<Response> {
+  const line = { method: request.method, operation: 'AssumeRole', bucket: '', key: '' };
+  const response = await sts.fetch(request);
+  onrequest({ ...line, status: response.status });
+  return response;
+}
+
+/** Returns whether somebody opened the address of the server in a browser. An SDK asks for no HTML there. */
+function isBrowsing({ method, headers }: Request): boolean {
+  const accepted = headers.get('accept') ?? '';
+  return method === 'GET' && accepted.includes('text/html') && !headers.has('authorization');
+}
+
+function own({ method }: Request, { pathname }: URL, parts: Parts): Response {
   if (method !== 'GET' && method !== 'HEAD')
     return new Response(null, { status: 405, headers: { allow: 'GET, HEAD' } });
-  if (pathname === `${OWN_PATHS}health`) return Response.json({ status: 'ok', buckets }, { headers });
+  const headers = { 'cache-control': 'no-store' };
+  if (pathname === `${OWN_PATHS}health`) return health(parts, headers);
+  if (pathname === OWN_PATHS) return new Response(pageOf(parts), { headers: pageHeaders() });
   return new Response('There is no such page.\n', { status: 404, headers });
+}
+
+function health({ buckets, hasFailed }: Parts, headers: Record<string, string>): Response {
+  const failed = hasFailed();
+  const facts = { status: failed ? 'failed' : 'ok', buckets: Object.keys(buckets) };
+  return Response.json(facts, { status: failed ? 503 : 200, headers });
 }

@@ -1,0 +1,16 @@
+#!/usr/bin/env node
+// The command oss-append-local.
+
+import { run } from './command.ts';
+
+const ended = new Promise<void>((resolve) => {
+  // After the first signal, the usual effect of the second one is back: it ends the process at once.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+});
+
+process.exitCode = await run(process.argv.slice(2), {
+  out: (line) => console.log(line),
+  err: (line) => console.error(line),
+  now: () => Date.now(),
+  ended,
+});
