@@ -3,6 +3,7 @@ import type { LocalOss } from '../../src/testing/index.ts';
 import { FAULT_NAMES, type FaultName, type RivalAnswer, type ScopedFaults } from './contract.ts';
 import type { FaultDesk } from './fault-desk.ts';
 import { badRequest, fieldsOf, HostError, json } from './json.ts';
+import type { Prepare } from './oss-fetch.ts';
 
 /** Answers one request of the page. */
 export type Handler = (request: Request) => Response | Promise<Response>;
@@ -13,6 +14,9 @@ export interface BreakPlace {
   readonly bucket: string;
   readonly prefix: string;
   readonly desk: FaultDesk;
+  readonly prepare?: Prepare | undefined;
+  /** Called when the faults have changed, before the answer. */
+  readonly onchange?: (() => Promise<void>) | undefined;
 }
 
 /** The most bytes that a rival appends at once. */
@@ -26,10 +30,11 @@ export function breakRoutes(place: BreakPlace): Readonly<Record<string, Handler>
     'PUT /faults': async (request) => {
       const { scope, active } = await fieldsOf(request);
       desk.set({ scope: checkScope(scope, prefix), active: checkNames(active) });
+      await place.onchange?.();
       return json(faultsOf(desk, checkScope(scope, prefix)));
     },
     'GET /stats': (request) => json(desk.stats(scopeIn(request, prefix))),
-    'POST /rival': async (request) => json(rival(place, await fieldsOf(request))),
+    'POST /rival': async (request) => json(await rival(place, await fieldsOf(request))),
   };
 }
 
@@ -56,13 +61,15 @@ function isFaultName(name: unknown): name is FaultName {
 }
 
 /** Appends a text as another writer, without a request. */
-function rival({ oss, bucket, prefix }: BreakPlace, { key, text }: Readonly<Record<string, unknown>>): RivalAnswer {
+async function rival(place: BreakPlace, { key, text }: Readonly<Record<string, unknown>>): Promise<RivalAnswer> {
+  const { oss, bucket, prefix, prepare } = place;
   if (typeof key !== 'string' || !key.startsWith(prefix) || key.endsWith('/'))
     throw badRequest(`key must begin with ${prefix} and name an object`);
   if (typeof text !== 'string') throw badRequest('text must be a string');
   const bytes = new TextEncoder().encode(text);
   if (bytes.length < 1 || bytes.length > MOST_TEXT)
     throw badRequest(`text must have 1 to ${MOST_TEXT} bytes, and this one has ${bytes.length}`);
+  await prepare?.(key);
   const before = oss.object(bucket, key)?.length ?? 0;
   try {
     oss.appendObject(bucket, key, bytes);

@@ -3,11 +3,11 @@
  * of `npm start` and the Service Worker of the static build both use it. The edge stands for what a user has to build.
  * LocalOss and LocalSts stand for what Alibaba Cloud runs.
  */
-import { type Clock, type FaultSchedule, LocalOss, LocalSts } from '../../src/testing/index.ts';
+import { type Clock, type FaultSchedule, LocalOss, LocalSts, type ObjectStore } from '../../src/testing/index.ts';
 import { type EdgeEnvironment, edgeFrom } from '../edge/app.ts';
 import { breakRoutes } from './break-routes.ts';
 import { corsRule } from './cors-rule.ts';
-import { FaultDesk } from './fault-desk.ts';
+import { type DeskState, FaultDesk } from './fault-desk.ts';
 import { type OssFetch, ossFetchOf } from './oss-fetch.ts';
 import { pageHandler, type RequestHandler } from './page-handler.ts';
 import { randomHex } from './random.ts';
@@ -30,8 +30,17 @@ export interface LocalHostOptions {
   readonly edgeUrl?: (() => string | undefined) | undefined;
   /** The faults of a test. Without them, the page chooses the faults. */
   readonly faults?: FaultSchedule | undefined;
+  /** Keeps the objects elsewhere. */
+  readonly store?: HostStore | undefined;
   /** The clock of the OSS. Default: that of the system. */
   readonly clock?: Partial<Clock> | undefined;
+}
+
+/** Keeps objects, and the faults and counters. */
+export interface HostStore extends ObjectStore {
+  /** Makes an object again, before the first look at it. */
+  load(oss: LocalOss, key: string): Promise<void>;
+  saveDesk(state: DeskState): Promise<void>;
 }
 
 /** What a host makes up at its first start. */
@@ -82,28 +91,30 @@ export function newIdentity(): HostIdentity {
  * ```
  */
 export function makeLocalHost(options: LocalHostOptions): LocalHost {
-  const { mode, bucket, endpoint, base, identity, user } = options;
+  const { mode, bucket, endpoint, base, identity, user, store } = options;
   const { prefix } = identity;
   const desk = new FaultDesk();
   const { oss, sts } = cloudOf(options, desk);
-  const ossFetch = ossFetchOf(oss, desk);
+  const prepare = store && ((key: string) => store.load(oss, key));
+  const onchange = store && (() => store.saveDesk(desk.state));
+  const ossFetch = ossFetchOf({ oss, desk, prepare });
   const environment = environmentOf(options);
   // The host has one user: everybody who opens the page.
   const edge = edgeFrom(environment, { prefixOf: () => prefix, user, pathStyle: true, ossFetch, stsFetch: sts.fetch });
   const config = { mode, region: REGION, bucket, endpoint, pathStyle: true, prefix, canBreak: true };
-  const routes = breakRoutes({ oss, bucket, prefix, desk });
+  const routes = breakRoutes({ oss, bucket, prefix, desk, prepare, onchange });
   const page = pageHandler({ config, base, routes, edge, edgeUrl: options.edgeUrl });
   return { page, ossFetch, stsFetch: sts.fetch, oss, desk, environment };
 }
 
 /** Makes an OSS and an STS that know one RAM key. */
 function cloudOf(
-  { bucket, identity, origins, faults, clock = {} }: LocalHostOptions,
+  { bucket, identity, origins, faults, clock = {}, store }: LocalHostOptions,
   desk: FaultDesk,
 ): { readonly oss: LocalOss; readonly sts: LocalSts } {
   const accessKeys = { [identity.accessKeyId]: identity.accessKeySecret };
   const buckets = { [bucket]: { region: REGION, cors: [corsRule(origins)] } };
-  const oss = new LocalOss({ buckets, accessKeys, faults: faults ?? desk.faults, clock });
+  const oss = new LocalOss({ buckets, accessKeys, faults: faults ?? desk.faults, clock, ...(store && { store }) });
   return { oss, sts: new LocalSts({ oss, accessKeys, roles: { [ROLE_ARN]: {} } }) };
 }
 

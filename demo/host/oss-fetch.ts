@@ -10,15 +10,35 @@ const LOCAL = 'http://localhost';
 
 const TOKEN = 'x-oss-security-token';
 
+/** A LocalOss with its faults. */
+export interface OssPlace {
+  readonly oss: LocalOss;
+  readonly desk: FaultDesk;
+  readonly prepare?: Prepare | undefined;
+}
+
+/** Called with a key before the first look at its object, for a host that keeps its objects elsewhere. */
+export type Prepare = (key: string) => Promise<void>;
+
 /** Returns a `fetch` that reaches a LocalOss in path style, and tells the desk which requests have an STS token. */
-export function ossFetchOf(oss: LocalOss, desk: FaultDesk): OssFetch {
+export function ossFetchOf({ oss, desk, prepare }: OssPlace): OssFetch {
   return async (input, init = {}) => {
     const isRequest = typeof input === 'object' && 'method' in input;
     const { pathname, search, searchParams } = new URL(isRequest ? input.url : input);
     const given = isRequest ? await initOf(input) : init;
+    await prepare?.(keyOf(pathname));
     const withToken = new Headers(given.headers).has(TOKEN) || searchParams.has(TOKEN);
     return desk.during({ withToken }, () => oss.fetch(LOCAL + pathname + search, given));
   };
+}
+
+/** Returns the key in a path such as `/bucket/a/b`, or an empty text if it is not encoded as it should be. */
+function keyOf(pathname: string): string {
+  try {
+    return decodeURIComponent(pathname.replace(/^\/[^/]*\/?/, ''));
+  } catch {
+    return '';
+  }
 }
 
 /** Returns the parts of a request that LocalOss reads. */

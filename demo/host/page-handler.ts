@@ -25,7 +25,7 @@ export function pageHandler({ config, base = '', routes, edge, edgeUrl }: PageHa
     const path = new URL(request.url).pathname.slice(base.length);
     const route = all.get(`${request.method} ${path}`);
     try {
-      return await (route?.(request) ?? edge(base ? moved(request, path) : request));
+      return await (route?.(request) ?? edge(isReadable && !base ? request : await moved(request, path)));
     } catch (error) {
       if (error instanceof HostError) return error.toResponse();
       throw error;
@@ -33,10 +33,16 @@ export function pageHandler({ config, base = '', routes, edge, edgeUrl }: PageHa
   };
 }
 
+/** Firefox has no `Request.body`, which the edge reads. */
+const isReadable = 'body' in Request.prototype;
+
 /** Returns the same request with another path, because the edge knows its routes only at the root. */
-function moved(request: Request, path: string): Request {
-  const { origin, search } = new URL(request.url);
-  const { method, headers, body, signal } = request;
-  const init: RequestInit = { method, headers, signal };
-  return new Request(origin + path + search, body ? ({ ...init, body, duplex: 'half' } as RequestInit) : init);
+async function moved(request: Request, path: string): Promise<Request> {
+  const { url, method, headers, signal } = request;
+  const { origin, search } = new URL(url);
+  const copy = new Request(origin + path + search, { method, headers, signal });
+  if (method === 'GET' || method === 'HEAD') return copy;
+  // A browser that has no `Request.body` does not take a stream as a body either.
+  const body = isReadable ? request.body : (await request.blob()).stream();
+  return Object.defineProperty(copy, 'body', { value: body });
 }
