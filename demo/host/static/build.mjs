@@ -1,11 +1,7 @@
-// `npm run build:demo` makes the static build in build/demo-static: the page as plain files, with LocalOss in a Service
-// Worker. Copy the folder to any web server, below any path. Everything is relative, so nothing needs a setting.
-//
-//   node demo/host/static/build.mjs [folder of the built page] [folder of the static build]
+// Makes the static build from the built page: plain files, with LocalOss in a Service Worker.
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { install, npm, root } from '../../../.ci/project.mjs';
+import { root } from '../../../.ci/project.mjs';
 
 /** The page until boot.js replaces it. Without a web server or in an old browser, no script runs, and it stays. */
 const WAIT =
@@ -57,11 +53,4 @@ export async function buildStatic(page = join(root, 'build/demo/public'), outdir
   // The policy must come before everything that it is for.
   const safe = replaceOnce(html, '<meta charset="utf-8">', `<meta charset="utf-8">\n    ${policy}`);
   writeFileSync(index, replaceOnce(safe, '<div id="app"></div>', `<div id="app"><p>${WAIT}</p></div>`));
-}
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  install();
-  if (!npm('run', '--silent', 'build')) throw new Error('the build failed; its output above says why');
-  await buildStatic(...process.argv.slice(2));
-  console.log('The static build is in build/demo-static');
 }

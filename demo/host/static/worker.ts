@@ -34,7 +34,7 @@ const worker = globalThis as unknown as WorkerScope;
 
 /** The objects are at `/local-oss-append/{key}` of the page's origin, because OSS has no other path style. */
 const BUCKET = 'local-oss-append';
-const ROUTES = /^\/(config|faults|rival|stats|session|token|grants?|upload\/.*)$/;
+const ROUTES = /^\/(config|faults|rival|stats|session|token|grants?|upload(\/.*)?)$/;
 
 const { origin } = worker.location;
 const base = new URL(worker.registration.scope).pathname.replace(/\/$/, '');
