@@ -32,6 +32,11 @@ export class Refusal extends Error {
     return new Refusal(this.status, this.code, this.message, { ...this.facts, ...facts }, all);
   }
 
+  /** Returns the same refusal with another status. */
+  withStatus(status: number): Refusal {
+    return new Refusal(status, this.code, this.message, this.facts, this.headers);
+  }
+
   toResponse(): Response {
     return json({ error: this.code, message: this.message, ...this.facts }, this.status, this.headers);
   }

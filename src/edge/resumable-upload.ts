@@ -134,8 +134,12 @@ export async function appendTo(context: ResumableContext, upload: Upload, digest
   return after;
 }
 
+/** The codes of a body that did not arrive completely, although nothing is wrong with the upload. */
+const INTERRUPTED = ['RequestTimeout', 'IncompleteBody', 'SourceError'];
+
 /**
- * Runs `work` on an upload. If it fails, the refusal names the true offset, as both standards demand.
+ * Runs `work` on an upload. If it fails, the refusal names the true offset, as both standards demand. An interrupted
+ * body is answered with 503, because clients give up after most answers from 400 to 499, and may continue here.
  *
  * @throws Refusal with the header `Upload-Offset`, if OSS can be asked.
  */
@@ -143,7 +147,8 @@ export async function withOffset<T>(upload: Upload, work: () => Promise<T>): Pro
   try {
     return await work();
   } catch (error) {
-    const refusal = toRefusal(error);
+    const reason = toRefusal(error);
+    const refusal = INTERRUPTED.includes(reason.code) ? reason.withStatus(503) : reason;
     const { position } = await findObject(upload.object).catch(() => ({ position: undefined }));
     throw position === undefined ? refusal : refusal.with({}, { 'upload-offset': String(position) });
   }

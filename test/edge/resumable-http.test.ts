@@ -105,7 +105,7 @@ describe('a creation', () => {
     const headers = { ...COMPLETE, ...sized(5000) };
     const response = await world.send('POST', '/upload', { headers, body: bytes.slice(0, 3200) });
     expect([response.status, response.headers.get('upload-complete'), response.headers.get('upload-offset')]).toEqual([
-      400,
+      503,
       '?0',
       '3200',
     ]);
@@ -309,7 +309,7 @@ describe('an append', () => {
       pull: (controller) => controller.error(new TypeError('terminated')),
     });
     const response = await world.append(path, 0, { complete: '?1', body });
-    expect([response.status, response.headers.get('upload-offset')]).toEqual([400, '3300']);
+    expect([response.status, response.headers.get('upload-offset')]).toEqual([503, '3300']);
     expect(await stateOf(world, path)).toMatchObject({ offset: '3300', complete: '?0' });
   });
 

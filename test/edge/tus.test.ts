@@ -245,7 +245,7 @@ describe('creation with upload', () => {
     const world = new UploadWorld();
     const headers = { 'upload-length': '5000', ...PIECE, ...sized(4000) };
     const response = await world.tus('POST', '/upload', { headers, body: bytes.slice(0, 1700) });
-    expect([response.status, response.headers.get('upload-offset')]).toEqual([400, '1700']);
+    expect([response.status, response.headers.get('upload-offset')]).toEqual([503, '1700']);
     await world.patch(pathOf(response), 1700, bytes.slice(1700));
     expect(world.has(pathOf(response), bytes)).toBe(true);
   });
@@ -367,7 +367,7 @@ describe('PATCH', () => {
       pull: (controller) => controller.error(new TypeError('terminated')),
     });
     const response = await world.patch(path, 0, broken);
-    expect([response.status, response.headers.get('upload-offset')]).toEqual([400, '3300']);
+    expect([response.status, response.headers.get('upload-offset')]).toEqual([503, '3300']);
     expect(await world.offset(path)).toBe(3300);
     await world.patch(path, 3300, bytes.slice(3300));
     expect(world.has(path, bytes)).toBe(true);
@@ -487,7 +487,7 @@ describe('checksum', () => {
     const world = new UploadWorld();
     const path = await world.create(5000);
     const response = await world.patch(path, 0, bytes.slice(0, 3000), { ...sha1(bytes), ...sized(5000) });
-    expect([response.status, await world.offset(path)]).toEqual([400, 0]);
+    expect([response.status, await world.offset(path)]).toEqual([503, 0]);
   });
 
   test('a body with a checksum is held in memory, so 8 MiB is the most', async () => {

@@ -1,0 +1,103 @@
+/** Uppy with its Tus plugin in real Chromium, unmodified: over a network that drops connections, and offline for a while. */
+import { build } from 'esbuild';
+import { type Browser, chromium, type Page } from 'playwright';
+import { findBrowsers } from '../../.ci/browsers.mjs';
+import { type Served, serve } from '../../demo/node-http.ts';
+import type { Results, World } from './world.ts';
+
+/** The page: it uploads files of random bytes, and tells the name, the URL and the bytes' checksum of each. */
+const PAGE = `
+import Uppy from '@uppy/core';
+import Tus from '@uppy/tus';
+window.uploadAll = async ({ endpoint, session, count, size }) => {
+  await fetch(session, { method: 'POST', credentials: 'include' });
+  const uppy = new Uppy({ autoProceed: false });
+  uppy.use(Tus, { endpoint, withCredentials: true, retryDelays: Array(40).fill(50), chunkSize: 400_000, limit: 3 });
+  for (let i = 0; i < count; i++) {
+    const bytes = new Uint8Array(size + i * 1001);
+    for (let at = 0; at < bytes.length; at += 65_536) crypto.getRandomValues(bytes.subarray(at, at + 65_536));
+    uppy.addFile({ name: 'Grüße ' + i + '.bin', type: 'application/octet-stream', data: new Blob([bytes]) });
+  }
+  uppy.on('progress', (percent) => { window.percent = percent; });
+  const { successful, failed } = await uppy.upload();
+  const files = await Promise.all(successful.map(async ({ uploadURL, data }) => ({
+    url: uploadURL, bytes: Array.from(new Uint8Array(await crypto.subtle.digest('SHA-256', await data.arrayBuffer()))),
+    size: data.size })));
+  return { files, failed: failed.map(({ error }) => String(error)) };
+};
+window.ready = true;
+`;
+
+/** A browser with the page of Uppy. */
+export interface UppyPage {
+  readonly origin: string;
+  readonly browser: Browser | undefined;
+  close(): Promise<void>;
+}
+
+/** Bundles the page and starts the browser. Without a browser, only the origin is there. */
+export async function openUppy(): Promise<UppyPage> {
+  const stdin = { contents: PAGE, resolveDir: process.cwd(), loader: 'js' as const };
+  const { outputFiles } = await build({ stdin, bundle: true, format: 'esm', write: false, logLevel: 'error' });
+  const script = outputFiles[0]?.text ?? '';
+  const site: Served = await serve(({ url }) => {
+    const isScript = new URL(url).pathname === '/page.js';
+    const body = isScript ? script : '<!doctype html><title>Uppy</title><script type="module" src="/page.js"></script>';
+    return new Response(body, { headers: { 'content-type': isScript ? 'text/javascript' : 'text/html' } });
+  });
+  const found = (await findBrowsers()).chromium;
+  const browser = found ? await chromium.launch({ ...found, args: ['--no-sandbox'] }) : undefined;
+  return { origin: site.url, browser, close: async () => void (await Promise.all([browser?.close(), site.close()])) };
+}
+
+/** What the page tells at its end. */
+interface Uploaded {
+  readonly files: { readonly url: string; readonly bytes: number[]; readonly size: number }[];
+  readonly failed: string[];
+}
+
+/** Runs the scenario. */
+export async function runUppy(name: string, world: World, { origin, browser }: UppyPage, results: Results) {
+  if (!browser) return console.log('not run: Uppy (no Chromium)');
+  await results.run(`Uppy, ${name}: 12 files arrive over a bad network and through an offline time`, async () => {
+    const context = await browser.newContext();
+    try {
+      return await uploadWithUppy(world, await context.newPage(), origin);
+    } finally {
+      await context.close();
+    }
+  });
+}
+
+async function uploadWithUppy(world: World, page: Page, origin: string): Promise<string> {
+  await page.goto(origin);
+  await page.waitForFunction('window.ready');
+  const before = world.cutter.cuts();
+  const given = {
+    endpoint: `${world.cutter.url}/upload`,
+    session: `${world.edge.url}/session`,
+    count: 12,
+    size: 900_000,
+  };
+  const work = page.evaluate(`window.uploadAll(${JSON.stringify(given)})`) as Promise<Uploaded>;
+  await Promise.race([work, page.waitForFunction('window.percent >= 20', undefined, { timeout: 300_000 })]);
+  await page.context().setOffline(true);
+  await page.waitForTimeout(500);
+  await page.context().setOffline(false);
+  const { files, failed } = await work;
+  if (failed.length > 0 || files.length !== given.count)
+    throw new Error(`failed: ${failed.join('; ') || files.length}`);
+  for (const { url, bytes, size } of files) await checkStored(world, url, { digest: bytes, size });
+  return `${world.cutter.cuts() - before} connections were cut`;
+}
+
+async function checkStored(
+  world: World,
+  url: string,
+  { digest, size }: { readonly digest: number[]; readonly size: number },
+): Promise<void> {
+  const stored = world.bytesOf(url);
+  if (stored?.length !== size) throw new Error(`an object has ${stored?.length} bytes in place of ${size}`);
+  const found = new Uint8Array(await crypto.subtle.digest('SHA-256', Uint8Array.from(stored)));
+  if (Buffer.compare(found, Uint8Array.from(digest)) !== 0) throw new Error('an object has other bytes');
+}
