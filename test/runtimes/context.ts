@@ -37,6 +37,9 @@ export interface RunConfig {
   /** A URL at which no server listens. */
   readonly deadUrl: string;
   readonly region: string;
+  /** In a run on a real bucket: its name, and the prefix of all keys. */
+  readonly bucket?: string | undefined;
+  readonly prefix?: string | undefined;
   /** A permanent key with all permissions. */
   readonly permanent: Credentials;
 }

@@ -32,19 +32,29 @@ export interface Counts {
 const NO_EVAL = '--disallow-code-generation-from-strings';
 const LANES = 2;
 
+/** What to run, and against which server. */
+export interface MainOptions {
+  /** Prefixes of the names of runtimes. Without any, all runtimes run. */
+  readonly chosen: readonly string[];
+  /** True if a missing runtime is a failure. */
+  readonly strict: boolean;
+  /** Default: LocalOss. */
+  readonly start?: ((folder: string) => Promise<RuntimeServer>) | undefined;
+  /** Is called with each report. */
+  readonly onreport?: ((runtime: string, report: Report) => void) | undefined;
+}
+
 /** Runs the suite on the runtimes in `chosen`, or on all runtimes if `chosen` is empty. */
-export async function main(
-  places: Places,
-  { chosen, strict }: { chosen: readonly string[]; strict: boolean },
-): Promise<Counts> {
+export async function main(places: Places, options: MainOptions): Promise<Counts> {
+  const { chosen, start = startServer } = options;
   const folder = fileURLToPath(new URL('.', import.meta.url));
-  const server = await startServer(folder);
+  const server = await start(folder);
   const counts: Counts = { passed: 0, failed: 0 };
   const queue = families(places, folder).filter(
     ({ name }) => chosen.length === 0 || chosen.some((one) => name.startsWith(one)),
   );
   const lane = async () => {
-    for (let family = queue.shift(); family; family = queue.shift()) await runFamily(family, server, counts, strict);
+    for (let family = queue.shift(); family; family = queue.shift()) await runFamily(family, server, counts, options);
   };
   try {
     await Promise.all(Array.from({ length: LANES }, lane));
@@ -91,13 +101,13 @@ function families({ root, chromium, firefox, webkit }: Places, folder: string): 
 /** The names of all runs on a machine that has every runtime. */
 export const RUNS: readonly string[] = families({ root: '' }, '').flatMap(({ runs }) => runs);
 
-async function runFamily(family: Family, server: RuntimeServer, counts: Counts, strict: boolean): Promise<void> {
+async function runFamily(family: Family, server: RuntimeServer, counts: Counts, options: MainOptions): Promise<void> {
   let running: Running | undefined;
   try {
     running = await family.start(server);
-    for (const runtime of family.runs) await runOne(runtime, running, server, counts);
+    for (const runtime of family.runs) await runOne(runtime, running, { server, counts, options });
   } catch (error) {
-    if (error instanceof Absent) notRun(family, error.message, counts, strict);
+    if (error instanceof Absent) notRun(family, error.message, counts, options.strict);
     else fail(counts, `${family.name}: ${error}`);
   } finally {
     await running?.close?.();
@@ -109,11 +119,20 @@ function notRun({ runs, required }: Family, reason: string, counts: Counts, stri
   if (required && strict) fail(counts, `${runs[0]} is required here`);
 }
 
-async function runOne(runtime: string, running: Running, server: RuntimeServer, counts: Counts): Promise<void> {
+async function runOne(
+  runtime: string,
+  running: Running,
+  {
+    server,
+    counts,
+    options,
+  }: { readonly server: RuntimeServer; readonly counts: Counts; readonly options: MainOptions },
+): Promise<void> {
   const job: Job = { runtime, run: runtime.replaceAll(' ', '-'), controlUrl: server.controlUrl };
   const started = performance.now();
   try {
     const report = await running.run(job);
+    options.onreport?.(runtime, report);
     print(runtime, running.version, report, Math.round((performance.now() - started) / 100) / 10);
     for (const { status } of report.results) if (status !== 'skipped') counts[status]++;
   } catch (error) {

@@ -23,6 +23,8 @@ export interface RuntimeServer extends RunConfig {
   readonly controlUrl: string;
   /** The URL of the page. Another host name of this machine works too. */
   readonly pageUrl: string;
+  /** The time in ms in which a run must send its report, if it is not the usual time. */
+  readonly timeLimit?: number | undefined;
   /** Resolves to the report that a run sends at its end. */
   report(run: string): Promise<Report>;
   close(): Promise<void>;
@@ -89,7 +91,7 @@ export async function startServer(folder: string): Promise<RuntimeServer> {
 }
 
 /** The faults for each object. Cases do not share objects, so they do not share faults. */
-class Faults {
+export class Faults {
   readonly #rules = new Map<string, FaultRule[]>();
   readonly #spent = new Map<FaultRule, number>();
 
@@ -114,7 +116,7 @@ class Faults {
 }
 
 /** Records all received requests, including preflights and retries by the platform. */
-class Wire {
+export class Wire {
   readonly #requests = new Map<string, WireRequest[]>();
   readonly #used = new WeakSet<Socket>();
 
@@ -132,7 +134,7 @@ class Wire {
 }
 
 /** The reports of the runs. The runner can ask for a report before or after it arrives. */
-class Reports {
+export class Reports {
   readonly #settled = new Map<string, { promise: Promise<Report>; resolve(report: Report): void }>();
 
   of(run: string): Promise<Report> {
@@ -163,7 +165,7 @@ interface Parts {
 }
 
 /** The methods of the requests that were redirected to the control endpoint, listed by the key of their object. */
-class Elsewhere {
+export class Elsewhere {
   readonly #methods = new Map<string, string[]>();
 
   record(key: string, method: string): void {
@@ -176,7 +178,7 @@ class Elsewhere {
 }
 
 /** A server that stores the bytes of each append as they arrive, and judges neither signatures nor positions. */
-class Plain {
+export class Plain {
   readonly #arrived = new Map<string, { readonly bytes: Uint8Array; readonly type: string | null }[]>();
 
   async take(query: URLSearchParams, request: Request): Promise<Response> {
@@ -236,7 +238,7 @@ function control({ oss, faults, wire, reports, config }: Parts): FetchHandler {
   };
 }
 
-const OPEN = {
+export const OPEN = {
   'access-control-allow-origin': '*',
   'access-control-allow-methods': 'GET, POST, DELETE',
   // The wildcard "*" does not include the header Authorization.
@@ -256,7 +258,7 @@ function assumed(oss: LocalOss): Record<string, string> {
   };
 }
 
-function need(query: URLSearchParams, name: string): string {
+export function need(query: URLSearchParams, name: string): string {
   const value = query.get(name);
   if (value === null) throw new TypeError(`the query has no ${name}`);
   return value;
@@ -273,7 +275,7 @@ function view(oss: LocalOss, bucket: string, key: string): Response | undefined 
 }
 
 /** Returns a handler that serves the files of a folder with a strict content security policy. */
-function pageFiles(folder: string, policy: string): FetchHandler {
+export function pageFiles(folder: string, policy: string): FetchHandler {
   return async (request) => {
     const { pathname } = new URL(request.url);
     const name = pathname === '/' ? 'index.html' : pathname.slice(1);

@@ -116,7 +116,9 @@ class Room {
 
 /** The page gets only what it needs, because functions do not travel. */
 function dataOf({ options, client, clock, tokenFails }: PageCase): DoctorCase {
-  return JSON.parse(JSON.stringify({ name: '', finds: [], options, client, clock, tokenFails }));
+  // The machine may be busy, so that an answer needs longer than the usual time-out.
+  const patient = { timeout: 60_000, ...options };
+  return JSON.parse(JSON.stringify({ name: '', finds: [], options: patient, client, clock, tokenFails }));
 }
 
 function run(page: Page, job: Job): Promise<Diagnosis> {

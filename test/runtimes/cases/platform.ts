@@ -49,8 +49,8 @@ export const platformCases: readonly Case[] = [
   },
   {
     name: 'platform: the default clock and the default fetch work',
-    run: async ({ ossUrl, region, credentials, key, stored }) => {
-      const client = new OssClient({ region, bucket: 'open-bucket', endpoint: ossUrl, credentials });
+    run: async ({ ossUrl, region, bucket = 'open-bucket', credentials, key, stored }) => {
+      const client = new OssClient({ region, bucket, endpoint: ossUrl, credentials });
       await append(client, key, 'by the platform alone');
       equal((await stored())?.length, 21, 'length');
     },

@@ -37,7 +37,8 @@ const TIME_LIMIT = 120_000;
 export async function reportOf(server: RuntimeServer, { run }: Job, broken: Promise<never>): Promise<Report> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`the suite sent no report within ${TIME_LIMIT} ms`)), TIME_LIMIT);
+    const limit = server.timeLimit ?? TIME_LIMIT;
+    timer = setTimeout(() => reject(new Error(`the suite sent no report within ${limit} ms`)), limit);
   });
   try {
     return await Promise.race([server.report(run), broken, late]);
