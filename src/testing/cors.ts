@@ -1,7 +1,8 @@
 // Applies CORS rules like OSS. The first matching rule counts. A request without a matching rule is executed anyway,
 // but its answer gets no CORS headers. https://help.aliyun.com/document_detail/32001 (PutBucketCors)
 
-import { Refusal, type Reply } from './errors.ts';
+import { Refusal } from './errors.ts';
+import type { Reply } from './reply.ts';
 
 /** One CORS rule of a bucket. */
 export interface CorsRule {

@@ -1,11 +1,14 @@
 // Handles one request: receives, authenticates, performs and answers it. The faults of its plan act at each step.
 
 import { type Body, type Intake, receive } from './body.ts';
+import type { Bucket, Call } from './call.ts';
 import { type Clock, wait, waitForAbort } from './clock.ts';
 import { corsResponseHeaders, preflight } from './cors.ts';
-import { invalidArgument, Refusal, type Reply } from './errors.ts';
+import { invalidArgument, Refusal } from './errors.ts';
 import type { Fault, FaultPlan, Operation, When } from './faults.ts';
-import { type Bucket, type Call, httpDate, perform } from './operations.ts';
+import { perform } from './operations.ts';
+import { httpDate } from './reads.ts';
+import type { Reply } from './reply.ts';
 import type { Target } from './target.ts';
 import { securityTokenExpired, type Verifier } from './verify.ts';
 import { isStream, type Query, type WireRequest } from './wire.ts';
@@ -16,6 +19,9 @@ export interface Server {
   readonly verifier: Verifier;
   /** The answers in the cache of the fault `cached-head`, by bucket and key. */
   readonly cachedHeads: Map<string, Reply>;
+  /** Makes a bucket that is not yet one of the server's. @throws {Refusal} if it cannot be made. */
+  newBucket(name: string, region: string | undefined): Bucket;
+  addBucket(bucket: Bucket): void;
   /** Returns a number that was never returned before. */
   serial(): number;
   /** Awaits work that is not the server's own: the clock or the client. */
@@ -100,7 +106,7 @@ function intakeOf(server: Server, exchange: Exchange): Intake {
   const flip = plan.get('flip-bit');
   const slow = plan.get('slow');
   return {
-    keep: bucket?.keepsBytes ?? false,
+    keep: operation === 'PutBucketCors' || (bucket?.keepsBytes ?? false),
     md5: operation === 'PutObject' || wire.headers.has('content-md5'),
     damageAt: flip && (flip.at ?? 0),
     signal: wire.signal,
@@ -176,7 +182,8 @@ async function authenticate(server: Server, exchange: Exchange, body: Body): Pro
   const region = exchange.bucket?.region;
   const signed = { ...target, method: wire.method, query: query.values, headers: wire.headers, host: wire.url.host };
   const identity = await server.verifier.verify({ ...signed, contentLength, region }, now);
-  const bucket = bucketOf(exchange);
+  const isNew = operation === 'PutBucket' && !exchange.bucket;
+  const bucket = isNew ? server.newBucket(target.bucket, target.region) : bucketOf(exchange);
   const { method, headers } = wire;
   return { operation, method, bucket, key: target.key, query, headers, body, identity, now, serial: 0 };
 }
@@ -198,7 +205,9 @@ function bucketOf({ bucket, target }: Exchange): Bucket {
 
 function performNow(server: Server, call: Call): Reply {
   try {
-    return perform({ ...call, now: server.clock.now(), serial: server.serial() });
+    const reply = perform({ ...call, now: server.clock.now(), serial: server.serial() });
+    if (call.operation === 'PutBucket') server.addBucket(call.bucket);
+    return reply;
   } finally {
     server.changed(call.bucket.name, call.key);
   }

@@ -2,6 +2,7 @@
 // configuration, the log, and the methods that change a bucket without a request. exchange.ts handles the requests.
 
 import { type Body, BodyCollector } from './body.ts';
+import type { Bucket, BucketAcl } from './call.ts';
 import { type Clock, clockFrom, unlessAborted } from './clock.ts';
 import { type CorsRule, checkCorsRules } from './cors.ts';
 import { crc64OfZeros } from './crc64.ts';
@@ -9,7 +10,8 @@ import { Refusal } from './errors.ts';
 import { type Exchange, type LogEntry, type Server, serve } from './exchange.ts';
 import { type FaultSchedule, FaultSource, type Operation } from './faults.ts';
 import { MAX_OBJECT_SIZE, type ObjectType, StoredObject } from './objects.ts';
-import { type Bucket, type BucketAcl, operationOf } from './operations.ts';
+import { httpDate } from './reads.ts';
+import { operationOf } from './routing.ts';
 import { type ObjectChange, type ObjectStore, Tracker } from './store.ts';
 import { type Hosts, locate } from './target.ts';
 import { type AccessKey, makeToken, type SecurityToken, type TokenOptions } from './tokens.ts';
@@ -129,7 +131,7 @@ export class LocalOss {
    *   throws the reason of the abort.
    */
   readonly fetch: (input: Request | URL | string, init?: RequestInit) => Promise<Response>;
-  readonly #buckets: ReadonlyMap<string, Bucket>;
+  readonly #buckets: Map<string, Bucket>;
   readonly #hosts: Hosts;
   readonly #keys: Map<string, AccessKey> = new Map();
   readonly #clock: Clock;
@@ -148,10 +150,12 @@ export class LocalOss {
    * @throws {TypeError | RangeError} if OSS would refuse a bucket name, a region or a CORS rule.
    */
   constructor({ buckets, accessKeys = {}, clock, faults, endpoints = [], store, onrequest }: LocalOssOptions) {
-    this.#buckets = new Map(Object.entries(buckets).map(([name, options]) => [name, bucketFrom(name, options)]));
     this.#hosts = { domains: domainsOf(buckets), endpoints: ['localhost', ...endpoints] };
     for (const [id, secret] of Object.entries(accessKeys)) this.#keys.set(id, { secret });
     this.#clock = clockFrom(clock);
+    this.#buckets = new Map(
+      Object.entries(buckets).map(([name, options]) => [name, bucketFrom(name, options, this.#clock.now())]),
+    );
     this.#faults = new FaultSource(faults);
     this.#tracker = store && new Tracker(store);
     this.#onrequest = onrequest;
@@ -294,10 +298,9 @@ export class LocalOss {
       if (!(error instanceof Refusal)) throw error;
       // Only a host or a path that names no bucket leads to this line, so there are no CORS rules to apply.
       const reply = error.reply({ method: wire.method, host: wire.url.host, requestId });
-      return new Response(reply.body ?? null, {
-        ...reply,
-        headers: { ...reply.headers, 'x-oss-request-id': requestId },
-      });
+      const date = httpDate(this.#clock.now());
+      const own = { server: 'AliyunOSS', date, 'x-oss-request-id': requestId, 'x-oss-server-time': '1' };
+      return new Response(reply.body ?? null, { ...reply, headers: { ...own, ...reply.headers } });
     }
   }
 
@@ -312,7 +315,7 @@ export class LocalOss {
   #exchange(wire: WireRequest, requestId: string): Exchange {
     const query = parseQuery(wire.url.search);
     const target = locate(wire.url, this.#hosts);
-    const operation = operationOf(wire.method, target.key, query.values);
+    const operation = operationOf({ ...wire, key: target.key, query: query.values });
     const request = requestFacts(wire, target, operation, query.values);
     const plan = this.#faults.plan({ ...request, ...sizeFact(wire), nth: this.#count(request) });
     const entry: LogEntry = plan.names === undefined ? request : { ...request, fault: plan.names };
@@ -344,6 +347,8 @@ export class LocalOss {
       clock: this.#clock,
       verifier: new Verifier((id) => this.#keys.get(id)),
       cachedHeads: new Map(),
+      newBucket: (name, region) => this.#newBucket(name, region),
+      addBucket: (bucket) => void this.#buckets.set(bucket.name, bucket),
       serial: () => ++this.#serial,
       idle: (work) => this.#idle(work),
       logRepeat: (entry) => this.#record({ ...entry }),
@@ -351,6 +356,21 @@ export class LocalOss {
       putObject: (bucket, key, bytes) => this.putObject(bucket, key, bytes),
       deleteObject: (bucket, key) => this.deleteObject(bucket, key),
     };
+  }
+
+  /** Makes a bucket for PutBucket. @throws {Refusal} */
+  #newBucket(name: string, region: string | undefined): Bucket {
+    if (this.#tracker) {
+      const message = 'LocalOss with a data folder keeps no new buckets: name them at the start.';
+      throw new Refusal(501, 'NotImplemented', message);
+    }
+    const [first] = this.#buckets.values();
+    try {
+      return bucketFrom(name, { region: region ?? first?.region ?? 'cn-hangzhou' }, this.#clock.now());
+    } catch {
+      const message = 'The specified bucket is not valid.';
+      throw new Refusal(400, 'InvalidBucketName', message, { elements: { BucketName: name } });
+    }
   }
 
   async #idle<T>(work: Promise<T>): Promise<T> {
@@ -368,7 +388,7 @@ const NO_HEADERS: Readonly<Record<string, string>> = {
   'x-oss-storage-class': 'Standard',
 };
 
-function bucketFrom(name: string, options: BucketOptions): Bucket {
+function bucketFrom(name: string, options: BucketOptions, created: number): Bucket {
   const {
     region,
     acl = 'private',
@@ -389,7 +409,7 @@ function bucketFrom(name: string, options: BucketOptions): Bucket {
   }
   checkCorsRules(cors);
   const rules = { acl, cors, responseVary, forbidsOverwrite: forbidOverwrite, allowsSealing: sealing, requesterPays };
-  return { name, region, ...rules, keepsBytes: contents === 'bytes', objects: new Map() };
+  return { name, region, created, ...rules, keepsBytes: contents === 'bytes', objects: new Map() };
 }
 
 function domainsOf(buckets: Readonly<Record<string, BucketOptions>>): Map<string, string> {

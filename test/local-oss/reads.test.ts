@@ -54,6 +54,10 @@ describe('HeadObject', () => {
 
   test.each<[string, Record<string, string>, number]>([
     ['If-Match with another ETag', { 'if-match': '"x"' }, 412],
+    ['If-Match with *', { 'if-match': '*' }, 200],
+    ['If-None-Match with *', { 'if-none-match': '*' }, 304],
+    ['If-Modified-Since that is no date', { 'if-modified-since': '2030' }, 200],
+    ['If-Unmodified-Since that is no date', { 'if-unmodified-since': '2000' }, 200],
     ['If-Match with two ETags, one of which matches', { 'if-match': '"x", ETAG' }, 200],
     ['If-None-Match with this ETag', { 'if-none-match': 'ETAG' }, 304],
     ['If-None-Match with another ETag', { 'if-none-match': '"x"' }, 200],
@@ -228,7 +232,8 @@ describe('PutObject and DeleteObject', () => {
     ['PUT', 'a', { tagging: '' }],
     ['POST', 'a', { uploads: '' }],
     ['POST', 'a', {}],
-    ['GET', '', {}],
+    ['GET', '', { lifecycle: '' }],
+    ['PUT', '', { acl: '' }],
   ])('%s "%s" %o is answered with 501, and changes nothing', async (method, key, query) => {
     const oss = anOss();
     const body = method === 'GET' ? {} : { body: 'x' };

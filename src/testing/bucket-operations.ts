@@ -1,0 +1,131 @@
+// The operations of a bucket: its objects, its facts and its CORS rules.
+// https://help.aliyun.com/document_detail/31968 (GetBucketInfo), 32001 (PutBucketCors), 31959 (PutBucket)
+
+import { authorize } from './authorize.ts';
+import type { BucketAcl, Call } from './call.ts';
+import { type CorsRule, checkCorsRules } from './cors.ts';
+import { invalidArgument, Refusal } from './errors.ts';
+import { listObjects, listObjectsV2 } from './listing.ts';
+import { OWNER, type Reply, xmlReply } from './reply.ts';
+import { type Elements, xmlTexts } from './xml.ts';
+
+/** Performs an operation that names no object. @throws {Refusal} */
+export function performOnBucket(call: Call): Reply {
+  const operation = OPERATIONS[call.operation];
+  if (!operation) throw new Refusal(400, 'InvalidObjectName', 'The specified object is not valid.');
+  return operation(call);
+}
+
+const OPERATIONS: Partial<Record<Call['operation'], (call: Call) => Reply>> = {
+  ListObjects: listObjects,
+  ListObjectsV2: listObjectsV2,
+  PutBucket: putBucket,
+  GetBucketInfo: getBucketInfo,
+  GetBucketAcl: getBucketAcl,
+  GetBucketCors: getBucketCors,
+  PutBucketCors: putBucketCors,
+  DeleteBucketCors: deleteBucketCors,
+};
+
+/** The bucket exists already, or the server makes it after this call has succeeded. */
+function putBucket(call: Call): Reply {
+  authorize(call, 'oss:PutBucket');
+  const acl = call.headers.get('x-oss-acl');
+  if (acl !== null) call.bucket.acl = checkAcl(acl);
+  return { status: 200, headers: { location: `/${call.bucket.name}`, 'content-length': '0' } };
+}
+
+function checkAcl(acl: string): BucketAcl {
+  if (acl === 'private' || acl === 'public-read' || acl === 'public-read-write') return acl;
+  throw invalidArgument('x-oss-acl', acl, 'The ACL must be private, public-read or public-read-write.');
+}
+
+function getBucketInfo(call: Call): Reply {
+  authorize(call, 'oss:GetBucketInfo');
+  const { name, region, acl, created } = call.bucket;
+  const facts: Elements = {
+    Name: name,
+    Location: `oss-${region}`,
+    CreationDate: new Date(created).toISOString(),
+    ExtranetEndpoint: `oss-${region}.aliyuncs.com`,
+    IntranetEndpoint: `oss-${region}-internal.aliyuncs.com`,
+    StorageClass: 'Standard',
+    DataRedundancyType: 'LRS',
+    Versioning: '',
+    Owner: OWNER,
+    AccessControlList: { Grant: acl },
+  };
+  return xmlReply('BucketInfo', { Bucket: facts });
+}
+
+function getBucketAcl(call: Call): Reply {
+  authorize(call, 'oss:GetBucketAcl');
+  return xmlReply('AccessControlPolicy', { Owner: OWNER, AccessControlList: { Grant: call.bucket.acl } });
+}
+
+function getBucketCors(call: Call): Reply {
+  authorize(call, 'oss:GetBucketCors');
+  const { cors, responseVary } = call.bucket;
+  if (cors.length === 0) {
+    throw new Refusal(404, 'NoSuchCORSConfiguration', 'The CORS Configuration does not exist.');
+  }
+  return xmlReply('CORSConfiguration', { CORSRule: cors.map(elementsOf), ResponseVary: String(responseVary) });
+}
+
+function elementsOf({ maxAgeSeconds, ...rule }: CorsRule): Elements {
+  return {
+    AllowedOrigin: rule.allowedOrigins,
+    AllowedMethod: rule.allowedMethods,
+    AllowedHeader: rule.allowedHeaders ?? [],
+    ExposeHeader: rule.exposeHeaders ?? [],
+    ...(maxAgeSeconds === undefined ? {} : { MaxAgeSeconds: String(maxAgeSeconds) }),
+  };
+}
+
+function putBucketCors(call: Call): Reply {
+  authorize(call, 'oss:PutBucketCors');
+  const xml = textOf(call);
+  const rules = [...xml.matchAll(/<CORSRule>([\s\S]*?)<\/CORSRule>/g)].map(([, rule = '']) => ruleFrom(rule));
+  if (!/<CORSConfiguration[\s>]/.test(xml) || rules.length === 0) throw malformed('There is no CORSRule.');
+  try {
+    checkCorsRules(rules);
+  } catch (error) {
+    throw malformed((error as Error).message);
+  }
+  call.bucket.cors = rules;
+  call.bucket.responseVary = xmlTexts(xml, 'ResponseVary')[0] === 'true';
+  return { status: 200, headers: { 'content-length': '0' } };
+}
+
+const METHODS: readonly string[] = ['GET', 'PUT', 'POST', 'DELETE', 'HEAD'];
+
+function ruleFrom(xml: string): CorsRule {
+  const allowedOrigins = xmlTexts(xml, 'AllowedOrigin');
+  const allowedMethods = xmlTexts(xml, 'AllowedMethod');
+  const [age] = xmlTexts(xml, 'MaxAgeSeconds');
+  if (allowedOrigins.length === 0 || allowedMethods.length === 0) throw malformed('A rule needs origins and methods.');
+  const wrong = allowedMethods.find((method) => !METHODS.includes(method));
+  if (wrong !== undefined) throw invalidArgument('AllowedMethod', wrong, 'The method is not allowed in a CORS rule.');
+  return {
+    allowedOrigins,
+    allowedMethods: allowedMethods as CorsRule['allowedMethods'],
+    allowedHeaders: xmlTexts(xml, 'AllowedHeader'),
+    exposeHeaders: xmlTexts(xml, 'ExposeHeader'),
+    ...(age !== undefined && /^\d+$/.test(age) ? { maxAgeSeconds: Number(age) } : {}),
+  };
+}
+
+function textOf({ body }: Call): string {
+  const decoder = new TextDecoder();
+  return body.pieces.map((piece) => decoder.decode(piece, { stream: true })).join('') + decoder.decode();
+}
+
+function malformed(why: string): Refusal {
+  return new Refusal(400, 'MalformedXML', `The XML you provided was not well-formed or did not validate: ${why}`);
+}
+
+function deleteBucketCors(call: Call): Reply {
+  authorize(call, 'oss:PutBucketCors');
+  call.bucket.cors = [];
+  return { status: 204, headers: {} };
+}

@@ -1,0 +1,150 @@
+// Lists the objects of a bucket, in pages, as a whole or by folders.
+// https://help.aliyun.com/document_detail/187544 (ListObjectsV2), 31965 (ListObjects)
+
+import { authorize } from './authorize.ts';
+import type { Call } from './call.ts';
+import { invalidArgument } from './errors.ts';
+import type { StoredObject } from './objects.ts';
+import { OWNER, type Reply, xmlReply } from './reply.ts';
+import type { Elements } from './xml.ts';
+
+/** What a client asks for. */
+interface Question {
+  readonly prefix: string;
+  readonly delimiter: string;
+  /** Only names after this one are listed. */
+  readonly after: string;
+  readonly most: number;
+}
+
+/** One page of names. A name that ends with the delimiter stands for all keys that begin with it. */
+interface Page {
+  readonly keys: readonly string[];
+  readonly prefixes: readonly string[];
+  /** The last name of the page if more names follow. */
+  readonly next: string | undefined;
+}
+
+const MOST = 1000;
+
+/** Performs ListObjects, the first version. @throws {Refusal} */
+export function listObjects(call: Call): Reply {
+  const { values } = call.query;
+  const marker = values.get('marker') ?? '';
+  const { page, common } = list(call, marker);
+  const next: Elements = page.next === undefined ? {} : { NextMarker: common.encode(page.next) };
+  return xmlReply('ListBucketResult', {
+    ...common.head,
+    Marker: common.encode(marker),
+    ...next,
+    Contents: page.keys.map((key) => ({ ...contents(call, key, common.encode), Owner: OWNER })),
+    CommonPrefixes: page.prefixes.map((prefix) => ({ Prefix: common.encode(prefix) })),
+  });
+}
+
+/** Performs ListObjectsV2. @throws {Refusal} */
+export function listObjectsV2(call: Call): Reply {
+  const { values } = call.query;
+  const token = values.get('continuation-token');
+  const { page, common } = list(call, token === undefined ? (values.get('start-after') ?? '') : fromToken(token));
+  const owner: Elements = values.get('fetch-owner') === 'true' ? { Owner: OWNER } : {};
+  return xmlReply('ListBucketResult', {
+    ...common.head,
+    StartAfter: common.encode(values.get('start-after') ?? ''),
+    ...(token === undefined ? {} : { ContinuationToken: token }),
+    ...(page.next === undefined ? {} : { NextContinuationToken: toToken(page.next) }),
+    KeyCount: String(page.keys.length + page.prefixes.length),
+    Contents: page.keys.map((key) => ({ ...contents(call, key, common.encode), ...owner })),
+    CommonPrefixes: page.prefixes.map((prefix) => ({ Prefix: common.encode(prefix) })),
+  });
+}
+
+interface Common {
+  readonly encode: (text: string) => string;
+  readonly head: Elements;
+}
+
+/** Does what both versions have in common. */
+function list(call: Call, after: string): { readonly page: Page; readonly common: Common } {
+  authorize(call, 'oss:ListObjects');
+  const { values } = call.query;
+  const question: Question = {
+    prefix: values.get('prefix') ?? '',
+    delimiter: values.get('delimiter') ?? '',
+    after,
+    most: readMost(values.get('max-keys')),
+  };
+  const encoding = readEncoding(values.get('encoding-type'));
+  const encode = (text: string) => (encoding ? encodeURIComponent(text) : text);
+  const page = pageOf([...call.bucket.objects.keys()], question);
+  const head: Elements = {
+    Name: call.bucket.name,
+    Prefix: encode(question.prefix),
+    MaxKeys: String(question.most),
+    Delimiter: encode(question.delimiter),
+    ...(encoding ? { EncodingType: encoding } : {}),
+    IsTruncated: String(page.next !== undefined),
+  };
+  return { page, common: { encode, head } };
+}
+
+function readMost(text: string | undefined): number {
+  if (text === undefined) return 100;
+  if (/^\d+$/.test(text) && Number(text) >= 1 && Number(text) <= MOST) return Number(text);
+  throw invalidArgument('max-keys', text, `max-keys must be from 1 to ${MOST}.`);
+}
+
+function readEncoding(text: string | undefined): 'url' | undefined {
+  if (text === undefined || text === '') return undefined;
+  if (text === 'url') return 'url';
+  throw invalidArgument('encoding-type', text, 'encoding-type must be url.');
+}
+
+/** Returns the names of one page, in the order of their bytes in UTF-8. */
+function pageOf(keys: readonly string[], { prefix, delimiter, after, most }: Question): Page {
+  const names = new Set<string>();
+  for (const key of keys.filter((one) => one.startsWith(prefix))) {
+    const end = delimiter === '' ? -1 : key.indexOf(delimiter, prefix.length);
+    names.add(end < 0 ? key : key.slice(0, end + delimiter.length));
+  }
+  const following = [...names].filter((name) => compareBytes(name, after) > 0).sort(compareBytes);
+  const page = following.slice(0, most);
+  const isPrefix = (name: string) => delimiter !== '' && name.slice(prefix.length).endsWith(delimiter);
+  return {
+    keys: page.filter((name) => !isPrefix(name)),
+    prefixes: page.filter(isPrefix),
+    next: following.length > most ? page.at(-1) : undefined,
+  };
+}
+
+/** Compares the bytes of two texts in UTF-8. JavaScript compares UTF-16, which orders emoji before some other letters. */
+function compareBytes(one: string, other: string): number {
+  const [a, b] = [[...one], [...other]];
+  const at = a.findIndex((character, index) => character !== b[index]);
+  if (at < 0) return a.length - b.length;
+  return (a[at]?.codePointAt(0) ?? -1) - (b[at]?.codePointAt(0) ?? -1);
+}
+
+function contents({ bucket }: Call, key: string, encode: (text: string) => string): Elements {
+  const object = bucket.objects.get(key) as StoredObject;
+  return {
+    Key: encode(key),
+    LastModified: new Date(object.lastModified).toISOString(),
+    ETag: object.etag,
+    Type: object.type,
+    Size: String(object.length),
+    StorageClass: object.headers['x-oss-storage-class'] ?? 'Standard',
+  };
+}
+
+function toToken(name: string): string {
+  return btoa(encodeURIComponent(name));
+}
+
+function fromToken(token: string): string {
+  try {
+    return decodeURIComponent(atob(token));
+  } catch {
+    throw invalidArgument('continuation-token', token, 'The continuation token is not one of this bucket.');
+  }
+}

@@ -1,0 +1,310 @@
+/** The operations of buckets, the ACL and the tags of objects, and the operations that LocalOss does not have. */
+import { describe, expect, test } from 'vitest';
+import { LocalOss } from '../../src/testing/index.ts';
+import { appendCall, type Call, call, element, KEYS, ManualClock, refusal, sign } from './tools.ts';
+
+const CORS = [{ allowedOrigins: ['https://a.example'], allowedMethods: ['GET' as const], maxAgeSeconds: 60 }];
+
+function anOss(): LocalOss {
+  return new LocalOss({
+    buckets: { logs: { region: 'cn-hangzhou', cors: CORS } },
+    accessKeys: { [KEYS.accessKeyId]: KEYS.accessKeySecret },
+    clock: new ManualClock(),
+  });
+}
+
+/** Returns the texts of all elements of this name, without their escapes. */
+function all(xml: string, name: string): string[] {
+  return [...xml.matchAll(new RegExp(`<${name}>([^<]*)</${name}>`, 'g'))].map(([, text = '']) => text);
+}
+
+async function xmlOf(oss: LocalOss, request: Call): Promise<string> {
+  const response = await call(oss, request);
+  const xml = await response.text();
+  expect([response.status, xml]).toEqual([200, expect.any(String)]);
+  return xml;
+}
+
+describe('ListObjectsV2', () => {
+  function filled(keys: readonly string[]): LocalOss {
+    const oss = anOss();
+    for (const key of keys) oss.appendObject('logs', key, new Uint8Array(key.length));
+    return oss;
+  }
+  const list = (oss: LocalOss, query: Record<string, string> = {}) =>
+    xmlOf(oss, ['GET', '', { 'list-type': '2', ...query }]);
+
+  test('it names each object with its length, type, ETag and time', async () => {
+    const oss = filled(['a.log', 'dir/b.log']);
+    const xml = await list(oss);
+    expect([all(xml, 'Key'), all(xml, 'Size'), all(xml, 'Type')]).toEqual([
+      ['a.log', 'dir/b.log'],
+      ['5', '9'],
+      ['Appendable', 'Appendable'],
+    ]);
+    expect([all(xml, 'LastModified')[0], element(xml, 'KeyCount')]).toEqual(['2026-01-02T12:00:00.000Z', '2']);
+    expect(all(xml, 'ETag')[0]).toBe(oss.object('logs', 'a.log')?.etag.replaceAll('"', '&quot;'));
+  });
+
+  test('a prefix and a delimiter list one folder and the names of its folders', async () => {
+    const xml = await list(filled(['a', 'x/1', 'x/2', 'x/y/3', 'x/z/4', 'x/z/5']), { prefix: 'x/', delimiter: '/' });
+    expect(all(xml, 'Key')).toEqual(['x/1', 'x/2']);
+    expect(xml.match(/<CommonPrefixes>\s*<Prefix>[^<]*/g)?.map((part) => part.split('>').at(-1))).toEqual([
+      'x/y/',
+      'x/z/',
+    ]);
+    expect(element(xml, 'KeyCount')).toBe('4');
+  });
+
+  test('pages of every size give every name once, in the order of their bytes', async () => {
+    const keys = ['a', 'b/1', 'b/2', 'c', '\u{1f600}', '\uff5e', 'd&e', 'é'];
+    const oss = filled(keys);
+    const inOrder = ['a', 'b/1', 'b/2', 'c', 'd&amp;e', 'é', '\uff5e', '\u{1f600}'];
+    for (const size of [1, 2, 3, 7, 8, 1000]) {
+      const found: string[] = [];
+      let token: string | undefined;
+      do {
+        const xml = await list(oss, { 'max-keys': String(size), ...(token && { 'continuation-token': token }) });
+        found.push(...all(xml, 'Key'));
+        expect(element(xml, 'IsTruncated')).toBe(String(found.length < keys.length));
+        token = element(xml, 'NextContinuationToken') || undefined;
+      } while (token);
+      expect(found).toEqual(inOrder);
+    }
+  });
+
+  test('a page that ends with a folder goes on after the folder', async () => {
+    const oss = filled(['a/1', 'a/2', 'b']);
+    const first = await list(oss, { delimiter: '/', 'max-keys': '1' });
+    const next = await list(oss, { delimiter: '/', 'continuation-token': element(first, 'NextContinuationToken') });
+    expect([all(next, 'Key'), next.includes('<CommonPrefixes>')]).toEqual([['b'], false]);
+  });
+
+  test('names are encoded where the client asks for that', async () => {
+    const xml = await list(filled(['a b&c']), { 'encoding-type': 'url' });
+    expect([all(xml, 'Key'), element(xml, 'EncodingType')]).toEqual([['a%20b%26c'], 'url']);
+  });
+
+  test.each([
+    ['max-keys', '0'],
+    ['max-keys', '1001'],
+    ['max-keys', 'x'],
+    ['encoding-type', 'xml'],
+    ['continuation-token', '%%'],
+  ])('%s = %s is refused', async (name, value) => {
+    const response = await call(anOss(), ['GET', '', { 'list-type': '2', [name]: value }]);
+    expect(await refusal(response)).toMatchObject({ status: 400, code: 'InvalidArgument' });
+  });
+
+  test('the first version goes on after a marker', async () => {
+    const oss = filled(['a', 'b', 'c']);
+    const first = await xmlOf(oss, ['GET', '', { 'max-keys': '2' }]);
+    expect([all(first, 'Key'), element(first, 'NextMarker')]).toEqual([['a', 'b'], 'b']);
+    expect(all(await xmlOf(oss, ['GET', '', { marker: 'b' }]), 'Key')).toEqual(['c']);
+  });
+
+  test('a token needs oss:ListObjects for the bucket', async () => {
+    const oss = filled(['a']);
+    const policy = (Action: string, Resource: string) => ({
+      Version: '1',
+      Statement: { Effect: 'Allow', Action, Resource },
+    });
+    const may = oss.issueToken({ policy: policy('oss:ListObjects', 'acs:oss:*:*:logs') });
+    const mayNot = oss.issueToken({ policy: policy('oss:GetObject', 'acs:oss:*:*:logs/*') });
+    expect((await call(oss, ['GET', '', { 'list-type': '2' }], may)).status).toBe(200);
+    expect(await refusal(await call(oss, ['GET', '', { 'list-type': '2' }], mayNot))).toMatchObject({
+      code: 'AccessDenied',
+      ec: '0003-00000201',
+    });
+  });
+});
+
+describe('buckets', () => {
+  test('GetBucketInfo tells region, ACL and time', async () => {
+    const xml = await xmlOf(anOss(), ['GET', '', { bucketInfo: '' }]);
+    expect([element(xml, 'Name'), element(xml, 'Location'), element(xml, 'Grant')]).toEqual([
+      'logs',
+      'oss-cn-hangzhou',
+      'private',
+    ]);
+    expect(element(xml, 'CreationDate')).toBe('2026-01-02T12:00:00.000Z');
+  });
+
+  test('PutBucket makes a bucket that takes appends at once, and a second time changes nothing', async () => {
+    const oss = anOss();
+    const put = () => {
+      const request = { method: 'PUT', bucket: 'other', key: '', headers: { 'x-oss-acl': 'public-read' } };
+      const { url, headers } = sign(request, { ...KEYS, time: Date.UTC(2026, 0, 2, 12) });
+      return oss.fetch(url, { method: 'PUT', headers });
+    };
+    expect((await put()).status).toBe(200);
+    oss.appendObject('other', 'a', new Uint8Array(3));
+    expect((await put()).status).toBe(200);
+    expect((await oss.fetch('https://other.oss-cn-hangzhou.aliyuncs.com/a')).status).toBe(200);
+  });
+
+  test.each(['Upper', 'a', 'a_b'])('PutBucket refuses the name %s', async (bucket) => {
+    const { url, headers } = sign(
+      { method: 'PUT', bucket, key: '', origin: `http://127.0.0.1/${bucket}` },
+      { ...KEYS, time: Date.UTC(2026, 0, 2, 12) },
+    );
+    expect(await refusal(await anOss().fetch(url, { method: 'PUT', headers }))).toMatchObject({
+      status: 400,
+      code: 'InvalidBucketName',
+    });
+  });
+
+  test('PutBucket without a signature makes nothing', async () => {
+    const oss = anOss();
+    const response = await oss.fetch('https://other.oss-cn-hangzhou.aliyuncs.com/', { method: 'PUT' });
+    expect(await refusal(response)).toMatchObject({ status: 403, code: 'AccessDenied' });
+    expect(() => oss.object('other', 'a')).toThrow(RangeError);
+  });
+});
+
+describe('the CORS rules of a bucket', () => {
+  const rule =
+    '<CORSConfiguration><CORSRule><AllowedOrigin>https://b.example</AllowedOrigin><AllowedMethod>POST</AllowedMethod>' +
+    '<AllowedHeader>*</AllowedHeader><ExposeHeader>ETag</ExposeHeader><MaxAgeSeconds>5</MaxAgeSeconds></CORSRule>' +
+    '<ResponseVary>true</ResponseVary></CORSConfiguration>';
+
+  async function preflight(oss: LocalOss, origin: string): Promise<number> {
+    const headers = { origin, 'access-control-request-method': 'POST' };
+    return (await oss.fetch('https://logs.oss-cn-hangzhou.aliyuncs.com/a', { method: 'OPTIONS', headers })).status;
+  }
+
+  test('PutBucketCors replaces them, and preflights follow the new ones', async () => {
+    const oss = anOss();
+    expect(await preflight(oss, 'https://b.example')).toBe(403);
+    expect((await call(oss, ['PUT', '', { cors: '' }], { body: rule })).status).toBe(200);
+    expect(await preflight(oss, 'https://b.example')).toBe(200);
+    const xml = await xmlOf(oss, ['GET', '', { cors: '' }]);
+    expect([element(xml, 'AllowedOrigin'), element(xml, 'ExposeHeader'), element(xml, 'ResponseVary')]).toEqual([
+      'https://b.example',
+      'ETag',
+      'true',
+    ]);
+  });
+
+  test('DeleteBucketCors removes them', async () => {
+    const oss = anOss();
+    expect((await call(oss, ['DELETE', '', { cors: '' }])).status).toBe(204);
+    expect(await refusal(await call(oss, ['GET', '', { cors: '' }]))).toMatchObject({
+      status: 404,
+      code: 'NoSuchCORSConfiguration',
+    });
+  });
+
+  test.each([
+    ['no rule', '<CORSConfiguration></CORSConfiguration>', 'MalformedXML'],
+    ['no XML', 'rules', 'MalformedXML'],
+    ['no origin', rule.replace(/<AllowedOrigin>.*?<\/AllowedOrigin>/, ''), 'MalformedXML'],
+    ['a wildcard among the exposed headers', rule.replace('ETag', '*'), 'MalformedXML'],
+    ['a method of another kind', rule.replace('POST', 'PATCH'), 'InvalidArgument'],
+  ])('%s is refused, and the rules stay', async (_, body, code) => {
+    const oss = anOss();
+    expect(await refusal(await call(oss, ['PUT', '', { cors: '' }], { body }))).toMatchObject({ status: 400, code });
+    expect(element(await xmlOf(oss, ['GET', '', { cors: '' }]), 'AllowedOrigin')).toBe('https://a.example');
+  });
+});
+
+describe('objects', () => {
+  test('GetObjectAcl and GetObjectTagging tell what the object was created with', async () => {
+    const oss = anOss();
+    await call(oss, appendCall('a', 0, { 'x-oss-object-acl': 'public-read', 'x-oss-tagging': 'k=v%20w&l=' }), {
+      body: 'x',
+    });
+    expect(element(await xmlOf(oss, ['GET', 'a', { acl: '' }]), 'Grant')).toBe('public-read');
+    const xml = await xmlOf(oss, ['GET', 'a', { tagging: '' }]);
+    expect([all(xml, 'Key'), all(xml, 'Value')]).toEqual([
+      ['k', 'l'],
+      ['v w', ''],
+    ]);
+  });
+
+  test.each(['acl', 'tagging'])('GET ?%s of a missing object is NoSuchKey', async (name) => {
+    expect(await refusal(await call(anOss(), ['GET', 'a', { [name]: '' }]))).toMatchObject({
+      status: 404,
+      code: 'NoSuchKey',
+    });
+  });
+
+  test('CopyObject refuses an appendable source, and LocalOss copies nothing else', async () => {
+    const oss = anOss();
+    oss.appendObject('logs', 'a', new Uint8Array(1));
+    oss.putObject('logs', 'n', new Uint8Array(1));
+    const copy = (source: string) => call(oss, ['PUT', 'b', {}, { 'x-oss-copy-source': source }]);
+    expect(await refusal(await copy('/logs/a'))).toMatchObject({ status: 400, code: 'OperationNotSupported' });
+    expect(await refusal(await copy('/logs/n'))).toMatchObject({ status: 501, code: 'NotImplemented' });
+    expect(oss.object('logs', 'b')).toBeUndefined();
+  });
+
+  test('a normal object has a Content-MD5, and an appendable one has none', async () => {
+    const oss = anOss();
+    await call(oss, ['PUT', 'n'], { body: 'test' });
+    await call(oss, appendCall('a', 0), { body: 'test' });
+    const md5Of = async (key: string) => (await call(oss, ['HEAD', key])).headers.get('content-md5');
+    expect([await md5Of('n'), await md5Of('a')]).toEqual(['CY9rzUYh03PK3k6DJie09g==', null]);
+  });
+
+  test('a suffix range of an empty object is the whole object', async () => {
+    const oss = anOss();
+    await call(oss, appendCall('a', 0));
+    const response = await call(oss, ['GET', 'a', {}, { range: 'bytes=-1' }]);
+    expect([response.status, response.headers.get('content-range')]).toEqual([200, null]);
+  });
+
+  test('an append at a position of 16 digits does not fit, as every other wrong position', async () => {
+    const response = await call(anOss(), appendCall('a', '1000000000000000'), { body: 'x' });
+    expect(await refusal(response)).toMatchObject({ status: 409, code: 'PositionNotEqualToLength' });
+  });
+
+  test('an append cannot name a key of KMS', async () => {
+    const id = { 'x-oss-server-side-encryption': 'KMS', 'x-oss-server-side-encryption-key-id': 'k' };
+    expect(await refusal(await call(anOss(), appendCall('a', 0, id), { body: 'x' }))).toMatchObject({
+      status: 400,
+      code: 'InvalidArgument',
+    });
+    expect((await call(anOss(), ['PUT', 'a', {}, id], { body: 'x' })).status).toBe(200);
+  });
+});
+
+describe('what LocalOss does not have', () => {
+  test.each<[string, string, string, string]>([
+    ['PutObjectTagging', 'PUT', 'a', 'tagging'],
+    ['PutObjectAcl', 'PUT', 'a', 'acl'],
+    ['InitiateMultipartUpload', 'POST', 'a', 'uploads'],
+    ['UploadPart', 'PUT', 'a', 'partNumber'],
+    ['GetSymlink', 'GET', 'a', 'symlink'],
+    ['RestoreObject', 'POST', 'a', 'restore'],
+    ['ProcessImage', 'GET', 'a', 'x-oss-process'],
+    ['DeleteMultipleObjects', 'POST', '', 'delete'],
+    ['GetBucketLifecycle', 'GET', '', 'lifecycle'],
+    ['GetBucketVersioning', 'GET', '', 'versioning'],
+    ['ListObjectVersions', 'GET', '', 'versions'],
+    ['PutBucketAcl', 'PUT', '', 'acl'],
+  ])('%s is answered with NotImplemented by its name', async (name, method, key, resource) => {
+    const oss = anOss();
+    oss.putObject('logs', 'a', new Uint8Array(3));
+    const { status, code, xml } = await refusal(await call(oss, [method, key, { [resource]: '' }]));
+    expect([status, code, element(xml, 'Message')]).toEqual([
+      501,
+      'NotImplemented',
+      `LocalOss does not implement ${name}.`,
+    ]);
+    expect(oss.object('logs', 'a')?.length).toBe(3);
+  });
+
+  test('DeleteBucket and PostObject are answered with NotImplemented, too', async () => {
+    const oss = anOss();
+    const answers = [await call(oss, ['DELETE', '']), await call(oss, ['POST', 'a'], { body: 'x' })];
+    expect(answers.map(({ status }) => status)).toEqual([501, 501]);
+  });
+});
+
+test('a refusal of a host that names no bucket has the headers of OSS', async () => {
+  const response = await anOss().fetch('https://oss-cn-hangzhou.aliyuncs.com/a');
+  expect(response.status).toBe(403);
+  for (const name of ['server', 'date', 'x-oss-request-id', 'x-oss-server-time'])
+    expect(response.headers.get(name)).toBeTruthy();
+});
