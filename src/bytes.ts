@@ -3,7 +3,8 @@
 /**
  * Reads the beginning of a body as text. It reads no more than `most` characters, because no answer of OSS is longer.
  */
-export async function readStart(body: ReadableStream<Uint8Array>, most = 65_536): Promise<string> {
+export async function readStart(body: ReadableStream<Uint8Array> | null, most = 65_536): Promise<string> {
+  if (!body) return '';
   const reader = body.getReader();
   const decoder = new TextDecoder();
   let text = '';

@@ -5,9 +5,25 @@ export function checkType(holds: unknown, problem: string): void {
   if (!holds) throw new TypeError(problem);
 }
 
-/** @throws RangeError with the name of the option and its value, unless the condition holds. */
+/**
+ * @throws RangeError with the name of the option and its value, unless the condition holds. TypeError if the value is
+ *   not a number.
+ */
 export function checkRange(holds: unknown, name: string, wanted: string, value: unknown): void {
-  if (!holds) throw new RangeError(`${name} must be ${wanted}, not ${value}`);
+  const isNumber = typeof value === 'number';
+  if (holds && isNumber) return;
+  throw new (isNumber ? RangeError : TypeError)(`${name} must be ${wanted}, not ${value}`);
+}
+
+/** @throws RangeError unless the value is at least `least`. Infinity is allowed. */
+export function checkLeast(name: string, value: number, least = 0, unit = 'ms'): void {
+  checkRange(value >= least, name, `${least} ${unit} or more`, value);
+}
+
+/** @throws TypeError unless each of these options is true, false or undefined. A text would otherwise count as true. */
+export function checkFlags(flags: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(flags))
+    checkType(value === undefined || typeof value === 'boolean', `${name} must be true or false`);
 }
 
 /** @throws TypeError unless the value is a function or undefined. */
@@ -15,9 +31,10 @@ export function checkFunction(name: string, value: unknown): void {
   checkType(value === undefined || typeof value === 'function', `${name} must be a function`);
 }
 
-/** @throws RangeError unless the value is a whole number that is at least `least`. */
-export function checkWholeNumber(name: string, value: number, least = 0): void {
-  checkRange(Number.isSafeInteger(value) && value >= least, name, `a whole number from ${least}`, value);
+/** @throws RangeError unless the value is a whole number from `least` to `most`. */
+export function checkWholeNumber(name: string, value: number, least = 0, most: number = Number.MAX_SAFE_INTEGER): void {
+  const wanted = `a whole number from ${least}${most < Number.MAX_SAFE_INTEGER ? ` to ${most}` : ''}`;
+  checkRange(Number.isSafeInteger(value) && value >= least && value <= most, name, wanted, value);
 }
 
 /** @throws TypeError unless the value is an object. */

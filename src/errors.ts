@@ -46,7 +46,7 @@ export class OssError extends Error {
   /** The class name is written as a string, here and below, because minifiers rename classes. */
   override readonly name: string = 'OssError';
   /** A code for programs: OSS's own code (such as `AccessDenied`), or a code of this library. */
-  readonly code: string;
+  declare readonly code: string;
   /** After a failed append: the last confirmed tail of the object. */
   declare readonly tail?: ObjectTail;
   /** After a failed append: whether the segment in flight is stored. */
@@ -55,10 +55,10 @@ export class OssError extends Error {
   declare readonly loaded?: number;
 
   constructor(message: string, init: OssErrorInit) {
-    super(message, 'cause' in init ? { cause: withoutSecrets(init.cause) } : undefined);
-    this.code = init.code;
-    const { tail, outcome, loaded } = init;
-    if (outcome) Object.assign(this, { outcome, loaded }, tail && { tail });
+    const { cause, ...facts } = init;
+    super(message, 'cause' in init ? { cause: withoutSecrets(cause) } : undefined);
+    // The facts of a subclass are copied here too, so a subclass only declares its fields.
+    Object.assign(this, facts);
   }
 }
 
@@ -80,28 +80,22 @@ export interface ServiceErrorInit extends OssErrorInit {
 export class ServiceError extends OssError {
   override readonly name: string = 'ServiceError';
   /** The HTTP status. */
-  readonly status: number;
+  declare readonly status: number;
   /** The header `x-oss-request-id`. The support of Alibaba Cloud asks for it. */
-  readonly requestId: string | undefined;
+  declare readonly requestId: string | undefined;
   /**
    * The more detailed error code of OSS, such as `0026-00000016`. It may change, so programs should not depend on it.
    */
-  readonly ec: string | undefined;
+  declare readonly ec: string | undefined;
   /** The object's length in bytes, if a 409 contains it. */
-  readonly position: number | undefined;
+  declare readonly position: number | undefined;
   /** The time of OSS in ms since the epoch, if the answer contains it. */
-  readonly serverTime: number | undefined;
+  declare readonly serverTime: number | undefined;
   /** The time in ms that OSS asks the client to wait. */
-  readonly retryAfter: number | undefined;
+  declare readonly retryAfter: number | undefined;
 
   constructor(message: string, init: ServiceErrorInit) {
     super(message, init);
-    this.status = init.status;
-    this.requestId = init.requestId;
-    this.ec = init.ec;
-    this.position = init.position;
-    this.serverTime = init.serverTime;
-    this.retryAfter = init.retryAfter;
   }
 }
 
@@ -131,17 +125,14 @@ export interface AppendConflictInit extends OssErrorInit {
 export class AppendConflictError extends OssError {
   override readonly name: string = 'AppendConflictError';
   /** The position where our segment was to be stored, in bytes. */
-  readonly position: number;
+  declare readonly position: number;
   /** The length of our segment, in bytes. */
-  readonly size: number;
+  declare readonly size: number;
   /** The object's actual length, in bytes. It is `undefined` if the object does not exist. */
-  readonly found: number | undefined;
+  declare readonly found: number | undefined;
 
   constructor(message: string, init: AppendConflictInit) {
     super(message, init);
-    this.position = init.position;
-    this.size = init.size;
-    this.found = init.found;
   }
 }
 
@@ -156,17 +147,14 @@ export interface ChecksumErrorInit extends OssErrorInit {
 export class ChecksumError extends OssError {
   override readonly name: string = 'ChecksumError';
   /** The position of the first byte of the damaged segment. */
-  readonly position: number;
+  declare readonly position: number;
   /** The CRC-64 that the object should have, in decimal. */
-  readonly expected: string;
+  declare readonly expected: string;
   /** The CRC-64 that the object has, in decimal. */
-  readonly actual: string;
+  declare readonly actual: string;
 
   constructor(message: string, init: ChecksumErrorInit) {
     super(message, init);
-    this.position = init.position;
-    this.expected = init.expected;
-    this.actual = init.actual;
   }
 }
 
@@ -195,11 +183,10 @@ export interface CredentialsErrorInit extends OssErrorInit {
 export class CredentialsError extends OssError {
   override readonly name: string = 'CredentialsError';
   /** True if an earlier request of the same call was sent and refused. */
-  readonly sent: boolean;
+  declare readonly sent: boolean;
 
   constructor(message: string, init: CredentialsErrorInit) {
-    super(message, init);
-    this.sent = init.sent ?? false;
+    super(message, { sent: false, ...init } as OssErrorInit);
   }
 }
 
@@ -224,8 +211,7 @@ export function withFacts(error: OssError, { tail, outcome, loaded }: AppendFact
  */
 export function unproven(failure: unknown, reading: OssError): unknown {
   if (!(failure instanceof OssError)) return failure;
-  const permission =
-    reading instanceof ServiceError && reading.status === 403 ? ' (reading it back needs oss:GetObject)' : '';
+  const permission = reading instanceof ServiceError && reading.status === 403 ? ' (reading needs oss:GetObject)' : '';
   const message = `${failure.message}. Whether these bytes are stored could not be proven${permission}: ${reading.message}`;
   return remake(failure, { cause: failure.cause ?? reading }, message);
 }
@@ -234,14 +220,15 @@ export function unproven(failure: unknown, reading: OssError): unknown {
  * Returns a copy of an error with other facts. No constructor runs, because the class may be one of the caller with a
  * constructor of its own. The copy keeps the class, the stack and all fields.
  */
-function remake(error: OssError, facts: Partial<OssErrorInit>, message: string = error.message): OssError {
-  const copy: OssError = Object.setPrototypeOf(new Error(message), Object.getPrototypeOf(error));
+export function remake<T extends Error>(
+  error: T,
+  facts: Partial<OssErrorInit> = {},
+  message: string = error.message,
+): T {
+  const copy: T = Object.setPrototypeOf(new Error(message, facts), Object.getPrototypeOf(error));
   // An error that ended an earlier append has the tail of that append.
-  const { message: _message, tail: _tail, ...own } = Object.getOwnPropertyDescriptors(error);
-  Object.defineProperties(copy, own);
-  if ('cause' in facts)
-    Object.defineProperty(copy, 'cause', { value: facts.cause, configurable: true, writable: true });
-  return Object.assign(copy, facts);
+  const { message: _message, tail: _tail, ...own } = Object.getOwnPropertyDescriptors<Partial<OssError>>(error);
+  return Object.assign(Object.defineProperties(copy, own as PropertyDescriptorMap), facts);
 }
 
 /**
@@ -253,9 +240,9 @@ export function withoutSecrets(cause: unknown, secrets: readonly string[] = [], 
   if (typeof cause === 'string') return redact(cause, secrets);
   if (Object(cause) !== cause || cause instanceof OssError) return cause;
   try {
-    return isError(cause) && depth < 5
-      ? copyOf(cause, secrets, depth)
-      : Object.prototype.toString.call(cause).slice(0, 50);
+    // An error is recognised by its shape, because it may come from another realm.
+    const isError = typeof (cause as Partial<Error>).message === 'string' && depth < 5;
+    return isError ? copyOf(cause as Error, secrets, depth) : Object.prototype.toString.call(cause).slice(0, 50);
   } catch {
     // A getter of the error threw.
     return 'unreadable';
@@ -263,22 +250,14 @@ export function withoutSecrets(cause: unknown, secrets: readonly string[] = [], 
 }
 
 function copyOf(error: Error & { readonly code?: unknown }, secrets: readonly string[], depth: number): Error {
-  const { name, message, stack, code, cause } = error;
-  const init = cause === undefined ? undefined : { cause: withoutSecrets(cause, secrets, depth + 1) };
-  const copy = new Error(redact(message, secrets), init);
+  const name = harmless(error.name, secrets) ?? 'Error';
+  const message = redact(error.message, secrets);
   // Some runtimes name the reason only in the code, such as ECONNREFUSED.
-  const shown = typeof code === 'string' ? harmless(code, secrets) : undefined;
-  if (shown) Object.assign(copy, { code: shown });
-  const frames = redactUrls(cut(String(stack ?? ''), secrets))
+  const code = harmless(error.code, secrets);
+  const frames = redactUrls(cut(String(error.stack ?? ''), secrets))
     .split('\n')
     .filter((line) => /^\s+at |@/.test(line));
-  return Object.assign(copy, {
-    name: harmless(String(name)) ?? 'Error',
-    stack: [`${name}: ${copy.message}`, ...frames].join('\n'),
-  });
-}
-
-/** Recognises an error by its shape, because it may come from another realm. */
-function isError(value: unknown): value is Error {
-  return typeof (value as Partial<Error> | null)?.message === 'string';
+  const init = error.cause === undefined ? undefined : { cause: withoutSecrets(error.cause, secrets, depth + 1) };
+  const stack = [`${name}: ${message}`, ...frames].join('\n');
+  return Object.assign(new Error(message, init), { name, stack }, code && { code });
 }

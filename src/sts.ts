@@ -175,7 +175,7 @@ async function attempt(options: AssumeRoleOptions, clock: Clock): Promise<Creden
     // thrown unchanged.
     try {
       const given = await fetch(url, init);
-      return [given, given.body ? await readStart(given.body) : ''] as const;
+      return [given, await readStart(given.body)] as const;
     } catch (error) {
       throw noAnswer(error, options);
     }

@@ -3,6 +3,8 @@
  * form, which survives JSON, and the form with a bigint, with which the engine computes.
  */
 
+import { checkType, checkWholeNumber } from './check.ts';
+
 /**
  * The end of an object: its length in bytes and, if known, the CRC-64 of all bytes before it (decimal, as in OSS's
  * header).
@@ -13,15 +15,11 @@ export interface ObjectTail {
 }
 
 export function parseTail(name: string, tail: ObjectTail): Tail {
-  const { position, hashCrc64ecma } = tail ?? {};
-  if (typeof position !== 'number') throw new TypeError(`${name} must be { position, hashCrc64ecma? }`);
-  if (!Number.isSafeInteger(position) || position < 0 || position > MAX_OBJECT_SIZE) {
-    throw new RangeError(`${name}.position must be a whole number from 0 to ${MAX_OBJECT_SIZE}, not ${position}`);
-  }
-  const crc = hashCrc64ecma === undefined ? undefined : parseCrc(hashCrc64ecma);
-  if (hashCrc64ecma !== undefined && crc === undefined) {
-    throw new TypeError(`${name}.hashCrc64ecma must be a decimal string below 2 ** 64`);
-  }
+  const { position, hashCrc64ecma } = (tail ?? {}) as ObjectTail;
+  checkWholeNumber(`${name}.position`, position, 0, MAX_OBJECT_SIZE);
+  const crc = parseCrc(hashCrc64ecma);
+  const isUsable = hashCrc64ecma === undefined || crc !== undefined;
+  checkType(isUsable, `${name}.hashCrc64ecma must be a decimal string below 2 ** 64`);
   return { position, crc: position === 0 ? 0n : crc };
 }
 

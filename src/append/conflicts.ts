@@ -9,9 +9,9 @@ import type { Found } from './verdict.ts';
 type At = Pick<Plan, 'position' | 'size'>;
 
 const REASONS: Readonly<Record<Outcome, string>> = {
-  stored: 'These bytes are stored there, but the object also holds bytes that this writer did not append',
-  absent: 'Other bytes are in their place: another writer was first',
-  unknown: 'It was deleted, replaced or written by someone else, or a cache (CDN) answered',
+  stored: 'These bytes are stored there, but so are bytes of another writer',
+  absent: 'Another writer was first, and has other bytes in their place',
+  unknown: 'Another writer changed, replaced or deleted it, or a cache (CDN) answered',
 };
 
 /** The object is not what it was when its end was last confirmed. */
@@ -53,7 +53,7 @@ export function damaged(key: string, { position, size, want }: Plan, crc: bigint
 
 /** A segment cannot be settled, because its bytes were dropped when another segment was sent. */
 export function unsettled(key: string, { position, size }: At): OssError {
-  const message = `Cannot settle the ${size} bytes for "${key}" at position ${position}: another append was sent since, and the bytes are no longer held. Settle that append first`;
+  const message = `Cannot settle the ${size} bytes for "${key}" at position ${position}: another append was sent since, and their bytes were dropped. Settle that append first`;
   return new OssError(message, { code: 'Unsettled' });
 }
 

@@ -62,7 +62,7 @@ export class Evidence {
       if (length >= atLeast) return found;
       if (await this.#client.retry.again(looks, { signal })) continue;
       throw this.#unexpected(
-        `read the state of "${this.#key}": the answer says length ${length}, but OSS said ${atLeast} before. Never read a position through a cache (CDN)`,
+        `read the state of "${this.#key}": found length ${length}, but OSS said ${atLeast} before. A cache (CDN) must not answer`,
       );
     }
   }

@@ -3,8 +3,9 @@
  * Each call gets its own end, or its own error.
  */
 
+import { tagOf } from '../bytes.ts';
 import { crc64 } from '../crc64.ts';
-import { OssError, withFacts } from '../errors.ts';
+import { OssError, remake, withFacts } from '../errors.ts';
 import { joinBytes, type Segment } from '../source/segment.ts';
 import { type ObjectTail, publicTail, type Tail } from '../tail.ts';
 import type { Flight } from './flight.ts';
@@ -223,7 +224,8 @@ function errorOf(
   { start, total }: Member,
   { end, reach }: { readonly end: number; readonly reach: number },
 ): unknown {
-  if (!(error instanceof OssError)) return error;
+  // Each call gets an error of its own, because `settle` finds the call by its error.
+  if (!(error instanceof OssError)) return tagOf(error) === 'Error' ? remake(error as Error) : error;
   const { tail, outcome = 'unknown', loaded = 0 } = error;
   const unsent = start < reach ? 'unknown' : 'absent';
   return withFacts(error, { tail, outcome: start < end ? outcome : unsent, loaded: within(loaded, start, total) });

@@ -229,9 +229,8 @@ export class AppendableObject {
    */
   async resume(blob: Blob, options: ResumeOptions = {}): Promise<ObjectTail> {
     const checked = checkAppendOptions(options);
-    if (!isBlob(blob)) throw new TypeError('resume needs a Blob or File: only these can be read again');
-    if (this.#engine.shared)
-      throw new TypeError('resume needs a single writer: with shared, other writers’ bytes lie in between');
+    if (!isBlob(blob)) throw new TypeError('resume needs a Blob or File, which can be read again');
+    if (this.#engine.shared) throw new TypeError('resume needs a single writer: shared must not be true');
     const start = parseTail('start', options.start ?? { position: 0, hashCrc64ecma: '0' });
     const { size: total, type } = blob;
     const call: Call = { ...checked, total, type, inMemory: false, resumes: true, loaded: 0 };

@@ -3,7 +3,7 @@
  * or doubling a byte.
  */
 
-import { ChecksumError } from '../errors.ts';
+import { ChecksumError, ServiceError } from '../errors.ts';
 import { type ObjectTail, publicTail } from '../tail.ts';
 import { commit } from './commit.ts';
 import { unsettled } from './conflicts.ts';
@@ -65,12 +65,10 @@ export class EndedCalls {
     const ended = this.#calls.get(Object(error));
     if (!ended)
       throw new TypeError(
-        'settle needs the error with which an append on this AppendableObject was rejected; after resume, call resume again',
+        'settle needs the error of a failed append to this AppendableObject; after resume, call resume again',
       );
     if (ended !== 'several') return ended;
-    throw new TypeError(
-      'settle cannot distinguish calls that were aborted with the same reason: give each its own signal',
-    );
+    throw new TypeError('several calls were aborted with this reason: give each its own signal');
   }
 }
 
@@ -108,6 +106,26 @@ async function settleFlight(
   if (!segment) throw unsettled(key, plan);
   ledger.takeUp(plan);
   const call: Call = { signal, total: plan.size, type, inMemory: true, resumes: false, loaded, flight };
-  await commit(engine, segment, call);
-  ledger.trust();
+  try {
+    await commit(engine, segment, call);
+    ledger.trust();
+  } catch (error) {
+    const isSealed = error instanceof ServiceError && error.code === 'AppendSealedObjectNotAllowed';
+    if (!isSealed || !(await settleSealed(engine, flight, signal))) throw error;
+  }
+}
+
+/**
+ * A sealed object takes no request any more, so one more look shows finally what is stored. The look before the refusal
+ * does not count, because a late request may have been carried out in between. Returns false if the bytes in the place
+ * of the segment could not be read.
+ */
+async function settleSealed(engine: Engine, flight: Flight, signal: AbortSignal | undefined): Promise<boolean> {
+  const { ledger } = engine;
+  ledger.setAside(flight);
+  ledger.doubt();
+  const { position } = await ensureOpen(engine, signal);
+  const behind = ledger.unknown.filter((plan) => plan.position >= position);
+  ledger.settle(behind, undefined);
+  return flight.plan?.outcome !== 'unknown';
 }

@@ -21,7 +21,7 @@ export interface Authority {
   /** True if other credentials may authorise a request that OSS has refused. */
   readonly isRenewable: boolean;
   /** @param rejected credentials that OSS has just refused */
-  authorise(request: OssRequest, rejected: Credentials | undefined): Promise<AuthorisedRequest>;
+  authorise(request: OssRequest, rejected: Credentials | undefined): AuthorisedRequest | Promise<AuthorisedRequest>;
   /**
    * Corrects the time of signatures: OSS's clock is `offset` ms ahead of the local clock. It is negative if OSS's clock
    * is behind.

@@ -5,11 +5,12 @@
  */
 
 import { readStart } from '../bytes.ts';
+import { checkLeast, checkRange, checkType } from '../check.ts';
 import { CredentialsError } from '../errors.ts';
-import { plainUrl, redact } from '../redact.ts';
+import { redact, redactUrls } from '../redact.ts';
 import { abortable, throwIfAborted } from '../waiting/abort.ts';
 import { type Clock, platformClock } from '../waiting/clock.ts';
-import { withDeadline } from '../waiting/deadline.ts';
+import { type DeadlineOptions, withDeadline } from '../waiting/deadline.ts';
 
 /**
  * A key that signs requests. STS gives all four fields.
@@ -82,9 +83,9 @@ export function refreshingCredentials(
   load: (request: CredentialsRequest) => unknown,
   { refreshBefore = 300_000, timeout = 30_000, clock = platformClock() }: RefreshOptions = {},
 ): RefreshingProvider {
-  if (typeof load !== 'function') throw new TypeError('refreshingCredentials needs a function that loads credentials');
-  if (!(refreshBefore >= 0)) throw new RangeError(`refreshBefore must be 0 ms or more, not ${refreshBefore}`);
-  if (!(timeout > 0)) throw new RangeError(`timeout must be above 0 ms, not ${timeout}`);
+  checkType(typeof load === 'function', 'refreshingCredentials needs a function that loads credentials');
+  checkLeast('refreshBefore', refreshBefore);
+  checkRange(timeout > 0, 'timeout', 'above 0 ms', timeout);
   const now = () => clock.now();
   let kept: Credentials | undefined;
   let freshUntil = 0;
@@ -92,9 +93,8 @@ export function refreshingCredentials(
 
   const refresh = async (rejected: Credentials | undefined): Promise<Credentials> => {
     try {
-      const limits = { clock, timeout, expired: loadTimedOut };
       // The result of a load after its time-out is ignored, because newer credentials may be in use by then.
-      kept = parseCredentials(await withDeadline(limits, ({ signal }) => load({ rejected, signal })));
+      kept = parseCredentials(await loadWithin({ clock, timeout }, (signal) => load({ rejected, signal })));
       // If the clock of the device is ahead, every token looks expired. So OSS decides, and new ones are loaded once a
       // minute at most.
       freshUntil = Math.max(expiresAt(kept) - refreshBefore, now() + 60_000);
@@ -102,7 +102,7 @@ export function refreshingCredentials(
     } catch (error) {
       if (kept && expiresAt(kept) > now()) return kept;
       kept = undefined;
-      throw error instanceof CredentialsError ? error : loadFailed(error);
+      throw error;
     }
   };
   return async ({ rejected, signal } = {}) => {
@@ -138,16 +138,13 @@ export interface CredentialsUrlInit extends Omit<RequestInit, 'signal'>, Refresh
  * ```
  */
 export function credentialsFromUrl(url: string | URL, init: CredentialsUrlInit = {}): RefreshingProvider {
-  if (typeof url !== 'string' && !(url instanceof URL)) throw new TypeError('credentialsFromUrl needs a URL');
+  checkType(typeof url === 'string' || url instanceof URL, 'credentialsFromUrl needs a URL');
   const { fetch = globalThis.fetch, refreshBefore, timeout, clock, ...request } = init;
-  const failed = (problem: string) =>
-    new CredentialsError(`Cannot load credentials from ${plainUrl(String(url))}: ${problem}`, {
-      code: 'CredentialsLoadFailed',
-    });
+  const failed = (problem: string) => loadFailed(` from ${redactUrls(String(url))}: ${problem}`);
   const load = async ({ signal }: CredentialsRequest) => {
     const response = await fetch.call(undefined, String(url), signal ? { ...request, signal } : request);
     if (!response.ok) throw failed(`HTTP ${response.status}`);
-    const text = response.body ? await readStart(response.body) : '';
+    const text = await readStart(response.body);
     try {
       return JSON.parse(text);
     } catch {
@@ -158,12 +155,13 @@ export function credentialsFromUrl(url: string | URL, init: CredentialsUrlInit =
   return refreshingCredentials(load, { refreshBefore, timeout, clock });
 }
 
-/** Names in use for each field, in lower case and without `_` and `-`. */
-const NAMES: Readonly<Record<string, readonly string[]>> = {
-  accessKeyId: ['accesskeyid'],
-  accessKeySecret: ['accesskeysecret'],
-  securityToken: ['securitytoken', 'ststoken'],
-  expiration: ['expiration'],
+/** The fields by the names that are in use for them, in lower case and without `_` and `-`. */
+const FIELDS: Readonly<Record<string, keyof Credentials>> = {
+  accesskeyid: 'accessKeyId',
+  accesskeysecret: 'accessKeySecret',
+  securitytoken: 'securityToken',
+  ststoken: 'securityToken',
+  expiration: 'expiration',
 };
 
 /**
@@ -174,20 +172,20 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
 export function parseCredentials(given: unknown): Credentials {
   if (!credentialsProblem(record(given))) return given as Credentials;
   const fields = findFields(given, 3);
-  if (!fields) throw unusable(`they came with ${fieldsOf(given)}, and need ${Object.keys(NAMES).join(', ')}`);
-  const { expiration, ...rest } = fields;
-  return usableCredentials({ ...rest, expiration: toDate(expiration) } as Credentials);
+  if (!fields)
+    throw unusable(`they came with ${fieldsOf(given)}, and need ${[...new Set(Object.values(FIELDS))].join(', ')}`);
+  return usableCredentials({ ...fields, expiration: toDate(fields['expiration']) } as Credentials);
 }
 
 /** Returns the fields of the first object that has a key and its secret. The fields get the names of this library. */
-function findFields(value: unknown, depth: number): Record<string, unknown> | undefined {
-  const entries = Object.entries(record(value));
-  const named = (names: readonly string[]) =>
-    entries.find(([name]) => names.includes(name.toLowerCase().replace(/[_-]/g, '')))?.[1] ?? undefined;
-  const fields = Object.fromEntries(Object.entries(NAMES).map(([name, names]) => [name, named(names)]));
+function findFields(value: unknown, depth: number): Readonly<Record<string, unknown>> | undefined {
+  const fields: Record<string, unknown> = {};
+  for (const [name, field] of Object.entries(record(value))) {
+    const known = FIELDS[name.toLowerCase().replace(/[_-]/g, '')];
+    if (known) fields[known] ??= field ?? undefined;
+  }
   if (fields['accessKeyId'] && fields['accessKeySecret']) return fields;
-  if (depth === 0) return undefined;
-  for (const [, inner] of entries) {
+  for (const inner of depth > 0 ? Object.values(record(value)) : []) {
     const found = findFields(inner, depth - 1);
     if (found) return found;
   }
@@ -250,15 +248,25 @@ function sameKey(a: Credentials, b: Credentials): boolean {
   return a.accessKeyId === b.accessKeyId && a.securityToken === b.securityToken;
 }
 
-/** Returns the error for a load that reached its time-out. */
-export function loadTimedOut(timeout: number): CredentialsError {
-  return new CredentialsError(`Cannot load credentials: no answer within ${timeout} ms`, {
-    code: 'CredentialsLoadFailed',
-  });
+/** The limits of a load. */
+export type LoadLimits = Omit<DeadlineOptions, 'expired'>;
+
+/**
+ * Calls a function that loads credentials.
+ *
+ * @throws CredentialsError for each failure of the function, and at the time-out; after an abort, the signal's reason.
+ */
+export async function loadWithin<T>(limits: LoadLimits, load: (signal: AbortSignal) => T | Promise<T>): Promise<T> {
+  const expired = (timeout: number) => loadFailed(`: no answer within ${timeout} ms`);
+  try {
+    return await withDeadline({ ...limits, expired }, ({ signal }) => load(signal));
+  } catch (cause) {
+    throwIfAborted(limits.signal);
+    if (cause instanceof CredentialsError) throw cause;
+    throw loadFailed(cause instanceof Error ? `: ${redact(cause.message)}` : '', { cause });
+  }
 }
 
-/** Returns the error for a load that failed for another reason. */
-export function loadFailed(cause: unknown): CredentialsError {
-  const why = cause instanceof Error ? `: ${redact(cause.message)}` : '';
-  return new CredentialsError(`Cannot load credentials${why}`, { code: 'CredentialsLoadFailed', cause });
+function loadFailed(why: string, init?: { readonly cause: unknown }): CredentialsError {
+  return new CredentialsError(`Cannot load credentials${why}`, { code: 'CredentialsLoadFailed', ...init });
 }

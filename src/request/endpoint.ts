@@ -3,7 +3,7 @@
  * (`a/../b` becomes `b`, `\\` becomes `/`). It refuses a key that would not arrive as it was written.
  */
 
-import { checkType } from '../check.ts';
+import { checkFlags, checkType } from '../check.ts';
 
 /** The address of a bucket. */
 export interface EndpointOptions {
@@ -40,47 +40,37 @@ export interface Endpoint {
  * @see https://www.alibabacloud.com/help/en/oss/user-guide/regions-and-endpoints
  */
 export function resolveEndpoint(options: EndpointOptions): Endpoint {
-  checkFlags(options);
+  const { cname, internal, accelerate, pathStyle } = options;
+  // A host or a region in place of `true` would otherwise count as true.
+  checkFlags({ cname, internal, pathStyle });
+  checkType([undefined, true, false, 'overseas'].includes(accelerate), "accelerate must be true, false or 'overseas'");
   const region = checkRegion(options.region);
   const bucket = checkBucket(options.bucket);
   const { protocol, host } = parseHost(options.endpoint ?? regionHost(region, options));
   if (options.endpoint !== undefined) checkEndpoint(host, bucket, options);
-  const pathStyle = options.pathStyle || isAddress(host);
-  const origin = `${protocol}//${options.cname || pathStyle ? host : `${bucket}.${host}`}`;
-  const base = pathStyle && !options.cname ? `${origin}/${bucket}/` : `${origin}/`;
+  const isInPath = !cname && (pathStyle || isAddress(host));
+  const base = `${protocol}//${cname || isInPath ? '' : `${bucket}.`}${host}/${isInPath ? `${bucket}/` : ''}`;
   return { region, bucket, url: (key) => base + encodePath(key) };
-}
-
-/** Refuses values that are not boolean. A host or a region in place of `true` would otherwise count as true. */
-function checkFlags({ cname, internal, accelerate, pathStyle }: EndpointOptions): void {
-  for (const [name, value] of Object.entries({ cname, internal, accelerate, pathStyle }))
-    checkType(
-      value === undefined || typeof value === 'boolean' || (name === 'accelerate' && value === 'overseas'),
-      `${name} must be true or false${name === 'accelerate' ? ", or 'overseas'" : ''}`,
-    );
 }
 
 function checkRegion(region: string): string {
   const id = requireString(region, 'region', 'cn-hangzhou').replace(/^oss-/, '');
-  if (id.endsWith('-internal')) {
-    throw new TypeError(
-      `region "${region}" names an internal host: give region "${id.slice(0, -9)}" with internal: true`,
-    );
-  }
-  if (!/^[a-z]{2,}(-[a-z0-9]+)+$/.test(id)) {
-    throw new TypeError(`region "${region}" is not a region id such as "cn-hangzhou"; a host goes in endpoint`);
-  }
+  const name = id.replace(/-internal$/, '');
+  checkType(name === id, `region "${region}" is internal: give region "${name}" with internal: true`);
+  const isId = /^[a-z]{2,}(-[a-z0-9]+)+$/.test(id);
+  checkType(isId, `region "${region}" is not a region id such as "cn-hangzhou"; a host goes in endpoint`);
   return id;
 }
 
 export function checkBucket(bucket: string): string {
-  if (/^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(requireString(bucket, 'bucket', 'my-logs'))) return bucket;
-  throw new TypeError(`bucket "${bucket}" must be 3 to 63 of a-z, 0-9 and -, and neither begin nor end in -`);
+  const isName = /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(requireString(bucket, 'bucket', 'my-logs'));
+  checkType(isName, `bucket "${bucket}" must be 3 to 63 of a-z, 0-9 and -, and neither begin nor end in -`);
+  return bucket;
 }
 
 function requireString(value: unknown, name: string, example: string): string {
-  if (typeof value === 'string' && value) return value;
-  throw new TypeError(`${name} must be a string such as "${example}"`);
+  checkType(typeof value === 'string' && value, `${name} must be a string such as "${example}"`);
+  return value as string;
 }
 
 function regionHost(region: string, { cname, internal, accelerate }: EndpointOptions): string {
@@ -95,9 +85,8 @@ function parseHost(endpoint: string): { protocol: string; host: string } {
   const url = parseUrl(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `https://${text}`);
   if (!url || !/^https?:$/.test(url.protocol))
     throw new TypeError(`endpoint "${text}" is not a host or an http(s) URL`);
-  if (url.username || url.password || url.pathname !== '/' || url.search || url.hash) {
-    throw new TypeError(`endpoint must be scheme, host and port alone: "${url.protocol}//${url.host}"`);
-  }
+  const { protocol, host, href } = url;
+  checkType(href === `${protocol}//${host}/`, `endpoint must be scheme, host and port alone: "${protocol}//${host}"`);
   return url;
 }
 
@@ -109,15 +98,11 @@ function parseUrl(text: string): URL | undefined {
   }
 }
 
-function checkEndpoint(host: string, bucket: string, options: EndpointOptions): void {
-  checkType(
-    !options.internal && !options.accelerate,
-    'endpoint already says where to go: drop internal and accelerate',
-  );
+function checkEndpoint(host: string, bucket: string, { cname, internal, accelerate }: EndpointOptions): void {
+  checkType(!internal && !accelerate, 'endpoint already says where to go: drop internal and accelerate');
   const rest = host.startsWith(`${bucket}.`) ? host.slice(bucket.length + 1) : '';
-  if (!options.cname && /\baliyuncs\.com(:\d+)?$/.test(rest) && /^oss-|\.oss/.test(rest)) {
-    throw new TypeError(`endpoint "${host}" already holds the bucket: give "${rest}"`);
-  }
+  const isDouble = !cname && /\baliyuncs\.com(:\d+)?$/.test(rest) && /^oss-|\.oss/.test(rest);
+  checkType(!isDouble, `endpoint "${host}" already holds the bucket: give "${rest}"`);
 }
 
 function isAddress(host: string): boolean {

@@ -3,6 +3,8 @@
  * headers, and which of them count for every append. Properties that few callers need are in a function of their own,
  * so other callers do not load it.
  */
+
+import { checkRange, checkType } from '../check.ts';
 import { percentEncode } from './endpoint.ts';
 
 /**
@@ -50,15 +52,14 @@ export const IN_QUERY_TOO: RegExp = /^x-oss-(traffic-limit|request-payer)$/i;
  */
 export function appendHeaders({ contentType, headers = {} }: ObjectOptions, defaultType = ''): Record<string, string> {
   const result: Record<string, string> = {};
-  for (const [name, value] of Object.entries(checkRecord('headers', headers))) {
+  for (const [name, value] of entriesOf('headers', headers)) {
     const lower = name.toLowerCase();
-    if (!/^[\w!#$%&'*+.^`|~-]+$/.test(lower)) throw new TypeError(`headers: "${name}" is not a header name`);
-    if (OURS.test(lower)) throw new TypeError(`headers: ${lower} is set by the client (the type by contentType)`);
-    if (lower in result) throw new TypeError(`headers: ${lower} is given twice`);
-    result[lower] = checkAllowed(lower, checkValue(`headers["${name}"]`, value));
+    checkType(/^[\w!#$%&'*+.^`|~-]+$/.test(lower), `headers: "${name}" is not a header name`);
+    checkType(!OURS.test(lower), `headers: ${lower} is set by the client (the type by contentType)`);
+    add(result, `headers["${name}"]`, lower, value);
   }
   const type = contentType === undefined ? defaultType : contentType;
-  if (type) result['content-type'] = checkValue('contentType', type);
+  if (type) add(result, 'contentType', 'content-type', type);
   return result;
 }
 
@@ -66,22 +67,35 @@ export function appendHeaders({ contentType, headers = {} }: ObjectOptions, defa
 const ALLOWED: Readonly<Record<string, string>> = {
   'content-md5': '[A-Za-z0-9+/]{22}==',
   'x-oss-forbid-overwrite': 'true|false',
-  'x-oss-object-acl': 'default|private|public-read(-write)?',
+  'x-oss-object-acl': 'default|private|public-read|public-read-write',
   'x-oss-request-payer': 'requester',
   'x-oss-server-side-data-encryption': 'SM4',
   'x-oss-server-side-encryption': 'AES256|KMS|SM4',
   'x-oss-storage-class': 'Standard|IA|Archive',
-  // In bit/s.
-  'x-oss-traffic-limit': '[1-9]\\d{5,8}',
+  // In bit/s, from 819,200 to 838,860,800.
+  'x-oss-traffic-limit': '\\d{6,9}',
 };
 
-function checkAllowed(name: string, value: string): string {
-  const isRefused =
-    /^if-|^x-oss-server.*key-id$/.test(name) ||
-    (name in ALLOWED && !new RegExp(`^(${ALLOWED[name]})$`).test(value)) ||
-    (name === 'x-oss-traffic-limit' && (Number(value) < 819_200 || Number(value) > 838_860_800));
-  if (isRefused) throw new TypeError(`headers: OSS refuses ${name}: ${value} on an append`);
-  return value;
+/**
+ * Adds a header whose value is one that HTTP and OSS accept. A line break would begin another header, and browsers and
+ * OSS encode other text than ASCII in different ways.
+ *
+ * @param label what the caller calls the value
+ */
+function add(headers: Record<string, string>, label: string, name: string, given: unknown): void {
+  checkType(!(name in headers), `${label} is given twice`);
+  checkType(given !== '', `${label} must not be empty: OSS keeps no empty header`);
+  const value = typeof given === 'string' && /^[\x20-\x7e]*$/.test(given) ? given.trim() : '';
+  checkType(
+    value,
+    `${label} must be a string of visible ASCII and spaces: percent-encode other text (a file name as filename*=UTF-8''...)`,
+  );
+  checkType(!/^if-|^x-oss-server.*key-id$/.test(name), `${label}: OSS refuses this header on an append`);
+  const allowed = ALLOWED[name] ?? '.*';
+  checkType(new RegExp(`^(${allowed})$`).test(value), `${label} must be ${allowed}, not ${value}`);
+  if (name === 'x-oss-traffic-limit')
+    checkType(Number(value) >= 819_200 && Number(value) <= 838_860_800, `${label} must be 819200 to 838860800`);
+  headers[name] = value;
 }
 
 /** Returns the options that still count when the object exists. */
@@ -106,75 +120,41 @@ export function laterOptions({ headers = {} }: ObjectOptions): ObjectOptions {
  * ```
  */
 export function objectHeaders({ expires, acl, metadata = {}, tagging = {} }: ObjectProperties): Record<string, string> {
-  const result = metadataHeaders(metadata);
-  if (expires !== undefined) result['expires'] = expiryDate(expires);
-  if (acl !== undefined) result['x-oss-object-acl'] = checkAcl(acl);
-  const tags = tagHeader(tagging);
-  if (tags) result['x-oss-tagging'] = tags;
-  return result;
-}
-
-function metadataHeaders(metadata: Readonly<Record<string, string>>): Record<string, string> {
   const result: Record<string, string> = {};
-  let bytes = 0;
-  for (const [name, value] of Object.entries(checkRecord('metadata', metadata))) {
-    const header = `x-oss-meta-${name.toLowerCase()}`;
-    if (!/^[a-z0-9-]+$/i.test(name))
-      throw new TypeError(`metadata: "${name}" may hold letters, digits and hyphens only`);
-    if (header in result) throw new TypeError(`metadata: "${name.toLowerCase()}" is given twice`);
-    result[header] = checkValue(`metadata["${name}"]`, value);
-    // OSS counts the name of the header with its prefix.
-    bytes += header.length + value.length;
+  for (const [name, value] of entriesOf('metadata', metadata)) {
+    checkType(/^[a-z0-9-]+$/i.test(name), `metadata: "${name}" may hold letters, digits and hyphens only`);
+    add(result, `metadata["${name}"]`, `x-oss-meta-${name.toLowerCase()}`, value);
   }
-  if (bytes > 8192) throw new RangeError(`metadata has ${bytes} bytes; OSS takes 8192 at most`);
+  // OSS counts the names of the headers with their prefix.
+  const bytes = Object.entries(result).flat().join('').length;
+  checkRange(bytes <= 8192, 'metadata', '8192 bytes at most', bytes);
+  if (expires !== undefined) add(result, 'expires', 'expires', expires instanceof Date ? utcOf(expires) : expires);
+  if (acl !== undefined) add(result, 'acl', 'x-oss-object-acl', acl);
+  const tags = entriesOf('tagging', tagging);
+  checkRange(tags.length <= 10, 'tagging', '10 tags at most', tags.length);
+  const pairs = tags.map(([key, value]) => `${tagPart(key, 1, 128)}=${tagPart(value, 0, 256)}`);
+  if (pairs.length > 0) result['x-oss-tagging'] = pairs.join('&');
   return result;
 }
 
-function tagHeader(tagging: Readonly<Record<string, string>>): string {
-  const tags = Object.entries(checkRecord('tagging', tagging));
-  if (tags.length > 10) throw new RangeError(`tagging has ${tags.length} tags; OSS takes 10 at most`);
-  return tags
-    .map(([key, value]) => `${percentEncode(tagPart(key, 1, 128))}=${percentEncode(tagPart(value, 0, 256))}`)
-    .join('&');
+function utcOf(date: Date): string {
+  checkType(!Number.isNaN(Number(date)), 'expires must be a valid Date or a header value');
+  return date.toUTCString();
 }
 
-function tagPart(text: unknown, least: number, most: number): string {
-  if (typeof text !== 'string' || !/^[A-Za-z0-9 +\-=._:/]*$/.test(text)) {
-    throw new TypeError(
-      `tagging: ${JSON.stringify(text)} may hold ASCII letters, digits, spaces and + - = . _ : / only`,
-    );
-  }
-  if (text.length >= least && text.length <= most) return text;
-  throw new RangeError(`tagging: "${text.slice(0, 40)}" has ${text.length} characters; OSS takes ${least} to ${most}`);
+function tagPart(text: string, least: number, most: number): string {
+  const name = `tagging: ${JSON.stringify(text)}`;
+  checkType(
+    typeof text === 'string' && /^[A-Za-z0-9 +\-=._:/]*$/.test(text),
+    `${name} may hold ASCII letters, digits, spaces and + - = . _ : / only`,
+  );
+  const { length } = text;
+  checkRange(length >= least && length <= most, `${name}: the length`, `${least} to ${most} characters`, length);
+  return percentEncode(text);
 }
 
-function expiryDate(expires: Date | string): string {
-  if (typeof expires === 'string') return checkValue('expires', expires);
-  if (expires instanceof Date && !Number.isNaN(Number(expires))) return expires.toUTCString();
-  throw new TypeError('expires must be a valid Date or a header value');
-}
-
-const ACLS = ['default', 'private', 'public-read', 'public-read-write'];
-
-function checkAcl(acl: string): string {
-  if (ACLS.includes(acl)) return acl;
-  throw new TypeError(`acl must be one of ${ACLS.join(', ')}, not ${JSON.stringify(acl)}`);
-}
-
-function checkRecord<T>(name: string, value: T): T {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
-  throw new TypeError(`${name} must be an object of strings`);
-}
-
-/**
- * Checks the value of a header. A line break would begin another header, and browsers and OSS encode other text than
- * ASCII in different ways.
- */
-function checkValue(name: string, value: unknown): string {
-  if (value === '') throw new TypeError(`${name} must not be empty: OSS keeps no empty header`);
-  if (typeof value === 'string' && /^[\x20-\x7e]*$/.test(value) && value.trim()) return value.trim();
-  const other = /disposition/i.test(name)
-    ? "write a file name as filename*=UTF-8''..., percent-encoded"
-    : 'encode other text, for example with encodeURIComponent';
-  throw new TypeError(`${name} must be a string of visible ASCII and spaces (${other})`);
+function entriesOf(name: string, value: Readonly<Record<string, string>>): [string, string][] {
+  const isRecord = typeof value === 'object' && value !== null && !Array.isArray(value);
+  checkType(isRecord, `${name} must be an object of strings`);
+  return Object.entries(value);
 }

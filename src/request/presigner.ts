@@ -24,7 +24,7 @@ export class Presigner implements Authority {
   readonly #timeout: number;
 
   constructor(presign: Presign, clock: Clock, timeout: number) {
-    checkType(presign, 'presign is missing; a client that has credentials is an OssClient');
+    checkType(presign, 'presign is missing; for credentials use OssClient');
     checkFunction('presign', presign);
     this.#presign = presign;
     this.#clock = clock;

@@ -18,12 +18,11 @@ export async function toServiceError(
   secrets: readonly string[],
 ): Promise<ServiceError> {
   const { headers, status } = response;
-  const text = response.body ? await readStart(response.body) : '';
-  const element = elements(text || decodeBase64(headers.get('x-oss-err') ?? ''));
+  const element = elements((await readStart(response.body)) || decodeBase64(headers.get('x-oss-err') ?? ''));
   const name = (given: string | null | undefined) => harmless(given, secrets);
   const code = name(element('Code')) ?? `Http${status}`;
   const message = redact(element('Message') ?? '', secrets).replace(/\.$/, '');
-  const hint = hintFor(code, message, name(element('Endpoint')));
+  const hint = hintFor(`${code} ${message}`, name(element('Endpoint')));
   return new ServiceError(`Cannot ${attempted}: ${code} (HTTP ${status})${message && `: ${message}`}${hint}`, {
     code,
     status,
@@ -83,23 +82,23 @@ function retryAfter(headers: Headers): number | undefined {
   return decimal(headers.get('x-oss-qos-delay-time')) ?? (delay >= 0 ? delay : undefined);
 }
 
-/** Hints for the refusals that callers meet most. The first row that fits is used. */
-const HINTS: readonly (readonly [RegExp, string])[] = [
-  [/^AccessDenied .*endpoint/i, 'the bucket is in another region: set region and endpoint to the bucket’s'],
-  [/^AccessDenied .*public access/i, 'Block Public Access is on: use a private or default ACL'],
-  [/^AccessDenied .*referer/i, 'add the page’s address to the bucket’s Referer whitelist'],
-  [/^AccessDenied/, 'check the RAM policy (oss:PutObject; oss:GetObject to read back) and the prefix it covers'],
-  [/^SecurityTokenExpired/, 'give credentials as a function, so that they can be fetched again'],
-  [/^InvalidAccessKeyId/, 'an STS key needs its securityToken'],
-  [/^SignatureDoesNotMatch/, 'check accessKeySecret, region, and proxies that change headers'],
-  [/^PublicEndpointForbidden/, 'bind a custom domain to the bucket, and give it as endpoint with cname: true'],
-  [/^SecondLevelDomainForbidden/, 'leave out pathStyle; a custom domain needs cname: true'],
-  [/^(NoSuchBucket|InvalidBucketName)/, 'check bucket, region and endpoint; a custom domain needs cname: true'],
-  [/^(Http413|\w+TooLarge)/, 'a proxy on the way limits the length of a body (nginx: client_max_body_size)'],
-  [/^(UserDisable|InDebt|BucketDisable)/, 'the account or bucket is suspended: see the OSS console'],
-];
+/** Hints for the refusals that callers meet most: how the code and the message begin, and what to do. The first one counts. */
+const HINTS: Readonly<Record<string, string>> = {
+  'AccessDenied .*endpoint': 'the bucket is in another region: set region and endpoint',
+  'AccessDenied .*public access': 'Block Public Access is on: use a private ACL',
+  'AccessDenied .*referer': 'add this page to the Referer whitelist of the bucket',
+  AccessDenied: 'check the RAM policy (oss:PutObject, oss:GetObject) and its prefix',
+  SecurityTokenExpired: 'give credentials as a function, so that they can be loaded again',
+  InvalidAccessKeyId: 'an STS key needs its securityToken',
+  SignatureDoesNotMatch: 'check accessKeySecret, region, and proxies that change headers',
+  PublicEndpointForbidden: 'give a custom domain of the bucket as endpoint with cname: true',
+  SecondLevelDomainForbidden: 'leave out pathStyle; a custom domain needs cname: true',
+  'NoSuchBucket|InvalidBucketName': 'check bucket, region and endpoint; a custom domain needs cname: true',
+  'Http413|\\w+TooLarge': 'a proxy limits the body (nginx: client_max_body_size)',
+  'UserDisable|InDebt|BucketDisable': 'the account or bucket is suspended: see the OSS console',
+};
 
-function hintFor(code: string, message: string, endpoint: string | undefined): string {
-  const hint = HINTS.find(([pattern]) => pattern.test(`${code} ${message}`))?.[1];
-  return hint ? `. Hint: ${hint}${endpoint ? ` (${endpoint})` : ''}` : '';
+function hintFor(refusal: string, endpoint: string | undefined): string {
+  const found = Object.keys(HINTS).find((start) => new RegExp(`^(${start})`, 'i').test(refusal));
+  return found ? `. Hint: ${HINTS[found]}${endpoint ? ` (${endpoint})` : ''}` : '';
 }

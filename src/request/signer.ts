@@ -7,15 +7,13 @@ import { checkType } from '../check.ts';
 import { CredentialsError } from '../errors.ts';
 import { throwIfAborted } from '../waiting/abort.ts';
 import type { Clock } from '../waiting/clock.ts';
-import { withDeadline } from '../waiting/deadline.ts';
 import type { AuthorisedRequest, Authority } from './authority.ts';
 import {
   type Credentials,
   type CredentialsProvider,
   credentialsProblem,
   expiresAt,
-  loadFailed,
-  loadTimedOut,
+  loadWithin,
   usableCredentials,
 } from './credentials.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -46,8 +44,7 @@ export interface SignerContext {
 /** Lifetime of a query-signed URL that is used at once, s. */
 const QUERY_LIFE = 300;
 
-const EXPOSED =
-  'credentials have no securityToken: anyone can read a permanent key in a page. Use STS, or allowInPage: true';
+const EXPOSED = 'anyone can read a permanent key in a page: give credentials with securityToken, or allowInPage: true';
 
 /** Signs the requests of one client. */
 export class Signer implements Authority {
@@ -72,40 +69,37 @@ export class Signer implements Authority {
     this.#clockOffset = offset;
   }
 
-  async authorise(request: OssRequest, rejected: Credentials | undefined): Promise<AuthorisedRequest> {
-    const { credentials } = this.#options;
+  authorise(request: OssRequest, rejected: Credentials | undefined): AuthorisedRequest | Promise<AuthorisedRequest> {
+    const sign = (credentials: Credentials) => ({ ...this.#sign(request, credentials), credentials });
+    const given = this.#credentials(request.signal, rejected);
     // Static credentials are not awaited: another promise would cost a small append as much time as its signature.
-    const usable =
-      typeof credentials === 'function' ? await this.#load(credentials, request.signal, rejected) : credentials;
-    return { ...this.#sign(request, usable), credentials: usable };
+    return 'then' in given ? given.then(sign) : sign(given);
   }
 
   /** Signs a request for someone else to send. `expiresIn` is in s. */
   async presign(request: OssRequest, expiresIn = 900): Promise<PresignedRequest> {
     checkLife(expiresIn);
     throwIfAborted(request.signal);
-    const { credentials } = this.#options;
-    const usable = typeof credentials === 'function' ? await this.#load(credentials, request.signal) : credentials;
-    checkLife(expiresIn, usable);
-    const signed = this.#signQuery(request, usable, expiresIn);
-    if (expiresAt(usable) < signed.expiration.getTime()) throw tooOld(usable, request);
+    const credentials = await this.#credentials(request.signal);
+    checkLife(expiresIn, credentials);
+    const signed = this.#signQuery(request, credentials, expiresIn);
+    if (expiresAt(credentials) < signed.expiration.getTime()) throw tooOld(credentials, request);
     return { method: request.method, ...signed };
+  }
+
+  #credentials(signal: AbortSignal | undefined, rejected?: Credentials): Credentials | Promise<Credentials> {
+    const { credentials } = this.#options;
+    return typeof credentials === 'function' ? this.#load(credentials, signal, rejected) : credentials;
   }
 
   async #load(
     provider: Exclude<CredentialsProvider, Credentials>,
     signal: AbortSignal | undefined,
-    rejected?: Credentials,
+    rejected: Credentials | undefined,
   ): Promise<Credentials> {
     const { clock, timeout } = this.#context;
-    const load = (deadline: { readonly signal: AbortSignal }) => provider({ rejected, signal: deadline.signal });
-    const given = await withDeadline({ clock, timeout, signal, expired: loadTimedOut }, load).catch(
-      (error: unknown) => {
-        throwIfAborted(signal);
-        throw error instanceof CredentialsError ? error : loadFailed(error);
-      },
-    );
-    const usable = usableCredentials(given);
+    const limits = { clock, timeout, signal };
+    const usable = usableCredentials(await loadWithin(limits, (until) => provider({ rejected, signal: until })));
     if (isExposed(usable, this.#options.allowInPage))
       throw new CredentialsError(EXPOSED, { code: 'PermanentKeyInPage' });
     return usable;
@@ -161,11 +155,11 @@ export class Signer implements Authority {
 }
 
 function checkSigner({ credentials, signing = 'header', allowInPage }: SignerOptions): void {
-  checkType(credentials, 'credentials are missing; a client that has presigned URLs only is a PresignedClient');
+  checkType(credentials, 'credentials are missing; for presigned URLs use PresignedClient');
   checkType(signing === 'header' || signing === 'query', "signing must be 'header' or 'query'");
   if (typeof credentials === 'function') return;
   const problem = credentialsProblem(credentials);
-  if (problem) throw new TypeError(problem);
+  checkType(!problem, String(problem));
   checkType(!isExposed(credentials, allowInPage), EXPOSED);
 }
 

@@ -4,7 +4,7 @@
  */
 
 import { readStart } from '../bytes.ts';
-import { checkFunction, checkObject, checkRange, checkType } from '../check.ts';
+import { checkFlags, checkFunction, checkLeast, checkObject, checkRange, checkWholeNumber } from '../check.ts';
 import { CredentialsError, OssError, ServiceError, TransportError, withoutSecrets } from '../errors.ts';
 import { redact } from '../redact.ts';
 import { throwIfAborted } from '../waiting/abort.ts';
@@ -118,8 +118,8 @@ export class Transport {
     const init = initOf(request, authorised, deadline.signal);
     const response = await (async () => fetch(authorised.url, init))().catch(fail);
     this.retry.answered();
-    const hasBody = response.ok && expects !== 'content' && response.body;
-    const rest = hasBody ? await readStart(hasBody, 1).catch(fail) : '';
+    const hasBody = response.ok && expects !== 'content' ? response.body : null;
+    const rest = await readStart(hasBody, 1).catch(fail);
     if (this.#origin.isForeign(response, expects, rest)) throw notOss(request, response);
     if (!response.ok) throw await toServiceError(response, attempted, secrets).catch(fail);
     return pick(response, expects === 'content' ? deadline.guard(response.body, fail) : undefined);
@@ -186,7 +186,7 @@ function noAnswer(cause: unknown, { attempted }: OssRequest, authorised: Authori
 }
 
 function notOss({ attempted }: OssRequest, { status }: Response): TransportError {
-  const what = `HTTP ${status} is a redirect or a page, not OSS’s answer; check proxies and the endpoint`;
+  const what = `HTTP ${status} is a redirect or a page, not an answer of OSS; check proxies and the endpoint`;
   return new TransportError(`Cannot ${attempted}: ${what}`, { code: 'UnexpectedResponse' });
 }
 
@@ -204,19 +204,13 @@ export function clockOf({ clock }: Pick<TransportOptions, 'clock'>): Clock {
 export function checkTransport(options: TransportOptions): void {
   const { fetch, timeout = 1, retry = {}, clock, headersExposed, requestPayer } = options;
   checkFunction('fetch', fetch);
-  checkNumber('timeout', timeout, timeout > 0, 'above 0 ms');
+  checkRange(timeout > 0, 'timeout', 'above 0 ms', timeout);
   checkObject('retry', retry);
   const { maxAttempts = 1, baseDelay = 0, maxDelay = 0 } = retry;
-  checkNumber('retry.maxAttempts', maxAttempts, maxAttempts >= 1 && maxAttempts % 1 === 0, 'a whole number from 1');
-  checkNumber('retry.baseDelay', baseDelay, baseDelay >= 0, '0 ms or more');
-  checkNumber('retry.maxDelay', maxDelay, maxDelay >= 0, '0 ms or more');
-  for (const [name, value] of Object.entries({ headersExposed, requestPayer }))
-    checkType(value === undefined || typeof value === 'boolean', `${name} must be true or false`);
+  checkWholeNumber('retry.maxAttempts', maxAttempts, 1);
+  checkLeast('retry.baseDelay', baseDelay);
+  checkLeast('retry.maxDelay', maxDelay);
+  checkFlags({ headersExposed, requestPayer });
   for (const name of ['now', 'setTimeout', 'clearTimeout', 'random'] as const)
     if (clock !== undefined) checkFunction(`clock.${name}`, clock?.[name] ?? null);
-}
-
-function checkNumber(name: string, value: number, isInRange: boolean, wanted: string): void {
-  checkType(typeof value === 'number', `${name} must be a number`);
-  checkRange(isInRange, name, wanted, value);
 }

@@ -1,6 +1,6 @@
 /** Reads a Blob in pieces, and cuts it into slices. This file hides the cost of reading a Blob in each runtime. */
 
-import { ownSlice, untyped } from '../bytes.ts';
+import { isSendable, ownSlice, untyped } from '../bytes.ts';
 import { type Crc64, crc64 as ownCrc64 } from '../crc64.ts';
 import { throwIfAborted } from '../waiting/abort.ts';
 import { failSource, type Segment, type SegmentReader, sourceError } from './segment.ts';
@@ -85,13 +85,14 @@ export async function readBlob(blob: Blob, start: number, end: number): Promise<
   const size = end - start;
   let bytes: Uint8Array<ArrayBuffer> | undefined;
   try {
-    bytes = new Uint8Array(await blob.slice(start, end).arrayBuffer());
+    // The methods of a Blob whose frame was removed never settle, so the platform's own ones are used where they work.
+    const part = isSendable(blob) ? ownSlice(blob, start, end) : blob.slice(start, end);
+    bytes = new Uint8Array(await part.arrayBuffer());
   } catch (cause) {
-    const why = 'the file was changed, moved or removed after it was picked, or there is no room for more Blobs';
-    throw sourceError(`it cannot be read any more: ${why}`, cause);
+    throw sourceError('the file was changed, moved or removed after it was picked, or no memory is left', cause);
   }
   if (bytes.byteLength === size) return bytes;
-  throw sourceError(`the file gave ${bytes.byteLength} of ${size} bytes: it was changed after it was picked`);
+  throw sourceError(`the file was changed after it was picked: it gave ${bytes.byteLength} of ${size} bytes`);
 }
 
 /**

@@ -316,6 +316,28 @@ describe('concurrent calls on one object', () => {
     expect(lab.stored).toBe('abcdef');
   });
 
+  test('each call can be settled after a failure whose error is not an OssError', async () => {
+    const lab = new Lab(options);
+    let fails = true;
+    const client: AppendClient = {
+      retry: lab.client.retry,
+      headObject: (...call) => lab.client.headObject(...call),
+      getObject: (...call) => lab.client.getObject(...call),
+      appendObject: async (...call) => {
+        if (fails) throw new TypeError('mine');
+        return lab.client.appendObject(...call);
+      },
+    };
+    const object = new AppendableObject(client, KEY);
+    const errors = await Promise.all(['ab', 'cde'].map((text) => lab.failure(object.append(text))));
+    for (const error of errors) expect(error).toMatchObject({ name: 'TypeError', message: 'mine' });
+    for (const error of errors) expect(error).toBeInstanceOf(TypeError);
+    fails = false;
+    expect(await lab.run(object.settle(errors[1]))).toMatchObject({ loaded: 3, tail: { position: 5 } });
+    expect(await lab.run(object.settle(errors[0]))).toMatchObject({ loaded: 2, tail: { position: 5 } });
+    expect(lab.stored).toBe('abcde');
+  });
+
   test('a call that has no source or would exceed 5 GiB fails alone', async () => {
     const lab = new Lab({ ...options, contents: 'checksum' });
     lab.oss.appendObject('logs', KEY, 5 * 1024 ** 3 - 3);

@@ -1,9 +1,14 @@
 /** Sealing: an object takes no more appends, and a lost answer does not leave that open. */
 import { describe, expect, test } from 'vitest';
+import type { AppendClient } from '../../src/append/client.ts';
+import { AppendableObject } from '../../src/append/object.ts';
+import { TransportError } from '../../src/errors.ts';
 import { OssClient } from '../../src/request/client.ts';
+import type { Fault } from '../../src/testing/faults.ts';
 import { LocalOss } from '../../src/testing/local-oss.ts';
 import type { FaultRule } from '../runtimes/context.ts';
 import { KEY, Lab } from './exactly-once/lab.ts';
+import { Weather } from './tools.ts';
 
 const SEAL = 'SealAppendObject';
 const lost = (fault: FaultRule['kind'], nth: number): FaultRule => ({ kind: fault, operation: SEAL, nth }) as FaultRule;
@@ -82,6 +87,50 @@ describe('AppendableObject.seal', () => {
     };
     const { AppendableObject } = await import('../../src/append/object.ts');
     await expect(new AppendableObject(client, KEY).seal()).rejects.toThrow(/^seal needs a client/);
+  });
+});
+
+describe('settle on an object that was sealed in the meantime', () => {
+  test.each<[FaultRule['kind'], number, string]>([
+    ['drop-before', 0, 'ab'],
+    ['drop-after', 2, 'abcd'],
+  ])('says what is stored after %s, and says it again', async (kind, loaded, stored) => {
+    const weather = new Weather();
+    const lab = new Lab({ before: 'ab', faults: weather.faults });
+    weather.set(({ operation }) => (operation === 'AppendObject' ? { kind } : { kind: 'drop-before' }) as Fault);
+    const object = lab.another({ tail: { position: 2 } });
+    const error = await lab.failure(object.append('cd'));
+    weather.clear();
+    await lab.run(lab.client.sealAppendObject(KEY, { position: stored.length }));
+    for (let times = 0; times < 2; times++)
+      expect(await lab.run(object.settle(error))).toMatchObject({ loaded, tail: { position: stored.length } });
+    expect(lab.stored).toBe(stored);
+    expect(object.pending.every(({ outcome }) => outcome !== 'unknown')).toBe(true);
+    expect(await lab.failure(object.append('e'))).toMatchObject({ code: 'AppendSealedObjectNotAllowed' });
+  });
+
+  test('looks again after the refusal, because a late request may have been carried out before the seal', async () => {
+    const lab = new Lab({ before: 'ab' });
+    const { retry } = lab.client;
+    let late: (() => Promise<unknown>) | undefined;
+    const client: AppendClient = {
+      retry,
+      headObject: (...call) => lab.client.headObject(...call),
+      getObject: (...call) => lab.client.getObject(...call),
+      appendObject: async (...call) => {
+        if (!late) throw new TransportError('lost', { code: 'NetworkError' });
+        await late();
+        return lab.client.appendObject(...call);
+      },
+    };
+    const object = new AppendableObject(client, KEY, { tail: { position: 2 } });
+    const error = await lab.failure(object.append('cd'));
+    late = async () => {
+      lab.rival('cd');
+      await lab.client.sealAppendObject(KEY, { position: 4 });
+    };
+    expect(await lab.run(object.settle(error))).toMatchObject({ loaded: 2, tail: { position: 4 } });
+    expect(lab.stored).toBe('abcd');
   });
 });
 

@@ -125,7 +125,7 @@ describe('answers that are not from OSS', () => {
     expect(error).toBeInstanceOf(TransportError);
     expect(error).toMatchObject({
       code: 'UnexpectedResponse',
-      message: expect.stringMatching(/^Cannot .*"a".*not OSS’s/),
+      message: expect.stringMatching(/^Cannot .*"a".*not an answer of OSS/),
     });
     expect(clock.waiting).toBe(0);
   });

@@ -92,12 +92,7 @@ describe('new OssClient', () => {
     ['a host as cname', make({ cname: 'logs.example.com' }), TypeError, /^cname must be true or false/],
     ['internal as text', make({ internal: 'yes' }), TypeError, /^internal must be true or false/],
     ['pathStyle as text', make({ pathStyle: '/logs' }), TypeError, /^pathStyle must be true or false/],
-    [
-      'accelerate as text',
-      make({ accelerate: 'global' }),
-      TypeError,
-      /^accelerate must be true or false, or 'overseas'/,
-    ],
+    ['accelerate as text', make({ accelerate: 'global' }), TypeError, /^accelerate must be true, false or 'overseas'/],
     ['no credentials', make({ credentials: undefined }), TypeError, /^credentials are missing; .* PresignedClient/],
     ['credentials as text', make({ credentials: 'AK:SK' }), TypeError, /^accessKeyId must be/],
     ['empty credentials', make({ credentials: {} }), TypeError, /^accessKeyId must be/],
@@ -137,7 +132,7 @@ describe('new OssClient', () => {
     ['no time', make({ timeout: 0 }), RangeError, /^timeout must be above 0 ms, not 0/],
     ['less time', make({ timeout: -1 }), RangeError, /^timeout must be above 0 ms, not -1/],
     ['NaN', make({ timeout: Number.NaN }), RangeError, /^timeout must be above 0 ms, not NaN/],
-    ['time as text', make({ timeout: '5' }), TypeError, /^timeout must be a number/],
+    ['time as text', make({ timeout: '5' }), TypeError, /^timeout must be above 0 ms, not 5/],
     ['retry as number', make({ retry: 3 }), TypeError, /^retry must be an object/],
     ['retry null', make({ retry: null }), TypeError, /^retry must be an object/],
     [
@@ -147,7 +142,7 @@ describe('new OssClient', () => {
       /^retry.maxAttempts must be a whole number from 1, not 0/,
     ],
     ['a fraction of an attempt', make({ retry: { maxAttempts: 1.5 } }), RangeError, /^retry.maxAttempts .*not 1.5/],
-    ['attempts as text', make({ retry: { maxAttempts: '3' } }), TypeError, /^retry.maxAttempts must be a number/],
+    ['attempts as text', make({ retry: { maxAttempts: '3' } }), TypeError, /^retry.maxAttempts must be a whole number/],
     [
       'a delay below 0',
       make({ retry: { baseDelay: -1 } }),
@@ -287,7 +282,7 @@ describe('the position and the body of an append', () => {
       /^onprogress must be a function/,
     ],
     ['a size below 0', presign({ size: -1 }), RangeError, /^size must be a whole number from 0, not -1/],
-    ['a size as text', presign({ size: '5' }), RangeError, /^size must be a whole number from 0/],
+    ['a size as text', presign({ size: '5' }), TypeError, /^size must be a whole number from 0/],
     ['a size beyond 5 GiB', presign({ size: 5 * GIB + 1 }), RangeError, /^Cannot append 5368709121 bytes/],
     ['a presigned position below 0', presign({ position: -1 }), RangeError, /^position must be/],
   ]);
@@ -306,7 +301,7 @@ describe('the headers that describe an object', () => {
       'much metadata',
       () => objectHeaders({ metadata: { a: 'b'.repeat(8192) } }),
       RangeError,
-      /^metadata has 8204 bytes/,
+      /^metadata must be 8192 bytes at most, not 8204/,
     ],
     ['tagging', () => objectHeaders({ tagging: { 'a?': 'c' } }), TypeError, /^tagging: "a\?"/],
   ]);
@@ -377,7 +372,7 @@ describe('ranges, life times and time-outs', () => {
   );
   refuses([
     ['retry.again(0)', () => client.retry.again(0), RangeError, /^failures must be a whole number from 1, not 0/],
-    ['retry.again(text)', () => client.retry.again(wrong('x')), RangeError, /^failures must be/],
+    ['retry.again(text)', () => client.retry.again(wrong('x')), TypeError, /^failures must be/],
   ]);
 });
 
@@ -394,7 +389,7 @@ describe('AppendableObject, append, AppendStream', () => {
       /^AppendableObject needs an OssClient/,
     ],
     ['append without a client', () => append(wrong(undefined), 'a', 'x'), TypeError, /needs an OssClient/],
-    ['a tail as number', make({ tail: 5 }), TypeError, /^tail must be \{ position, hashCrc64ecma\? \}/],
+    ['a tail as number', make({ tail: 5 }), TypeError, /^tail.position must be a whole number from 0 to 5368709120/],
     ['a tail below 0', make({ tail: { position: -1 } }), RangeError, /^tail.position must be/],
     ['a tail beyond 5 GiB', make({ tail: { position: 5 * GIB + 1 } }), RangeError, /^tail.position must be/],
     [
@@ -413,7 +408,7 @@ describe('AppendableObject, append, AppendStream', () => {
     ['a segment size that is not a whole number', make({ segmentSize: 1.5 }), RangeError, /^segmentSize must be/],
     ['a segment beyond 5 GiB', make({ segmentSize: 5 * GIB + 1 }), RangeError, /^segmentSize must be/],
     ['flushAfter below 0', make({ flushAfter: -1 }), RangeError, /^flushAfter must be 0 ms or more, not -1/],
-    ['flushAfter as text', make({ flushAfter: 'soon' }), RangeError, /^flushAfter must be/],
+    ['flushAfter as text', make({ flushAfter: 'soon' }), TypeError, /^flushAfter must be/],
     ['a crc64 that is not a function', make({ crc64: 'wasm' }), TypeError, /^crc64 must be a function/],
     ['shared as text', make({ shared: 'yes' }), TypeError, /^shared must be true or false/],
     ...[undefined, 5, {}, true, Symbol('s')].map(
@@ -443,7 +438,7 @@ describe('AppendableObject, append, AppendStream', () => {
       'resume with an invalid start',
       () => object().resume(new Blob(), { start: wrong(5) }),
       TypeError,
-      /^start must be \{ position/,
+      /^start.position must be a whole number/,
     ],
     [
       'a Blob beyond 5 GiB',

@@ -405,11 +405,15 @@ describe('credentialsFromUrl', () => {
   });
 
   test.each<[string, () => Promise<Response>, RegExp]>([
-    ['an error', async () => new Response('go away', { status: 401 }), /from https:\/\/e\.com\/sts: HTTP 401$/],
+    [
+      'an error',
+      async () => new Response('go away', { status: 401 }),
+      /from https:\/\/e\.com\/sts\?\[redacted\]: HTTP 401$/,
+    ],
     [
       'a login page',
       async () => new Response('<html>secret page</html>'),
-      /from https:\/\/e\.com\/sts: the answer is not JSON$/,
+      /from https:\/\/e\.com\/sts\?\[redacted\]: the answer is not JSON$/,
     ],
     [
       'broken JSON',

@@ -177,10 +177,7 @@ describe('secrets', () => {
     [`fetch ${URL_SIGNED} failed`, 'fetch https://logs.oss-cn-hangzhou.aliyuncs.com/a.log?[redacted] failed'],
     [`url (${URL_SIGNED}): refused`, /^url \(https:\/\/logs[^?]*\?\[redacted\]/],
     [`"${URL_SIGNED}", 'x'`, /^"https[^?]*\?\[redacted\]", 'x'$/],
-    [
-      `/a.log?x-oss-security-token=${encodeURIComponent(STS.securityToken)}&x=1`,
-      '/a.log?x-oss-security-token=[redacted]&x=1',
-    ],
+    [`/a.log?x-oss-security-token=${encodeURIComponent(STS.securityToken)}&x=1`, '/a.log?[redacted]'],
     [`x-oss-security-token: ${STS.securityToken}`, 'x-oss-security-token: [redacted]'],
     [`<SecurityToken>${STS.securityToken}</SecurityToken>`, '<SecurityToken>[redacted]</SecurityToken>'],
     [JSON.stringify(STS), `{"accessKeyId":"STS.unit","accessKeySecret":"[redacted]","securityToken":"[redacted]"}`],
@@ -238,7 +235,7 @@ describe('secrets', () => {
     ['a token in base64', btoa(JSON.stringify(STS))],
   ])('a cause that is %s shows no secret', (_, cause) => {
     const secrets = [STS.accessKeySecret, STS.securityToken];
-    for (const shown of [withoutSecrets(cause), withoutSecrets(cause, secrets)]) {
+    for (const shown of [cause, withoutSecrets(cause), withoutSecrets(cause, secrets)]) {
       const error = new TransportError('m', { code: 'NetworkError', cause: shown });
       expect(printed(error) + JSON.stringify(error) + String(error)).not.toMatch(SECRET);
       expect(printed(error)).not.toContain(btoa(JSON.stringify(STS)));
