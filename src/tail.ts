@@ -46,3 +46,15 @@ export function publicTail({ position, crc }: Tail): ObjectTail {
 
 /** The largest size that OSS allows for one object, in bytes. */
 export const MAX_OBJECT_SIZE: number = 5 * 1024 ** 3;
+
+/** @throws RangeError, or the error that `fail` makes, if the object has no room for this many bytes. */
+export function checkRoom(
+  key: string,
+  position: number,
+  size: number,
+  fail = (problem: string): Error => new RangeError(problem),
+): void {
+  if (position + size <= MAX_OBJECT_SIZE) return;
+  const limit = `an object holds ${MAX_OBJECT_SIZE} bytes (5 GiB) at most`;
+  throw fail(`Cannot append ${size} bytes to "${key}" at position ${position}: ${limit}`);
+}

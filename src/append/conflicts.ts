@@ -1,7 +1,6 @@
 /** The errors of an append that cannot go on. Each message says what was attempted, what was found, and what to do. */
 
 import { AppendConflictError, ChecksumError, OssError, type Outcome } from '../errors.ts';
-import { MAX_OBJECT_SIZE } from '../tail.ts';
 import type { Plan } from './flight.ts';
 import type { Found } from './verdict.ts';
 
@@ -55,16 +54,6 @@ export function damaged(key: string, { position, size, want }: Plan, crc: bigint
 export function unsettled(key: string, { position, size }: At): OssError {
   const message = `Cannot settle the ${size} bytes for "${key}" at position ${position}: another append was sent since, and their bytes were dropped. Settle that append first`;
   return new OssError(message, { code: 'Unsettled' });
-}
-
-/** @throws RangeError if the object has no room for this many bytes. */
-export function checkRoom(key: string, position: number, size: number): void {
-  if (position + size > MAX_OBJECT_SIZE) throw new RangeError(noRoom(key, position, size));
-}
-
-/** The message for a segment that would make the object longer than OSS allows. */
-export function noRoom(key: string, position: number, size: number): string {
-  return `Cannot append ${size} bytes to "${key}" at position ${position}: an object holds ${MAX_OBJECT_SIZE} bytes (5 GiB) at most`;
 }
 
 function describe({ length, appendable }: Found): string {

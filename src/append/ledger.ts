@@ -7,8 +7,7 @@
 import { crc64Combine } from '../crc64.ts';
 import { OssError, type Outcome } from '../errors.ts';
 import type { Segment } from '../source/segment.ts';
-import { differ, MAX_OBJECT_SIZE, type Tail } from '../tail.ts';
-import { noRoom } from './conflicts.ts';
+import { checkRoom, differ, type Tail } from '../tail.ts';
 import type { Flight, Plan } from './flight.ts';
 import type { Call } from './progress.ts';
 import { type Found, isAlike } from './verdict.ts';
@@ -106,7 +105,7 @@ export class Ledger {
     const { size, crc } = segment;
     const from = this.end;
     const position = from.position + size;
-    if (position > MAX_OBJECT_SIZE) throw new OssError(noRoom(key, from.position, size), { code: 'EntityTooLarge' });
+    checkRoom(key, from.position, size, (problem) => new OssError(problem, { code: 'EntityTooLarge' }));
     const want = { position, crc: from.crc === undefined ? undefined : crc64Combine(from.crc, crc, size) };
     const { type, loaded } = call;
     const flight: Flight = call.flight ?? { type, loaded, plan: undefined, segment };

@@ -5,7 +5,16 @@
  */
 
 import { bytesOf, isBlob } from '../bytes.ts';
-import { checkCallOptions, checkFunction, checkObject, checkRange, checkSignal, checkType } from '../check.ts';
+import {
+  checkCallOptions,
+  checkFlags,
+  checkFunction,
+  checkLeast,
+  checkObject,
+  checkSignal,
+  checkType,
+  checkWholeNumber,
+} from '../check.ts';
 import { type Crc64, checkCrc64 } from '../crc64.ts';
 import { AppendConflictError, OssError, withFacts } from '../errors.ts';
 import { checkKey } from '../request/endpoint.ts';
@@ -13,11 +22,10 @@ import { appendHeaders, laterOptions, type ObjectOptions } from '../request/head
 import type { CallOptions } from '../request/operations.ts';
 import type { AppendSource } from '../source/segment.ts';
 import { readSegments } from '../source/segments.ts';
-import { MAX_OBJECT_SIZE, type ObjectTail, parseTail, publicTail } from '../tail.ts';
+import { checkRoom, MAX_OBJECT_SIZE, type ObjectTail, parseTail, publicTail } from '../tail.ts';
 import { abortable, throwIfAborted } from '../waiting/abort.ts';
 import type { AppendClient } from './client.ts';
 import { commit } from './commit.ts';
-import { checkRoom } from './conflicts.ts';
 import type { Engine } from './engine.ts';
 import { Evidence } from './evidence.ts';
 import type { PendingSegment } from './flight.ts';
@@ -229,8 +237,8 @@ export class AppendableObject {
    */
   async resume(blob: Blob, options: ResumeOptions = {}): Promise<ObjectTail> {
     const checked = checkAppendOptions(options);
-    if (!isBlob(blob)) throw new TypeError('resume needs a Blob or File, which can be read again');
-    if (this.#engine.shared) throw new TypeError('resume needs a single writer: shared must not be true');
+    checkType(isBlob(blob), 'resume needs a Blob or File, which can be read again');
+    checkType(!this.#engine.shared, 'resume needs a single writer: shared must not be true');
     const start = parseTail('start', options.start ?? { position: 0, hashCrc64ecma: '0' });
     const { size: total, type } = blob;
     const call: Call = { ...checked, total, type, inMemory: false, resumes: true, loaded: 0 };
@@ -402,20 +410,18 @@ export async function append(
 
 function checkClient(client: AppendClient): void {
   const methods = ['appendObject', 'headObject', 'getObject'] as const;
-  if (methods.every((name) => typeof client?.[name] === 'function') && client.retry) return;
-  throw new TypeError('AppendableObject needs an OssClient, or an object with its methods');
+  const isClient = methods.every((name) => typeof client?.[name] === 'function') && client.retry;
+  checkType(isClient, 'AppendableObject needs an OssClient, or an object with its methods');
 }
 
 /** @throws TypeError or RangeError for options that no object can have. */
 export function checkObjectOptions(options: AppendableObjectOptions): void {
   checkObject('options', options);
-  const { segmentSize = 1, maxRate = 1000, flushAfter = 0, shared = false, crc64 } = options;
-  if (!Number.isSafeInteger(segmentSize) || segmentSize < 1 || segmentSize > MAX_OBJECT_SIZE) {
-    throw new RangeError(`segmentSize must be a whole number from 1 to ${MAX_OBJECT_SIZE} bytes, not ${segmentSize}`);
-  }
-  checkRange(maxRate >= 1000, 'maxRate', '1000 bytes/s or more', maxRate);
-  checkRange(flushAfter >= 0, 'flushAfter', '0 ms or more', flushAfter);
-  checkType(typeof shared === 'boolean', 'shared must be true or false');
+  const { segmentSize = 1, maxRate = 1000, flushAfter = 0, shared, crc64 } = options;
+  checkWholeNumber('segmentSize', segmentSize, 1, MAX_OBJECT_SIZE);
+  checkLeast('maxRate', maxRate, 1000, 'bytes/s');
+  checkLeast('flushAfter', flushAfter);
+  checkFlags({ shared });
   checkFunction('crc64', crc64);
   if (crc64) checkCrc64(crc64);
   appendHeaders(options);

@@ -2,10 +2,10 @@
 
 import { SourceError } from '../errors.ts';
 import type { Segment, SegmentReader } from '../source/segment.ts';
+import { checkRoom } from '../tail.ts';
 import { abortable } from '../waiting/abort.ts';
 import { sleep } from '../waiting/sleep.ts';
 import { commit, EMPTY } from './commit.ts';
-import { checkRoom } from './conflicts.ts';
 import type { Engine } from './engine.ts';
 import { ensureOpen } from './open.ts';
 import type { Call } from './progress.ts';

@@ -44,10 +44,12 @@ export function resolveEndpoint(options: EndpointOptions): Endpoint {
   // A host or a region in place of `true` would otherwise count as true.
   checkFlags({ cname, internal, pathStyle });
   checkType([undefined, true, false, 'overseas'].includes(accelerate), "accelerate must be true, false or 'overseas'");
+  const places = [options.endpoint !== undefined, internal, accelerate].filter(Boolean);
+  checkType(places.length < 2, 'endpoint, internal and accelerate exclude each other: give one');
   const region = checkRegion(options.region);
   const bucket = checkBucket(options.bucket);
   const { protocol, host } = parseHost(options.endpoint ?? regionHost(region, options));
-  if (options.endpoint !== undefined) checkEndpoint(host, bucket, options);
+  if (options.endpoint !== undefined) checkEndpoint(host, bucket, cname);
   const isInPath = !cname && (pathStyle || isAddress(host));
   const base = `${protocol}//${cname || isInPath ? '' : `${bucket}.`}${host}/${isInPath ? `${bucket}/` : ''}`;
   return { region, bucket, url: (key) => base + encodePath(key) };
@@ -75,7 +77,6 @@ function requireString(value: unknown, name: string, example: string): string {
 
 function regionHost(region: string, { cname, internal, accelerate }: EndpointOptions): string {
   checkType(!cname, 'cname: true needs endpoint, the custom domain');
-  checkType(!internal || !accelerate, 'internal and accelerate exclude each other: give one');
   if (accelerate) return `oss-accelerate${accelerate === 'overseas' ? '-overseas' : ''}.aliyuncs.com`;
   return `oss-${region}${internal ? '-internal' : ''}.aliyuncs.com`;
 }
@@ -98,8 +99,7 @@ function parseUrl(text: string): URL | undefined {
   }
 }
 
-function checkEndpoint(host: string, bucket: string, { cname, internal, accelerate }: EndpointOptions): void {
-  checkType(!internal && !accelerate, 'endpoint already says where to go: drop internal and accelerate');
+function checkEndpoint(host: string, bucket: string, cname: boolean | undefined): void {
   const rest = host.startsWith(`${bucket}.`) ? host.slice(bucket.length + 1) : '';
   const isDouble = !cname && /\baliyuncs\.com(:\d+)?$/.test(rest) && /^oss-|\.oss/.test(rest);
   checkType(!isDouble, `endpoint "${host}" already holds the bucket: give "${rest}"`);

@@ -1,8 +1,8 @@
 /** The operations of OSS on one object: how each one is written as a request, and how its answer is read. */
 
 import { bytesOf, isBlob, isSendable } from '../bytes.ts';
-import { checkCallOptions, checkFunction, checkType, checkWholeNumber, decimal } from '../check.ts';
-import { MAX_OBJECT_SIZE } from '../tail.ts';
+import { checkCallOptions, checkFunction, checkWholeNumber, decimal } from '../check.ts';
+import { checkRoom } from '../tail.ts';
 import { checkKey } from './endpoint.ts';
 import { appendHeaders, type ObjectOptions } from './headers.ts';
 import type { Answer, ByteRange, OpenRange, OssRequest, UploadProgress } from './request.ts';
@@ -152,7 +152,7 @@ export async function sealAppendObject(
 export function appendRequest(key: string, options: AppendObjectOptions, size?: number, type = ''): OssRequest {
   checkKeyAndOptions(key, options);
   const { position, signal } = options;
-  checkPosition(position, size ?? 0);
+  checkPosition(key, position, size);
   return {
     operation: 'appendObject',
     method: 'POST',
@@ -207,7 +207,7 @@ export function getRequest(key: string, options: GetObjectOptions): OssRequest {
 export function sealRequest(key: string, options: SealAppendObjectOptions): OssRequest {
   checkKeyAndOptions(key, options);
   const { position, signal } = options;
-  checkPosition(position, 0);
+  checkPosition(key, position);
   return {
     operation: 'sealAppendObject',
     method: 'POST',
@@ -227,19 +227,15 @@ function checkKeyAndOptions(key: string, options: CallOptions): void {
   checkCallOptions(options);
 }
 
-function checkPosition(position: number, size: number): void {
-  checkType(typeof position === 'number', 'position must be a number: the length of the object in bytes');
+function checkPosition(key: string, position: number, size = 0): void {
   checkWholeNumber('position', position);
   checkWholeNumber('size', size);
-  if (position + size <= MAX_OBJECT_SIZE) return;
-  throw new RangeError(
-    `Cannot append ${size} bytes at position ${position}: an object holds ${MAX_OBJECT_SIZE} bytes (5 GiB) at most`,
-  );
+  checkRoom(key, position, size);
 }
 
 function checkByteRange({ start, end = start }: OpenRange): void {
-  if (Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0 && end >= start) return;
-  throw new RangeError(`range must have whole numbers 0 <= start <= end, not ${start} to ${end}`);
+  checkWholeNumber('range.start', start);
+  checkWholeNumber('range.end', end, start);
 }
 
 /**

@@ -341,7 +341,7 @@ describe('the answers of token endpoints', () => {
     [
       'an STS key without its token',
       { accessKeyId: id, accessKeySecret: secret },
-      /begins with STS\. needs its securityToken/,
+      /an STS key needs its securityToken/,
     ],
     [
       'a time in 1970',
