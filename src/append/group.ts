@@ -221,11 +221,12 @@ function reportOwn(member: Member, { loaded, sent }: AppendProgress): void {
 
 function errorOf(
   error: unknown,
-  { start, total }: Member,
+  { start, total, signal }: Member,
   { end, reach }: { readonly end: number; readonly reach: number },
 ): unknown {
-  // Each call gets an error of its own, because `settle` finds the call by its error.
-  if (!(error instanceof OssError)) return tagOf(error) === 'Error' ? remake(error as Error) : error;
+  // Each call gets an error of its own, because `settle` finds the call by its error. A reason of an abort is kept.
+  const isReason = signal?.aborted && error === signal.reason;
+  if (!(error instanceof OssError)) return !isReason && tagOf(error) === 'Error' ? remake(error as Error) : error;
   const { tail, outcome = 'unknown', loaded = 0 } = error;
   const unsent = start < reach ? 'unknown' : 'absent';
   return withFacts(error, { tail, outcome: start < end ? outcome : unsent, loaded: within(loaded, start, total) });

@@ -316,6 +316,24 @@ describe('concurrent calls on one object', () => {
     expect(lab.stored).toBe('abcdef');
   });
 
+  test('the last call of a request rejects with its own reason, also if an earlier call was aborted before', async () => {
+    const stops = [new AbortController(), new AbortController()];
+    const reasons = [new Error('first'), new Error('second')];
+    const lab: Lab = new Lab({
+      ...options,
+      client: {
+        fetch: async (_, init) => {
+          for (const [index, stop] of stops.entries()) stop.abort(reasons[index]);
+          throw init.signal?.reason;
+        },
+      },
+      tail: { position: 0 },
+    });
+    const calls = stops.map((stop) => lab.failure(lab.object.append('ab', stop)));
+    const errors = await Promise.all(calls);
+    for (const [index, error] of errors.entries()) expect(error).toBe(reasons[index]);
+  });
+
   test('each call can be settled after a failure whose error is not an OssError', async () => {
     const lab = new Lab(options);
     let fails = true;
