@@ -72,9 +72,9 @@ export class Block {
     return { count, size };
   }
 
-  /** The sizes of the records that are left, without the first ones. */
-  sizes(skipped: number): number[] {
-    return this.#sizes.slice(this.#removed + skipped);
+  /** The sizes of the first records that are left. */
+  sizes(count: number = this.count): number[] {
+    return this.#sizes.slice(this.#removed, this.#removed + count);
   }
 
   /** The first bytes. They do not change when records are added or removed. */

@@ -4,7 +4,7 @@
  */
 
 import type { Flight, JournalPart } from './journal.ts';
-import { type Batch, type QueueOptions, RecordQueue } from './queue.ts';
+import { type Batch, type QueueOptions, RecordQueue, storedIn } from './queue.ts';
 
 export class Feed {
   readonly queue: RecordQueue;
@@ -122,6 +122,5 @@ function isSame(a: Flight, b: Flight | undefined): boolean {
 
 /** Returns the note for the journal about a batch that is sent to this end of an object. */
 export function flightOf(batch: Batch, bytes: Uint8Array<ArrayBuffer>, key: string, tail: Flight['tail']): Flight {
-  const { count, first } = batch;
-  return { key, tail, bytes, count, end: first + count };
+  return { key, tail, bytes, count: storedIn(batch), end: batch.first + batch.count };
 }

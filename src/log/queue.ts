@@ -16,6 +16,8 @@ export interface Batch {
   readonly first: number;
   /** The dropped records that it reports. */
   readonly loss: LogLoss | undefined;
+  /** The sizes of its records in bytes, if they are known. The size of a record that was lost before is 0. */
+  readonly sizes?: readonly number[] | undefined;
 }
 
 /** Settings of a queue. */
@@ -208,13 +210,14 @@ export class RecordQueue {
       parts,
       parts.reduce((sum, part) => sum + part.byteLength, 0),
     );
+    const sizes = block.sizes(count);
     this.#remove(block, count, size);
     block.loss = undefined;
     if (block.count === 0) {
       this.#blocks.shift();
       this.#blockSize = Math.min(Math.max(block.used, FIRST_BLOCK), this.#options.batchSize);
     }
-    this.#inFlight = { bytes, count, first, loss };
+    this.#inFlight = { bytes, count, first, loss, sizes };
     return this.#inFlight;
   }
 
@@ -223,22 +226,24 @@ export class RecordQueue {
     const block = this.#blocks.find(({ count }) => count > 0);
     if (!block) return undefined;
     const { count, size } = block.fitting(most);
-    return { bytes: block.first(size), count, first: this.waiting, loss: undefined };
+    return { bytes: block.first(size), count, first: this.waiting, loss: undefined, sizes: block.sizes(count) };
   }
 
-  /** Copies the waiting records, from this number on. */
+  /** Copies the records that wait or are in flight, from this number on. */
   from(number: number): { first: number; sizes: number[]; bytes: Uint8Array<ArrayBuffer> } | undefined {
-    const first = Math.max(number, this.waiting);
+    const first = Math.max(number, this.settled);
     const sizes: number[] = [];
     const parts: Uint8Array<ArrayBuffer>[] = [];
-    let before = this.waiting;
-    for (const block of this.#blocks) {
-      const skipped = Math.min(Math.max(first - before, 0), block.count);
-      const chosen = block.sizes(skipped);
-      before += block.count;
+    let before = this.settled;
+    const choose = (all: readonly number[], last: (size: number) => Uint8Array<ArrayBuffer>) => {
+      const chosen = all.slice(Math.max(first - before, 0));
+      before += all.length;
       sizes.push(...chosen);
-      parts.push(block.last(total(chosen)));
-    }
+      parts.push(last(total(chosen)));
+    };
+    const { sizes: flying, bytes } = this.#inFlight ?? {};
+    if (flying && bytes) choose(flying, (size) => bytes.subarray(bytes.byteLength - size));
+    for (const block of this.#blocks) choose(block.sizes(), (size) => block.last(size));
     return sizes.length > 0 ? { first, sizes, bytes: concat(parts, total(sizes)).slice() } : undefined;
   }
 
@@ -279,6 +284,11 @@ export class RecordQueue {
     this.#news = undefined;
     return loss;
   }
+}
+
+/** Returns the number of records in a batch. A record that was lost before has a number, but it is not stored. */
+export function storedIn({ sizes, count }: Batch): number {
+  return sizes ? sizes.filter((size) => size > 0).length : count;
 }
 
 function total(sizes: readonly number[]): number {

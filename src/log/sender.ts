@@ -17,7 +17,7 @@ import type { Flight } from './journal.ts';
 import { connect, type LogClient } from './log-client.ts';
 import type { Page } from './page.ts';
 import type { Compression } from './platform.ts';
-import type { Batch } from './queue.ts';
+import { type Batch, storedIn } from './queue.ts';
 
 /** Records that are stored. */
 export interface StoredRecords {
@@ -120,7 +120,7 @@ export class Sender {
     if (delivery) {
       feed.queue.release();
       const { key, tail } = delivery.object;
-      this.#options.onstored({ key, position: tail?.position ?? 0, count: batch.count });
+      this.#options.onstored({ key, position: tail?.position ?? 0, count: storedIn(batch) });
     } else feed.queue.lose();
     feed.land();
   }

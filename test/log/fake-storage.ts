@@ -34,6 +34,23 @@ export class FakeStorage {
   oncomplete: () => void = () => {};
   /** What every transaction fails with. */
   failure: Error | undefined;
+  readonly #later: (done: () => void) => void;
+
+  /** @param later calls a function in a later turn of the event loop, in the order of the calls */
+  constructor(later: (done: () => void) => void = (done) => void setImmediate(done)) {
+    this.#later = later;
+  }
+
+  /** Resolves when storage has answered. */
+  answer(): Promise<void> {
+    this.busy++;
+    return new Promise((resolve) => {
+      this.#later(() => {
+        this.busy--;
+        resolve();
+      });
+    });
+  }
 
   /** The APIs as one page sees them. */
   page(): FakePageStorage {
@@ -134,13 +151,8 @@ export class FakePageStorage implements JournalPlatform {
   }
 
   /** Storage answers in a later turn of the event loop. A page that is dead hears nothing. */
-  #turn(): Promise<void> {
-    this.#storage.busy++;
-    return new Promise((resolve) => {
-      setImmediate(() => {
-        this.#storage.busy--;
-        if (!this.#isDead) resolve();
-      });
-    });
+  async #turn(): Promise<void> {
+    await this.#storage.answer();
+    if (this.#isDead) await new Promise(() => {});
   }
 }

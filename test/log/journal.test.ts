@@ -34,6 +34,39 @@ describe('the next page', () => {
     expect(storage.keys.filter(([, , row]) => Number(row) >= 0)).toEqual([]);
   });
 
+  test('sends records that were flushed before anybody knew where the object ends', async () => {
+    const { world, open } = setUp([{ kind: 'answer-late', delay: 60_000, operation: 'HeadObject', times: 2 }]);
+    const first = open();
+    await settle(world);
+    for (const text of ['one', 'two']) {
+      first.log.write(text);
+      first.log.flush().catch(() => {});
+    }
+    await settle(world);
+    first.kill();
+    expect(world.appends).toBe(0);
+    const second = open();
+    await world.drive(second.log.flush());
+    expect(world.text()).toBe('one\ntwo\n');
+    expect(second.stored).toBe(2);
+  });
+
+  test('does not count a record as stored that the journal never had', async () => {
+    const { world, storage, open } = setUp();
+    const first = open({ flushAfter: 60_000 });
+    for (const text of ['one', 'two', 'three']) {
+      first.log.write(text);
+      await settle(world);
+    }
+    first.kill();
+    const [, second] = storage.rows.filter(({ key: [, , row] }) => Number(row) >= 0);
+    storage.change(second?.key ?? []);
+    const next = open();
+    await world.drive(next.log.flush());
+    expect(world.text()).toBe('one\n{"lost":1,"bytes":0}\nthree\n');
+    expect(next.stored).toBe(2);
+  });
+
   test.each([
     ['was stored', 'drop-after'],
     ['was not stored', 'drop-before'],

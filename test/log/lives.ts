@@ -1,13 +1,28 @@
 /** Pages of one application that come and go, with one journal and one object. A page may be killed at any moment. */
-import { IndexedDbJournal, LogAppender, type LogAppenderOptions } from '../../src/log/index.ts';
+import { IndexedDbJournal, LogAppender, type LogAppenderOptions, type StoredRecords } from '../../src/log/index.ts';
+import type { OssClientOptions } from '../../src/request/client.ts';
+import type { Fetch, FetchInit } from '../../src/request/request.ts';
 import type { Clock } from '../../src/waiting/clock.ts';
+import type { VirtualClock } from '../tools/virtual-clock.ts';
 import { FakePage } from './fake-page.ts';
 import { type FakePageStorage, FakeStorage } from './fake-storage.ts';
 import { KEY, LogWorld } from './log-tools.ts';
 
+/** What a page needs of the world. */
+export interface PageWorld {
+  /** The key of the object. */
+  readonly key?: string;
+  readonly clock: VirtualClock;
+  readonly oss: { readonly fetch: Fetch };
+  readonly errors: unknown[];
+  readonly stored: StoredRecords[];
+  readonly others: { readonly busy: number }[];
+  client(options: Partial<OssClientOptions>): OssClientOptions;
+}
+
 /** One page and its log. */
 export class Life {
-  readonly world: LogWorld;
+  readonly world: PageWorld;
   readonly page: FakePage;
   readonly log: LogAppender;
   readonly storage: FakePageStorage;
@@ -16,7 +31,7 @@ export class Life {
   #isDead = false;
 
   constructor(
-    world: LogWorld,
+    world: PageWorld,
     storage: FakeStorage,
     options: LogAppenderOptions = {},
     page: FakePage = new FakePage(),
@@ -27,7 +42,7 @@ export class Life {
     world.others.push(page);
     const fetch = page.fetch((url, init) => this.#network(url, init));
     const client = world.client({ fetch, clock: this.#clock(), retry: { maxAttempts: 3 } });
-    this.log = new LogAppender(client, KEY, {
+    this.log = new LogAppender(client, world.key ?? KEY, {
       platform: page,
       persist: new IndexedDbJournal('app', this.storage),
       onerror: (error) => world.errors.push(error),
@@ -47,8 +62,7 @@ export class Life {
 
   async #network(url: string, init: RequestInit): Promise<Response> {
     if (this.#isDead) return new Promise(() => {});
-    // What the browser has sent is no longer in the hands of the page.
-    const answer = await this.world.oss.fetch(url, { ...init, signal: null }).catch((error: unknown) => error);
+    const answer = await this.world.oss.fetch(url, init as FetchInit).catch((error: unknown) => error);
     if (this.#isDead) return new Promise(() => {});
     if (answer instanceof Response) return answer;
     throw answer;

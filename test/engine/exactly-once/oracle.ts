@@ -15,6 +15,7 @@ import { AppendConflictError, ChecksumError, OssError, SourceError } from '../..
 import type { ObjectTail } from '../../../src/tail.ts';
 import type { Fault } from '../../../src/testing/faults.ts';
 import { commonLength, includes, isSubsequence, same, sameButForABit } from './byte-strings.ts';
+import { type LogEvidence, logProblems } from './log-oracle.ts';
 import type { Epoch } from './observed-oss.ts';
 import type { CallRecord, ObjectRecord, WriterRecord } from './record.ts';
 import { BrokenSource } from './sources.ts';
@@ -59,6 +60,11 @@ class Oracle {
   problems(): string[] {
     const problems: string[] = [];
     for (const writer of this.#run.writers) {
+      if (writer.log) {
+        for (const problem of this.#logged({ ...writer, log: writer.log }))
+          problems.push(`writer ${writer.index}: ${problem}`);
+        continue;
+      }
       for (const object of writer.objects) {
         for (const [index, call] of object.calls.entries()) {
           for (const problem of this.#call(call))
@@ -71,6 +77,12 @@ class Oracle {
         problems.push(`writer ${writer.index}: ${problem}`);
     }
     return problems;
+  }
+
+  #logged(writer: LogEvidence['writer']): Iterable<string> {
+    const books = this.#run.writers.flatMap(({ log }) => log ?? []);
+    const isNormal = this.#run.oss.object('logs', 'a.log')?.type === 'Normal';
+    return logProblems({ writer, books, epochs: this.#epochs, flipped: this.#flipped, isNormal });
   }
 
   *#call(call: CallRecord): Generator<string> {

@@ -174,7 +174,10 @@ class QuickResponse {
   readonly #init: BodyInit | null;
   #native: Response | undefined;
 
-  constructor(body: BodyInit | null, { status = 200, headers }: { status?: number; headers?: QuickHeaders } = {}) {
+  constructor(
+    body: BodyInit | null = null,
+    { status = 200, headers }: { status?: number; headers?: QuickHeaders } = {},
+  ) {
     this.#init = body;
     this.status = status;
     this.headers = new QuickHeaders(headers);

@@ -3,6 +3,7 @@
 import type { PendingSegment } from '../../../src/append/flight.ts';
 import type { AppendProgress } from '../../../src/append/progress.ts';
 import type { ObjectTail } from '../../../src/tail.ts';
+import type { LogBook } from './log-book.ts';
 import type { AbortPlan, WriterPlan } from './schedule.ts';
 import type { Passage, WireRequest } from './wire.ts';
 
@@ -34,6 +35,8 @@ export interface WriterRecord {
    * byte identifies its call.
    */
   readonly atOnce: boolean;
+  /** The records of a log writer. */
+  readonly log?: LogBook;
   readonly objects: ObjectRecord[];
 }
 

@@ -3,6 +3,7 @@
  * reduced.
  */
 import type { Fault, Operation } from '../../../src/testing/faults.ts';
+import { type LogPlan, type LogStep, logWriters } from './log-plan.ts';
 import { Random } from './random.ts';
 
 /** The ways in which bytes reach the engine. */
@@ -54,7 +55,8 @@ export type Step =
    * version of the page may use other segments.
    */
   | { readonly do: 'reload'; readonly tail: 'kept' | 'bare' | 'none'; readonly segmentSize?: number }
-  | { readonly do: 'wait'; readonly delay: number; readonly queue?: true };
+  | { readonly do: 'wait'; readonly delay: number; readonly queue?: true }
+  | LogStep;
 
 export interface WriterPlan {
   readonly shared: boolean;
@@ -67,6 +69,8 @@ export interface WriterPlan {
    * object existed.
    */
   readonly file?: { readonly size: number; readonly start: 'full' | 'bare' };
+  /** A log writer. Its steps are those of a log, and waits. */
+  readonly log?: LogPlan;
   readonly steps: readonly Step[];
 }
 
@@ -141,6 +145,20 @@ export function scheduleOf(seed: number): Schedule {
   });
   const segmentSize = random.pick([1, 2, 3, 5, 8, 16, 33, 64]);
   const timeout = random.pick(scenario === 'large' ? [20_000, 120_000] : [500, 1000, 3000]);
+  const schedule = usual(seed, random, { scenario, segmentSize, timeout });
+  // This uses a random sequence of its own, so that the other schedules stay the same.
+  const logs = new Random(seed ^ 0x106);
+  return scenario !== 'large' && logs.chance(LOGS) ? { ...schedule, ...logWriters(logs) } : schedule;
+}
+
+/** The part of the schedules that have log writers. */
+const LOGS = 0.06;
+
+function usual(
+  seed: number,
+  random: Random,
+  { scenario, segmentSize, timeout }: { scenario: Scenario; segmentSize: number; timeout: number },
+): Schedule {
   return {
     seed,
     signing: random.weighted({ none: 80, header: 14, query: 6 }),

@@ -51,6 +51,9 @@ function* smallerSteps(step: Step): Generator<Step, void, void> {
     yield rest as Step;
   }
   if (step.do === 'wait' && step.delay > 1) yield { ...step, delay: step.delay >> 1 };
+  if (step.do === 'write') for (const sizes of without(step.sizes)) if (sizes.length > 0) yield { ...step, sizes };
+  if (step.do === 'end' && step.how !== 'killed') yield { ...step, how: 'killed' };
+  if (step.do === 'end' && step.microtasks > 0) yield { ...step, microtasks: step.microtasks >> 1 };
   if (step.do === 'reload' && step.segmentSize !== undefined) yield { do: 'reload', tail: step.tail };
   if (step.do === 'append') for (const source of smallerSources(step.source)) yield { ...step, source };
 }

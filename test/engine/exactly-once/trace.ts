@@ -1,5 +1,6 @@
 /** Describes a run in words, for people who must find out what went wrong. */
 import { OssError } from '../../../src/errors.ts';
+import type { LogBook } from './log-book.ts';
 import type { CallRecord } from './record.ts';
 import type { Passage } from './wire.ts';
 import type { Run } from './world.ts';
@@ -10,7 +11,8 @@ const SHOWN = 300;
 /** Describes what the writers did and saw, which requests LocalOss answered and how, and what is stored. */
 export function trace(run: Run): string {
   const lines: string[] = [];
-  for (const { index, objects } of run.writers) {
+  for (const { index, objects, log } of run.writers) {
+    if (log) lines.push(...logLines(log).map((line) => `log writer ${index}, ${line}`));
     for (const [made, { calls }] of objects.entries()) {
       lines.push(`writer ${index}, object ${made + 1}`);
       for (const call of calls) lines.push(...callLines(call, run));
@@ -19,6 +21,15 @@ export function trace(run: Run): string {
   for (const { kind, at } of run.oss.deeds) lines.push(`at ${at}: ${kind} by another client`);
   for (const { from, to, bytes } of run.oss.look()) lines.push(`from ${from} to ${to}, the object held: ${hex(bytes)}`);
   return lines.join('\n');
+}
+
+function logLines({ records, lives, kept }: LogBook): string[] {
+  const written = records.map((record, number) => `record ${number}: ${hex(record)}`);
+  const pages = lives.map(
+    ({ first, told, flushed }, index) =>
+      `page ${index + 1} from record ${first} on: told ${JSON.stringify(told)}, flushed ${JSON.stringify(flushed)}`,
+  );
+  return [...written, ...pages, `the journal had the records ${[...kept]}`];
 }
 
 function callLines(call: CallRecord, run: Run): string[] {

@@ -161,7 +161,8 @@ export class VerdictTable {
   }
 
   add(run: Run): void {
-    for (const { objects } of run.writers) {
+    // A log goes on after every fault, so its calls have no verdict.
+    for (const { objects } of run.writers.filter(({ log }) => !log)) {
       for (const object of objects) {
         for (const call of object.calls) this.#addCall(call, run);
         this.#addSizes(object);

@@ -4,13 +4,17 @@ import { AppendableObject } from '../../../src/append/object.ts';
 import { AppendStream } from '../../../src/append/stream.ts';
 import { crc64 } from '../../../src/crc64.ts';
 import { OssError } from '../../../src/errors.ts';
-import { OssClient } from '../../../src/request/client.ts';
+import { OssClient, type OssClientOptions } from '../../../src/request/client.ts';
 import type { Credentials, CredentialsProvider } from '../../../src/request/credentials.ts';
 import { PresignedClient } from '../../../src/request/presigned.ts';
+import type { Fetch } from '../../../src/request/request.ts';
 import type { AppendSource } from '../../../src/source/segment.ts';
 import type { ObjectTail } from '../../../src/tail.ts';
 import type { Fault, FaultRequest } from '../../../src/testing/faults.ts';
+import { FakeStorage } from '../../log/fake-storage.ts';
 import { drive, NOON, settleMicrotasks, VirtualClock } from '../../tools/virtual-clock.ts';
+import { LogBook } from './log-book.ts';
+import { LogWriter } from './log-writer.ts';
 import { BUCKET, KEY, ObservedOss } from './observed-oss.ts';
 import { openUrl } from './open-url.ts';
 import { Random } from './random.ts';
@@ -47,6 +51,12 @@ export async function runSchedule(schedule: Schedule): Promise<Run> {
   return { schedule, oss: world.oss, writers: world.writers, problems };
 }
 
+/** A step that appends. */
+type CallStep = Extract<Step, { do: 'append' | 'append-file' | 'resume' }>;
+
+/** Lets a writer work again, after the last fault. */
+type CalmDown = () => Promise<void>;
+
 type Reload = Partial<Extract<Step, { do: 'reload' }>>;
 
 /** An AppendableObject and its record. */
@@ -61,6 +71,8 @@ class World {
   readonly #schedule: Schedule;
   readonly #clock: VirtualClock;
   readonly #random: Random;
+  /** The storage of the journals, which all pages share. */
+  readonly #storage: FakeStorage;
   /** True after the last fault. */
   #calm = false;
 
@@ -69,6 +81,8 @@ class World {
     const random = new Random(schedule.seed);
     this.#clock = new VirtualClock(NOON, () => random.next());
     this.#random = new Random(schedule.seed ^ 0x5eed);
+    const delay = schedule.writers.find(({ log }) => log)?.log?.storage ?? 0;
+    this.#storage = new FakeStorage((done) => void this.#clock.setTimeout(done, delay));
     this.oss = new ObservedOss(this.#clock, (request) => this.#faults(request));
   }
 
@@ -76,11 +90,11 @@ class World {
     const { initial, writers } = this.#schedule;
     if (initial !== null) this.oss.begin(this.#foreignBytes(initial));
     const scripts = writers.map((plan, index) => this.#writer(plan, index));
-    const handles: Handle[] = [];
-    await drive(Promise.all(scripts.map(async (script) => handles.push(await script))), this.#clock, settleMicrotasks);
+    const ended: CalmDown[] = [];
+    await drive(Promise.all(scripts.map(async (script) => ended.push(await script))), this.#clock, settleMicrotasks);
     await this.#drain();
     this.#calm = true;
-    for (const handle of handles) await drive(this.#calmDown(handle), this.#clock, settleMicrotasks);
+    for (const calmDown of ended) await drive(calmDown(), this.#clock, settleMicrotasks);
   }
 
   /** Waits for late commits and other remaining work. */
@@ -90,7 +104,8 @@ class World {
     this.oss.look();
   }
 
-  async #writer(plan: WriterPlan, index: number): Promise<Handle> {
+  async #writer(plan: WriterPlan, index: number): Promise<CalmDown> {
+    if (plan.log) return this.#logWriter(plan, index);
     const file = this.#bytes(index, plan.file?.size ?? 0);
     const atOnce = plan.steps.some((step) => 'queue' in step);
     const writer: WriterRecord = { plan, index, file, atOnce, objects: [] };
@@ -101,10 +116,39 @@ class World {
       if (!('queue' in step)) await Promise.all(calls);
       if (step.do === 'reload') handle = this.#open(writer, step, handle.object.tail);
       else if (step.do === 'wait') await this.#clock.wait(step.delay);
-      else calls.push(this.#call(handle, step));
+      else calls.push(this.#call(handle, step as CallStep));
     }
     await Promise.all(calls);
-    return handle;
+    return () => this.#calmDown(handle);
+  }
+
+  async #logWriter(plan: WriterPlan, index: number): Promise<CalmDown> {
+    const log = new LogBook(index * ALPHABET, this.#schedule.seed + index);
+    const writer = { plan, index, file: NOTHING.slice(), atOnce: false, objects: [], log };
+    this.writers.push(writer);
+    const storage = this.#storage;
+    const network = () => this.#logNetwork(writer);
+    const settings = (fetch: Fetch) => this.#settings(fetch);
+    const run = new LogWriter(writer, plan.log!, { clock: this.#clock, storage, network, settings });
+    await run.run(plan.steps);
+    // Nobody can append to such an object.
+    return async () => (this.oss.object(BUCKET, KEY)?.type === 'Normal' ? undefined : run.calmDown());
+  }
+
+  /** Returns the network of a page. Its requests belong to one call, which never ends. */
+  #logNetwork(writer: WriterRecord): Fetch {
+    const record = this.#record(writer, writer.plan.segmentSize);
+    const nothing = { source: NOTHING, regular: true, failing: false, piped: false, ofFile: false };
+    const opening = new CallRecord(record, { kind: 'append', ...nothing, start: this.oss.now });
+    record.calls.push(opening);
+    return this.#wire(record, opening).fetch;
+  }
+
+  #record(writer: WriterRecord, segmentSize: number | null, { stale = false, bare = false } = {}): ObjectRecord {
+    const seen = { calls: [], requests: [], pending: [], lengthRead: 0 };
+    const record: ObjectRecord = { writer, segmentSize, from: this.oss.now, stale, bare, ...seen };
+    writer.objects.push(record);
+    return record;
   }
 
   #open(writer: WriterRecord, { tail: kept = 'none', segmentSize: changed }: Reload = {}, last?: ObjectTail): Handle {
@@ -113,43 +157,42 @@ class World {
     const tail = tailFor(kept, last);
     const stale = tail !== undefined && tail.position !== this.oss.stored.length;
     const bare = tail !== undefined && tail.hashCrc64ecma === undefined;
-    const record: ObjectRecord = {
-      writer,
-      segmentSize,
-      from: this.oss.now,
-      stale,
-      bare,
-      calls: [],
-      requests: [],
-      pending: [],
-      lengthRead: 0,
-    };
-    writer.objects.push(record);
+    const record = this.#record(writer, segmentSize, { stale, bare });
     const size = segmentSize ?? undefined;
     const options = { shared, segmentSize: size, flushAfter: flushAfter ?? Number.POSITIVE_INFINITY, tail };
     return { record, object: new AppendableObject(this.#client(record), KEY, options) };
   }
 
   #client(object: ObjectRecord): AppendClient {
-    const { latency, bandwidth = Number.POSITIVE_INFINITY } = this.#schedule;
     const nothing = { source: NOTHING, regular: true, failing: false, piped: false, ofFile: false, start: 0 };
     const opening = new CallRecord(object, { kind: 'append', ...nothing });
-    return this.#ossClient(new Wire({ oss: this.oss, clock: this.#clock, object, opening, latency, bandwidth }));
+    const { fetch } = this.#wire(object, opening);
+    if (this.#schedule.signing !== 'none') return new OssClient(this.#settings(fetch));
+    return new PresignedClient({ ...this.#common(fetch), presign: openUrl });
   }
 
-  #ossClient({ fetch }: Wire): AppendClient {
-    const { signing, timeout, maxAttempts } = this.#schedule;
-    const common = { fetch, timeout, retry: { maxAttempts }, clock: this.#clock };
-    if (signing === 'none') return new PresignedClient({ ...common, presign: openUrl });
+  #wire(object: ObjectRecord, opening: CallRecord): Wire {
+    const { latency, bandwidth = Number.POSITIVE_INFINITY } = this.#schedule;
+    return new Wire({ oss: this.oss, clock: this.#clock, object, opening, latency, bandwidth });
+  }
+
+  #settings(fetch: Fetch): OssClientOptions {
+    const { signing } = this.#schedule;
     let token: Credentials | undefined;
     const credentials: CredentialsProvider = ({ rejected }) => {
       if (!token || rejected) token = this.oss.issueToken();
       return token;
     };
-    return new OssClient({ ...common, region: 'cn-hangzhou', bucket: BUCKET, signing, credentials });
+    const where = { region: 'cn-hangzhou', bucket: BUCKET, signing: signing === 'none' ? undefined : signing };
+    return { ...this.#common(fetch), ...where, credentials };
   }
 
-  #call(handle: Handle, step: Exclude<Step, { do: 'reload' | 'wait' }>): Promise<void> {
+  #common(fetch: Fetch) {
+    const { timeout, maxAttempts } = this.#schedule;
+    return { fetch, timeout, retry: { maxAttempts }, clock: this.#clock };
+  }
+
+  #call(handle: Handle, step: CallStep): Promise<void> {
     if (step.do === 'append') return this.#append(handle, step);
     const { file, plan } = handle.record.writer;
     const start = step.do === 'resume' ? this.#fileStart(plan) : undefined;
@@ -248,7 +291,7 @@ class World {
     record.pending = object.pending;
     for (let tries = 0; tries < 2; tries++) {
       // If something follows the file in the object, there is nothing to resume.
-      const step: Step = record.calls.every(({ ofFile }) => ofFile && record.writer.plan.file)
+      const step: CallStep = record.calls.every(({ ofFile }) => ofFile && record.writer.plan.file)
         ? { do: 'resume' }
         : { do: 'append', source: { form: 'bytes', chunks: [3] } };
       await this.#call(handle, step);

@@ -35,8 +35,8 @@ interface BatchResult {
 
 const BATCH = 1000;
 const MAX_FAILURES = 5;
-/** This number of schedules is large enough to reach every cell of the verdict table. */
-const ENOUGH = 10_000;
+/** This number of schedules is large enough to reach every cell of the verdict table. A run of 10,000 may miss a rare one. */
+const ENOUGH = 50_000;
 
 function options() {
   const { values } = parseArgs({
