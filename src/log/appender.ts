@@ -11,7 +11,7 @@ import type { ObjectTail } from '../tail.ts';
 import { abortable } from '../waiting/abort.ts';
 import type { Clock } from '../waiting/clock.ts';
 import type { LogLoss } from './block.ts';
-import { Feed, flightOf } from './feed.ts';
+import { type Feed, flightOf } from './feed.ts';
 import { gzipAtOnce } from './gzip.ts';
 import type { LogJournal } from './journal.ts';
 import { LateAppend } from './late-append.ts';
@@ -164,7 +164,7 @@ export class LogAppender {
     });
     this.#clock = this.#sender.clock;
     this.#queue = new RecordQueue(queue);
-    this.#own = new Feed(this.#queue, this.#fail);
+    this.#own = { queue: this.#queue };
     this.#feeds = [this.#own];
     if (options.persist) this.#opening = this.#openJournal(options.persist, queue);
   }
@@ -193,8 +193,8 @@ export class LogAppender {
   write(record: LogRecord): boolean {
     if (this.#isClosing || !this.#queue.write(record)) return false;
     if (!this.#timer) this.#begin();
-    this.#own.sync();
-    if (this.#late || this.#own.isKept) this.#armTimer ??= this.#clock.setTimeout(this.#prepare, PREPARE_AFTER);
+    this.#own.keeper?.sync();
+    if (this.#late || this.#own.keeper) this.#armTimer ??= this.#clock.setTimeout(this.#prepare, PREPARE_AFTER);
     if (!this.#sending && this.#isFull) this.#sendFull().catch(() => {});
     return true;
   }
@@ -235,7 +235,7 @@ export class LogAppender {
       this.#stopTimer();
       this.#late?.stop();
       this.#page?.stop();
-      for (const feed of this.#feeds) feed.close();
+      for (const { keeper } of this.#feeds) keeper?.close();
     }
   }
 
@@ -296,7 +296,7 @@ export class LogAppender {
     const { tail, key } = this;
     if (!batch || !tail || this.#sending || this.#opening || this.#late?.isSent) return;
     const encoded = this.#options.gzip ? gzipAtOnce(batch.bytes) : batch.bytes;
-    await this.#own.note(flightOf(batch, encoded, key, tail));
+    await this.#own.keeper?.note(flightOf(batch, encoded, key, tail));
     if (this.#sending || this.#late?.isSent) return;
     this.#late?.arm(key, tail.position, encoded);
     this.#prepared = { batch, encoded };
@@ -338,15 +338,14 @@ export class LogAppender {
   async #endFeed(feed: Feed): Promise<void> {
     if (feed === this.#own) return;
     this.#feeds.shift();
-    await feed.close();
+    await feed.keeper?.close();
   }
 
   async #openJournal(journal: LogJournal, options: QueueOptions): Promise<void> {
     try {
-      const { own, left } = await journal.open(this.#clock.now() + this.#clock.random());
-      const feeds = await Promise.all(left.map((part) => Feed.load(part, options, this.#fail)));
+      const log = { own: this.#own, queue: options, fail: this.#fail };
+      const feeds = await journal.connect(this.#clock.now() + this.#clock.random(), log);
       this.#feeds.unshift(...feeds);
-      this.#own.keep(own);
       // The records of earlier pages are sent without waiting for a new record.
       if (feeds.length > 0) this.#drain(0).catch(() => {});
     } catch (error) {

@@ -4,15 +4,8 @@ export { LogAppender, type LogAppenderOptions } from './appender.ts';
 export type { LogLoss } from './block.ts';
 export { ObjectChangedError } from './changed.ts';
 export type { TailClient } from './followed.ts';
-export {
-  type Flight,
-  IndexedDbJournal,
-  type JournalPart,
-  type JournalPlatform,
-  type LeftBehind,
-  type LogJournal,
-  type Waiting,
-} from './journal.ts';
+export { IndexedDbJournal, type JournalPlatform, LogJournal } from './journal.ts';
+export type { Flight, JournalPart, LeftBehind, Waiting } from './journal-part.ts';
 export type { LogRecord } from './lines.ts';
 export type { LogClient } from './log-client.ts';
 export type { Compression, DeferredRequest, LogPlatform } from './platform.ts';

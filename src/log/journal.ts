@@ -4,59 +4,30 @@
  * page is gone, and another page sends its records.
  */
 
-import type { ObjectTail } from '../tail.ts';
+import type { Feed } from './feed.ts';
+import type { Flight, JournalPart, LeftBehind, Waiting } from './journal-part.ts';
+import { type JournaledLog, loadFeed, PartKeeper } from './part-keeper.ts';
 
-/** A segment that may be in flight to this position, or may be stored there. */
-export interface Flight {
-  readonly key: string;
-  /** The end of the object where the segment was sent. */
-  readonly tail: ObjectTail;
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  /** The number of records in it, and the number of the first record after it. */
-  readonly count: number;
-  readonly end: number;
-}
-
-/** Waiting records, one after the other. */
-export interface Waiting {
-  /** The number of the first one. */
-  readonly first: number;
-  readonly sizes: readonly number[];
-  readonly bytes: Uint8Array<ArrayBuffer>;
-}
-
-/** The records that a page has left. */
-export interface LeftBehind {
-  readonly flight: Flight | undefined;
-  /** The number of the first record that is neither stored nor dropped. */
-  readonly waiting: number;
-  /** In the order in which they were written. */
-  readonly records: readonly Waiting[];
-}
-
-/**
- * The part of a journal that belongs to one page. Its promises resolve when the change survives the end of the page.
- */
-export interface JournalPart {
-  /** Adds records, and forgets those before the number `waiting`. */
-  add(records: Waiting | undefined, waiting: number): Promise<void>;
-  /** Notes a segment before it is sent. */
-  fly(flight: Flight): Promise<void>;
-  /** Notes that the segment in flight is stored, and forgets the records before the number `waiting`. */
-  land(waiting: number): Promise<void>;
-  load(): Promise<LeftBehind>;
-  /** Gives the part to other pages, or deletes it if it is empty. */
-  close(isEmpty: boolean): Promise<void>;
-}
-
-/** Keeps records for the next page: see {@link IndexedDbJournal}. */
-export interface LogJournal {
+/** Keeps records for the next page: see {@link IndexedDbJournal}. A journal in another storage extends this class. */
+export abstract class LogJournal {
   /**
    * Returns a new part for this page, and the parts of pages that are gone, the oldest first.
    *
    * @param id a number that grows with time. The part gets this number, or the next one that is free.
    */
-  open(id: number): Promise<{ readonly own: JournalPart; readonly left: readonly JournalPart[] }>;
+  abstract open(id: number): Promise<{ readonly own: JournalPart; readonly left: readonly JournalPart[] }>;
+
+  /**
+   * Begins to keep the records of a log, and returns what earlier pages have left. The log calls this. So a log without a journal
+   * does not contain the code for it.
+   */
+  async connect(id: number, log: JournaledLog): Promise<Feed[]> {
+    const { own, left } = await this.open(id);
+    const feeds = await Promise.all(left.map((part) => loadFeed(part, log)));
+    log.own.keeper = new PartKeeper(log.own, own, log.fail);
+    log.own.keeper.sync();
+    return feeds;
+  }
 }
 
 /**
@@ -93,7 +64,7 @@ const WAITING = -1;
  * log.write({ time: Date.now(), message: 'survives a crash of this page' });
  * ```
  */
-export class IndexedDbJournal implements LogJournal {
+export class IndexedDbJournal extends LogJournal {
   readonly #name: string;
   readonly #platform: JournalPlatform;
 
@@ -103,12 +74,13 @@ export class IndexedDbJournal implements LogJournal {
    * @throws TypeError if IndexedDB or Web Locks are missing; the errors of IndexedDB.
    */
   constructor(name: string, platform: JournalPlatform = globalThis) {
+    super();
     this.#name = name;
     this.#platform = platform;
   }
 
   /** @throws TypeError if IndexedDB or Web Locks are missing; the errors of IndexedDB. */
-  async open(id: number): Promise<{ own: JournalPart; left: JournalPart[] }> {
+  override async open(id: number): Promise<{ own: JournalPart; left: JournalPart[] }> {
     const { indexedDB, navigator } = this.#platform;
     const locks = navigator?.locks as Pick<LockManager, 'request'> | undefined;
     if (!indexedDB || !locks)

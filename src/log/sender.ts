@@ -13,7 +13,7 @@ import { RetryPolicy } from '../waiting/retry.ts';
 import { Delivery } from './delivery.ts';
 import { type Feed, flightOf } from './feed.ts';
 import { gzip } from './gzip.ts';
-import type { Flight } from './journal.ts';
+import type { Flight } from './journal-part.ts';
 import { connect, type LogClient } from './log-client.ts';
 import type { Page } from './page.ts';
 import type { Compression } from './platform.ts';
@@ -122,7 +122,8 @@ export class Sender {
       const { key, tail } = delivery.object;
       this.#options.onstored({ key, position: tail?.position ?? 0, count: storedIn(batch) });
     } else feed.queue.lose();
-    feed.land();
+    feed.left = undefined;
+    feed.keeper?.land();
   }
 
   /**
@@ -187,7 +188,7 @@ export class Sender {
     if (!this.#flying) return undefined;
     const { feed, batch, delivery } = this.#flying;
     const { tail, key } = delivery.object;
-    return feed.note(flightOf(batch, delivery.rest, key, tail?.position === position ? tail : { position }));
+    return feed.keeper?.note(flightOf(batch, delivery.rest, key, tail?.position === position ? tail : { position }));
   }
 
   get #controller(): AbortController {
