@@ -17,7 +17,8 @@ export interface PageGrantsOptions {
    */
   readonly ahead?: number | undefined;
   /**
-   * The size of the object's segments in bytes: the same number as in `AppendableObject`. The option `ahead` needs it.
+   * The size of the object's segments in bytes: the same number as in `AppendableObject`. The option `ahead` needs it. Segments may
+   * be shorter, because of `maxRate` or after a failure. Then grants are asked in advance for the size of the last two segments.
    */
   readonly segmentSize?: number | undefined;
   /** Replaces the global `fetch`. */
@@ -66,6 +67,8 @@ export class PageGrants {
   /** The grants by key, position and size. Each grant is used once, because a retry may need a fresh one. */
   readonly #held: Map<string, HeldGrant> = new Map();
   #filling: Promise<void> | undefined;
+  /** The size of the last append in bytes. */
+  #size: number | undefined;
   /**
    * The length in bytes that the object will have after the upload. Set it if you know it: the last append is shorter.
    */
@@ -95,13 +98,15 @@ export class PageGrants {
     const { operation, key, position = 0, size = 0, headers } = request;
     const { ahead = 1 } = this.#options;
     if (operation !== 'appendObject' || ahead < 2) return undefined;
+    const isUsual = this.#isUsual(position, size);
+    this.#size = size;
     // The grant may be in a response that has not arrived yet.
     if (!this.#held.has(idOf(key, position, size))) await this.#filling;
-    if (!this.#held.has(idOf(key, position, size)) && this.#isUsual(position, size)) await this.#fill(request);
+    if (!this.#held.has(idOf(key, position, size)) && isUsual) await this.#fill(request);
     const held = this.#held.get(idOf(key, position, size));
     this.#forgetBefore(position + 1);
     // The request for the next grants runs while this grant is used.
-    if (held && this.#held.size === 0 && !this.#isLast(held)) {
+    if (held && this.#held.size === 0 && position + size !== this.end) {
       this.#fill({ ...request, position: position + size, headers: {} }).catch(() => {});
     }
     const usable = held && Date.parse(held.expiration) - this.#clock.now() > MARGIN;
@@ -110,15 +115,13 @@ export class PageGrants {
   }
 
   #isUsual(position: number, size: number): boolean {
-    return size === this.#options.segmentSize || (size > 0 && position + size === this.end);
+    const { segmentSize = 0 } = this.#options;
+    const isAlike = size === segmentSize || (size === this.#size && size < segmentSize);
+    return size > 0 && (isAlike || position + size === this.end);
   }
 
-  #isLast({ position, size }: HeldGrant): boolean {
-    return position + size === this.end || size !== this.#options.segmentSize;
-  }
-
-  #fill({ key, position, headers, signal }: PresignRequest): Promise<void> {
-    const { segmentSize, ahead: count } = this.#options;
+  #fill({ key, position, size: segmentSize, headers, signal }: PresignRequest): Promise<void> {
+    const { ahead: count } = this.#options;
     const asking = this.#ask('/grants', { key, position, segmentSize, count, end: this.end, headers }, signal);
     const filling = asking.then(({ grants }) => {
       for (const held of grants as HeldGrant[]) this.#held.set(idOf(key, held.position, held.size), held);

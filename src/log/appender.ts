@@ -24,10 +24,10 @@ import { type RotationState, Sender, type StoredRecords } from './sender.ts';
 
 /** Settings of a log. */
 export interface LogAppenderOptions
-  extends Pick<AppendableObjectOptions, 'contentType' | 'headers' | 'shared' | 'tail' | 'crc64'> {
+  extends Pick<AppendableObjectOptions, 'contentType' | 'headers' | 'shared' | 'tail' | 'crc64' | 'maxRate'> {
   /**
    * Records are sent when this many bytes wait. Default 49,152; at most 65,536 with `shared`, so that no segment is
-   * ever cut.
+   * ever cut. With `maxRate` it is at most the bytes of a quarter of a second. A longer record is then cut into several requests.
    */
   readonly segmentSize?: number | undefined;
   /** How long a record may wait for others before it is sent, ms. Default 1,000. */
@@ -399,5 +399,7 @@ function checkOptions(
   checkType(!options.gzip || CompressionStream, 'gzip needs CompressionStream, which is missing here');
   for (const name of ['lossRecord', 'rotate', 'onstored', 'onerror', 'ondropped'] as const)
     checkFunction(name, options[name]);
-  return { segmentSize, queue: { limit: queueSize, batchSize: segmentSize, whenFull, lossRecord } };
+  // The engine cuts longer segments, and a cut may go through a record.
+  const batchSize = Math.min(segmentSize, (options.maxRate ?? Number.POSITIVE_INFINITY) >> 2 || segmentSize);
+  return { segmentSize: batchSize, queue: { limit: queueSize, batchSize, whenFull, lossRecord } };
 }

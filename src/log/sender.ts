@@ -44,7 +44,10 @@ export interface RotationState {
 
 /** What a sender needs to know. */
 export interface SenderOptions
-  extends Pick<AppendableObjectOptions, 'contentType' | 'headers' | 'shared' | 'tail' | 'crc64' | 'segmentSize'> {
+  extends Pick<
+    AppendableObjectOptions,
+    'contentType' | 'headers' | 'shared' | 'tail' | 'crc64' | 'segmentSize' | 'maxRate'
+  > {
   /** In a page, appends outlive it and need no preflight. */
   readonly page?: Page | undefined;
   /** Compresses segments, if it is given. */

@@ -9,6 +9,7 @@ import { type EdgeQuestion, PageGrants } from '../../src/edge/index.ts';
 import { AppendableObject, OssClient } from '../../src/index.ts';
 import { PresignedClient } from '../../src/request/presigned.ts';
 import type { FaultSchedule } from '../../src/testing/index.ts';
+import { platformClock } from '../../src/waiting/clock.ts';
 import { pageFetch } from '../tools/page-fetch.ts';
 import { failureOf, printed, utf8 } from '../tools/unit-tools.ts';
 import { NOON } from '../tools/virtual-clock.ts';
@@ -91,6 +92,25 @@ describe('a page without any key', () => {
     // The third and the sixth grant are the last of their batches. The seventh append is the last one of all.
     expect(asked).toEqual([1, 1, 2, 2, 2, 3, 3]);
     expect(browser.sent.filter((one) => one === 'POST /grant')).toHaveLength(1);
+  });
+
+  test('asks for grants in advance for the shorter segments that maxRate makes', async () => {
+    const { oss, browser } = await grantingEdge();
+    const grants = new PageGrants('https://edge.example', { ahead: 3, segmentSize: 1000, fetch: browser.fetch });
+    // The waits for the rate take no time here. The time-outs of attempts stay.
+    const hasty = (callback: () => void, delay: number) => setTimeout(callback, delay < 5000 ? 0 : delay);
+    const clock = { ...platformClock(), setTimeout: hasty };
+    const client = new PresignedClient({ presign: grants.presign, fetch: oss.fetch, clock });
+    const object = new AppendableObject(client, KEY, { segmentSize: 1000, maxRate: 1000 });
+    grants.end = 1600;
+    await object.append(new Blob([noise(1600)]));
+    // Seven segments. The edge is asked for the first one alone, because its size is not known before.
+    expect(oss.requests.filter(({ operation }) => operation === 'AppendObject')).toHaveLength(7);
+    expect(browser.sent.filter((one) => one.startsWith('POST /grant'))).toEqual([
+      ...Array(2).fill('POST /grant'),
+      ...Array(2).fill('POST /grants'),
+    ]);
+    expect(oss.object(BUCKET, KEY)?.length).toBe(1600);
   });
 
   test('replaces a grant that is too old with a fresh one', async () => {

@@ -391,3 +391,17 @@ test('a log without a key uses a client that the caller makes, such as a Presign
   vi.unstubAllGlobals();
   expect(world.text()).toBe(text);
 });
+
+test('segments of whole records keep to maxRate', async () => {
+  const world = new LogWorld();
+  const log = world.log({ maxRate: 1000, segmentSize: 4096 });
+  const lines = Array.from({ length: 60 }, (_, n) => `${String(n).padStart(2, '0')} ${'x'.repeat(96)}`);
+  for (const line of lines) log.write(line);
+  const begin = world.clock.now();
+  await world.drive(log.flush());
+  expect((world.clock.now() - begin) / 1000).toBeGreaterThan(5.5);
+  expect(world.text()).toBe(lines.map((line) => `${line}\n`).join(''));
+  // A segment has two records, because three of them are more than a quarter of a second allows.
+  expect(world.stored.map(({ count }) => count)).toEqual(Array(30).fill(2));
+  expect(world.appends).toBe(30);
+});
