@@ -14,6 +14,11 @@ export interface LogEvidence {
   readonly epochs: readonly Epoch[];
   /** True if OSS stored damaged bytes. Then a record may be torn, and it counts as dropped. */
   readonly flipped: boolean;
+  /**
+   * True if a HEAD of a log was answered with a state that OSS does not hold. If such an answer says that the object is gone, the log
+   * believes it, begins again at the end of the object, and may store its segment twice.
+   */
+  readonly misled: boolean;
   /** True if the object cannot be appended to any more. */
   readonly isNormal: boolean;
 }
@@ -30,7 +35,7 @@ export function* logProblems(evidence: LogEvidence): Generator<string> {
   if (epochs.some(({ bytes }) => book.read(bytes).torn)) yield 'a record is torn';
   // What was stored before a deletion is gone, and a request that was late may be carried out in the new object.
   if (epochs.length > 1) return;
-  yield* inOrder(evidence, last);
+  if (!evidence.misled) yield* inOrder(evidence, last);
   yield* isNothingLost(evidence, new Set(last));
 }
 

@@ -82,7 +82,10 @@ class Oracle {
   #logged(writer: LogEvidence['writer']): Iterable<string> {
     const books = this.#run.writers.flatMap(({ log }) => log ?? []);
     const isNormal = this.#run.oss.object('logs', 'a.log')?.type === 'Normal';
-    return logProblems({ writer, books, epochs: this.#epochs, flipped: this.#flipped, isNormal });
+    const misled = this.#run.writers
+      .filter(({ log }) => log)
+      .some(({ objects }) => objects.some((one) => this.#isMisled(one)));
+    return logProblems({ writer, books, epochs: this.#epochs, flipped: this.#flipped, misled, isNormal });
   }
 
   *#call(call: CallRecord): Generator<string> {
@@ -113,7 +116,7 @@ class Oracle {
     // No request was sent, so the tail is the one that was known before.
     if (source.length === 0 && call.passages.length === 0) return;
     // If HEAD shows an object, an append of no bytes sends nothing more. A cache may have answered that HEAD.
-    if (source.length === 0 && call.appends.length === 0 && this.#isMisled(call)) return;
+    if (source.length === 0 && call.appends.length === 0 && this.#isMisled(call.object, call.end)) return;
     if (this.#replacedUnseen(call) || this.#damagedUnseen(call)) return;
     const epochs = this.#during(call).filter(
       ({ bytes }) => bytes.length >= position && this.#holds(call, bytes.subarray(0, position)),
@@ -192,7 +195,7 @@ class Oracle {
     const conflict = error instanceof AppendConflictError || error instanceof ChecksumError;
     if (conflict && !this.#disturbed(call))
       return yield `a conflict although no other client changed the object: ${error.message}`;
-    if (conflict && call.object.writer.plan.shared && !this.#lifeEnded() && !this.#isMisled(call))
+    if (conflict && call.object.writer.plan.shared && !this.#lifeEnded() && !this.#isMisled(call.object, call.end))
       return yield `a conflict among writers who share the object: ${error.message}`;
     if (error instanceof SourceError && !call.failing) return yield `an intact source failed: ${error.message}`;
     const explained =
@@ -208,7 +211,7 @@ class Oracle {
   /** Returns whether another client changed the object after this AppendableObject last knew its end. */
   #disturbed(call: CallRecord): boolean {
     const { object, end } = call;
-    if (this.#isMisled(call)) return true;
+    if (this.#isMisled(call.object, call.end)) return true;
     // A whole segment that is found behind its parts does not show what follows it. The next append does.
     const isBehindAWhole = object.calls.slice(0, object.calls.indexOf(call)).some(wasCut);
     if (isBehindAWhole && this.#run.oss.deeds.some(({ at }) => at <= end)) return true;
@@ -229,12 +232,10 @@ class Oracle {
    * Returns true if a HEAD of the object was answered with a state that OSS does not hold: by a cache, or by a 404 with another
    * meaning whose code CORS hides. The engine cannot tell such an answer from a deletion or another writer.
    */
-  #isMisled({ object, end }: CallRecord): boolean {
+  #isMisled({ requests }: ObjectRecord, end = Number.POSITIVE_INFINITY): boolean {
     const misleads = (fault: Fault) =>
       fault.kind === 'cached-head' || (fault.kind === 'refuse' && fault.status === 404 && this.#hides);
-    return object.requests.some(
-      ({ start, entry = -1 }) => start <= end && this.#run.oss.faults.get(entry)?.some(misleads),
-    );
+    return requests.some(({ start, entry = -1 }) => start <= end && this.#run.oss.faults.get(entry)?.some(misleads));
   }
 
   #foreignAppends(object: ObjectRecord): Passage[] {
