@@ -1,15 +1,17 @@
 /**
- * A client of the Worker. It sends a repeatable source as fast as the Worker reads it. After a failure it resumes from
- * the tail of the object.
+ * Clients of the Worker. One sends a repeatable source in one request, as fast as the Worker reads it. The other one is
+ * tus-js-client, which resumes after a failure.
  */
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { setTimeout as wait } from 'node:timers/promises';
+import { Upload } from 'tus-js-client';
 import { crc64, type ObjectTail } from '../../src/index.ts';
 
 const CHUNK = 64 * 1024;
+/** The bytes of one request of tus. The client keeps them, because it cannot read a stream twice. */
+const PIECE = 4 * 1024 * 1024;
 const ORIGIN = 'https://page.example';
 
 /** Makes bytes on demand that differ between clients and between chunks, but are the same at each read. */
@@ -67,14 +69,6 @@ export class Client {
     return { client: new Client(url, response.headers.get('set-cookie')?.split(';')[0] ?? ''), prefix };
   }
 
-  /** Asks the Worker for the tail of an object. */
-  async tail(key: string): Promise<ObjectTail> {
-    const headers = { origin: ORIGIN, cookie: this.#cookie };
-    const response = await fetch(`${this.#url}/upload/${encodeURIComponent(key)}`, { headers });
-    if (!response.ok) throw new Error(`HTTP ${response.status}`);
-    return response.json();
-  }
-
   /** Sends the bytes of a source beginning at the position `from`. */
   async upload(key: string, source: Source, from = 0): Promise<ObjectTail> {
     const path = `${this.#url}/upload/${encodeURIComponent(key)}?position=${from}`;
@@ -82,29 +76,29 @@ export class Client {
     return JSON.parse(text);
   }
 
-  /**
-   * Sends a source completely, even when the Worker is killed. After each failure it asks for the tail, checks the CRC
-   * of the stored bytes, and continues from there.
-   */
-  async uploadThrough(key: string, source: Source): Promise<{ tail: ObjectTail; resumed: number }> {
-    let last: unknown;
-    for (let resumed = -1; resumed < 100; await wait(50)) {
-      try {
-        const { position, hashCrc64ecma } = await this.tail(key);
-        if (hashCrc64ecma !== undefined && hashCrc64ecma !== source.crc(position))
-          throw new Fatal(`${key}: the stored bytes are not the first ${position} bytes of the source`);
-        resumed++;
-        return { tail: await this.upload(key, source, position), resumed };
-      } catch (error) {
-        if (error instanceof Fatal) throw error;
-        last = error;
-      }
-    }
-    throw new Error(`${key}: the upload did not finish in 100 attempts`, { cause: last });
+  /** Uploads a source with tus-js-client, which resumes after each failure. Returns the key that the Worker chose. */
+  uploadWithTus(url: string, source: Source): Promise<{ key: string; resumed: number }> {
+    return new Promise((resolve, reject) => {
+      let resumed = 0;
+      const upload: Upload = new Upload(Readable.from(source.chunks()), {
+        endpoint: `${url}/upload`,
+        headers: { cookie: this.#cookie },
+        uploadSize: source.size,
+        chunkSize: PIECE,
+        retryDelays: Array.from({ length: 200 }, () => 100),
+        onBeforeRequest: (request) => {
+          if (request.getMethod() === 'HEAD') resumed++;
+        },
+        onError: reject,
+        onSuccess: () => {
+          const { pathname } = new URL(String(upload.url));
+          resolve({ key: decodeURIComponent(pathname.slice('/upload/'.length)), resumed });
+        },
+      });
+      upload.start();
+    });
   }
 }
-
-class Fatal extends Error {}
 
 /** Sends a body of unknown length with POST, at the speed at which the server reads it. */
 export async function send(
