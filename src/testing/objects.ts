@@ -75,6 +75,7 @@ export class StoredObject {
     if (this.#kept) this.#check(state, pieces);
     this.#keep(pieces);
     Object.assign(this, { acl, appends, length, crc: BigInt(crc), etag, lastModified, sealedTime });
+    for (const name of Object.keys(this.headers)) delete this.headers[name];
     Object.assign(this.headers, state.headers);
   }
 

@@ -1,4 +1,6 @@
 /** Checks the files of the tarball, and checks it with a package manager, with linters and with source maps. */
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { SourceMap } from 'node:module';
 import { posix } from 'node:path';
@@ -54,6 +56,28 @@ describe('contents', () => {
     expect(output).toContain('ERR_PACKAGE_PATH_NOT_EXPORTED');
     const uploader = node(['--input-type=module', '-e', "await import('oss-append/uppy')"], empty);
     expect(uploader.output).toContain("Cannot find package '@uppy/core'");
+  });
+});
+
+describe('the command oss-append-local', () => {
+  const command = `${empty}/node_modules/.bin/oss-append-local`;
+
+  test('npx finds it in the package, and it names the version of the package', () => {
+    const options = { cwd: empty, encoding: 'utf8', shell: process.platform === 'win32' } as const;
+    const { status, stdout } = spawnSync('npx', ['--no-install', 'oss-append-local', '--version'], options);
+    expect([status, stdout.trim()]).toEqual([0, manifest.version]);
+  });
+
+  test('it serves an OSS from a folder with only the package, until it is asked to end', async () => {
+    const child = spawn(command, ['--bucket', 'logs', '--port', '0', '--data', 'data'], { cwd: empty });
+    try {
+      const [text] = await once(child.stdout, 'data');
+      const endpoint = /OSS_ENDPOINT=(\S+)/.exec(String(text))?.[1];
+      expect(await (await fetch(`${endpoint}/_local/health`)).json()).toEqual({ status: 'ok', buckets: ['logs'] });
+    } finally {
+      child.kill('SIGTERM');
+    }
+    expect(await once(child, 'exit')).toEqual([0, null]);
   });
 });
 

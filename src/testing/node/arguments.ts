@@ -108,7 +108,9 @@ function bucketsOf({ bucket = [], region = 'cn-hangzhou' }: { bucket?: string[];
   if (bucket.length === 0) throw new UsageError('A bucket is missing: type --bucket logs');
   return Object.fromEntries(
     bucket.map((text) => {
-      const [name = '', own = region] = text.split(':');
+      const [name = '', own = region, ...others] = text.split(':');
+      if (others.length > 0)
+        throw new UsageError(`--bucket takes a name and a region, found "${text}": type --bucket logs`);
       return [name, { region: own }];
     }),
   );

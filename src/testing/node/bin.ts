@@ -14,3 +14,5 @@ process.exitCode = await run(process.argv.slice(2), {
   now: () => Date.now(),
   ended,
 });
+// The delay of a fault, such as commit-late, would keep the process alive until it has passed.
+setTimeout(() => process.exit(), 500).unref();

@@ -99,15 +99,15 @@ export class Journal implements ObjectStore {
   }
 }
 
-/** Joins small parts, because each part costs a call of the system. Large parts are not copied. */
+/** Joins small parts to pieces of about 1 MiB, because each piece costs a call of the system. */
 function* joined(parts: readonly Uint8Array[]): Generator<Uint8Array> {
-  let small: Uint8Array[] = [];
+  let [small, size]: [Uint8Array[], number] = [[], 0];
   for (const part of parts) {
-    if (part.length < PIECE) small.push(part);
-    if (part.length < PIECE && small.length < 1024) continue;
-    yield Buffer.concat(small);
-    small = [];
-    if (part.length >= PIECE) yield part;
+    small.push(part);
+    size += part.length;
+    if (size < PIECE) continue;
+    yield small.length === 1 ? part : Buffer.concat(small);
+    [small, size] = [[], 0];
   }
   yield Buffer.concat(small);
 }

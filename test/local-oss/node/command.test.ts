@@ -211,6 +211,7 @@ describe('exit codes', () => {
     [['--bucket'], 'argument missing'],
     [['--bucket', 'Logs'], 'A bucket name has 3 to 63 characters'],
     [['--bucket', 'logs:oss-cn-hangzhou'], 'A region must look like cn-hangzhou'],
+    [['--bucket', 'logs:a:b'], 'type --bucket logs'],
     [['--bucket', 'logs', '--buckets', 'x'], "Unknown option '--buckets'"],
     [['--bucket', 'logs', '--port', '80a'], 'type --port 9000'],
     [['--bucket', 'logs', '--port', '65536'], 'type --port 9000'],
