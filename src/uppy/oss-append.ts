@@ -121,7 +121,9 @@ export class OssAppend<M extends Meta, B extends Body> extends BasePlugin<OssApp
     // A file that Golden Retriever restored keeps its start and its progress.
     const starting = added.filter(({ isRestored, progress }) => !progress.uploadStarted || !isRestored);
     this.#emit('upload-start', starting);
-    this.#add(added.map(({ id }) => id));
+    const ids = added.map(({ id }) => id);
+    this.#showButtons(ids);
+    this.#add(ids);
     await this.#ended(fileIds);
     for (const id of fileIds) this.#failed.delete(id);
     this.#dropCleared(uploadId);
@@ -135,6 +137,19 @@ export class OssAppend<M extends Meta, B extends Body> extends BasePlugin<OssApp
     if (!upload || fileIDs.length === upload.fileIDs.length) return;
     const rest = fileIDs.length > 0 ? { [uploadId]: { ...upload, fileIDs } } : {};
     this.uppy.setState({ currentUploads: { ...others, ...rest } });
+  }
+
+  /**
+   * Sets the progress of new files to 0 %. The Dashboard shows the buttons of a file (pause, retry) only if it has a
+   * percentage. A file that fails before its first progress would have no button to retry it.
+   */
+  #showButtons(fileIds: readonly string[]): void {
+    const files = fileIds.flatMap((id) => this.uppy.getFile(id) ?? []);
+    const patches = files.map(({ id, progress }) => [
+      id,
+      { progress: { ...progress, percentage: progress.percentage ?? 0 } },
+    ]);
+    this.uppy.patchFilesState(Object.fromEntries(patches));
   }
 
   /** Waits for all transfers of these files, including those that are retried in the meantime. */
@@ -264,6 +279,8 @@ export class OssAppend<M extends Meta, B extends Body> extends BasePlugin<OssApp
 
   #reportProgress(id: string, bytesTotal: number, bytesUploaded: number): void {
     const file = this.uppy.getFile(id);
+    // Uppy computes no percentage of nothing.
+    if (bytesTotal === 0) return;
     const uploadStarted = file?.progress.uploadStarted ?? 0;
     this.#emit('upload-progress', file, { uploadStarted, bytesUploaded, bytesTotal });
   }

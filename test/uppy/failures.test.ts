@@ -132,6 +132,8 @@ describe('retry', () => {
     const { state, faults } = weather(() => true);
     const { world, id } = await failing({ faults });
     expect(world.values('upload-progress')).toEqual([]);
+    // Without a percentage, the Dashboard shows no button to retry the file.
+    expect(world.uppy.getFile(id).progress.percentage).toBe(0);
     state.isBad = false;
     const result = await retry(world, id);
     expect(result?.successful?.map(({ name }) => name)).toEqual(['a.txt']);
@@ -276,6 +278,7 @@ describe('a file that cannot be uploaded fails before any request', () => {
     const file = { name: 'r.txt', isRemote: true, remote, data: { size: 3 } } as const;
     world.uppy.addFile(file);
     await world.uppy.upload();
+    expect(world.uppy.getFiles()[0]?.progress.percentage).toBe(0);
     expect(world.values('upload-error')).toMatchObject(
       [{ code: 'RemoteFile', message: /remote server/ }].map(matching),
     );

@@ -132,3 +132,15 @@ test('a waiting file that is paused is not started when a place is free', async 
   await done;
   expect(world.stored('b')).toBe(TEXT);
 });
+
+test('a file that waits for a place has a percentage, so the Dashboard shows its button to pause it', async () => {
+  const world = new World({ plugin: { limit: 1 } });
+  world.add('a', TEXT);
+  const b = world.add('b', '');
+  world.hold();
+  const done = world.uppy.upload();
+  await world.sent(1);
+  expect(world.uppy.getFile(b).progress).toMatchObject({ percentage: 0, bytesUploaded: 0 });
+  world.release();
+  await done;
+});

@@ -1,0 +1,214 @@
+/** What a user does with the Dashboard, and what must be true after it. Each journey has a fresh browser profile and bucket. */
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import type { BrowserContext, Page } from 'playwright';
+import type { Site } from './site.ts';
+
+/** The page of a user, and the servers. */
+export interface Scene {
+  readonly site: Site;
+  readonly context: BrowserContext;
+  readonly page: Page;
+  /** Kills the process of the tab, and opens the page in a new one. */
+  killAndReopen(): Promise<Page>;
+}
+
+const WAIT = 120_000;
+const names = (count: number) => Array.from({ length: count }, (_, n) => `${n + 1}.txt`);
+/** About 9 KB, so five segments. */
+const textOf = (name: string) => `the text of ${name}, `.repeat(500);
+
+async function pick(page: Page, files: readonly string[]): Promise<void> {
+  const buffers = files.map((name) => ({ name, mimeType: 'text/plain', buffer: Buffer.from(textOf(name)) }));
+  await page.setInputFiles('.uppy-Dashboard-input >> nth=0', buffers);
+}
+
+/** The button of the status bar that starts an upload, also after a reload. */
+const uploadButton = (page: Page) => page.locator('.uppy-StatusBar-actionBtn--upload');
+const barButton = (page: Page, label: string) => page.locator(`.uppy-StatusBar [aria-label="${label}"]`);
+const fileButton = (page: Page, name: string, label: string) =>
+  page.locator('.uppy-Dashboard-Item', { hasText: name }).locator(`[aria-label="${label}"]`);
+
+/** Waits until something holds in the page. */
+const until = (page: Page, holds: () => boolean) => page.waitForFunction(holds, undefined, { timeout: WAIT });
+const complete = (page: Page) => page.getByText('Complete', { exact: true }).waitFor({ timeout: WAIT });
+const told = (page: Page) => page.evaluate(() => window.test.told);
+
+/** Waits until the servers show something. */
+async function untilStored(holds: () => boolean): Promise<void> {
+  for (const end = Date.now() + WAIT; !holds(); await new Promise((resolve) => setTimeout(resolve, 20)))
+    ok(Date.now() < end, 'the servers did not get there in time');
+}
+
+function allStored(site: Site, files: readonly string[]): void {
+  const wrong = files.filter((name) => site.stored(name) !== textOf(name));
+  deepEqual(wrong, [], 'objects that do not equal their files');
+}
+
+/** Every file of Uppy's list is complete, none is a ghost, and none was forgotten by the Dashboard. */
+async function allComplete(page: Page, files: readonly string[]): Promise<void> {
+  const listed = await page.evaluate(() =>
+    window.test.uppy.getFiles().map(({ name, progress, error, isGhost, isPaused }) => {
+      return progress.uploadComplete && !error && !isGhost && !isPaused ? name : `${name} is not complete`;
+    }),
+  );
+  deepEqual([...listed].sort(), [...files].sort());
+  equal(await page.evaluate(() => Object.keys(window.test.uppy.getState().currentUploads).length), 0);
+  deepEqual(await page.evaluate(() => window.test.complaints), []);
+}
+
+export const JOURNEYS: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
+  '50 files with a limit of 4, with faults: each is stored once, and no listener is left': async ({ site, page }) => {
+    const files = names(50);
+    site.rain(1);
+    const before = await page.evaluate(() => window.test.listeners());
+    await pick(page, files);
+    await uploadButton(page).click();
+    await complete(page);
+    allStored(site, files);
+    await allComplete(page, files);
+    ok(site.mostKeys <= 4, `${site.mostKeys} files were in flight at once`);
+    const successes = (await told(page)).filter((text) => text.startsWith('upload-success'));
+    deepEqual([...successes].sort(), files.map((name) => `upload-success ${name}`).sort());
+    equal(await page.evaluate(() => window.test.listeners()), before);
+  },
+
+  'the tab is killed in the middle, Golden Retriever restores the list, and every file goes on': async (scene) => {
+    const { site } = scene;
+    const files = names(50);
+    site.rain(2);
+    await pick(scene.page, files);
+    await uploadButton(scene.page).click();
+    await until(scene.page, () => window.test.told.filter((text) => text.startsWith('upload-success')).length >= 12);
+    const page = await scene.killAndReopen();
+    await until(page, () => window.test.told.includes('restored'));
+    const lengths = new Map(files.map((name) => [name, site.stored(name)?.length ?? 0]));
+    await uploadButton(page).click();
+    await complete(page);
+    allStored(site, files);
+    await allComplete(page, files);
+    // A file that was complete before is not appended to, and the others were not begun again.
+    const partial = [...lengths.values()].filter((length) => length > 0 && length < textOf('1.txt').length).length;
+    console.log(
+      `  ${[...lengths.values()].filter((length) => length > 9000).length} complete, ${partial} in the middle`,
+    );
+  },
+
+  'the page is reloaded in the middle, and every file goes on': async ({ site, page }) => {
+    const files = names(20);
+    await pick(page, files);
+    await uploadButton(page).click();
+    await until(page, () => window.test.told.filter((text) => text.startsWith('upload-success')).length >= 5);
+    await page.reload();
+    await until(page, () => window.test.told.includes('restored'));
+    await uploadButton(page).click();
+    await complete(page);
+    allStored(site, files);
+    await allComplete(page, files);
+  },
+
+  'files that fail before their first progress show the reason and the advice, and are retried by their buttons':
+    async ({ site, page }) => {
+      const files = names(3);
+      site.faults = () => ({ kind: 'deny' });
+      await pick(page, files);
+      await uploadButton(page).click();
+      await until(page, () => window.test.uppy.getFiles().every(({ error }) => error));
+      const errors = await page.evaluate(() => window.test.uppy.getFiles().map(({ error }) => error ?? ''));
+      for (const error of errors) ok(/AccessDenied.*Follow the hint/s.test(error), error);
+      ok(await page.locator('.uppy-Informer', { hasText: 'Failed to upload' }).count());
+      site.clear();
+      await fileButton(page, '1.txt', 'Retry upload').click();
+      await untilStored(() => site.stored('1.txt') === textOf('1.txt'));
+      equal(site.stored('2.txt'), undefined);
+      await barButton(page, 'Retry upload').click();
+      await complete(page);
+      allStored(site, files);
+      await allComplete(page, files);
+    },
+
+  'a file that is removed in flight sends nothing more, is no ghost, and can be added again': async ({
+    site,
+    page,
+  }) => {
+    const files = names(8);
+    const release = site.hold();
+    await pick(page, files);
+    await uploadButton(page).click();
+    await until(page, () => window.test.uppy.getFiles().some(({ progress }) => progress.uploadStarted));
+    await page.evaluate(() => window.test.uppy.removeFile(window.test.uppy.getFiles()[0]?.id ?? ''));
+    release();
+    const rest = files.slice(1);
+    await complete(page);
+    allStored(site, rest);
+    await allComplete(page, rest);
+    equal(site.stored('1.txt'), undefined);
+    deepEqual(
+      (await told(page)).filter((text) => text.endsWith(' 1.txt') && !text.startsWith('upload-progress')),
+      [],
+    );
+    await page.locator('.uppy-DashboardContent-addMore').click();
+    await pick(page, ['1.txt']);
+    await page
+      .locator('.uppy-StatusBar-actionBtn--uploadNewlyAdded, .uppy-StatusBar-actionBtn--upload')
+      .first()
+      .click();
+    await untilStored(() => site.stored('1.txt') === textOf('1.txt'));
+    await until(page, () => window.test.uppy.getFiles().every(({ progress }) => progress.uploadComplete));
+    await allComplete(page, files);
+  },
+
+  'pause and resume by the buttons, for one file and for all; cancel; and then the same files go on': async ({
+    site,
+    page,
+  }) => {
+    const files = names(6);
+    site.faults = ({ operation }) => (operation === 'AppendObject' ? { kind: 'answer-late', delay: 100 } : undefined);
+    await pick(page, files);
+    await uploadButton(page).click();
+    await fileButton(page, '1.txt', 'Pause upload').click();
+    await until(page, () => window.test.uppy.getFiles().filter(({ progress }) => progress.uploadComplete).length === 5);
+    ok(site.stored('1.txt') !== textOf('1.txt'));
+    await fileButton(page, '1.txt', 'Resume upload').click();
+    await complete(page);
+    allStored(site, files);
+    await page.evaluate(() => window.test.uppy.cancelAll());
+
+    const more = names(12).slice(6);
+    await pick(page, more);
+    await uploadButton(page).click();
+    await until(page, () => window.test.uppy.getFiles().some(({ progress }) => Number(progress.bytesUploaded) > 0));
+    await barButton(page, 'Pause').click();
+    await until(page, () => window.test.uppy.getObjectOfFilesPerState().isAllPaused);
+    await barButton(page, 'Resume').click();
+    await until(page, () => window.test.uppy.getFiles().some(({ progress }) => Number(progress.bytesUploaded) > 5000));
+    await barButton(page, 'Cancel').click();
+    deepEqual(await page.evaluate(() => window.test.uppy.getFiles()), []);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const requests = site.oss?.requests.length;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    equal(site.oss?.requests.length, requests);
+    site.clear();
+    await pick(page, more);
+    await uploadButton(page).click();
+    await complete(page);
+    allStored(site, more);
+    await allComplete(page, more);
+  },
+
+  'destroy in flight: nothing more is sent, and no listener of the uploader is left': async ({ site, page }) => {
+    const release = site.hold();
+    await pick(page, names(10));
+    await uploadButton(page).click();
+    await until(page, () => window.test.uppy.getFiles().some(({ progress }) => progress.uploadStarted));
+    await page.evaluate(() => window.test.uppy.destroy());
+    release();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const requests = site.oss?.requests.filter(({ operation }) => operation === 'AppendObject').length;
+    equal(requests, 0);
+    deepEqual(
+      (await told(page)).filter((text) => /success|error/.test(text)),
+      [],
+    );
+    deepEqual(await page.evaluate(() => window.test.complaints), []);
+  },
+};

@@ -1,0 +1,152 @@
+/** The servers of one journey: the site of the page, and LocalOss on another origin, with faults that a test can choose. */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { build } from 'esbuild';
+import { type Served, serve } from '../../../demo/node-http.ts';
+import { type Fault, type FaultRequest, LocalOss } from '../../../src/testing/index.ts';
+import { randomFrom } from '../../engine/exactly-once/random.ts';
+
+const EXPOSED = ['x-oss-next-append-position', 'x-oss-hash-crc64ecma', 'x-oss-object-type', 'x-oss-request-id'];
+
+/** Faults that the engine overcomes. */
+const PASSING: readonly Fault[] = [
+  { kind: 'drop-before' },
+  { kind: 'drop-during' },
+  { kind: 'drop-after' },
+  { kind: 'error-before' },
+  { kind: 'error-after' },
+  { kind: 'throttle', delay: 20 },
+  { kind: 'expire-token' },
+  { kind: 'answer-late', delay: 50 },
+];
+
+/** The script and the styles of the page. */
+export interface Assets {
+  readonly script: string;
+  readonly style: string;
+}
+
+export async function bundlePage(): Promise<Assets> {
+  const { outputFiles } = await build({
+    entryPoints: ['test/uppy/browser/page.ts'],
+    bundle: true,
+    format: 'iife',
+    target: 'es2022',
+    write: false,
+    logLevel: 'warning',
+  });
+  const { resolve } = createRequire(`${process.cwd()}/package.json`);
+  const sheets = ['@uppy/core/css/style.min.css', '@uppy/dashboard/css/style.min.css'];
+  const style = sheets.map((name) => readFileSync(resolve(name), 'utf8')).join('\n');
+  return { script: outputFiles[0]?.text ?? '', style };
+}
+
+export class Site {
+  readonly #assets: Assets;
+  #site: Served | undefined;
+  #ossServer: Served | undefined;
+  oss: LocalOss | undefined;
+  /** Chooses the fault of a request. */
+  faults: (request: FaultRequest) => Fault | undefined = () => undefined;
+  /** While it is set, no request is carried out. */
+  gate: Promise<void> | undefined;
+  /** The keys of the requests that are in flight, and the most different keys at one time. */
+  readonly #inFlight = new Map<string, number>();
+  mostKeys = 0;
+
+  constructor(assets: Assets) {
+    this.#assets = assets;
+  }
+
+  async open(): Promise<void> {
+    this.#site = await serve((request) => this.#answer(request));
+    const cors = {
+      allowedOrigins: [this.#site.url],
+      allowedMethods: ['GET', 'HEAD', 'POST'] as const,
+      allowedHeaders: ['*'],
+      exposeHeaders: EXPOSED,
+      maxAgeSeconds: 600,
+    };
+    const faults = (request: FaultRequest) => this.faults(request);
+    this.oss = new LocalOss({ buckets: { logs: { region: 'cn-hangzhou', cors: [cors] } }, faults });
+    this.#ossServer = await serve((request) => this.#count(request));
+  }
+
+  get url(): string {
+    return this.#site?.url ?? '';
+  }
+
+  /** Every fifth request has a fault that the engine overcomes. */
+  rain(seed: number): void {
+    const random = randomFrom(seed);
+    this.faults = () => (random() < 0.2 ? PASSING[Math.floor(random() * PASSING.length)] : undefined);
+  }
+
+  clear(): void {
+    this.faults = () => undefined;
+  }
+
+  /** Holds every request until the returned function is called. */
+  hold(): () => void {
+    let release = () => {};
+    this.gate = new Promise((resolve) => {
+      release = () => {
+        this.gate = undefined;
+        resolve();
+      };
+    });
+    return release;
+  }
+
+  /** The text of the object of a file. */
+  stored(name: string): string | undefined {
+    const object = this.oss?.object('logs', `inbox/${name}`);
+    return object && new TextDecoder().decode(object.bytes());
+  }
+
+  /** The number of requests for a file so far. */
+  requestsFor(name: string): number {
+    return this.oss?.requests.filter(({ key, method }) => key === `inbox/${name}` && method !== 'OPTIONS').length ?? 0;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#site?.close(), this.#ossServer?.close()]);
+  }
+
+  async #count(request: Request): Promise<Response> {
+    const { pathname } = new URL(request.url);
+    if (request.method === 'OPTIONS') return this.oss!.fetch(request);
+    this.#inFlight.set(pathname, (this.#inFlight.get(pathname) ?? 0) + 1);
+    this.mostKeys = Math.max(this.mostKeys, this.#inFlight.size);
+    try {
+      await this.gate;
+      return await this.oss!.fetch(request);
+    } finally {
+      const count = (this.#inFlight.get(pathname) ?? 1) - 1;
+      if (count > 0) this.#inFlight.set(pathname, count);
+      else this.#inFlight.delete(pathname);
+    }
+  }
+
+  #answer(request: Request): Response {
+    const { pathname } = new URL(request.url);
+    const { script, style } = this.#assets;
+    if (pathname === '/') return new Response(this.#html(), { headers: this.#headers() });
+    if (pathname === '/page.js') return new Response(script, { headers: { 'content-type': 'text/javascript' } });
+    if (pathname === '/style.css') return new Response(style, { headers: { 'content-type': 'text/css' } });
+    if (pathname === '/token') return Response.json(this.oss?.issueToken());
+    return new Response(null, { status: 404 });
+  }
+
+  #html(): string {
+    return `<!doctype html><html data-endpoint="${this.#ossServer?.url}"><head><title>uppy</title>
+      <link rel="icon" href="data:,"><link rel="stylesheet" href="/style.css"></head>
+      <body><div id="dashboard"></div><script src="/page.js"></script></body></html>`;
+  }
+
+  /** The plugin needs no more than `connect-src`. The Dashboard shows previews and icons as `data:` and `blob:`. */
+  #headers(): Record<string, string> {
+    const policy = `default-src 'self'; img-src 'self' data: blob:; connect-src 'self' ${this.#ossServer?.url}`;
+    return { 'content-type': 'text/html', 'content-security-policy': policy };
+  }
+}
