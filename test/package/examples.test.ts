@@ -39,7 +39,7 @@ test('every example compiles, as strictly as the library', () => {
   expect(compile(names.filter(isForNode), { types: ['node'] })).toEqual([]);
   expect(readme.length).toBeGreaterThanOrEqual(4);
   expect(examples.size - readme.length).toBeGreaterThanOrEqual(8);
-}, 60_000);
+}, 180_000);
 
 test('README: from a file input to a stored object', async () => {
   const oss = bucket();

@@ -66,6 +66,8 @@ export interface World {
   readonly oss?: LocalOss;
   readonly sts?: LocalSts;
   readonly document?: unknown;
+  /** Packages that the test itself uses, too, so that there must be only one copy. */
+  readonly external?: string[];
   /** Answers the page's request for a token. By default, LocalOss gives one. */
   readonly token?: () => Promise<Response>;
 }
@@ -94,6 +96,7 @@ export async function run(name: string, world: World = {}): Promise<Readonly<Rec
     entryPoints: [write(name)],
     outfile,
     alias,
+    external: world.external ?? [],
     bundle: true,
     format: 'esm',
     platform: 'node',

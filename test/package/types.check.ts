@@ -53,6 +53,13 @@ test('the types of Vue, which keep only the public members of a class, fit where
   expect(compile('typescript', options, 'vue.ts')).toEqual({ ok: true, output: '' });
 });
 
+test.each(Object.keys(COMPILERS))('%s compiles a page with Uppy and the uploader', (compiler) => {
+  // The declarations of Uppy itself need the types of Symbol.dispose.
+  const lib = ['ES2022', 'DOM', 'ESNext.Disposable'];
+  const options = { lib, types: [], module: 'ESNext', moduleResolution: 'bundler' };
+  expect(compile(compiler, options, 'uppy.ts')).toEqual({ ok: true, output: '' });
+});
+
 test('a program without the necessary types does not compile, which shows that these checks can fail', () => {
   const { ok, output } = compile('typescript', { ...ENVIRONMENTS['@types/node'], types: [], module: 'ESNext' });
   expect(ok).toBe(false);

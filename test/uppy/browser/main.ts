@@ -34,23 +34,39 @@ async function open(context: BrowserContext, site: Site): Promise<Page> {
   return page;
 }
 
+/** What the page shows when a journey has failed. */
+async function stateOf(page: Page | undefined): Promise<string> {
+  const shown = page?.evaluate(() => {
+    const open = window.test.uppy.getFiles().filter(({ progress }) => !progress.uploadComplete);
+    const files = open.map(({ name, error, isGhost, isPaused, progress }) => {
+      return { name, error, isGhost, isPaused, percentage: progress.percentage };
+    });
+    return JSON.stringify({ files, complaints: window.test.complaints, told: window.test.told.slice(-5) }, null, 1);
+  });
+  return (await shown?.catch(String)) ?? '';
+}
+
 /** Runs one journey in a profile of its own. Returns what went wrong. */
 async function travel(browser: Browser, name: string, assets: Assets): Promise<string | undefined> {
   const site = new Site(assets);
   await site.open();
   const context = await browser.newContext();
+  let page: Page | undefined;
   try {
-    const page = await open(context, site);
+    page = await open(context, site);
+    const first = page;
     const killAndReopen = async () => {
       if (killPages() === 0) throw new Error('No process of a page was found');
       // The page is gone. Playwright may wait for its answer for ever.
-      await Promise.race([page.close().catch(() => {}), wait(500)]);
-      return open(context, site);
+      await Promise.race([first.close().catch(() => {}), wait(500)]);
+      page = await open(context, site);
+      return page;
     };
     await JOURNEYS[name]?.({ site, context, page, killAndReopen });
     return undefined;
   } catch (error) {
-    return error instanceof Error ? (error.stack ?? error.message) : String(error);
+    const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    return `${reason}\n${await Promise.race([stateOf(page), wait(2000)])}`;
   } finally {
     await Promise.race([context.close().catch(() => {}), wait(3000)]);
     await site.close();

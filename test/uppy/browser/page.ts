@@ -12,8 +12,8 @@ export interface PageUnderTest {
   readonly told: string[];
   /** Promises that rejected without a handler, and what the strict policy of the page forbade. */
   readonly complaints: string[];
-  /** The number of listeners on Uppy and on the window. */
-  listeners(): number;
+  /** The numbers of listeners on Uppy and on the window, by their events. */
+  readonly listeners: Readonly<Record<string, number>>;
 }
 
 declare global {
@@ -22,14 +22,17 @@ declare global {
   }
 }
 
-const counts = { window: 0, uppy: 0 };
+const listeners: Record<string, number> = {};
+const count = (event: string, change: number) => {
+  listeners[event] = (listeners[event] ?? 0) + change;
+};
 const { addEventListener, removeEventListener } = window;
 window.addEventListener = (...args: Parameters<typeof addEventListener>) => {
-  counts.window++;
+  count(args[0], 1);
   addEventListener.apply(window, args);
 };
 window.removeEventListener = (...args: Parameters<typeof removeEventListener>) => {
-  counts.window--;
+  count(args[0], -1);
   removeEventListener.apply(window, args);
 };
 
@@ -47,17 +50,17 @@ const client = new OssClient({
   bucket: 'logs',
   endpoint: endpoint ?? '',
   credentials: credentialsFromUrl('/token'),
-  retry: { baseDelay: 20, maxDelay: 200 },
+  retry: { maxAttempts: 12, baseDelay: 20, maxDelay: 200 },
 });
 
 const uppy = new Uppy<Meta, OssAppendBody>({ id: 'journey' });
 const [on, off] = [uppy.on, uppy.off];
 uppy.on = (event, callback) => {
-  counts.uppy++;
+  count(`uppy: ${event}`, 1);
   return on.call(uppy, event, callback) as typeof uppy;
 };
 uppy.off = (event, callback) => {
-  counts.uppy--;
+  count(`uppy: ${event}`, -1);
   return off.call(uppy, event, callback) as typeof uppy;
 };
 
@@ -77,4 +80,4 @@ uppy
   .use(GoldenRetriever)
   .use(OssAppend<Meta, OssAppendBody>, { client, key: ({ name }) => `inbox/${name}`, limit: 4, segmentSize: 2048 });
 
-window.test = { uppy, told, complaints, listeners: () => counts.window + counts.uppy };
+window.test = { uppy, told, complaints, listeners };

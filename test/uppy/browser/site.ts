@@ -79,7 +79,10 @@ export class Site {
   /** Every fifth request has a fault that the engine overcomes. */
   rain(seed: number): void {
     const random = randomFrom(seed);
-    this.faults = () => (random() < 0.2 ? PASSING[Math.floor(random() * PASSING.length)] : undefined);
+    this.faults = ({ operation }) => {
+      const isHit = operation !== 'OptionObject' && random() < 0.2;
+      return isHit ? PASSING[Math.floor(random() * PASSING.length)] : undefined;
+    };
   }
 
   clear(): void {
