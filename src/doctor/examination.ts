@@ -15,8 +15,6 @@ const SIGNATURE = { authorization: 'x', 'x-oss-content-sha256': 'x', 'x-oss-date
 
 const METHODS: readonly Method[] = ['GET', 'HEAD', 'POST'];
 
-const RANGE = { range: 'bytes=0-0' };
-
 /** The codes whose cure is the CORS rule. */
 const NEEDS_RULE = /^(http|answer|method|pre|header)/;
 
@@ -78,7 +76,7 @@ export async function examine(
 
   /** Finds out why no method got an answer that the page may read. */
   const explainSilence = async (): Promise<void> => {
-    const isAnswered = await probe.reaches(probe.target);
+    const isAnswered = (await probe.reaches(probe.target)) || (await probe.reaches(probe.target));
     report(isAnswered ? 'answer-hidden' : globalThis.navigator?.onLine === false ? 'offline' : 'unreachable');
     if (isAnswered && isPlain(origin)) report('http-page');
   };
@@ -120,12 +118,13 @@ export async function examine(
     const [first, second] = [await head(), await head()];
     if (first instanceof TransportError || probe.isLate) {
       const refused = await refusedHeaders('HEAD', SIGNATURE);
-      report(refused.length % 4 ? 'header-not-allowed' : 'preflight-refused', refused.join());
+      if (refused.length > 0) report(refused.length < 4 ? 'header-not-allowed' : 'preflight-refused', refused.join());
+      else if (findings.length === 0 && first.message) report('not-oss', first.message);
     } else if (first.requestId && first.requestId === second.requestId) report('head-cached');
   };
 
-  const tryAppends = async ({ GET }: Answers): Promise<void> => {
-    const refused = [...(await refusedHeaders('POST', own)), ...(await refusedHeaders('GET', GET ? RANGE : {}))];
+  const tryAppends = async (): Promise<void> => {
+    const refused = await refusedHeaders('POST', own);
     if (refused.length > 0) report('header-not-allowed', refused.join());
     const tagging = own['x-oss-tagging'];
     const tagged = tagging && (await probe.send('POST', { signed: { 'x-oss-tagging': tagging } }));
@@ -148,25 +147,30 @@ export async function examine(
     if (result instanceof Error) report('refused', whyOf(result));
   };
 
+  let answers: Answers | undefined;
   const runSteps = async (): Promise<void> => {
-    const answers = await askWithRightClock();
-    const missing = METHODS.filter((method) => !answers[method]);
-    const some = Object.values(answers).find(Boolean);
+    answers = await askWithRightClock();
+    const { GET, HEAD, POST } = answers;
+    const missing = METHODS.filter((method) => !answers?.[method]).join();
+    const some = GET ?? HEAD ?? POST;
+    const foreign = [GET, HEAD, POST].find((answer) => answer?.foreign)?.foreign;
     if (/^https:/.test(`${origin}`) && isPlain(probe.target)) return report('mixed-content');
     if (!some) return explainSilence();
-    if (some.foreign) return report('not-oss', some.foreign);
-    if (missing.length > 0) report(some.isCors ? 'method-missing' : 'not-oss', missing.join());
+    if (foreign) return report('not-oss', foreign);
+    if (missing && probe.isLate) return report('unreachable');
+    if (missing) report(some.isCors ? 'method-missing' : 'not-oss', some.isCors ? missing : `no answer to ${missing}`);
     if (!judge(answers)) return;
     findHidden(answers);
-    if (answers.HEAD) await tryClient();
-    if (answers.POST) await tryAppends(answers);
+    if (HEAD) await tryClient();
+    if (POST) await tryAppends();
   };
 
   try {
     await runSteps();
   } catch (error) {
     if (!(error instanceof CredentialsError)) throw error;
-    report(error.code === EXPIRED ? 'token-expired' : 'no-credentials', error.message);
+    // Who signs may refuse the later, unusual requests, for example a large body.
+    if (!answers) report(error.code === EXPIRED ? 'token-expired' : 'no-credentials', error.message);
   }
   return findings;
 }

@@ -68,9 +68,10 @@ export function makeProbe(client: OssClient | PresignedClient, key: string, opti
 
   const sign = async (method: Method, headers: Strings, size = 0): Promise<string> => {
     const operation = OPERATIONS[method];
-    const request = { headers, signal, ...(method === 'POST' && { position: NOWHERE, size }) };
+    const what = { GET: { range: { start: 0, end: 0 } }, HEAD: {}, POST: { position: NOWHERE, size } }[method];
+    const request = { headers, signal, ...what };
     if ('presignHeadObject' in client)
-      return (await client[`presign${operation}`](key, { ...request, position: NOWHERE })).url;
+      return (await client[`presign${operation}`](key, { position: NOWHERE, ...request })).url;
     try {
       const name = operation.replace(/^./, (letter) => letter.toLowerCase()) as 'headObject';
       const given = await presign?.({ operation: name, key, ...request });
@@ -107,11 +108,13 @@ export function makeProbe(client: OssClient | PresignedClient, key: string, opti
     async send(method, { signed = {}, headers, size } = {}) {
       const attempt = () =>
         probe.limited(async (deadline) => {
+          // Browsers send this range without a preflight, and one byte is enough.
+          const range = method === 'GET' ? { range: 'bytes=0-0' } : {};
           const url = await sign(method, signed, size);
           probe.target = url.replace(/\?.*/s, '');
           const init: RequestInit = {
             method,
-            headers: { ...signed, ...headers },
+            headers: { ...range, ...signed, ...headers },
             redirect: 'manual',
             signal: deadline,
           };

@@ -1,0 +1,167 @@
+/** The arguments of the doctor, aborts, secrets, and what it asks of whoever signs. */
+import { describe, expect, test } from 'vitest';
+import { type DoctorOptions, diagnose } from '../../src/doctor/index.ts';
+import { createEdge, PageGrants } from '../../src/edge/index.ts';
+import { type Fetch, OssClient, PresignedClient } from '../../src/index.ts';
+import { LocalOss } from '../../src/testing/index.ts';
+import { platformClock } from '../../src/waiting/clock.ts';
+import { browserFetch } from './browser-fetch.ts';
+import { healthyRule, KEY } from './cases.ts';
+import { presignOn } from './world.ts';
+
+const ORIGIN = 'https://www.example.com';
+const retry = { baseDelay: 0, maxDelay: 0 };
+
+function world(options: { readonly fetch?: (oss: LocalOss) => Fetch } = {}) {
+  const oss = new LocalOss({ buckets: { logs: { region: 'cn-hangzhou', cors: [healthyRule(ORIGIN)] } } });
+  const fetch = options.fetch?.(oss) ?? oss.fetch;
+  const credentials = oss.issueToken();
+  const client = new OssClient({ region: 'cn-hangzhou', bucket: 'logs', credentials, fetch, retry });
+  return { oss, fetch, credentials, client };
+}
+
+describe('a mistake of the caller', () => {
+  const { client, oss } = world();
+  const presigned = new PresignedClient({ presign: presignOn(client), fetch: oss.fetch });
+  const wrong: [string, unknown, unknown, object][] = [
+    ['no client', undefined, KEY, {}],
+    ['a client of another library', { putObject: () => {} }, KEY, {}],
+    ['a PresignedClient without its presign function', presigned, KEY, {}],
+    ['an empty key', client, '', {}],
+    ['an origin with a path', client, KEY, { origin: 'https://www.example.com/' }],
+    ['a presign option that is no function', client, KEY, { presign: 'sign' }],
+    ['a fetch option that is no function', client, KEY, { fetch: 1 }],
+    ['a body size below 0', client, KEY, { bodySize: -1 }],
+    ['a time-out that is no number', client, KEY, { timeout: '10' }],
+    ['a header that the client sets itself', client, KEY, { headers: { host: 'a' } }],
+    ['a signal that is none', client, KEY, { signal: {} }],
+  ];
+
+  test.each(wrong)('throws before any request: %s', async (_, who, key, options) => {
+    const work = diagnose(who as OssClient, key as string, { fetch: oss.fetch, ...options } as DoctorOptions);
+    const error = await work.catch((reason: unknown) => reason);
+    expect(error instanceof TypeError || error instanceof RangeError).toBe(true);
+    expect(oss.requests).toEqual([]);
+  });
+});
+
+describe('an abort', () => {
+  test('before the call prevents every request', async () => {
+    const { client, oss, fetch } = world();
+    const reason = new Error('enough');
+    await expect(diagnose(client, KEY, { fetch, signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    expect(oss.requests).toEqual([]);
+  });
+
+  test.each([1, 2, 3, 4, 5, 6])('during request %i rejects with the reason', async (nth) => {
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    let count = 0;
+    const aborting =
+      (oss: LocalOss): Fetch =>
+      async (url, init) => {
+        if (++count === nth) controller.abort(reason);
+        return oss.fetch(url, init);
+      };
+    const { client, fetch } = world({ fetch: aborting });
+    await expect(diagnose(client, KEY, { fetch, signal: controller.signal })).rejects.toBe(reason);
+    expect(count).toBe(nth);
+  });
+});
+
+test('no finding contains a secret, a token or a query string', async () => {
+  for (const damage of [{ accessKeySecret: 'NotTheSecret1NotTheSecret' }, { securityToken: 'CAIS+Damaged/Token1==' }]) {
+    const { oss, fetch, credentials } = world();
+    const secrets = { ...credentials, ...damage };
+    const client = new OssClient({ region: 'cn-hangzhou', bucket: 'logs', credentials: secrets, fetch, retry });
+    const text = JSON.stringify(await diagnose(client, KEY, { fetch }));
+    expect(oss.requests.length).toBeGreaterThan(2);
+    for (const secret of [secrets.accessKeySecret, secrets.securityToken]) expect(text).not.toContain(secret);
+    expect(text).not.toMatch(/x-oss-signature|[?&]x-oss/);
+  }
+});
+
+test('a presign function that fails with a signed URL in its error tells it to nobody', async () => {
+  const presign = () => Promise.reject(new Error('refused https://a.example.com/k?x-oss-signature=abc0123456789'));
+  const { findings } = await diagnose(new PresignedClient({ presign }), KEY, { presign });
+  expect(findings.map(({ code }) => code)).toEqual(['no-credentials']);
+  expect(JSON.stringify(findings)).not.toContain('abc0123456789');
+});
+
+test('whoever signs may refuse the large body, and this is no finding', async () => {
+  const { client, fetch, oss } = world();
+  const sign = presignOn(client);
+  const presign: typeof sign = (request) => {
+    if ((request.size ?? 0) > 1000) throw new Error('too large');
+    return sign(request);
+  };
+  const options = { presign, fetch, write: true };
+  expect(await diagnose(new PresignedClient({ presign, fetch }), KEY, options)).toEqual({ ok: true, findings: [] });
+  // The examination ended there, so nothing was written either.
+  expect(oss.object('logs', KEY)).toBeUndefined();
+});
+
+test('a page with grants of an edge is healthy', async () => {
+  const { oss, fetch } = world({ fetch: (one) => browserFetch(one.fetch, ORIGIN) });
+  const edge = createEdge({
+    oss: { region: 'cn-hangzhou', bucket: 'logs', fetch: oss.fetch },
+    credentials: oss.issueToken(),
+    authenticate: () => 'u1',
+    prefixOf: () => 'inbox/',
+    origins: [ORIGIN],
+  });
+  const asEdge: Fetch = (url, init) =>
+    edge(new Request(url, { ...init, headers: { ...init.headers, origin: ORIGIN } }));
+  const { presign } = new PageGrants('https://edge.example.com', { fetch: asEdge });
+  const client = new PresignedClient({ presign, fetch });
+  expect(await diagnose(client, 'inbox/a', { presign, fetch, origin: ORIGIN })).toEqual({ ok: true, findings: [] });
+});
+
+describe('a server that is slow or breaks off', () => {
+  const time = { ...platformClock(), setTimeout: (callback: () => void) => setTimeout(callback, 300) };
+  const never = () => new Promise<Response>(() => {});
+
+  test.each([1, 2, 3])('without an answer to request %i, the host is unreachable', async (nth) => {
+    let count = 0;
+    const { oss, credentials } = world();
+    const fetch: Fetch = (url, init) => (++count >= nth ? never() : oss.fetch(url, init));
+    const settings = { region: 'cn-hangzhou', bucket: 'logs', credentials, fetch, retry, clock: time };
+    const { findings } = await diagnose(new OssClient(settings), KEY, { fetch });
+    expect(findings.map(({ code }) => code)).toEqual(['unreachable']);
+  });
+
+  test('one lost request is no finding', async () => {
+    for (const nth of [1, 2, 3, 4, 5, 6, 7]) {
+      let count = 0;
+      const losing =
+        (oss: LocalOss): Fetch =>
+        (url, init) =>
+          ++count === nth ? Promise.reject(new TypeError('fetch failed')) : oss.fetch(url, init);
+      const { client, fetch } = world({ fetch: losing });
+      expect(await diagnose(client, KEY, { fetch })).toEqual({ ok: true, findings: [] });
+    }
+  });
+
+  test('in Node, a method that a proxy does not pass on is not called a CORS rule', async () => {
+    const { oss, fetch, credentials } = world({
+      fetch: (one) => (url, init) =>
+        init.method === 'POST' ? Promise.reject(new TypeError('fetch failed')) : one.fetch(url, init),
+    });
+    const client = new OssClient({ region: 'cn-hangzhou', bucket: 'logs', credentials, fetch, retry });
+    const { findings } = await diagnose(client, KEY, { fetch });
+    expect(findings.map(({ code }) => code)).toEqual(['not-oss']);
+    expect(findings[0]?.says).toContain('no answer to POST');
+    expect(oss.object('logs', KEY)).toBeUndefined();
+  });
+
+  test('a gateway that refuses only POST with its page is recognised', async () => {
+    const { client, fetch } = world({
+      fetch: (one) => (url, init) =>
+        init.method === 'POST'
+          ? Promise.resolve(new Response('<html>405</html>', { status: 405, headers: { 'content-type': 'text/html' } }))
+          : one.fetch(url, init),
+    });
+    const { findings } = await diagnose(client, KEY, { fetch });
+    expect(findings.map(({ code }) => code)).toEqual(['not-oss']);
+  });
+});
