@@ -42,11 +42,12 @@ function checkAcl(acl: string): BucketAcl {
 
 function getBucketInfo(call: Call): Reply {
   authorize(call, 'oss:GetBucketInfo');
-  const { name, region, acl, created } = call.bucket;
+  const { name, region, acl } = call.bucket;
+  call.bucket.created ??= call.now;
   const facts: Elements = {
     Name: name,
     Location: `oss-${region}`,
-    CreationDate: new Date(created).toISOString(),
+    CreationDate: new Date(call.bucket.created).toISOString(),
     ExtranetEndpoint: `oss-${region}.aliyuncs.com`,
     IntranetEndpoint: `oss-${region}-internal.aliyuncs.com`,
     StorageClass: 'Standard',

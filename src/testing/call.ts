@@ -14,8 +14,8 @@ export type BucketAcl = 'private' | 'public-read' | 'public-read-write';
 export interface Bucket {
   readonly name: string;
   readonly region: string;
-  /** When the bucket was made, in ms since the epoch. */
-  readonly created: number;
+  /** When the bucket was made, in ms since the epoch. A bucket that the caller configured is made at the first question. */
+  created: number | undefined;
   acl: BucketAcl;
   cors: readonly CorsRule[];
   /** Refuses each write to an existing object, including appends (the overwrite rule of the bucket). */

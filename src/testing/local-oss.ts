@@ -153,9 +153,7 @@ export class LocalOss {
     this.#hosts = { domains: domainsOf(buckets), endpoints: ['localhost', ...endpoints] };
     for (const [id, secret] of Object.entries(accessKeys)) this.#keys.set(id, { secret });
     this.#clock = clockFrom(clock);
-    this.#buckets = new Map(
-      Object.entries(buckets).map(([name, options]) => [name, bucketFrom(name, options, this.#clock.now())]),
-    );
+    this.#buckets = new Map(Object.entries(buckets).map(([name, options]) => [name, bucketFrom(name, options)]));
     this.#faults = new FaultSource(faults);
     this.#tracker = store && new Tracker(store);
     this.#onrequest = onrequest;
@@ -388,7 +386,7 @@ const NO_HEADERS: Readonly<Record<string, string>> = {
   'x-oss-storage-class': 'Standard',
 };
 
-function bucketFrom(name: string, options: BucketOptions, created: number): Bucket {
+function bucketFrom(name: string, options: BucketOptions, created?: number): Bucket {
   const {
     region,
     acl = 'private',

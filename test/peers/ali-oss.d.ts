@@ -54,6 +54,13 @@ declare module 'ali-oss' {
   /** A Buffer, the path of a file as a string, or a stream. */
   export type Contents = Buffer | string | Readable;
 
+  /** An object in a list. */
+  export interface Listed {
+    readonly name: string;
+    readonly size: number;
+    readonly type: string;
+  }
+
   export default class OSS {
     constructor(options: Options);
     /** The HTTP client that sends the requests. */
@@ -78,5 +85,24 @@ declare module 'ali-oss' {
       key: string,
       additionalHeaders?: string[],
     ): Promise<string>;
+    list(
+      query: object,
+      options: object,
+    ): Promise<{ objects: Listed[]; nextMarker: string | null; isTruncated: boolean }>;
+    listV2(query: object): Promise<{
+      objects: Listed[];
+      prefixes: string[] | null;
+      isTruncated: boolean;
+      nextContinuationToken: string | null;
+    }>;
+    getACL(key: string): Promise<{ acl: string }>;
+    getObjectTagging(key: string): Promise<{ tag: Record<string, string> }>;
+    putObjectTagging(key: string, tag: Record<string, string>): Promise<unknown>;
+    copy(key: string, source: string): Promise<unknown>;
+    putBucket(name: string): Promise<unknown>;
+    getBucketInfo(name: string): Promise<{ bucket: { Name: string; Location: string } }>;
+    putBucketCORS(name: string, rules: Record<string, string>[]): Promise<unknown>;
+    getBucketCORS(name: string): Promise<{ rules: Record<string, string>[] }>;
+    deleteBucketCORS(name: string): Promise<unknown>;
   }
 }
