@@ -63,16 +63,20 @@ describe.each(found)('the static build in %s', (name, start) => {
   let page: Page;
   let complaints: string[];
 
-  beforeEach(async () => {
+  // A browser takes seconds to start, so the tests share one. Their objects have different names.
+  beforeAll(async () => {
     server = await servePlainFiles(site, BASE);
     profile = await mkdtemp(join(folder, 'profile-'));
     context = await start(profile);
+  });
+  afterAll(async () => {
+    await context?.close();
+    await server?.close();
+  });
+  beforeEach(async () => {
     page = await open();
   });
-  afterEach(async () => {
-    await context.close();
-    await server.close();
-  });
+  afterEach(() => page.close());
 
   async function newPage(): Promise<Page> {
     const opened = await context.newPage();
@@ -112,34 +116,34 @@ describe.each(found)('the static build in %s', (name, start) => {
 
   test('survives the faults, and counts them', async () => {
     const faults = ['lose-answers', 'drop-connections', 'throttle', 'portal', 'expire-token', 'skew-clock'] as const;
-    await call('breakIt', 'tab1/', faults);
-    const name = 'tab1/a.bin';
+    await call('breakIt', 'tab3/', faults);
+    const name = 'tab3/a.bin';
     expect(await call('upload', { way: 'token', name, size: 100_000, segmentSize: 30_000 })).toMatchObject({
       isEqual: true,
     });
-    const { faults: hits } = await call('stats', 'tab1/');
+    const { faults: hits } = await call('stats', 'tab3/');
     for (const fault of faults) expect(hits[fault], fault).toBeGreaterThan(0);
   });
 
   test('keeps the objects, the faults and the prefix when the browser ends and starts again in the middle', async () => {
     const { prefix } = await call('config');
-    await call('breakIt', 'tab1/', ['slow']);
+    await call('breakIt', 'tab4/', ['slow']);
     // Nobody waits for this upload, because the browser ends before it does.
-    await call('begin', { way: 'token', name: 'tab2/a.bin', size: 3_000_000, segmentSize: 100_000 });
-    await expect.poll(() => call('lengthOf', 'tab2/a.bin')).toBeGreaterThan(200_000);
+    await call('begin', { way: 'token', name: 'tab5/a.bin', size: 3_000_000, segmentSize: 100_000 });
+    await expect.poll(() => call('lengthOf', 'tab5/a.bin')).toBeGreaterThan(200_000);
     await context.close();
     context = await start(profile);
     page = await open();
     expect((await call('config')).prefix).toBe(prefix);
-    expect(await call('faults', 'tab1/')).toEqual(['slow']);
-    expect(await call('lengthOf', 'tab2/a.bin')).toBeGreaterThan(200_000);
-    expect(await call('resume', { way: 'token', name: 'tab2/a.bin', size: 3_000_000 })).toMatchObject({
+    expect(await call('faults', 'tab4/')).toEqual(['slow']);
+    expect(await call('lengthOf', 'tab5/a.bin')).toBeGreaterThan(200_000);
+    expect(await call('resume', { way: 'token', name: 'tab5/a.bin', size: 3_000_000 })).toMatchObject({
       isEqual: true,
     });
   });
 
   test('works after a hard reload, which leaves a page without a worker', async () => {
-    await call('upload', { way: 'token', name: 'a.bin', size: 1000 });
+    await call('upload', { way: 'token', name: 'reloaded.bin', size: 1000 });
     if (name === 'Chromium') {
       const session = await context.newCDPSession(page);
       const loaded = page.waitForEvent('load');
@@ -151,8 +155,8 @@ describe.each(found)('the static build in %s', (name, start) => {
       await loaded;
     }
     await page.getByText('The page is ready').waitFor();
-    expect(await call('lengthOf', 'a.bin')).toBe(1000);
-    expect(await call('upload', { way: 'grants', name: 'b.bin', size: 1000 })).toMatchObject({ isEqual: true });
+    expect(await call('lengthOf', 'reloaded.bin')).toBe(1000);
+    expect(await call('upload', { way: 'grants', name: 'after.bin', size: 1000 })).toMatchObject({ isEqual: true });
   });
 
   test('says in two languages that a browser without Service Workers cannot run it', async () => {
@@ -162,6 +166,7 @@ describe.each(found)('the static build in %s', (name, start) => {
     const alert = without.getByRole('alert');
     await alert.waitFor();
     expect(await alert.textContent()).toMatch(/needs a Service Worker.*需要 Service Worker/s);
+    await without.close();
   });
 
   test('another tab neither meets nor changes the faults of this one', async () => {
@@ -171,6 +176,7 @@ describe.each(found)('the static build in %s', (name, start) => {
     await call('breakIt', 'tab2/', []);
     await call('upload', { way: 'token', name: 'tab2/a.bin', size: 1000 });
     expect((await call('stats', 'tab2/')).faults).toEqual({});
+    await page.close();
     page = first;
     expect(await call('faults', 'tab1/')).toEqual(['throttle']);
   });
@@ -180,9 +186,9 @@ describe.each(found)('the static build in %s', (name, start) => {
   testInChromium('goes on when the browser ends the worker in mid-upload', async () => {
     const session = await context.newCDPSession(page);
     await session.send('ServiceWorker.enable');
-    await call('begin', { way: 'token', name: 'a.bin', size: 3_000_000, segmentSize: 50_000 });
+    await call('begin', { way: 'token', name: 'ended.bin', size: 3_000_000, segmentSize: 50_000 });
     for (const least of [100_000, 500_000, 1_000_000]) {
-      await expect.poll(() => call('lengthOf', 'a.bin')).toBeGreaterThan(least);
+      await expect.poll(() => call('lengthOf', 'ended.bin')).toBeGreaterThan(least);
       await session.send('ServiceWorker.stopAllWorkers');
     }
     expect(await call('ended')).toMatchObject({ isEqual: true });

@@ -1,0 +1,61 @@
+/** The page of the demo in the static build: on a plain file server, below a path, with all of its own parts. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { buildStatic } from '../../demo/host/static/build.mjs';
+import { type PlainServer, servePlainFiles } from './plain-server.ts';
+import { browsers, builtPage, launch, MIB, picked } from './visit.ts';
+
+const BASE = '/oss-append';
+
+let site: string;
+let server: PlainServer;
+
+beforeAll(async () => {
+  site = await mkdtemp(join(tmpdir(), 'oss-append-static-'));
+  await buildStatic(await builtPage(), site);
+  server = await servePlainFiles(site, BASE);
+});
+afterAll(async () => {
+  await server.close();
+  await rm(site, { recursive: true, force: true });
+});
+
+describe.each(browsers)('the page of the demo in the static build in %s', (name) => {
+  let browser: Browser;
+  let page: Page;
+
+  beforeAll(async () => {
+    browser = await launch(name);
+    page = await browser.newPage({ locale: 'en-US' });
+  });
+  afterAll(() => browser?.close());
+
+  test('stores a file while answers are lost, proves it equal, and asks no other origin', async () => {
+    const complaints: string[] = [];
+    const asked = new Set<string>();
+    page.on('pageerror', (error) => complaints.push(String(error)));
+    page.on('console', (message) => {
+      if (/Content.Security.Policy/i.test(message.text())) complaints.push(message.text());
+    });
+    page.on('request', (request) => asked.add(new URL(request.url()).origin));
+    await page.goto(`${server.url}${BASE}/`);
+    await page.locator('.uppy-Dashboard-AddFiles').first().waitFor();
+    await page.getByRole('switch', { name: 'Lose answers', exact: true }).setChecked(true);
+    await page
+      .locator('input[type=file]')
+      .first()
+      .setInputFiles(picked('lossy.bin', 3 * MIB));
+    await page.locator('.uppy-StatusBar-actionBtn--upload').click();
+    await page.locator('aside.total.stored').waitFor();
+    await page.locator('.proof .verdict.stored').waitFor();
+    const kinds = await page.locator('.events li').evaluateAll((items) => items.map((item) => item.dataset['kind']));
+    expect(kinds).toContain('found-stored');
+    expect(complaints).toEqual([]);
+    expect([...asked].filter((origin) => !['null', server.url].includes(origin))).toEqual([]);
+    // The file server has seen only files of the build.
+    expect(server.asked.filter((one) => !one.startsWith(`GET ${BASE}/`) && one !== 'GET /favicon.ico')).toEqual([]);
+  });
+});
