@@ -141,6 +141,17 @@ describe('retry', () => {
     expect(world.uppy.getFile(id)).toMatchObject({ error: null, progress: { uploadComplete: true, percentage: 100 } });
   });
 
+  test('of an empty file: it keeps its percentage, so the Dashboard shows its button', async () => {
+    const { state, faults } = weather(({ operation }) => operation === 'AppendObject');
+    const world = new World({ faults });
+    const id = world.add('empty.txt', '');
+    await world.uppy.upload();
+    expect(world.uppy.getFile(id)).toMatchObject({ error: expect.any(String), progress: { percentage: 0 } });
+    state.isBad = false;
+    await world.uppy.retryUpload(id);
+    expect(world.stored('empty.txt')).toBe('');
+  });
+
   test('of a file that failed in the middle goes on where the object ends', async () => {
     const { state, faults } = weather(({ position = 0 }) => position >= 20);
     const { world, id } = await failing({ faults });
