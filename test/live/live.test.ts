@@ -135,6 +135,8 @@ test('the relay passes signed requests on, and plays a lost answer', async () =>
   const object = new AppendableObject(client, key, { segmentSize: 4 });
   await object.append('exactly once');
   expect(new TextDecoder().decode(server.oss.object(BUCKET, key)?.bytes())).toBe('exactly once');
+  // One HEAD finds the end of the object, and a second one settles the lost answer.
+  expect(server.oss.requests.filter(({ operation }) => operation === 'HeadObject').length).toBe(2);
   const unknown = await fetch(faults, { method: 'POST', body: JSON.stringify([{ kind: 'cached-head' }]) });
   expect(unknown.status).toBe(501);
   expect(await live.bucketBehind.cleanUp()).toEqual([]);
