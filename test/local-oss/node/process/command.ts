@@ -18,6 +18,8 @@ export interface Command {
 /** Starts the command, and resolves when it listens. Rejects with what it printed if it ends before that. */
 export async function startCommand(args: readonly string[]): Promise<Command> {
   const child = spawn(process.execPath, [join(root, 'dist/testing/node/bin.js'), '--port', '0', ...args]);
+  // A test that fails leaves no process behind.
+  process.once('exit', () => child.kill('SIGKILL'));
   let [out, err] = ['', ''];
   child.stderr.on('data', (text: Buffer) => {
     err += text;
