@@ -11,7 +11,7 @@ describe('an option that can upload no file is refused by uppy.use', () => {
     [{ key: 'a.txt' }, TypeError, /key must be a function/],
     [{ limit: -1 }, RangeError, /limit must be/],
     [{ limit: 1.5 }, RangeError, /limit must be/],
-    [{ limit: '4' }, RangeError, /limit must be/],
+    [{ limit: '4' }, TypeError, /limit must be/],
     [{ headers: 'x' }, TypeError, /headers must be/],
     [{ url: 'https://cdn.example.com' }, TypeError, /url must be a function/],
     [{ shared: true }, TypeError, /shared is not an option/],
