@@ -2,11 +2,12 @@
 // https://help.aliyun.com/document_detail/31968 (GetBucketInfo), 32001 (PutBucketCors), 31959 (PutBucket)
 
 import { authorize } from './authorize.ts';
-import type { BucketAcl, Call } from './call.ts';
+import type { Bucket, BucketAcl, Call } from './call.ts';
 import { type CorsRule, checkCorsRules } from './cors.ts';
 import { invalidArgument, Refusal } from './errors.ts';
 import { listObjects, listObjectsV2 } from './listing.ts';
 import { OWNER, type Reply, xmlReply } from './reply.ts';
+import type { Identity } from './verify.ts';
 import { type Elements, xmlTexts } from './xml.ts';
 
 /** Performs an operation that names no object. @throws {Refusal} */
@@ -20,6 +21,7 @@ const OPERATIONS: Partial<Record<Call['operation'], (call: Call) => Reply>> = {
   ListObjects: listObjects,
   ListObjectsV2: listObjectsV2,
   PutBucket: putBucket,
+  DeleteBucket: deleteBucket,
   GetBucketInfo: getBucketInfo,
   GetBucketAcl: getBucketAcl,
   GetBucketCors: getBucketCors,
@@ -35,6 +37,42 @@ function putBucket(call: Call): Reply {
   return { status: 200, headers: { location: `/${call.bucket.name}`, 'content-length': '0' } };
 }
 
+/** The server removes the bucket after this call has succeeded. */
+function deleteBucket(call: Call): Reply {
+  authorize(call, 'oss:DeleteBucket');
+  if (call.bucket.objects.size > 0) {
+    throw new Refusal(409, 'BucketNotEmpty', 'The bucket you tried to delete is not empty.');
+  }
+  return { status: 204, headers: {} };
+}
+
+/** Who asks for the list of all buckets. */
+interface ListCall {
+  readonly identity: Identity | undefined;
+  readonly now: number;
+  readonly query: ReadonlyMap<string, string>;
+}
+
+/** Lists all buckets whose names begin with a prefix. @throws {Refusal} */
+export function listBuckets(buckets: readonly Bucket[], { identity, now, query }: ListCall): Reply {
+  if (!identity || (identity.key.policy?.decide('oss:ListBuckets', '*') ?? 'Allow') !== 'Allow') {
+    throw new Refusal(403, 'AccessDenied', 'You have no right to list the buckets.', { ec: '0003-00000201' });
+  }
+  const prefix = query.get('prefix') ?? '';
+  const named = buckets.filter(({ name }) => name.startsWith(prefix));
+  const Bucket = named.map((bucket) => {
+    bucket.created ??= now;
+    const { CreationDate, ExtranetEndpoint, IntranetEndpoint, Location, Name, StorageClass } = factsOf(bucket);
+    return { CreationDate, ExtranetEndpoint, IntranetEndpoint, Location, Name, Region: bucket.region, StorageClass };
+  });
+  return xmlReply('ListAllMyBucketsResult', {
+    Owner: OWNER,
+    Prefix: prefix,
+    IsTruncated: 'false',
+    Buckets: { Bucket },
+  });
+}
+
 function checkAcl(acl: string): BucketAcl {
   if (acl === 'private' || acl === 'public-read' || acl === 'public-read-write') return acl;
   throw invalidArgument('x-oss-acl', acl, 'The ACL must be private, public-read or public-read-write.');
@@ -42,21 +80,22 @@ function checkAcl(acl: string): BucketAcl {
 
 function getBucketInfo(call: Call): Reply {
   authorize(call, 'oss:GetBucketInfo');
-  const { name, region, acl } = call.bucket;
   call.bucket.created ??= call.now;
-  const facts: Elements = {
+  const { acl } = call.bucket;
+  const facts = { ...factsOf(call.bucket), Owner: OWNER, AccessControlList: { Grant: acl } };
+  return xmlReply('BucketInfo', { Bucket: facts });
+}
+
+function factsOf({ name, region, created = 0 }: Bucket) {
+  return {
     Name: name,
     Location: `oss-${region}`,
-    CreationDate: new Date(call.bucket.created).toISOString(),
+    CreationDate: new Date(created).toISOString(),
     ExtranetEndpoint: `oss-${region}.aliyuncs.com`,
     IntranetEndpoint: `oss-${region}-internal.aliyuncs.com`,
     StorageClass: 'Standard',
     DataRedundancyType: 'LRS',
-    Versioning: '',
-    Owner: OWNER,
-    AccessControlList: { Grant: acl },
   };
-  return xmlReply('BucketInfo', { Bucket: facts });
 }
 
 function getBucketAcl(call: Call): Reply {

@@ -1,6 +1,7 @@
 // Handles one request: receives, authenticates, performs and answers it. The faults of its plan act at each step.
 
 import { type Body, type Intake, receive } from './body.ts';
+import { listBuckets } from './bucket-operations.ts';
 import type { Bucket, Call } from './call.ts';
 import { type Clock, wait, waitForAbort } from './clock.ts';
 import { corsResponseHeaders, preflight } from './cors.ts';
@@ -10,7 +11,7 @@ import { perform } from './operations.ts';
 import { httpDate } from './reads.ts';
 import type { Reply } from './reply.ts';
 import type { Target } from './target.ts';
-import { securityTokenExpired, type Verifier } from './verify.ts';
+import { type Identity, securityTokenExpired, type Verifier } from './verify.ts';
 import { isStream, type Query, type WireRequest } from './wire.ts';
 
 /** What an exchange needs from its server. */
@@ -22,6 +23,8 @@ export interface Server {
   /** Makes a bucket that is not yet one of the server's. @throws {Refusal} if it cannot be made. */
   newBucket(name: string, region: string | undefined): Bucket;
   addBucket(bucket: Bucket): void;
+  removeBucket(bucket: Bucket): void;
+  buckets(): readonly Bucket[];
   /** Returns a number that was never returned before. */
   serial(): number;
   /** Awaits work that is not the server's own: the clock or the client. */
@@ -123,6 +126,10 @@ async function answer(server: Server, exchange: Exchange, body: Body): Promise<R
   const planned = tooLong(exchange, body) ?? plannedRefusal(exchange);
   if (planned) return planned;
   if (operation === 'OptionObject') return preflight(bucketOf(exchange).cors, wire.headers);
+  if (operation === 'ListBuckets') {
+    const { identity, now } = await identify(server, exchange, body);
+    return listBuckets(server.buckets(), { identity, now, query: exchange.query.values });
+  }
   const call = await authenticate(server, exchange, body);
   const late = plan.get('commit-late');
   if (late) return commitLate(server, exchange, call, late.delay);
@@ -173,6 +180,20 @@ function plannedRefusal({ plan, wire, query }: Exchange): Reply | undefined {
 
 async function authenticate(server: Server, exchange: Exchange, body: Body): Promise<Call> {
   const { wire, query, target, operation } = exchange;
+  const { identity, now } = await identify(server, exchange, body);
+  const isNew = operation === 'PutBucket' && !exchange.bucket;
+  const bucket = isNew ? server.newBucket(target.bucket, target.region) : bucketOf(exchange);
+  const { method, headers } = wire;
+  return { operation, method, bucket, key: target.key, query, headers, body, identity, now, serial: 0 };
+}
+
+/** Finds out who has signed a request. */
+async function identify(
+  server: Server,
+  exchange: Exchange,
+  body: Body,
+): Promise<{ readonly identity: Identity | undefined; readonly now: number }> {
+  const { wire, query, target } = exchange;
   if (query.flaw !== undefined) {
     throw invalidArgument('query', query.flaw, 'A query name comes twice or is not URL-encoded.');
   }
@@ -181,11 +202,7 @@ async function authenticate(server: Server, exchange: Exchange, body: Body): Pro
   const contentLength = wire.lengthFollowsBody ? body.length : wire.contentLength;
   const region = exchange.bucket?.region;
   const signed = { ...target, method: wire.method, query: query.values, headers: wire.headers, host: wire.url.host };
-  const identity = await server.verifier.verify({ ...signed, contentLength, region }, now);
-  const isNew = operation === 'PutBucket' && !exchange.bucket;
-  const bucket = isNew ? server.newBucket(target.bucket, target.region) : bucketOf(exchange);
-  const { method, headers } = wire;
-  return { operation, method, bucket, key: target.key, query, headers, body, identity, now, serial: 0 };
+  return { identity: await server.verifier.verify({ ...signed, contentLength, region }, now), now };
 }
 
 function refuseOtherRegion({ bucket, target }: Exchange): void {
@@ -207,6 +224,7 @@ function performNow(server: Server, call: Call): Reply {
   try {
     const reply = perform({ ...call, now: server.clock.now(), serial: server.serial() });
     if (call.operation === 'PutBucket') server.addBucket(call.bucket);
+    if (call.operation === 'DeleteBucket') server.removeBucket(call.bucket);
     return reply;
   } finally {
     server.changed(call.bucket.name, call.key);

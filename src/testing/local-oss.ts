@@ -313,7 +313,7 @@ export class LocalOss {
   #exchange(wire: WireRequest, requestId: string): Exchange {
     const query = parseQuery(wire.url.search);
     const target = locate(wire.url, this.#hosts);
-    const operation = operationOf({ ...wire, key: target.key, query: query.values });
+    const operation = operationOf({ ...wire, ...target, query: query.values });
     const request = requestFacts(wire, target, operation, query.values);
     const plan = this.#faults.plan({ ...request, ...sizeFact(wire), nth: this.#count(request) });
     const entry: LogEntry = plan.names === undefined ? request : { ...request, fault: plan.names };
@@ -347,6 +347,8 @@ export class LocalOss {
       cachedHeads: new Map(),
       newBucket: (name, region) => this.#newBucket(name, region),
       addBucket: (bucket) => void this.#buckets.set(bucket.name, bucket),
+      removeBucket: (bucket) => void this.#buckets.delete(bucket.name),
+      buckets: () => [...this.#buckets.values()],
       serial: () => ++this.#serial,
       idle: (work) => this.#idle(work),
       logRepeat: (entry) => this.#record({ ...entry }),

@@ -5,14 +5,16 @@ import { OPERATIONS, type Operation } from './faults.ts';
 /** The parts of a request that name an operation. */
 interface Asked {
   readonly method: string;
+  readonly bucket: string;
   readonly key: string;
   readonly query: ReadonlyMap<string, string>;
   readonly headers: Headers;
 }
 
 /** Returns the operation that a request asks for. */
-export function operationOf({ method, key, query, headers }: Asked): Operation {
+export function operationOf({ method, bucket, key, query, headers }: Asked): Operation {
   if (method === 'OPTIONS') return 'OptionObject';
+  if (bucket === '') return method === 'GET' ? 'ListBuckets' : 'Unsupported';
   const name = actionName(method, key, query);
   if (name === 'PutObject' && headers.has('x-oss-copy-source')) return 'CopyObject';
   return isKnown(name) ? name : 'Unsupported';

@@ -136,7 +136,8 @@ function hmacKey(raw: BufferSource, usage: 'sign' | 'verify'): Promise<CryptoKey
 
 /** Returns the canonical request. The signature covers the SHA-256 hash of this text. */
 export function canonicalRequest(request: SignedRequest, additionalHeaders: readonly string[]): string {
-  const uri = `/${request.bucket}/${request.key}`;
+  // The list of all buckets names no bucket.
+  const uri = request.bucket === '' ? '/' : `/${request.bucket}/${request.key}`;
   return [
     request.method,
     encode(uri).replaceAll('%2F', '/'),

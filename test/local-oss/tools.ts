@@ -60,7 +60,7 @@ export function sign(request: RawRequest, signing: Signing): Signed {
   const signedNames = Object.keys(headers).filter((name) => always(name) || listed.includes(name));
   const canonicalRequest = [
     request.method,
-    encode(`/${request.bucket}/${request.key}`).replaceAll('%2F', '/'),
+    encode(request.bucket === '' ? '/' : `/${request.bucket}/${request.key}`).replaceAll('%2F', '/'),
     queryString(query),
     signedNames
       .sort()
