@@ -5,7 +5,7 @@ import { authorize } from './authorize.ts';
 import type { Bucket, BucketAcl, Call } from './call.ts';
 import { type CorsRule, checkCorsRules } from './cors.ts';
 import { invalidArgument, Refusal } from './errors.ts';
-import { listObjects, listObjectsV2 } from './listing.ts';
+import { listObjects, listObjectsV2, readMost } from './listing.ts';
 import { OWNER, type Reply, xmlReply } from './reply.ts';
 import type { Identity } from './verify.ts';
 import { type Elements, xmlTexts } from './xml.ts';
@@ -58,19 +58,21 @@ export function listBuckets(buckets: readonly Bucket[], { identity, now, query }
   if (!identity || (identity.key.policy?.decide('oss:ListBuckets', '*') ?? 'Allow') !== 'Allow') {
     throw new Refusal(403, 'AccessDenied', 'You have no right to list the buckets.', { ec: '0003-00000201' });
   }
-  const prefix = query.get('prefix') ?? '';
-  const named = buckets.filter(({ name }) => name.startsWith(prefix));
-  const Bucket = named.map((bucket) => {
+  const [prefix = '', marker = ''] = ['prefix', 'marker'].map((name) => query.get(name));
+  const most = readMost(query.get('max-keys'));
+  const named = buckets
+    .filter(({ name }) => name.startsWith(prefix) && name > marker)
+    .sort((one, other) => (one.name < other.name ? -1 : 1));
+  const page = named.slice(0, most);
+  const isTruncated = named.length > page.length;
+  const Bucket = page.map((bucket) => {
     bucket.created ??= now;
     const { CreationDate, ExtranetEndpoint, IntranetEndpoint, Location, Name, StorageClass } = factsOf(bucket);
     return { CreationDate, ExtranetEndpoint, IntranetEndpoint, Location, Name, Region: bucket.region, StorageClass };
   });
-  return xmlReply('ListAllMyBucketsResult', {
-    Owner: OWNER,
-    Prefix: prefix,
-    IsTruncated: 'false',
-    Buckets: { Bucket },
-  });
+  const head = { Prefix: prefix, Marker: marker, MaxKeys: String(most), IsTruncated: String(isTruncated) };
+  const next: Elements = isTruncated ? { NextMarker: page.at(-1)?.name ?? '' } : {};
+  return xmlReply('ListAllMyBucketsResult', { ...head, ...next, Owner: OWNER, Buckets: { Bucket } });
 }
 
 function checkAcl(acl: string): BucketAcl {
@@ -95,6 +97,9 @@ function factsOf({ name, region, created = 0 }: Bucket) {
     IntranetEndpoint: `oss-${region}-internal.aliyuncs.com`,
     StorageClass: 'Standard',
     DataRedundancyType: 'LRS',
+    AccessMonitor: 'Disabled',
+    CrossRegionReplication: 'Disabled',
+    TransferAcceleration: 'Disabled',
   };
 }
 
@@ -141,7 +146,7 @@ const METHODS: readonly string[] = ['GET', 'PUT', 'POST', 'DELETE', 'HEAD'];
 
 function ruleFrom(xml: string): CorsRule {
   const allowedOrigins = xmlTexts(xml, 'AllowedOrigin');
-  const allowedMethods = xmlTexts(xml, 'AllowedMethod');
+  const allowedMethods = xmlTexts(xml, 'AllowedMethod').map((method) => method.toUpperCase());
   const [age] = xmlTexts(xml, 'MaxAgeSeconds');
   if (allowedOrigins.length === 0 || allowedMethods.length === 0) throw malformed('A rule needs origins and methods.');
   const wrong = allowedMethods.find((method) => !METHODS.includes(method));

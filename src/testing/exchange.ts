@@ -180,9 +180,10 @@ function plannedRefusal({ plan, wire, query }: Exchange): Reply | undefined {
 
 async function authenticate(server: Server, exchange: Exchange, body: Body): Promise<Call> {
   const { wire, query, target, operation } = exchange;
+  // OSS looks for the bucket before it looks at the signature.
+  const found = operation === 'PutBucket' ? exchange.bucket : bucketOf(exchange);
   const { identity, now } = await identify(server, exchange, body);
-  const isNew = operation === 'PutBucket' && !exchange.bucket;
-  const bucket = isNew ? server.newBucket(target.bucket, target.region) : bucketOf(exchange);
+  const bucket = found ?? server.newBucket(target.bucket, target.region);
   const { method, headers } = wire;
   return { operation, method, bucket, key: target.key, query, headers, body, identity, now, serial: 0 };
 }

@@ -88,7 +88,8 @@ function list(call: Call, after: string): { readonly page: Page; readonly common
   return { page, common: { encode, head } };
 }
 
-function readMost(text: string | undefined): number {
+/** Reads max-keys: from 1 to 1,000, by default 100. @throws {Refusal} */
+export function readMost(text: string | undefined): number {
   if (text === undefined) return 100;
   if (/^\d+$/.test(text) && Number(text) >= 1 && Number(text) <= MOST) return Number(text);
   throw invalidArgument('max-keys', text, `max-keys must be from 1 to ${MOST}.`);

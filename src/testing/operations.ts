@@ -30,8 +30,9 @@ const OPERATIONS: Partial<Record<Call['operation'], (call: Call) => Reply>> = {
   GetObjectTagging: getObjectTagging,
 };
 
-function unsupported({ method, key, query }: Call): Refusal {
-  return new Refusal(501, 'NotImplemented', `LocalOss does not implement ${actionName(method, key, query.values)}.`);
+function unsupported({ operation, method, key, query }: Call): Refusal {
+  const name = operation === 'CopyObject' ? operation : actionName(method, key, query.values);
+  return new Refusal(501, 'NotImplemented', `LocalOss does not implement ${name}.`);
 }
 
 /** Refuses an appendable source as OSS does, and every other copy because LocalOss makes none. */

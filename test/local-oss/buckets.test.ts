@@ -181,6 +181,30 @@ describe('the list of buckets', () => {
     expect([all(xml, 'Name'), all(xml, 'Location')]).toEqual([['logs'], ['oss-cn-hangzhou']]);
   });
 
+  test('ListBuckets goes on after a marker', async () => {
+    const { url, headers } = sign(
+      { method: 'GET', bucket: '', key: '', query: { 'max-keys': '1', marker: 'a' }, origin: 'http://127.0.0.1' },
+      { ...KEYS, time: Date.UTC(2026, 0, 2, 12) },
+    );
+    const oss = new LocalOss({
+      buckets: { 'b-2': { region: 'cn-hangzhou' }, 'b-1': { region: 'cn-hangzhou' } },
+      accessKeys: { [KEYS.accessKeyId]: KEYS.accessKeySecret },
+      clock: new ManualClock(),
+    });
+    const xml = await (await oss.fetch(url, { headers })).text();
+    expect([all(xml, 'Name'), element(xml, 'IsTruncated'), element(xml, 'NextMarker')]).toEqual([
+      ['b-1'],
+      'true',
+      'b-1',
+    ]);
+  });
+
+  test('a bucket that does not exist is missed before the signature is looked at', async () => {
+    const request = { method: 'GET', bucket: 'nowhere', key: 'a' };
+    const { url, headers } = sign(request, { ...KEYS, accessKeyId: 'unknown', time: Date.UTC(2026, 0, 2, 12) });
+    expect(await refusal(await anOss().fetch(url, { headers }))).toMatchObject({ status: 404, code: 'NoSuchBucket' });
+  });
+
   test('ListBuckets is refused without a signature', async () => {
     const response = await anOss().fetch('http://127.0.0.1/');
     expect(await refusal(response)).toMatchObject({ status: 403, code: 'AccessDenied' });
