@@ -8,7 +8,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     // These tests have their own commands.
-    exclude: ['test/peers/**', 'test/engine/soak/**'],
+    exclude: ['test/peers/**', 'test/engine/soak/**', 'test/edge/runtimes-*.test.ts'],
     environment: 'node',
     // Threads would save a tenth of the time. But with a process for each file, a test can measure its own memory.
     pool: 'forks',

@@ -4,7 +4,10 @@
  * @see https://datatracker.ietf.org/doc/draft-ietf-httpbis-resumable-upload/12/
  */
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { request } from 'node:http';
 import { describe, expect, test } from 'vitest';
+import { contextOf, serve } from '../../demo/node-http.ts';
 import { noise } from './senders.ts';
 import { type Headers, keyOf, pathOf, START, sized, UploadWorld } from './upload-client.ts';
 import { BUCKET, PAGE } from './world.ts';
@@ -98,6 +101,28 @@ describe('a creation', () => {
       [104, { location: expect.stringMatching(/^upload\//), 'upload-limit': expect.any(String) }],
     ]);
     expect(response.headers.get('location')).toBe(interim[0]?.[1]['location']);
+  });
+
+  test('is announced with 104 by a server of Node, so a client whose connection breaks knows the upload', async () => {
+    const world = new UploadWorld();
+    const server = await serve((received) => world.edge(received, contextOf(received)));
+    try {
+      const headers = { ...COMPLETE, ...sized(5000) };
+      const sending = request(`${server.url}/upload`, { method: 'POST', headers });
+      sending.on('error', () => {}).write(bytes.slice(0, 1000));
+      const [information] = await once(sending, 'information');
+      expect([information.statusCode, information.headers['upload-limit']]).toEqual([
+        104,
+        expect.stringContaining('max-age='),
+      ]);
+      const path = `/${information.headers.location}`;
+      sending.destroy();
+      await expect.poll(() => world.object(path)?.length).toBe(1000);
+      await world.append(path, 1000, { complete: '?1', body: bytes.slice(1000) });
+      expect(world.has(path, bytes)).toBe(true);
+    } finally {
+      await server.close();
+    }
   });
 
   test('whose body breaks off keeps what arrived, is not complete, and the answer tells the upload', async () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { type EdgeEnvironment, edgeFrom } from '../../demo/edge/app.ts';
-import { serve } from '../../demo/node-http.ts';
+import { contextOf, serve } from '../../demo/node-http.ts';
 import { startWorkerd } from '../../demo/worker/workerd.ts';
 
 const root: string = fileURLToPath(new URL('../..', import.meta.url));
@@ -75,7 +75,7 @@ export function compatibilityDate(): string {
 }
 
 async function startNode(env: EdgeEnvironment): Promise<RunningEdge> {
-  const { url, close } = await serve((request) => edgeFrom(env)(request));
+  const { url, close } = await serve((request) => edgeFrom(env)(request, contextOf(request)));
   return { url, output: () => '', stop: close };
 }
 

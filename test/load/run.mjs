@@ -4,6 +4,7 @@
 //
 //   OSS_APPEND_LOAD_CLIENTS=50   the number of simultaneous uploads
 //   OSS_APPEND_LOAD_MB=20        the size of each upload in MB
+//   OSS_APPEND_LOAD_ROUND=tus    runs only the uploads with tus, kills and cut connections, and measures nothing
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { install, root } from '../../.ci/project.mjs';

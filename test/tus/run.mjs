@@ -1,6 +1,7 @@
-// `npm run test:tus` lets clients that others wrote upload through the edge, in every runtime that this machine has. It
-// bundles main.ts and runs it. The options are described in main.ts.
+// `npm run test:tus` tests the edge in every runtime that this machine has: first with the tests of test/edge that start
+// runtimes, then with clients that others wrote. The options are described in main.ts.
 import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { install, onCi, root, run } from '../../.ci/project.mjs';
@@ -16,6 +17,18 @@ function findPython() {
   return find();
 }
 
+/** Runs the tests of test/edge that start runtimes, and returns how many passed and failed. */
+function testRuntimes() {
+  const results = join(root, 'build/tus/runtimes.json');
+  rmSync(results, { force: true });
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${results}`];
+  const cli = join(root, 'node_modules/vitest/vitest.mjs');
+  const ok = run(process.execPath, [cli, 'run', '--config', 'test/tus/vitest.config.ts', ...reporters]);
+  if (!existsSync(results)) return { passed: 0, failed: 1 };
+  const { numPassedTests: passed, numFailedTests } = JSON.parse(readFileSync(results, 'utf8'));
+  return { passed, failed: numFailedTests || (ok && passed > 0 ? 0 : 1) };
+}
+
 let counts = { passed: 0, failed: 0 };
 try {
   install();
@@ -28,7 +41,9 @@ try {
   });
   process.chdir(root);
   const { main } = await import(pathToFileURL(outfile).href);
-  counts = await main({ root, python: findPython() });
+  const ours = testRuntimes();
+  const others = await main({ root, python: findPython() });
+  counts = { passed: ours.passed + others.passed, failed: ours.failed + others.failed };
 } catch (error) {
   console.error(`failed: ${error instanceof Error ? error.stack : error}`);
   counts.failed += 1;

@@ -12,6 +12,12 @@ import { type BodyLimits, type IncomingBody, toBody } from './body.ts';
 /** Answers one request. If the promise rejects, the connection ends without an answer. */
 export type FetchHandler = (request: Request) => Response | Promise<Response>;
 
+/** What a handler can do besides its answer. See {@link contextOf}. */
+export interface NodeContext {
+  /** Sends the interim response 104 (Upload Resumption Supported). node:http itself knows only 100, 102 and 103. */
+  sendInterim(status: number, headers: Readonly<Record<string, string>>): void;
+}
+
 /** The address of a server, and its limits for senders. */
 export interface ServeOptions extends BodyLimits {
   /** The default 0 means any free port. */
@@ -39,7 +45,9 @@ export function createListener(handler: FetchHandler, limits: BodyLimits = {}): 
     if (!url) return void outgoing.writeHead(400).end();
     const body = toBody(incoming, limits);
     try {
-      await send(await handler(toRequest(incoming, outgoing, { url, body })), outgoing);
+      const request = toRequest(incoming, outgoing, { url, body });
+      CONTEXTS.set(request, { sendInterim: interimOf(incoming, outgoing) });
+      await send(await handler(request), outgoing);
       body.dismiss();
     } catch {
       incoming.socket.destroy();
@@ -126,6 +134,22 @@ function untilClosed(outgoing: ServerResponse): AbortSignal {
     if (!outgoing.writableFinished) controller.abort(new DOMException('The client has gone', 'AbortError'));
   });
   return controller.signal;
+}
+
+const CONTEXTS = new WeakMap<Request, NodeContext>();
+
+/** Returns the context of a request that a server of this file received. */
+export function contextOf(request: Request): NodeContext | undefined {
+  return CONTEXTS.get(request);
+}
+
+/** Only HTTP/1.1 has interim responses, and they come before the final response. */
+function interimOf({ httpVersion }: IncomingMessage, outgoing: ServerResponse): NodeContext['sendInterim'] {
+  return (status, headers) => {
+    if (httpVersion !== '1.1' || outgoing.headersSent || !outgoing.socket?.writable) return;
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    outgoing.socket.write(`HTTP/1.1 ${status} Upload Resumption Supported\r\n${lines.join('')}\r\n`);
+  };
 }
 
 async function send({ status, headers, body }: Response, outgoing: ServerResponse): Promise<void> {
