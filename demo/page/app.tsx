@@ -41,6 +41,7 @@ export function App({ session, uploader, faults, log, recording, progress }: Par
           <SettingsForm />
           <RecordCard recording={recording} />
           <NoteCard uppy={uploader.uppy} />
+          <Counters session={session} faults={faults} />
         </div>
         <div class="column">
           <ObjectCard session={session} blobOf={blobOf} />
@@ -49,7 +50,6 @@ export function App({ session, uploader, faults, log, recording, progress }: Par
         <div class="column">
           <EventList session={session} />
           <Charts figures={session.figures} />
-          <Counters session={session} faults={faults} />
           <CodeCard session={session} />
           <DoctorCard session={session} />
           <LogCard log={log} />

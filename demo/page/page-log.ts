@@ -1,5 +1,5 @@
 /** The log that the page itself writes: its events go to an object with LogAppender, and are read back with tailLines. */
-import { effect, type Signal, signal, untracked } from '@preact/signals';
+import { type Signal, signal } from '@preact/signals';
 import { OssClient } from '../../src/index.ts';
 import { LogAppender, tailLines } from '../../src/log/index.ts';
 import { tokenOptions } from './client/clients.ts';
@@ -26,18 +26,9 @@ export class PageLog {
     this.key = `${session.host.userPrefix}logs/${session.tab}-${Date.now().toString(36)}.ndjson`;
   }
 
-  /** Writes each new event of each transfer, as long as the user wants a log. */
+  /** Writes each event of each transfer, as long as the user wants a log. */
   begin(): void {
-    const told = new Map<string, number>();
-    effect(() => {
-      for (const [id, { key, events }] of this.#session.transfers.value) {
-        const { value } = events;
-        untracked(() => {
-          for (const { at, what } of value.slice(told.get(id) ?? 0)) this.#write({ at, key, ...what });
-        });
-        told.set(id, value.length);
-      }
-    });
+    this.#session.onevent = ({ key }, { at, what }) => this.#write({ at, key, ...what });
   }
 
   /** Reads the object while it grows, until the signal aborts. */
@@ -53,7 +44,7 @@ export class PageLog {
 
   /** An event may hold an error, which JSON cannot write. */
   #write({ error, ...event }: { readonly error?: unknown; readonly [name: string]: unknown }): void {
-    if (!writesLog.value) return;
+    if (!writesLog.peek()) return;
     this.#log ??= new LogAppender(this.#options(), this.key, {
       onerror: (reason) => (this.problem.value = reason instanceof Error ? reason.message : String(reason)),
       onstored: () => (this.problem.value = undefined),

@@ -29,9 +29,9 @@ export class Progress {
   }
 
   #tick(now: number): void {
-    const { inFlight, bytes, size } = this.#uploader.totals.value;
+    const { inFlight, failed, bytes, size } = this.#uploader.totals.value;
     const recorded = this.#recorded();
-    if (inFlight === 0 && recorded === 0) this.#rest();
+    if (inFlight === 0 && recorded === 0) this.#rest(now, failed > 0);
     else this.#measure(now, bytes + recorded, size);
   }
 
@@ -43,16 +43,17 @@ export class Progress {
     void this.watch.look(now);
   }
 
-  #rest(): void {
+  #rest(now: number, hasFailed: boolean): void {
     this.rate.value = this.left.value = undefined;
-    this.watch.trouble.value = undefined;
+    if (hasFailed) void this.watch.look(now);
+    else this.watch.trouble.value = undefined;
   }
 
   /** Bytes of the recordings that are on their way. */
   #recorded(): number {
     let sum = 0;
-    for (const { size, state, confirmed } of this.#session.transfers.value.values())
-      if (size === undefined && state.value === 'running') sum += Math.max(1, confirmed.value);
+    for (const { size, confirmed } of this.#session.running.value)
+      if (size === undefined) sum += Math.max(1, confirmed.value);
     return sum;
   }
 }

@@ -49,7 +49,8 @@ export class Recording {
   }
 
   async #record(stream: MediaStream, source: Source): Promise<void> {
-    const recorder = new MediaRecorder(stream);
+    const mimeType = TYPES[source].find((type) => MediaRecorder.isTypeSupported(type));
+    const recorder = new MediaRecorder(stream, mimeType ? { mimeType } : {});
     this.#stop = () => recorder.stop();
     const { transfer, object } = this.#begin(recorder, source);
     const { tail } = await recordTo(object, recorder, {
@@ -73,6 +74,13 @@ export class Recording {
     return { transfer, object: new AppendableObject(this.#session.client(transfer), key, { contentType }) };
   }
 }
+
+/** A recorder tells its type only after its start, but the object needs it at its first byte. So the page chooses it. */
+const TYPES: Readonly<Record<Source, readonly string[]>> = {
+  camera: ['video/webm', 'video/mp4'],
+  screen: ['video/webm', 'video/mp4'],
+  microphone: ['audio/webm', 'audio/mp4', 'audio/ogg'],
+};
 
 function open(source: Source): Promise<MediaStream> {
   const { mediaDevices } = navigator;

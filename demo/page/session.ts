@@ -8,7 +8,7 @@ import { signing, way } from './settings.ts';
 import { localStore } from './storage.ts';
 import { Figures } from './transfer/figures.ts';
 import { KeyBook } from './transfer/key-book.ts';
-import { Transfer, type TransferInit } from './transfer/transfer.ts';
+import { type Event, Transfer, type TransferInit, type TransferListener } from './transfer/transfer.ts';
 
 const SILENT: Watcher = { sent: () => {}, ended: () => {} };
 
@@ -21,13 +21,18 @@ export class Session {
   readonly figures = new Figures();
   /** The newest transfer of each file or recording, by its id. */
   readonly transfers: Signal<ReadonlyMap<string, Transfer>> = signal(new Map());
-  /** The id of the transfer that the user wants to see. Without one, the page shows the newest. */
+  /** The id of the transfer that the user wants to see. Without one, the page shows one that is on its way, or else the newest. */
   readonly chosen: Signal<string | undefined> = signal(undefined);
   readonly newest: Signal<string | undefined> = signal(undefined);
+  /** The transfers that are on their way, and those that failed. With a thousand files, asking each one would be slow. */
+  readonly running: Signal<readonly Transfer[]> = signal([]);
+  readonly failed: Signal<readonly Transfer[]> = signal([]);
   readonly shown: ReadonlySignal<Transfer | undefined> = computed(() => {
     const all = this.transfers.value;
-    return all.get(this.chosen.value ?? '') ?? all.get(this.newest.value ?? '');
+    return all.get(this.chosen.value ?? '') ?? this.running.value[0] ?? all.get(this.newest.value ?? '');
   });
+  /** Is called for each event of each transfer. */
+  onevent: (transfer: Transfer, event: Event) => void = () => {};
 
   constructor(host: Host, tab: string) {
     this.host = host;
@@ -42,8 +47,10 @@ export class Session {
   }
 
   /** Begins to watch an object. */
-  begin(init: Omit<TransferInit, 'also' | 'way'>): Transfer {
-    const transfer = new Transfer({ ...init, way: way.value, also: this.figures });
+  begin(init: Omit<TransferInit, 'listener' | 'way'>): Transfer {
+    const before = this.transfers.peek().get(init.id);
+    if (before) this.#forget(before);
+    const transfer = new Transfer({ ...init, way: way.value, listener: this.#listener });
     this.transfers.value = new Map(this.transfers.value).set(transfer.id, transfer);
     this.newest.value = transfer.id;
     transfer.note({ kind: 'began', key: transfer.key });
@@ -53,5 +60,22 @@ export class Session {
   /** Makes a client by the route that the user has chosen. */
   client(watcher: Watcher = SILENT): AppendClient {
     return makeClient(this.host, this.route, watcher);
+  }
+
+  readonly #listener: TransferListener = {
+    sent: (request) => this.figures.sent(request),
+    ended: (request) => this.figures.ended(request),
+    happened: (transfer, event) => this.onevent(transfer, event),
+    changed: (transfer) => {
+      this.#forget(transfer);
+      const { value } = transfer.state;
+      if (value === 'running') this.running.value = [...this.running.peek(), transfer];
+      if (value === 'failed') this.failed.value = [...this.failed.peek(), transfer];
+    },
+  };
+
+  #forget(transfer: Transfer): void {
+    for (const list of [this.running, this.failed])
+      if (list.peek().includes(transfer)) list.value = list.peek().filter((one) => one !== transfer);
   }
 }

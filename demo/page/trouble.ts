@@ -1,5 +1,6 @@
 /** Finds out within seconds why no answer comes: the page is offline, OSS is silent, or the server of the demo is gone. */
 import { type Signal, signal } from '@preact/signals';
+import { CredentialsError, ServiceError, TransportError } from '../../src/index.ts';
 import { prefixNow } from './host.ts';
 import type { Session } from './session.ts';
 
@@ -13,26 +14,41 @@ const SILENCE = 8000;
 export class TroubleWatch {
   readonly trouble: Signal<Trouble | undefined> = signal(undefined);
   readonly #session: Session;
+  #isLooking = false;
 
   constructor(session: Session) {
     this.#session = session;
   }
 
-  /** Looks once. Call it every second or so. */
+  /** Looks once. Call it every second or so. A look that takes longer than the next call is not repeated. */
   async look(now: number): Promise<void> {
-    if (!navigator.onLine && this.#isInFlight()) this.trouble.value = 'offline';
-    else this.trouble.value = this.#isSilent(now) ? await this.#cause() : undefined;
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    this.trouble.value = await this.#find(now);
+    this.#isLooking = false;
+  }
+
+  async #find(now: number): Promise<Trouble | undefined> {
+    if (!navigator.onLine && this.#isInFlight()) return 'offline';
+    if (this.#isSilent(now)) return this.#cause();
+    // Trying again helps after a failure, but not if the server has forgotten everything.
+    if (this.#hasLostServer() && (await this.#cause()) === 'restarted') return 'restarted';
+    return undefined;
+  }
+
+  /** True if a file failed because nobody answered, or because the server knows this page no more. */
+  #hasLostServer(): boolean {
+    return this.#session.failed.value.some(({ error }) => isLoss(error.value));
   }
 
   #isInFlight(): boolean {
-    return [...this.#session.transfers.value.values()].some(({ state }) => state.value === 'running');
+    return this.#session.running.value.length > 0;
   }
 
   #isSilent(now: number): boolean {
-    return [...this.#session.transfers.value.values()].some(
-      ({ state, troubledSince, waitingSince }) =>
-        state.value === 'running' &&
-        (now - (troubledSince.value ?? now) > PATIENCE || now - (waitingSince.value ?? now) > SILENCE),
+    return this.#session.running.value.some(
+      ({ troubledSince, waitingSince }) =>
+        now - (troubledSince.value ?? now) > PATIENCE || now - (waitingSince.value ?? now) > SILENCE,
     );
   }
 
@@ -41,4 +57,13 @@ export class TroubleWatch {
     if (prefix === undefined) return 'server';
     return prefix === this.#session.host.prefix ? 'oss' : 'restarted';
   }
+}
+
+function isLoss(error: unknown): boolean {
+  const cause = error instanceof Error && error.cause ? error.cause : error;
+  return (
+    cause instanceof TransportError ||
+    cause instanceof CredentialsError ||
+    (cause instanceof ServiceError && cause.status === 403)
+  );
 }

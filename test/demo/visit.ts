@@ -1,5 +1,5 @@
 /** What the journeys share: the built page on a fresh demo, a browser, and what a user sees and does. */
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, type BrowserContext, chromium, firefox, type Locator, type Page } from 'playwright';
@@ -49,6 +49,13 @@ export interface Picked {
   readonly name: string;
   readonly mimeType: string;
   readonly buffer: Buffer;
+}
+
+/** Writes a file to the disk. A browser gives it the same date each time that it is picked. */
+export function onDisk({ name, buffer }: Picked): string {
+  const path = join(mkdtempSync(join(tmpdir(), 'oss-append-file-')), name);
+  writeFileSync(path, buffer);
+  return path;
 }
 
 /** Bytes that differ everywhere, so that a wrong place is noticed. */
@@ -108,6 +115,12 @@ export class Visit {
       await this.page.locator('.uppy-Dashboard-Item', { hasText: name }).waitFor();
   }
 
+  /** Picks a file of the disk. */
+  async pickPath(path: string): Promise<void> {
+    await this.page.locator('input[type=file]').first().setInputFiles(path);
+    await this.page.locator('.uppy-Dashboard-Item').first().waitFor();
+  }
+
   /** Drops files on any element, as a user does with a file manager. */
   async drop(selector: string, ...files: Picked[]): Promise<void> {
     const plain = files.map(({ name, mimeType, buffer }) => ({ name, mimeType, text: buffer.toString('latin1') }));
@@ -133,7 +146,7 @@ export class Visit {
   }
 
   async allStored(): Promise<void> {
-    await this.page.locator('aside.total.stored').waitFor();
+    await this.page.locator('aside.total.stored').waitFor({ timeout: 110_000 });
   }
 
   /** Waits until the page has proven that the shown object is equal to its file. */

@@ -2,7 +2,7 @@
 
 import type { Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { makeTarget } from '../../demo/page/ways.ts';
+import { PipeClient } from '../../demo/page/client/pipe.ts';
 import { PageGrants } from '../../src/edge/index.ts';
 import { AppendableObject, crc64, credentialsFromUrl, OssClient } from '../../src/index.ts';
 import { PresignedClient } from '../../src/request/presigned.ts';
@@ -165,15 +165,15 @@ describe.each(installedRuntimes())('in %s', (name, start) => {
   test('after Stop and an immediate Resume, the file is stored once, whatever the edge still does of the first request', async () => {
     const file = new File([noise(6 * MIB)], 'a.bin', { type: 'video/webm' });
     const key = `${edge.prefix}stopped.bin`;
-    const client = { region: 'cn-hangzhou', bucket: BUCKET, fetch: edge.browser.fetch };
-    const options = { way: 'upload', edge: edge.url, client, key, tail: undefined, contentType: undefined } as const;
-    const target = makeTarget({ ...options, segmentSize: MIB });
+    const { fetch } = edge.browser;
+    const reader = new PresignedClient({ presign: new PageGrants(edge.url, { fetch }).presign, fetch });
+    const client = new PipeClient({ edge: edge.url, fetch, reader });
+    const first = new AppendableObject(client, key, { segmentSize: 4 * MIB });
     const stop = new AbortController();
-    const call = (signal: AbortSignal) => ({ signal, onprogress: () => {} });
-    const stopped = target.append(file, call(stop.signal)).catch(() => 'stopped');
+    const stopped = first.append(file, { signal: stop.signal }).catch(() => 'stopped');
     await expect.poll(() => cloud.oss.object(BUCKET, key)?.length ?? 0, { interval: 1 }).toBeGreaterThan(0);
     stop.abort();
-    await target.resume(file, { position: 0, hashCrc64ecma: '0' }, call(new AbortController().signal));
+    await new AppendableObject(client, key, { segmentSize: 4 * MIB }).resume(file);
     await stopped;
     expect(cloud.has(key, new Uint8Array(await file.arrayBuffer()))).toBe(true);
   });

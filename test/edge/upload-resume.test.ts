@@ -1,11 +1,13 @@
-/** Tests Stop and Resume of the demo page through the edge: the stopped request may still be carried out. */
+/** Tests that the pipe of the demo page resumes through the edge: the stopped request may still be carried out. */
 import { beforeEach, describe, expect, test } from 'vitest';
-import { type Call, makeTarget, type Target } from '../../demo/page/ways.ts';
+import { PipeClient } from '../../demo/page/client/pipe.ts';
+import { PageGrants } from '../../src/edge/index.ts';
+import { AppendableObject, PresignedClient } from '../../src/index.ts';
 import type { FaultSchedule, LocalOss } from '../../src/testing/index.ts';
 import { failureOf } from '../tools/unit-tools.ts';
 import { drive, VirtualClock } from '../tools/virtual-clock.ts';
 import { noise } from './senders.ts';
-import { BUCKET, EDGE, edgeOf, hasBytes, makeCloud, placeOf, uploadRequest } from './world.ts';
+import { BUCKET, EDGE, edgeOf, hasBytes, makeCloud, uploadRequest } from './world.ts';
 
 const KEY = 'inbox/u1/file.bin';
 const bytes = noise(5000);
@@ -17,12 +19,13 @@ beforeEach(() => {
   clock = new VirtualClock();
 });
 
-/** Returns the target of a page. The function `onrequest` gets each request before the edge gets it. */
+/** Returns the object of a page. The function `onrequest` gets each request to the edge before the edge gets it. */
 function page(onrequest: (request: Request, oss: LocalOss) => void, faults: FaultSchedule = []) {
   const { oss } = makeCloud({ faults });
   const edge = edgeOf(oss);
   const answers: number[] = [];
   const fetch = async (url: string, init: RequestInit) => {
+    if (!url.startsWith(EDGE)) return oss.fetch(url, init);
     const request = new Request(url, init);
     onrequest(request, oss);
     const response = await edge(request);
@@ -32,17 +35,14 @@ function page(onrequest: (request: Request, oss: LocalOss) => void, faults: Faul
   return { oss, target: targetOf(fetch), answers };
 }
 
-/** Returns the target of a page that sends its requests with `fetch`. */
-function targetOf(fetch: (url: string, init: RequestInit) => Promise<Response>): Target {
-  const client = { ...placeOf({ fetch: fetch as LocalOss['fetch'] }), clock };
-  const options = { way: 'upload', edge: EDGE, client, key: KEY, tail: undefined, contentType: undefined } as const;
-  return makeTarget({ ...options, segmentSize: 1000 });
+/** Returns the object of a page that sends its requests with `fetch`. */
+function targetOf(fetch: (url: string, init: RequestInit) => Promise<Response>): AppendableObject {
+  const reader = new PresignedClient({ presign: new PageGrants(EDGE, { fetch }).presign, fetch, clock });
+  return new AppendableObject(new PipeClient({ edge: EDGE, fetch, reader }), KEY, { segmentSize: 1000 });
 }
 
-const call = (signal: AbortSignal = new AbortController().signal): Call => ({ signal, onprogress: () => {} });
-
-function resume(target: Target, oss: LocalOss, signal?: AbortSignal) {
-  return drive(target.resume(file, START, call(signal)), clock, oss);
+function resume(target: AppendableObject, oss: LocalOss, signal?: AbortSignal) {
+  return drive(target.resume(file, { signal }), clock, oss);
 }
 
 /** Stores so many more bytes of the file before each POST, as if the edge still carried out the stopped request. */
@@ -96,14 +96,15 @@ describe('a resume while the edge still carries out the stopped request', () => 
   });
 
   test('fails if the stored bytes are not the beginning of the file', async () => {
+    let posts = 0;
     const { oss, target } = page(({ method }, store) => {
-      if (method === 'POST') store.appendObject(BUCKET, KEY, noise(1000, 99));
+      if (method === 'POST' && posts++ === 0) store.appendObject(BUCKET, KEY, noise(1000, 99));
     });
-    expect(String(await failureOf(resume(target, oss)))).toContain('not the beginning of this file');
+    expect(String(await failureOf(resume(target, oss)))).toContain('are not the beginning of this Blob');
     expect(oss.object(BUCKET, KEY)?.length).toBe(1000);
   });
 
-  test('fails after seven refusals if the tail does not change', async () => {
+  test('fails after some refusals if the tail does not change', async () => {
     const { oss } = makeCloud();
     const refusal = Response.json(
       { error: 'PositionNotEqualToLength', message: 'It does not end there' },
@@ -116,8 +117,9 @@ describe('a resume while the edge still carries out the stopped request', () => 
       posts++;
       return refusal.clone();
     };
-    expect(String(await failureOf(resume(targetOf(fetch), oss)))).toContain('HTTP 409: It does not end there');
-    expect(posts).toBe(7);
+    expect(String(await failureOf(resume(targetOf(fetch), oss)))).toContain('(HTTP 409) It does not end there');
+    // A client that got no answer of OSS itself makes five attempts.
+    expect(posts).toBe(5);
   });
 
   test('ends when the user presses Stop while it waits', async () => {

@@ -33,13 +33,15 @@ export type Place = Pick<HostConfig, 'region' | 'bucket' | 'endpoint' | 'pathSty
 /** Makes a client. `watcher` gets a report of each request. */
 export function makeClient(place: Place, { way, signing }: Route, watcher: Watcher): AppendClient {
   if (way === 'token') return new OssClient(tokenOptions(place, { signing, watcher }));
-  if (way === 'grant') {
-    const { presign } = new PageGrants(place.edge, { fetch: watchedFetch(interruptible(plainFetch), watcher) });
-    return new PresignedClient({ presign, fetch: watchedFetch(interruptible(plainFetch), watcher) });
-  }
-  // The pipe uses the retries of this client, and nothing else of it.
-  const { retry } = new PresignedClient({ presign: () => '' });
-  return new PipeClient({ edge: place.edge, fetch: watchedFetch(interruptible(xhrFetch), watcher), retry });
+  const signed = grantClient(place, watcher);
+  if (way === 'grant') return signed;
+  return new PipeClient({ edge: place.edge, fetch: watchedFetch(interruptible(xhrFetch), watcher), reader: signed });
+}
+
+/** Makes a client whose requests the edge signs one by one. */
+function grantClient({ edge }: Place, watcher: Watcher): PresignedClient {
+  const fetch = watchedFetch(interruptible(plainFetch), watcher);
+  return new PresignedClient({ presign: new PageGrants(edge, { fetch }).presign, fetch });
 }
 
 /** The options of a client with a token, which the log takes as well. */

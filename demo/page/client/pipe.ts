@@ -8,10 +8,10 @@ import {
   type AppendObjectOptions,
   type AppendObjectResult,
   type CallOptions,
+  type GetObjectOptions,
   type ObjectContent,
   type ObjectHead,
   type ObjectTail,
-  OssError,
   ServiceError,
   TransportError,
 } from '../../../src/index.ts';
@@ -22,19 +22,24 @@ export interface PipeOptions {
   readonly edge: string;
   /** Sends the requests. `xhrFetch` also reports the bytes that were sent. */
   readonly fetch: Fetch;
-  /** The retries of the client. Only a client has such an object, so the pipe borrows one. */
-  readonly retry: AppendClient['retry'];
+  /**
+   * Reads bytes back, which the routes of the pipe do not offer. That is needed only if another request stored bytes in
+   * the meantime. A `PresignedClient` with grants of the same edge can do it.
+   */
+  readonly reader: Pick<AppendClient, 'getObject' | 'retry'>;
 }
 
 export class PipeClient implements AppendClient {
   readonly retry: AppendClient['retry'];
   readonly #edge: string;
   readonly #fetch: Fetch;
+  readonly #reader: PipeOptions['reader'];
 
-  constructor({ edge, fetch, retry }: PipeOptions) {
+  constructor({ edge, fetch, reader }: PipeOptions) {
     this.#edge = edge;
     this.#fetch = fetch;
-    this.retry = retry;
+    this.#reader = reader;
+    this.retry = reader.retry;
   }
 
   async appendObject(key: string, body: AppendBody, options: AppendObjectOptions): Promise<AppendObjectResult> {
@@ -66,11 +71,8 @@ export class PipeClient implements AppendClient {
     };
   }
 
-  /** The edge gives no content. The CRC-64 of its tails is enough, except when another writer was there. */
-  async getObject(key: string): Promise<ObjectContent> {
-    throw new OssError(`Cannot read the bytes of "${key}": the edge tells only where the object ends`, {
-      code: 'NoContent',
-    });
+  getObject(key: string, options: GetObjectOptions = {}): Promise<ObjectContent> {
+    return this.#reader.getObject(key, options);
   }
 
   #urlOf(key: string): string {

@@ -40,8 +40,8 @@ export function ObjectCard({ session, blobOf }: ObjectCardProps) {
   );
 }
 
-/** So many objects can be chosen. A list of thousands helps nobody. */
-const MOST = 100;
+/** So many objects can be chosen. A list of a thousand helps nobody. */
+const MOST = 30;
 
 function ObjectSelect({ session: { chosen, transfers } }: { readonly session: Session }) {
   const newest = [...transfers.value.values()].reverse().slice(0, MOST);

@@ -14,7 +14,7 @@ interface ProblemsProps {
 }
 
 export function Problems({ session, uploader }: ProblemsProps) {
-  const failed = [...session.transfers.value.values()].filter(({ state }) => state.value === 'failed');
+  const failed = session.failed.value;
   if (failed.length === 0) return null;
   return (
     <div class="notice bad" role="alert">

@@ -51,6 +51,7 @@ function Legend() {
     ['stored', t('legendStored')],
     ['sent', t('legendSent')],
     ['lost', t('legendLost')],
+    ['damaged', t('legendDamaged')],
   ] as const;
   return (
     <figcaption class="legend">

@@ -13,6 +13,7 @@ const STATES: Readonly<Record<Segment['state'], TextKey>> = {
   stored: 'badgeStored',
   sent: 'badgeSent',
   lost: 'badgeLost',
+  damaged: 'badgeDamaged',
 };
 
 export function SegmentTable({ transfer }: { readonly transfer: Transfer }) {

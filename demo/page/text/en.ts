@@ -12,7 +12,6 @@ export const en = {
   modeReal: 'A real bucket of Alibaba Cloud.',
   modeStatic: 'LocalOss in a Service Worker of this browser. Nothing leaves it.',
   bucketAt: 'Bucket {bucket} at {endpoint}',
-  close: 'Close',
   copy: 'Copy',
   copied: 'Copied',
 
@@ -25,7 +24,6 @@ export const en = {
 
   uploader: 'Upload files',
   uploaderNote: 'Drop files or folders anywhere on this page, or paste them.',
-  dropHere: 'Drop the files anywhere',
   offerBeginning: 'The object {key} already holds the first {held} of {size} of “{name}”. The CRC-64 proves it.',
   offerWhole: 'The object {key} already holds the whole file “{name}”. The CRC-64 proves it.',
   offerResume: 'Go on there',
@@ -92,13 +90,14 @@ export const en = {
   object: 'The object grows',
   objectNone: 'Add a file and press “Upload”: here you see its object grow, segment by segment.',
   objectChoose: 'Object',
-  objectNewest: 'The newest',
+  objectNewest: 'The one that is on its way, or the newest',
   rulerLabel: 'Ruler of the object {key}: {stored} of {total} are stored in {count} segments',
   rulerRecording: 'Ruler of the object {key}: {stored} are stored in {count} segments',
   legendEarlier: 'was there before',
   legendStored: 'stored and proven',
   legendSent: 'in flight',
   legendLost: 'answer lost',
+  legendDamaged: 'damaged',
   segmentNumber: 'No.',
   segmentPosition: 'Position',
   segmentLength: 'Size',
@@ -108,6 +107,7 @@ export const en = {
   badgeStored: 'proven',
   badgeSent: 'in flight',
   badgeLost: 'answer lost',
+  badgeDamaged: 'damaged',
   segmentState: 'State',
   segmentTable: 'The last segments',
   stateWaiting: 'Waiting',
@@ -169,7 +169,6 @@ export const en = {
   faultPortalSays: 'A network’s login page answers in place of OSS. The page does not believe it.',
   faultRival: 'Let another writer append',
   faultRivalSays: 'It writes to the object that is shown above. The page notices, and does not mix the two.',
-  rivalDone: 'Another writer appended to {key}.',
   rivalNone: 'There is no object yet.',
 
   events: 'What happened',
@@ -249,7 +248,6 @@ export const en = {
 
   announceProgress: '{percent} are stored.',
   announceDone: 'All files are stored.',
-  announceFailed: '“{name}” failed.',
   footer: 'The list of files is Uppy’s Dashboard; the charts are drawn by uPlot.',
 } as const;
 

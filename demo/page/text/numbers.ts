@@ -3,8 +3,14 @@ import { language } from '../settings.ts';
 
 const TAGS = { en: 'en-US', zh: 'zh-CN' };
 
+/** Making a formatter takes about as long as writing a hundred numbers, so each one is kept. */
+const formatters = new Map<string, Intl.NumberFormat>();
+
 function formatter(options: Intl.NumberFormatOptions = {}): Intl.NumberFormat {
-  return new Intl.NumberFormat(TAGS[language.value], options);
+  const name = language.value + JSON.stringify(options);
+  const made = formatters.get(name) ?? new Intl.NumberFormat(TAGS[language.value], options);
+  formatters.set(name, made);
+  return made;
 }
 
 /** Writes all digits: `20,971,520`. */
@@ -47,10 +53,16 @@ function unit(value: number, name: string): string {
 
 /** Writes the time of day. */
 export function timeOfDay(at: number): string {
-  return new Intl.DateTimeFormat(TAGS[language.value], {
+  return clocks[language.value].format(at);
+}
+
+const clocks = { en: clock(TAGS.en), zh: clock(TAGS.zh) };
+
+function clock(tag: string): Intl.DateTimeFormat {
+  return new Intl.DateTimeFormat(tag, {
     hour: '2-digit',
     minute: '2-digit',
     second: '2-digit',
     hourCycle: 'h23',
-  }).format(at);
+  });
 }

@@ -14,7 +14,6 @@ export const zh: Readonly<Record<TextKey, string>> = {
   modeReal: '阿里云的真实 Bucket。',
   modeStatic: '浏览器 Service Worker 中的 LocalOss。数据不会离开浏览器。',
   bucketAt: 'Bucket {bucket}，地址 {endpoint}',
-  close: '关闭',
   copy: '复制',
   copied: '已复制',
 
@@ -27,7 +26,6 @@ export const zh: Readonly<Record<TextKey, string>> = {
 
   uploader: '上传文件',
   uploaderNote: '可以把文件或文件夹拖到页面的任何位置，也可以粘贴。',
-  dropHere: '松开鼠标即可添加文件',
   offerBeginning: '对象 {key} 已经包含“{name}”的前 {held}（共 {size}），CRC-64 已证明。',
   offerWhole: '对象 {key} 已经包含完整的文件“{name}”，CRC-64 已证明。',
   offerResume: '从那里继续',
@@ -94,13 +92,14 @@ export const zh: Readonly<Record<TextKey, string>> = {
   object: '对象的增长',
   objectNone: '添加文件并按“上传”：这里会逐段显示对象的增长。',
   objectChoose: '对象',
-  objectNewest: '最新的',
+  objectNewest: '正在传输的，或最新的',
   rulerLabel: '对象 {key} 的标尺：共 {total}，已用 {count} 段保存 {stored}',
   rulerRecording: '对象 {key} 的标尺：已用 {count} 段保存 {stored}',
   legendEarlier: '之前已有',
   legendStored: '已保存并证明',
   legendSent: '传输中',
   legendLost: '应答丢失',
+  legendDamaged: '已损坏',
   segmentNumber: '序号',
   segmentPosition: '位置',
   segmentLength: '大小',
@@ -110,6 +109,7 @@ export const zh: Readonly<Record<TextKey, string>> = {
   badgeStored: '已证明',
   badgeSent: '传输中',
   badgeLost: '应答丢失',
+  badgeDamaged: '已损坏',
   segmentState: '状态',
   segmentTable: '最近的分段',
   stateWaiting: '等待中',
@@ -170,7 +170,6 @@ export const zh: Readonly<Record<TextKey, string>> = {
   faultPortalSays: '网络的登录页面代替 OSS 应答。页面不会相信它。',
   faultRival: '让另一个写入者追加',
   faultRivalSays: '它写入上面显示的对象。页面会发现，不会把两者混在一起。',
-  rivalDone: '另一个写入者向 {key} 追加了数据。',
   rivalNone: '还没有对象。',
 
   events: '发生了什么',
@@ -247,6 +246,5 @@ export const zh: Readonly<Record<TextKey, string>> = {
 
   announceProgress: '已保存 {percent}。',
   announceDone: '所有文件已保存。',
-  announceFailed: '“{name}”失败。',
   footer: '文件列表由 Uppy 的 Dashboard 提供，图表由 uPlot 绘制。',
 };

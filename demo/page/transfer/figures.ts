@@ -1,6 +1,6 @@
 /** The figures of the whole page over time: for the charts, the counters and the total. */
 import { type Signal, signal } from '@preact/signals';
-import type { Ended } from '../client/exchange.ts';
+import type { Ended, Sent } from '../client/exchange.ts';
 import type { Watcher } from '../client/watch.ts';
 
 /** The points of a chart: times in seconds, and values. */
@@ -11,19 +11,33 @@ const MOST = 600;
 
 const NONE: Points = [[], []];
 
+/** A chart is drawn at most this often, ms. */
+const INTERVAL = 250;
+
 class Series {
   readonly points: Signal<Points> = signal(NONE);
+  #times: number[] = [];
+  #values: (number | null)[] = [];
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   add(at: number, value: number | null): void {
-    const [times, values] = this.points.value;
-    this.points.value = [[...times, at / 1000].slice(-MOST), [...values, value].slice(-MOST)];
+    this.#times.push(at / 1000);
+    this.#values.push(value);
+    this.#timer ??= setTimeout(() => this.#publish(), INTERVAL);
+  }
+
+  #publish(): void {
+    this.#timer = undefined;
+    this.#times = this.#times.slice(-MOST);
+    this.#values = this.#values.slice(-MOST);
+    this.points.value = [this.#times, this.#values];
   }
 }
 
 export class Figures implements Watcher {
   /** Confirmed bytes per second. */
   readonly throughput = new Series();
-  /** Bytes of each segment. */
+  /** Bytes of each append that was sent. */
   readonly segments = new Series();
   /** Milliseconds from each append to its answer. */
   readonly roundTrips = new Series();
@@ -31,18 +45,14 @@ export class Figures implements Watcher {
   /** Appends that were sent again because nobody answered, or because OSS refused for a time. */
   readonly failures = signal(0);
 
-  sent(): void {
+  sent({ operation, size, at }: Sent): void {
     this.requests.value++;
+    if (operation === 'append') this.segments.add(at, size);
   }
 
-  ended({ operation, outcome, size, duration }: Ended): void {
-    if (operation !== 'append') return;
-    const now = Date.now();
-    if (outcome.kind === 'no-answer') this.failures.value++;
-    if (outcome.kind !== 'answered') return;
-    if (outcome.status >= 400) this.failures.value++;
-    if (outcome.status !== 200) return;
-    this.segments.add(now, size);
-    this.roundTrips.add(now, duration);
+  ended({ operation, outcome, duration }: Ended): void {
+    if (operation !== 'append' || outcome.kind === 'aborted') return;
+    this.roundTrips.add(Date.now(), duration);
+    if (outcome.kind === 'no-answer' || outcome.status !== 200) this.failures.value++;
   }
 }

@@ -22,18 +22,25 @@ export class KeyBook {
   readonly #store: Store;
   readonly #name: string;
   readonly #scope: string;
-  readonly #taken = new Map<string, string>();
+  /** The keys by their files, as they were stored when the page began, and as they were chosen since. */
+  readonly #known: Map<string, string>;
+  readonly #taken: Set<string>;
+  /** Keys that were chosen by this page and have had no object yet. */
+  readonly #new = new Set<string>();
+  #isSaving = false;
 
   /** `prefix` is the beginning of the user's keys, and `scope` is the beginning of the keys of this tab. */
   constructor(store: Store, { prefix, scope }: { readonly prefix: string; readonly scope: string }) {
     this.#store = store;
     this.#name = `oss-append keys ${prefix}`;
     this.#scope = scope;
+    this.#known = this.#read();
+    this.#taken = new Set(this.#known.values());
   }
 
   /** Returns the key that this file was stored under before, in this or in another tab. */
   known(file: FileName): string | undefined {
-    return this.#read()[printOf(file)];
+    return this.#known.get(printOf(file));
   }
 
   /** Returns a key of this tab that no other file has, and remembers it. */
@@ -41,29 +48,44 @@ export class KeyBook {
     const path = pathOf(file);
     for (let number = 1; ; number++) {
       const key = `${this.#scope}${number === 1 ? path : numbered(path, number)}`;
-      if (!this.#isTaken(key)) return this.remember(file, key);
+      if (this.#taken.has(key)) continue;
+      this.#new.add(key);
+      return this.#remember(file, key);
     }
   }
 
+  /** Returns whether the key was chosen since the last upload to it, so that it can have no object. */
+  isNew(key: string): boolean {
+    return this.#new.has(key);
+  }
+
+  /** Notes that an upload to the key has begun. */
+  used(key: string): void {
+    this.#new.delete(key);
+  }
+
   /** Remembers that a file goes to this key. Returns the key. */
-  remember(file: FileName, key: string): string {
-    const print = printOf(file);
-    this.#taken.set(key, print);
-    const { [print]: _, ...others } = this.#read();
-    const kept = [...Object.entries(others), [print, key]].slice(-MOST);
-    this.#store.setItem(this.#name, JSON.stringify(Object.fromEntries(kept)));
+  #remember(file: FileName, key: string): string {
+    this.#known.set(printOf(file), key);
+    this.#taken.add(key);
+    // A thousand files are chosen in one turn of the event loop, and saved once.
+    if (!this.#isSaving) queueMicrotask(() => this.#save());
+    this.#isSaving = true;
     return key;
   }
 
-  #isTaken(key: string): boolean {
-    return this.#taken.has(key) || Object.values(this.#read()).includes(key);
+  /** Another tab may have saved keys in the meantime, which stay. */
+  #save(): void {
+    this.#isSaving = false;
+    const all = [...new Map([...this.#read(), ...this.#known])].slice(-MOST);
+    this.#store.setItem(this.#name, JSON.stringify(Object.fromEntries(all)));
   }
 
-  #read(): Record<string, string> {
+  #read(): Map<string, string> {
     try {
-      return JSON.parse(this.#store.getItem(this.#name) ?? '{}');
+      return new Map(Object.entries(JSON.parse(this.#store.getItem(this.#name) ?? '{}')));
     } catch {
-      return {};
+      return new Map();
     }
   }
 }

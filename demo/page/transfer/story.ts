@@ -8,8 +8,10 @@ import type { AnswerFacts, Ended, Sent } from '../client/exchange.ts';
 export interface Segment {
   readonly position: number;
   readonly size: number;
-  /** `lost`: the answer to its request was lost, and nobody has asked yet what happened. */
-  readonly state: 'sent' | 'lost' | 'stored';
+  /**
+   * `lost`: the answer to its request was lost, and nobody has asked yet what happened. `damaged`: OSS holds other bytes.
+   */
+  readonly state: 'sent' | 'lost' | 'stored' | 'damaged';
   /** The CRC-64 of the object up to the end of this segment, decimal. */
   readonly crc?: string | undefined;
   /** The time from the request to the answer that proves it, ms. */
@@ -102,6 +104,12 @@ function moved(story: Story, place: Place, { length }: AnswerFacts): Story {
   if (isExpected || length === undefined) return story;
   const isOurs = length === place.position + place.size;
   return note(story, isOurs ? { kind: 'sent-twice', ...place } : { kind: 'moved', position: place.position, length });
+}
+
+/** The library found that OSS holds other bytes from this position on. */
+export function whenDamaged(story: Story, position: number): Story {
+  const damaged = story.segments.find((one) => one.position === position);
+  return damaged ? replace(story, { ...damaged, state: 'damaged' }) : story;
 }
 
 /** HEAD shows whether the segment whose answer was lost is stored. */

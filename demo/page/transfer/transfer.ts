@@ -1,10 +1,10 @@
 /** What the page knows of one object that it appends to: its story, its state and its progress. */
 import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
-import type { ObjectTail } from '../../../src/index.ts';
+import { ChecksumError, type ObjectTail } from '../../../src/index.ts';
 import type { Way } from '../client/clients.ts';
 import type { Ended, Sent } from '../client/exchange.ts';
 import type { Watcher } from '../client/watch.ts';
-import { EMPTY, type Happening, type Story, whenEnded, whenSent } from './story.ts';
+import { EMPTY, type Happening, type Story, whenDamaged, whenEnded, whenSent } from './story.ts';
 
 export type State = 'waiting' | 'running' | 'paused' | 'stored' | 'failed' | 'cancelled';
 
@@ -35,8 +35,13 @@ export interface TransferInit {
   /** Bytes; undefined for a recording. */
   readonly size: number | undefined;
   readonly way: Way;
-  /** Gets every report too, for the figures of the whole page. */
-  readonly also?: Watcher | undefined;
+  readonly listener: TransferListener;
+}
+
+/** Is told what happens to any transfer. It also gets every report of a request, for the figures of the whole page. */
+export interface TransferListener extends Watcher {
+  happened(transfer: Transfer, event: Event): void;
+  changed(transfer: Transfer): void;
 }
 
 export class Transfer implements Watcher {
@@ -67,26 +72,27 @@ export class Transfer implements Watcher {
     const last = this.story.value.segments.at(-1);
     return Math.max(this.base.value, last ? last.position + last.size : 0);
   });
-  readonly #also: Watcher | undefined;
+  readonly #listener: TransferListener;
 
-  constructor({ id, name, key, size, way, also }: TransferInit) {
+  constructor({ id, name, key, size, way, listener }: TransferInit) {
     this.id = id;
     this.name = name;
     this.key = key;
     this.size = size;
     this.way = way;
-    this.#also = also;
+    this.#listener = listener;
+    this.state.subscribe(() => listener.changed(this));
   }
 
   sent(request: Sent): void {
-    this.#also?.sent(request);
+    this.#listener.sent(request);
     if (request.operation === 'append' && this.story.value.segments.length === 0) this.#goOn(request.position ?? 0);
     this.waitingSince.value = request.at;
     this.#tell(whenSent(this.story.value, request));
   }
 
   ended(request: Ended): void {
-    this.#also?.ended(request);
+    this.#listener.ended(request);
     this.inFlight.value = 0;
     this.waitingSince.value = undefined;
     this.#judge(request);
@@ -98,7 +104,9 @@ export class Transfer implements Watcher {
   }
 
   note(what: Event['what']): void {
-    this.events.value = [...this.events.value, { at: Date.now(), what }];
+    const event = { at: Date.now(), what };
+    this.events.value = [...this.events.value, event];
+    this.#listener.happened(this, event);
   }
 
   /** So many bytes of the file are confirmed. If this page sent none, the object held them before. */
@@ -124,6 +132,9 @@ export class Transfer implements Watcher {
 
   fail(error: unknown): void {
     this.error.value = error;
+    const cause = error instanceof Error && error.cause ? error.cause : error;
+    if (cause instanceof ChecksumError && cause.code === 'ChecksumMismatch')
+      this.story.value = whenDamaged(this.story.value, cause.position);
     this.state.value = 'failed';
     this.troubledSince.value = undefined;
     this.note({ kind: 'failed', error });

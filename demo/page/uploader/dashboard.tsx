@@ -21,6 +21,8 @@ export function UploadPanel({ uploader }: { readonly uploader: Uploader }) {
       height: 420,
       theme: 'auto',
       fileManagerSelectionType: 'both',
+      // The bar with the total says the rate and the time that is left.
+      hideProgressDetails: true,
       proudlyDisplayPoweredByUppy: false,
       showRemoveButtonAfterComplete: true,
     });

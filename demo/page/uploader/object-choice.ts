@@ -26,7 +26,7 @@ export class ObjectChoice {
   constructor(session: Session, uppy: PageUppy) {
     this.#session = session;
     this.#uppy = uppy;
-    uppy.on('file-added', (file) => this.#begin(file, session.keys.known(nameOf(file))));
+    uppy.on('file-added', (file) => this.#begin(file));
     uppy.on('file-removed', ({ id }) => this.dismiss(id));
     uppy.on('restored', () => uppy.getFiles().forEach((file) => void this.#restore(file)));
     uppy.addPreProcessor(async (ids) => {
@@ -49,8 +49,11 @@ export class ObjectChoice {
     this.dismiss(fileId);
   }
 
-  #begin(file: PageFile, known: string | undefined): void {
-    const work = this.#choose(file, known).catch((error: unknown) => this.#uppy.log(error, 'warning'));
+  /** Looks at the object of a file, if there is one. A key that was chosen now has none. */
+  #begin(file: PageFile): void {
+    const { ossKey } = file.meta;
+    if (ossKey === undefined || this.#session.keys.isNew(ossKey)) return;
+    const work = this.#look(file, ossKey).catch((error: unknown) => this.#uppy.log(error, 'warning'));
     this.#looking.set(
       file.id,
       work.then(() => void this.#looking.delete(file.id)),
@@ -59,18 +62,16 @@ export class ObjectChoice {
 
   /** A restored file keeps its key, unless the host was restarted and has other keys now. */
   #restore(file: PageFile): void {
-    const key = file.meta.ossKey;
     if (file.progress.uploadComplete) return;
-    if (key?.startsWith(this.#session.host.userPrefix)) this.#begin(file, key);
+    if (file.meta.ossKey?.startsWith(this.#session.host.userPrefix)) this.#begin(file);
     else this.#assign(file, this.#session.keys.choose(nameOf(file)));
   }
 
-  async #choose(file: PageFile, known: string | undefined): Promise<void> {
-    if (known === undefined || (await this.#isBusy(known)))
-      return this.#assign(file, this.#session.keys.choose(nameOf(file)));
-    this.#assign(file, this.#session.keys.remember(nameOf(file), known));
-    if (!file.data || !(file.data instanceof Blob)) return;
-    const held = await heldOf(file.data, known, this.#session.client());
+  async #look(file: PageFile, key: string): Promise<void> {
+    if (await this.#isBusy(key)) return this.#assign(file, this.#session.keys.choose(nameOf(file)));
+    const { data } = file;
+    if (!(data instanceof Blob)) return;
+    const held = await heldOf(data, key, this.#session.client());
     if (held && this.#uppy.getFile(file.id))
       this.offers.value = [...this.offers.value, { ...held, fileId: file.id, name: file.name }];
   }

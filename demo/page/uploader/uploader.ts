@@ -30,6 +30,8 @@ export class Uploader {
     this.uppy = new Uppy<FileMeta, OssAppendBody>({
       id: `oss-append-${session.tab}`,
       locale: uppyLocale(language.peek()),
+      // The key is chosen before Uppy knows the file. For a thousand files, a change afterwards would take seconds.
+      onBeforeFileAdded: (file, files) => (Object.hasOwn(files, file.id) ? undefined : this.#withKey(file)),
     });
     this.choice = new ObjectChoice(session, this.uppy);
     this.#listen();
@@ -47,6 +49,11 @@ export class Uploader {
     this.uppy.use(GoldenRetriever, { indexedDB });
   }
 
+  #withKey(file: ReturnType<PageUppy['getFile']>) {
+    const key = this.#session.keys.known(nameOf(file)) ?? this.#session.keys.choose(nameOf(file));
+    return { ...file, meta: { ...file.meta, ossKey: key } };
+  }
+
   /** Tries a failed file again, in its object or in a new one. */
   retry(id: string, { isNew }: { readonly isNew: boolean }): void {
     if (isNew) this.choice.renew(id);
@@ -55,6 +62,7 @@ export class Uploader {
 
   #begin({ id, name, size, meta, ...file }: ReturnType<PageUppy['getFile']>) {
     const key = ('ossAppend' in file && file.ossAppend?.key) || meta.ossKey || '';
+    this.#session.keys.used(key);
     const transfer = this.#session.begin({ id, name, key, size: size ?? undefined });
     transfer.state.value = 'running';
     return transfer;
@@ -80,7 +88,9 @@ export class Uploader {
   #countSoon(): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
-      this.totals.value = totalsOf(this.uppy.getFiles());
+      // Restored files wait until the user goes on.
+      const isRestored = Boolean(this.uppy.getState().recoveredState);
+      this.totals.value = isRestored ? NOTHING : totalsOf(this.uppy.getFiles());
     }, 200);
   }
 
