@@ -89,9 +89,10 @@ describe('the key book', () => {
     expect(book.choose({ ...file, relativePath: 'folder/a.txt' })).toBe('demo/tab/folder/a.txt');
   });
 
-  test('knows after a reload where a file was stored', () => {
+  test('knows after a reload where a file was stored', async () => {
     const store = storage();
     const key = open(store).choose(file);
+    await Promise.resolve();
     expect(open(store).known(file)).toBe(key);
     expect(open(store).known({ ...file, lastModified: 6 })).toBeUndefined();
   });
