@@ -51,10 +51,11 @@ interface ListCall {
   readonly identity: Identity | undefined;
   readonly now: number;
   readonly query: ReadonlyMap<string, string>;
+  readonly host: string;
 }
 
 /** Lists all buckets whose names begin with a prefix. @throws {Refusal} */
-export function listBuckets(buckets: readonly Bucket[], { identity, now, query }: ListCall): Reply {
+export function listBuckets(buckets: readonly Bucket[], { identity, now, query, host }: ListCall): Reply {
   if (!identity || (identity.key.policy?.decide('oss:ListBuckets', '*') ?? 'Allow') !== 'Allow') {
     throw new Refusal(403, 'AccessDenied', 'You have no right to list the buckets.', { ec: '0003-00000201' });
   }
@@ -67,7 +68,7 @@ export function listBuckets(buckets: readonly Bucket[], { identity, now, query }
   const isTruncated = named.length > page.length;
   const Bucket = page.map((bucket) => {
     bucket.created ??= now;
-    const { CreationDate, ExtranetEndpoint, IntranetEndpoint, Location, Name, StorageClass } = factsOf(bucket);
+    const { CreationDate, ExtranetEndpoint, IntranetEndpoint, Location, Name, StorageClass } = factsOf(bucket, host);
     return { CreationDate, ExtranetEndpoint, IntranetEndpoint, Location, Name, Region: bucket.region, StorageClass };
   });
   const head = { Prefix: prefix, Marker: marker, MaxKeys: String(most), IsTruncated: String(isTruncated) };
@@ -84,17 +85,23 @@ function getBucketInfo(call: Call): Reply {
   authorize(call, 'oss:GetBucketInfo');
   call.bucket.created ??= call.now;
   const { acl } = call.bucket;
-  const facts = { ...factsOf(call.bucket), Owner: OWNER, AccessControlList: { Grant: acl } };
+  const facts = { ...factsOf(call.bucket, call.host), Owner: OWNER, AccessControlList: { Grant: acl } };
   return xmlReply('BucketInfo', { Bucket: facts });
 }
 
-function factsOf({ name, region, created = 0 }: Bucket) {
+/**
+ * Returns what OSS tells of a bucket. A local server names itself as the endpoint, because clients connect to the
+ * endpoint that they find here.
+ */
+function factsOf({ name, region, created = 0 }: Bucket, host: string) {
+  const endpoint = (suffix: string) =>
+    isAliyun(host) ? `oss-${region}${suffix}.aliyuncs.com` : ownEndpoint(name, host);
   return {
     Name: name,
     Location: `oss-${region}`,
     CreationDate: new Date(created).toISOString(),
-    ExtranetEndpoint: `oss-${region}.aliyuncs.com`,
-    IntranetEndpoint: `oss-${region}-internal.aliyuncs.com`,
+    ExtranetEndpoint: endpoint(''),
+    IntranetEndpoint: endpoint('-internal'),
     StorageClass: 'Standard',
     DataRedundancyType: 'LRS',
     AccessMonitor: 'Disabled',
@@ -102,6 +109,11 @@ function factsOf({ name, region, created = 0 }: Bucket) {
     TransferAcceleration: 'Disabled',
   };
 }
+
+const isAliyun = (host: string) => host.endsWith('.aliyuncs.com');
+
+const ownEndpoint = (bucket: string, host: string) =>
+  host.startsWith(`${bucket}.`) ? host.slice(bucket.length + 1) : host;
 
 function getBucketAcl(call: Call): Reply {
   authorize(call, 'oss:GetBucketAcl');
@@ -154,7 +166,7 @@ function ruleFrom(xml: string): CorsRule {
   return {
     allowedOrigins,
     allowedMethods: allowedMethods as CorsRule['allowedMethods'],
-    allowedHeaders: xmlTexts(xml, 'AllowedHeader'),
+    allowedHeaders: xmlTexts(xml, 'AllowedHeader').map((name) => name.toLowerCase()),
     exposeHeaders: xmlTexts(xml, 'ExposeHeader'),
     ...(age !== undefined && /^\d+$/.test(age) ? { maxAgeSeconds: Number(age) } : {}),
   };

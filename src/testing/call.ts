@@ -39,6 +39,8 @@ export interface Call {
   readonly key: string;
   readonly query: Query;
   readonly headers: Headers;
+  /** The host of the URL, with its port. */
+  readonly host: string;
   readonly body: Body;
   /** The signer of the request. It is undefined for an anonymous request. */
   readonly identity: Identity | undefined;

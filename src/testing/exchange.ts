@@ -128,7 +128,7 @@ async function answer(server: Server, exchange: Exchange, body: Body): Promise<R
   if (operation === 'OptionObject') return preflight(bucketOf(exchange).cors, wire.headers);
   if (operation === 'ListBuckets') {
     const { identity, now } = await identify(server, exchange, body);
-    return listBuckets(server.buckets(), { identity, now, query: exchange.query.values });
+    return listBuckets(server.buckets(), { identity, now, query: exchange.query.values, host: wire.url.host });
   }
   const call = await authenticate(server, exchange, body);
   const late = plan.get('commit-late');
@@ -184,8 +184,9 @@ async function authenticate(server: Server, exchange: Exchange, body: Body): Pro
   const found = operation === 'PutBucket' ? exchange.bucket : bucketOf(exchange);
   const { identity, now } = await identify(server, exchange, body);
   const bucket = found ?? server.newBucket(target.bucket, target.region);
-  const { method, headers } = wire;
-  return { operation, method, bucket, key: target.key, query, headers, body, identity, now, serial: 0 };
+  const { method, headers, url } = wire;
+  const asked = { operation, method, bucket, key: target.key, query, headers, host: url.host };
+  return { ...asked, body, identity, now, serial: 0 };
 }
 
 /** Finds out who has signed a request. */
