@@ -112,7 +112,10 @@ export class Visit {
   async pick(...files: Picked[]): Promise<void> {
     await this.page.locator('input[type=file]').first().setInputFiles(files);
     for (const { name } of files.slice(0, 3))
-      await this.page.locator('.uppy-Dashboard-Item', { hasText: name }).waitFor();
+      await this.page
+        .locator('.uppy-Dashboard-Item', { hasText: name.slice(0, 10) })
+        .first()
+        .waitFor();
   }
 
   /** Picks a file of the disk. */

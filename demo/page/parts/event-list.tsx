@@ -17,7 +17,7 @@ export function EventList({ session }: { readonly session: Session }) {
       {events.length === 0 ? (
         <p class="empty">{t('eventsNone')}</p>
       ) : (
-        <Scroller label={t('events')} class="short">
+        <Scroller label={`${t('events')}: ${session.shown.value?.key}`} class="short">
           <ol class="events" reversed>
             {events
               .slice(first)

@@ -5,9 +5,12 @@ import Dashboard from '@uppy/dashboard';
 import DropTarget from '@uppy/drop-target';
 import Webcam from '@uppy/webcam';
 import { useEffect, useRef } from 'preact/hooks';
-import { theme } from '../settings.ts';
+import { language, theme } from '../settings.ts';
 import { t } from '../text/text.ts';
 import type { Uploader } from './uploader.ts';
+
+/** Uppy's camera takes pictures. Recordings are appended while they are recorded: see record-card.tsx. */
+const CAMERA: ConstructorParameters<typeof Webcam>[1] = { modes: ['picture'], mirror: false };
 
 export function UploadPanel({ uploader }: { readonly uploader: Uploader }) {
   const frame = useRef<HTMLDivElement>(null);
@@ -23,10 +26,12 @@ export function UploadPanel({ uploader }: { readonly uploader: Uploader }) {
       fileManagerSelectionType: 'both',
       // The bar with the total says the rate and the time that is left.
       hideProgressDetails: true,
+      // A single file is shown as a list of one, because only the list has the roles that a screen reader needs.
+      singleFileFullScreen: false,
       proudlyDisplayPoweredByUppy: false,
       showRemoveButtonAfterComplete: true,
     });
-    uppy.use(Webcam, { modes: ['picture'], mirror: false });
+    uppy.use(Webcam, CAMERA);
     uppy.use(DropTarget, { target: document.body });
     uploader.restore();
     const unlisten = takePasted(uploader);
@@ -39,6 +44,13 @@ export function UploadPanel({ uploader }: { readonly uploader: Uploader }) {
     };
   }, []);
   useSignalEffect(() => uppy.getPlugin('Dashboard')?.setOptions({ theme: theme.value }));
+  useSignalEffect(() => {
+    // The camera keeps the name that it had when it was made.
+    const camera = uppy.getPlugin('Webcam');
+    if (!language.value || !camera) return;
+    uppy.removePlugin(camera);
+    uppy.use(Webcam, CAMERA);
+  });
   useSignalEffect(() => uppy.getPlugin('Dashboard')?.setOptions({ note: t('uploaderNote') }));
   return <div ref={frame} class="dashboard" />;
 }
