@@ -18,7 +18,9 @@ describe('permanent keys', () => {
   test('are refused at once', () => {
     const make = () => new OssClient({ ...where, credentials: KEYS });
     expect(make).toThrow(TypeError);
-    expect(make).toThrow(/anyone can read a permanent key in a page. Use STS, or allowInPage: true/);
+    expect(make).toThrow(
+      /anyone can read a permanent key in a page: give credentials with securityToken, or allowInPage: true/,
+    );
     expect(make).not.toThrow(KEYS.accessKeySecret);
   });
 

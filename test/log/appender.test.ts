@@ -352,7 +352,7 @@ describe('a mistake of the caller throws before anything is sent', () => {
     ['onstored', { onstored: 'yes' }, /onstored must be a function/],
     ['lossRecord', { lossRecord: {} }, /lossRecord must be a function/],
     ['shared', { shared: 1 }, /shared must be true or false/],
-    ['tail', { tail: 5 }, /tail must be/],
+    ['tail', { tail: 5 }, /tail.position must be/],
   ])('%s', (_, options, message) => {
     expect(() => new LogWorld().log(options as LogAppenderOptions)).toThrow(message);
   });
