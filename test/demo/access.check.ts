@@ -123,7 +123,7 @@ describe.skipIf(!browsers.includes('chromium'))('in chromium', () => {
       await expect.poll(focused).not.toBe('BODY');
       await tabTo(/^ ?Slow link|Slow link$/);
       await page.keyboard.press('Space');
-      await page.locator('.switch.on').waitFor();
+      await page.locator('.area-break .switch.on').waitFor();
       await tabTo(/Upload 1 file/);
       await page.keyboard.press('Enter');
       await page.locator('.ruler > svg .stored').first().waitFor();
