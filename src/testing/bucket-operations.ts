@@ -5,7 +5,7 @@ import { authorize } from './authorize.ts';
 import type { Bucket, BucketAcl, Call } from './call.ts';
 import { type CorsRule, checkCorsRules } from './cors.ts';
 import { invalidArgument, Refusal } from './errors.ts';
-import { listObjects, listObjectsV2, readMost } from './listing.ts';
+import { listObjects, listObjectsV2, listObjectVersions, readMost } from './listing.ts';
 import { OWNER, type Reply, xmlReply } from './reply.ts';
 import type { Identity } from './verify.ts';
 import { type Elements, xmlTexts } from './xml.ts';
@@ -20,6 +20,9 @@ export function performOnBucket(call: Call): Reply {
 const OPERATIONS: Partial<Record<Call['operation'], (call: Call) => Reply>> = {
   ListObjects: listObjects,
   ListObjectsV2: listObjectsV2,
+  ListObjectVersions: listObjectVersions,
+  DeleteMultipleObjects: deleteMultipleObjects,
+  ListMultipartUploads: listMultipartUploads,
   PutBucket: putBucket,
   DeleteBucket: deleteBucket,
   GetBucketInfo: getBucketInfo,
@@ -28,6 +31,25 @@ const OPERATIONS: Partial<Record<Call['operation'], (call: Call) => Reply>> = {
   PutBucketCors: putBucketCors,
   DeleteBucketCors: deleteBucketCors,
 };
+
+/** Returns the keys that DeleteMultipleObjects names. */
+export const keysToDelete = (call: Call): readonly string[] => xmlTexts(textOf(call), 'Key');
+
+/** Deletes up to 1,000 objects. A key that does not exist counts as deleted. */
+function deleteMultipleObjects(call: Call): Reply {
+  const keys = keysToDelete(call);
+  if (keys.length === 0 || keys.length > 1000) throw malformed('There must be 1 to 1000 keys.');
+  for (const key of keys) authorize({ ...call, key }, 'oss:DeleteObject');
+  for (const key of keys) call.bucket.objects.delete(key);
+  const isQuiet = xmlTexts(textOf(call), 'Quiet')[0] === 'true';
+  return xmlReply('DeleteResult', { Deleted: isQuiet ? [] : keys.map((Key) => ({ Key })) });
+}
+
+/** LocalOss has no multipart uploads, so the list is always empty. */
+function listMultipartUploads(call: Call): Reply {
+  authorize(call, 'oss:ListMultipartUploads');
+  return xmlReply('ListMultipartUploadsResult', { Bucket: call.bucket.name, MaxUploads: '1000', IsTruncated: 'false' });
+}
 
 /** The bucket exists already, or the server makes it after this call has succeeded. */
 function putBucket(call: Call): Reply {

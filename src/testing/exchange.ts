@@ -1,7 +1,7 @@
 // Handles one request: receives, authenticates, performs and answers it. The faults of its plan act at each step.
 
 import { type Body, type Intake, receive } from './body.ts';
-import { listBuckets } from './bucket-operations.ts';
+import { keysToDelete, listBuckets } from './bucket-operations.ts';
 import type { Bucket, Call } from './call.ts';
 import { type Clock, wait, waitForAbort } from './clock.ts';
 import { corsResponseHeaders, preflight } from './cors.ts';
@@ -109,7 +109,7 @@ function intakeOf(server: Server, exchange: Exchange): Intake {
   const flip = plan.get('flip-bit');
   const slow = plan.get('slow');
   return {
-    keep: operation === 'PutBucketCors' || (bucket?.keepsBytes ?? false),
+    keep: /^(PutBucketCors|DeleteMultipleObjects)$/.test(operation) || (bucket?.keepsBytes ?? false),
     md5: operation === 'PutObject' || wire.headers.has('content-md5'),
     damageAt: flip && (flip.at ?? 0),
     signal: wire.signal,
@@ -229,7 +229,8 @@ function performNow(server: Server, call: Call): Reply {
     if (call.operation === 'DeleteBucket') server.removeBucket(call.bucket);
     return reply;
   } finally {
-    server.changed(call.bucket.name, call.key);
+    const keys = call.operation === 'DeleteMultipleObjects' ? keysToDelete(call) : [call.key];
+    for (const key of keys) server.changed(call.bucket.name, key);
   }
 }
 

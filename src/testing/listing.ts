@@ -59,6 +59,21 @@ export function listObjectsV2(call: Call): Reply {
   });
 }
 
+/** Performs ListObjectVersions. The buckets of LocalOss keep one version of each object, as OSS's do by default. */
+export function listObjectVersions(call: Call): Reply {
+  const marker = call.query.values.get('key-marker') ?? '';
+  const { page, common } = list(call, marker);
+  const next: Elements = page.next === undefined ? {} : { NextKeyMarker: common.encode(page.next) };
+  const facts = { VersionId: 'null', IsLatest: 'true', Owner: OWNER };
+  return xmlReply('ListVersionsResult', {
+    ...common.head,
+    KeyMarker: common.encode(marker),
+    ...next,
+    Version: page.keys.map((key) => ({ ...contents(call, key, common.encode), ...facts })),
+    CommonPrefixes: page.prefixes.map((prefix) => ({ Prefix: common.encode(prefix) })),
+  });
+}
+
 interface Common {
   readonly encode: (text: string) => string;
   readonly head: Elements;
