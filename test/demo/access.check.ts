@@ -94,6 +94,8 @@ describe.skipIf(!browsers.includes('chromium'))('in chromium', () => {
       const path = onDisk(picked('keys.bin', 4 * MIB));
       const focused = () => page.evaluate(() => document.activeElement?.tagName ?? 'none');
       /** Presses Tab until the focus is on an element with this name. */
+      const isControl = () =>
+        page.evaluate(() => document.activeElement?.matches('a, button, input, select, summary, textarea') ?? false);
       const tabTo = async (label: RegExp) => {
         for (let presses = 0; presses < 90; presses++) {
           await page.keyboard.press('Tab');
@@ -106,7 +108,8 @@ describe.skipIf(!browsers.includes('chromium'))('in chromium', () => {
             const { outlineStyle, boxShadow } = getComputedStyle(document.activeElement ?? document.body);
             return `${outlineStyle} ${boxShadow}`;
           });
-          if (label.test(text)) {
+          // A region that scrolls holds the text of its buttons too.
+          if (label.test(text) && (await isControl())) {
             expect(outline, `the focus on ${label} is visible`).not.toBe('none none');
             return;
           }
@@ -133,7 +136,7 @@ describe.skipIf(!browsers.includes('chromium'))('in chromium', () => {
       await page.keyboard.press('Enter');
       await page.locator('aside.total.paused').waitFor();
       expect(await focused(), 'after Pause').toBe('BUTTON');
-      await tabTo(/Resume all/);
+      // The same button now resumes.
       await page.keyboard.press('Enter');
       await visit.allStored();
       await tabTo(/Language|English/);

@@ -61,13 +61,10 @@ interface ButtonsProps {
 
 function Buttons({ totals, uploader: { uppy }, trouble }: ButtonsProps) {
   if (trouble === 'restarted') return button('reload', () => location.reload());
-  return (
-    <>
-      {totals.inFlight > 0 && button('pauseAll', () => uppy.pauseAll())}
-      {totals.paused > 0 && button('resumeAll', () => uppy.resumeAll())}
-      {totals.failed > 0 && totals.inFlight === 0 && button('retryAll', () => void uppy.retryAll())}
-    </>
-  );
+  // There is one place for a button, so that the focus stays when its text changes.
+  if (totals.inFlight > 0) return button('pauseAll', () => uppy.pauseAll());
+  if (totals.paused > 0) return button('resumeAll', () => uppy.resumeAll());
+  return totals.failed > 0 ? button('retryAll', () => void uppy.retryAll()) : null;
 }
 
 function button(label: TextKey, onClick: () => void) {
