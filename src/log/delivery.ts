@@ -38,7 +38,11 @@ export class Delivery {
   async #settle(signal: AbortSignal | undefined): Promise<void> {
     const failure = this.#failure;
     if (isGone(failure)) this.#stored += failure.loaded ?? 0;
-    else
+    else if (isInAnother(failure)) {
+      // This fails for an object that cannot be appended to.
+      await this.object.open({ signal });
+      this.#stored += failure.size;
+    } else
       await this.#noting(async () => {
         const { loaded } = await this.object.settle(failure, { signal });
         this.#stored += loaded;
@@ -57,9 +61,18 @@ export class Delivery {
 }
 
 /**
- * True if the object was deleted, or became shorter than the place of the batch. Then the batch is not stored, and no
- * late request can store it there. The log goes on at the new end of the object.
+ * True if the object was deleted, became shorter than the place of the batch, or is another one that ends there. Then the batch is not
+ * stored. The log goes on at the end of the object. If a late request is stored there first, the bytes are found.
  */
 function isGone(error: unknown): error is AppendConflictError {
-  return error instanceof AppendConflictError && (error.found ?? 0) < error.position;
+  return error instanceof AppendConflictError && error.outcome !== 'stored' && (error.found ?? 0) <= error.position;
+}
+
+/**
+ * True if the object is another one, but the bytes of the batch are in their place. Other bytes would make the outcome `absent`. The
+ * records of a log differ, so the batch is stored.
+ */
+function isInAnother(error: unknown): error is AppendConflictError {
+  if (!(error instanceof AppendConflictError) || error.outcome !== 'unknown') return false;
+  return error.size > 0 && (error.found ?? 0) >= error.position + error.size;
 }

@@ -3,7 +3,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { AppendConflictError, ChecksumError, type OssError } from '../../src/index.ts';
 import { LogAppender, type LogAppenderOptions, type LogClient } from '../../src/log/index.ts';
 import type { Fault, FaultSchedule } from '../../src/testing/index.ts';
-import { failureOf } from '../tools/unit-tools.ts';
+import { failureOf, utf8 } from '../tools/unit-tools.ts';
 import { settle } from '../tools/virtual-clock.ts';
 import { KEY, LogWorld } from './log-tools.ts';
 
@@ -404,4 +404,23 @@ test('segments of whole records keep to maxRate', async () => {
   // A segment has two records, because three of them are more than a quarter of a second allows.
   expect(world.stored.map(({ count }) => count)).toEqual(Array(30).fill(2));
   expect(world.appends).toBe(30);
+});
+
+test.each([
+  ['ends in front of the segment', '!!!!\n', '!!!!\nsecond\nthird\n'],
+  ['holds the segment in its place', '!!!!\nsecond\n', '!!!!\nsecond\nthird\n'],
+])('goes on in an object that took the place of the old one and %s', async (_, bytes, text) => {
+  const replaced: Fault = { kind: 'replace', when: 'before', bytes: utf8(bytes), type: 'Appendable' };
+  const lost: Fault = { kind: 'drop-before' };
+  const world = new LogWorld(({ operation, nth }) =>
+    operation === 'AppendObject' && nth === 2 ? [lost, replaced] : undefined,
+  );
+  const log = world.log({ shared: true });
+  log.write('1234');
+  await world.drive(log.flush());
+  log.write('second');
+  await world.drive(log.flush());
+  log.write('third');
+  await world.drive(log.flush());
+  expect(world.text()).toBe(text);
 });
