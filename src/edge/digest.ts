@@ -19,7 +19,7 @@ const TUS: Readonly<Record<string, string>> = { sha1: 'SHA-1', sha256: 'SHA-256'
 const FIELDS: Readonly<Record<string, string>> = { 'sha-256': 'SHA-256', 'sha-512': 'SHA-512' };
 
 /** The value of `Tus-Checksum-Algorithm`. */
-export const CHECKSUMS: string = Object.keys(TUS).join(',');
+export const CHECKSUMS = 'sha1,sha256';
 
 /**
  * Reads `Upload-Checksum`.

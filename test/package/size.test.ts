@@ -49,7 +49,9 @@ const APPEND = src(
 );
 const EDGE = src(
   ...['edge/handler', 'edge/options', 'edge/decisions', 'edge/keys', 'edge/cors', 'edge/refusal', 'edge/grants'],
-  ...['edge/grant-request', 'edge/upload', 'edge/body', 'edge/body-reader'],
+  ...['edge/grant-request', 'edge/upload', 'edge/body', 'edge/body-reader', 'edge/delete-object', 'edge/digest'],
+  ...['edge/resumable-http', 'edge/resumable-upload', 'edge/tus', 'edge/upload-headers', 'edge/upload-metadata'],
+  ...['edge/upload-object', 'edge/upload-url', 'edge/uploads'],
 );
 const LOG = src(
   ...['log/appender', 'log/delivery', 'log/queue', 'log/block', 'log/lines'],

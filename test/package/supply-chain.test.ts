@@ -20,6 +20,7 @@ interface Manifest {
 interface LockedPackage {
   readonly version: string;
   readonly resolved?: string;
+  readonly link?: boolean;
   readonly integrity?: string;
   readonly dev?: boolean;
   readonly dependencies?: object;
@@ -69,7 +70,7 @@ describe('the tools for building', () => {
     }
   });
 
-  const LOCKS = ['', 'demo/worker/', 'test/package/project/', 'test/peers/', 'test/runtimes/'].map(
+  const LOCKS = ['', 'demo/examples/', 'demo/worker/', 'test/package/project/', 'test/peers/', 'test/runtimes/'].map(
     (folder) => `${folder}package-lock.json`,
   );
 
@@ -80,7 +81,8 @@ describe('the tools for building', () => {
 
   test.each(LOCKS)('%s refers to no registry except the one of npm', (path) => {
     const { packages }: typeof lock = JSON.parse(read(path));
-    const from = Object.values(packages).flatMap(({ resolved }) => resolved ?? []);
+    // A link leads to the library in this repository.
+    const from = Object.values(packages).flatMap(({ resolved, link }) => (link ? [] : (resolved ?? [])));
     expect(from.filter((url) => !url.startsWith('https://registry.npmjs.org/'))).toEqual([]);
   });
 

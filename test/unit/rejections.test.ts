@@ -28,7 +28,7 @@ const GIVEN = /^(interface|type (Allows|CredentialsProvider|Fetch|Presign)\b)/;
 function listed(report: string): string[] {
   const declarations = report.split(/\n\n(?=\w)/).filter((text) => !GIVEN.test(text));
   return declarations.flatMap((text) => {
-    const [, kind, name = ''] = /^(class|function|type) (\w+)/.exec(text) ?? [];
+    const [, kind, name = ''] = /^(?:abstract )?(class|function|type) (\w+)/.exec(text) ?? [];
     if (kind !== 'class') return /\)(: | => )Promise</.test(text) ? [name] : [];
     const members = text.matchAll(/^ {4}(?:readonly )?(\w+)(?:\(.*\): |: \(.*\) => |: )(Promise<|Presign;)/gm);
     return [...members].map(([, member]) => `${name}.${member}`);
@@ -72,6 +72,7 @@ const CALLS: Readonly<Record<string, readonly [call: Call, count: number]>> = {
   'AppendableObject.settle': [(...given: Parameters<AppendableObject['settle']>) => object().settle(...given), 2],
   'LocalOss.fetch': [oss.fetch, 2],
   'LocalSts.fetch': [sts.fetch, 2],
+  'LogJournal.connect': [new IndexedDbJournal('log').connect, 2],
   'IndexedDbJournal.open': [new IndexedDbJournal('log').open, 2],
   'LogAppender.flush': [(...given: Parameters<LogAppender['flush']>) => log().flush(...given), 1],
   'LogAppender.close': [(...given: Parameters<LogAppender['close']>) => log().close(...given), 1],
