@@ -23,7 +23,8 @@ function entryPoints() {
  */
 export async function writeReference(out) {
   const app = await Application.bootstrapWithPlugins({
-    tsconfig: join(root, 'src/tsconfig.json'),
+    // The configuration of the whole project, because the entry for Node needs the types of Node.
+    tsconfig: join(root, 'tsconfig.json'),
     entryPoints: entryPoints(),
     plugin: ['typedoc-plugin-markdown'],
     router: 'module',
@@ -52,8 +53,9 @@ export async function writeReference(out) {
  * @returns {Record<string, string>}
  */
 export function readPages(folder) {
-  const names = readdirSync(folder).filter((name) => name.endsWith('.md'));
-  return Object.fromEntries(names.map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
+  const names = readdirSync(folder, { recursive: true }).filter((name) => name.endsWith('.md'));
+  const pages = names.map((name) => [name.replaceAll('\\', '/'), readFileSync(join(folder, name), 'utf8')]);
+  return Object.fromEntries(pages);
 }
 
 /**

@@ -13,7 +13,7 @@ const manifest = JSON.parse(read('package.json'));
 describe('contents', () => {
   test('the tarball contains the compiled files, their sources and the documents, and no other file', () => {
     const wanted =
-      /^(package\.json|(README(\.zh-CN)?|CHANGELOG)\.md|LICENSE|docs\/([\w-]+\/)?[\w-]+\.(md|svg)|src\/[\w/-]+\.ts|dist\/[\w/-]+(\.min)?(\.js|\.d\.ts)(\.map)?)$/;
+      /^(package\.json|(README(\.zh-CN)?|CHANGELOG)\.md|LICENSE|docs\/([\w-]+\/)*[\w-]+\.(md|svg)|src\/[\w/-]+\.ts|dist\/[\w/-]+(\.min)?(\.js|\.d\.ts)(\.map)?)$/;
     expect(files.filter((file) => !wanted.test(file))).toEqual([]);
     expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', MAIN, `${MAIN}.map`]));
   });

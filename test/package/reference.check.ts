@@ -28,8 +28,8 @@ test('every public name has a heading on the page of its entry', () => {
   const all = publicNames();
   expect(Object.keys(all).length).toBeGreaterThanOrEqual(6);
   for (const [entry, names] of Object.entries(all)) {
-    const headings = pages[`${entry.replaceAll('/', '-')}.md`]?.match(/^#+ .*$/gm)?.join('\n') ?? '';
-    const missing = names.filter((name) => !new RegExp(`^#+ (Abstract )?${name}(\\(\\))?$`, 'm').test(headings));
+    const headings = pages[`${entry}.md`]?.match(/^#+ .*$/gm)?.join('\n') ?? '';
+    const missing = names.filter((name) => !new RegExp(`^#+ (`abstract` )?${name}(\\(\\))?$`, 'm').test(headings));
     expect(missing, entry).toEqual([]);
   }
 });
