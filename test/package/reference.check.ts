@@ -29,7 +29,7 @@ test('every public name has a heading on the page of its entry', () => {
   expect(Object.keys(all).length).toBeGreaterThanOrEqual(6);
   for (const [entry, names] of Object.entries(all)) {
     const headings = pages[`${entry}.md`]?.match(/^#+ .*$/gm)?.join('\n') ?? '';
-    const missing = names.filter((name) => !new RegExp(`^#+ (`abstract` )?${name}(\\(\\))?$`, 'm').test(headings));
+    const missing = names.filter((name) => !new RegExp(`^#+ (\`abstract\` )?${name}(\\(\\))?$`, 'm').test(headings));
     expect(missing, entry).toEqual([]);
   }
 });
