@@ -1,0 +1,51 @@
+/** Checks that the Chinese documents have the same code and the same headings as the English ones. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const read = (file: string) => readFileSync(join(root, file), 'utf8');
+
+/** The documents that exist in English only. */
+const ENGLISH_ONLY = ['demo.md', 'deploy.md', 'doctor.md', 'edge.md', 'errors.md', 'live.md', 'local.md', 'uppy.md'];
+
+/** The English documents that have a translation, with its path. */
+const pairs: (readonly [string, string])[] = [
+  ['README.md', 'README.zh-CN.md'],
+  ...readdirSync(join(root, 'docs'))
+    .filter((name) => name.endsWith('.md') && !ENGLISH_ONLY.includes(name))
+    .map((name) => [`docs/${name}`, `docs/zh-CN/${name}`] as const),
+];
+
+const codeBlocks = (text: string) => text.match(/^```.*?^```$/gms) ?? [];
+
+/** Returns the levels of the headings, in their order. */
+function headings(text: string): number[] {
+  const prose = text.replace(/^```.*?^```$/gms, '');
+  return [...prose.matchAll(/^(#+) /gm)].map(([, marks = '']) => marks.length);
+}
+
+/** Returns the number of rows of each table. */
+function tables(text: string): number[] {
+  const prose = text.replace(/^```.*?^```$/gms, '');
+  return [...prose.matchAll(/(?:^\|.*\n)+/gm)].map(([rows]) => rows.trim().split('\n').length);
+}
+
+test.each(pairs)('%s is translated', (_english, chinese) => {
+  expect(existsSync(join(root, chinese)), `${chinese} exists`).toBe(true);
+  expect(read(chinese)).toMatch(/[\u4e00-\u9fff]{10}/);
+});
+
+test.each(pairs)('the translation of %s has the same code', (english, chinese) => {
+  expect(codeBlocks(read(chinese))).toEqual(codeBlocks(read(english)));
+});
+
+test.each(pairs)('the translation of %s has the same headings and tables', (english, chinese) => {
+  expect(headings(read(chinese))).toEqual(headings(read(english)));
+  expect(tables(read(chinese))).toEqual(tables(read(english)));
+});
+
+test('a document in English only has no translation', () => {
+  expect(ENGLISH_ONLY.filter((name) => existsSync(join(root, 'docs/zh-CN', name)))).toEqual([]);
+});
