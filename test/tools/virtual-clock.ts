@@ -114,29 +114,32 @@ export function settleMicrotasks(): Promise<void> {
   });
 }
 
+/** The most timers that fire before {@link drive} gives up. */
 const MAX_STEPS = 20_000;
 
 /**
  * Moves the clock from timer to timer until the work is done.
  *
  * @param quiet lets the work run until it waits, or the LocalOss that this work calls
+ * @param most the number of timers after which the work counts as endless
  * @throws Error if the work would never end.
  */
 export async function drive<T>(
   work: Promise<T>,
   clock: VirtualClock,
   quiet: (() => Promise<void>) | { readonly busy: number } = settle,
+  most: number = MAX_STEPS,
 ): Promise<T> {
   let done = false;
   const end = () => {
     done = true;
   };
   work.then(end, end);
-  for (let steps = 0; steps < MAX_STEPS; steps++) {
+  for (let steps = 0; steps < most; steps++) {
     await (typeof quiet === 'function' ? quiet() : settle(quiet));
     if (done) return work;
     if (!clock.step())
       throw new Error('the run hangs: no timer is set, nothing else is going on, and the work is not done');
   }
-  throw new Error(`the run does not end: ${MAX_STEPS} timers have fired`);
+  throw new Error(`the run does not end: ${most} timers have fired`);
 }
