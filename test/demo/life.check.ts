@@ -225,7 +225,10 @@ describe.each(browsers)('in %s', (name) => {
     await page.evaluate(() => {
       const data = new DataTransfer();
       data.items.add(new File(['pasted'], 'pasted.txt', { type: 'text/plain' }));
-      document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true }));
+      // Firefox takes no files from the options of a ClipboardEvent.
+      const paste = new Event('paste', { bubbles: true, cancelable: true });
+      Object.defineProperty(paste, 'clipboardData', { value: data });
+      document.body.dispatchEvent(paste);
     });
     await page.locator('.uppy-Dashboard-Item').nth(1).waitFor();
     await visit.upload();
