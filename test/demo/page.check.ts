@@ -61,10 +61,10 @@ describe.each(browsers)('in %s', (name) => {
     await visit.allStored();
     await visit.proven();
     const events = await visit.events();
-    // When a connection ends, Chromium sends the request again by itself, and OSS refuses the second copy.
-    const lost = name === 'chromium' ? 'sent-twice' : 'answer-lost';
-    expect(events).toContain(lost);
-    expect(events[events.indexOf(lost) + 1]).toBe('found-stored');
+    // When a kept-alive connection ends, a browser may send the request again by itself. OSS refuses the second copy.
+    const at = events.findIndex((event) => event === 'sent-twice' || event === 'answer-lost');
+    expect(at, events.join(' ')).toBeGreaterThan(0);
+    expect(events[at + 1]).toBe('found-stored');
     expect(visit.stored('lossy.bin')?.equals(file.buffer)).toBe(true);
     const appends = demo.oss.requests.filter(
       ({ operation, key }) => operation === 'AppendObject' && !key?.includes('/logs/'),
@@ -92,7 +92,7 @@ describe.each(browsers)('in %s', (name) => {
   });
 
   test('a connection that drops in the middle of a body is made good', async () => {
-    const { page } = await begin();
+    const { demo, page } = await begin();
     await visit.switchOn('Drop connections');
     const file = picked('dropped.bin', 2 * MIB);
     await visit.pick(file);
@@ -101,8 +101,8 @@ describe.each(browsers)('in %s', (name) => {
     await visit.proven();
     expect(visit.stored('dropped.bin')?.equals(file.buffer)).toBe(true);
     await page.locator('.switch.on b').waitFor();
-    // Chromium repeats such a request itself, so the page sees nothing of it.
-    if (name === 'firefox') expect(await visit.events()).toContain('found-absent');
+    // A browser may repeat such a request itself, and then the page sees nothing of it. But OSS saw the fault.
+    expect(demo.oss.requests.some(({ fault }) => fault?.includes('drop-during'))).toBe(true);
   });
 
   test('the answer of a login page is not believed, and the upload goes on', async () => {
