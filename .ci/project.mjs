@@ -1,6 +1,7 @@
 // Functions that all scripts of the project share: they find the project, run npm, and check if the packages are
 // installed. This file has no dependencies, because it must run in a bare clone, on Node 20 and on every system.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -24,13 +25,34 @@ export function run(command, args, { env, shell = false } = {}) {
 }
 
 /**
- * Runs the npm that started this process, or else the npm on the PATH. On Windows, the npm on the PATH is a .cmd file,
- * which needs a shell.
+ * Returns the npm that started this process, or else the npm on the PATH. On Windows, the npm on the PATH is a .cmd
+ * file, which needs a shell.
  */
-export function npm(...args) {
+function npmCommand(args) {
   const cli = process.env.npm_execpath ?? '';
-  if (basename(cli) === 'npm-cli.js') return run(process.execPath, [cli, ...args]);
-  return run('npm', args, { shell: process.platform === 'win32' });
+  if (basename(cli) === 'npm-cli.js') return { command: process.execPath, args: [cli, ...args], shell: false };
+  return { command: 'npm', args, shell: process.platform === 'win32' };
+}
+
+/** Runs npm with our output and no input. Returns true when it succeeded. */
+export function npm(...options) {
+  const { command, args, shell } = npmCommand(options);
+  return run(command, args, { shell });
+}
+
+/**
+ * Starts npm, and prints its output when it has ended. So the outputs of several commands that run at the same time do
+ * not mix. Resolves to true when it succeeded.
+ */
+export async function npmLater(...options) {
+  const { command, args, shell } = npmCommand(options);
+  const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env: environment(), shell });
+  const output = [];
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => output.push(data));
+  const [status] = await once(child, 'close').catch((error) => [`Cannot run ${command}: ${error.message}`]);
+  process.stdout.write(Buffer.concat(output));
+  if (typeof status === 'string') console.error(status);
+  return status === 0;
 }
 
 function packagesIn(lockFile) {

@@ -11,12 +11,16 @@ import { TestRecorder } from '../log/recorder.ts';
 import { bucket, clientOf, entries, exampleNamed, examples, readme, root, run, text, write } from './examples.ts';
 import { BUNDLES, measure } from './size.mjs';
 
-/** Compiles examples, and returns the problems that the compiler found. */
+/**
+ * Compiles examples, and returns the problems that the compiler found in them. The sources of the library, which the
+ * examples import, are checked by `npm run check`.
+ */
 function compile(names: readonly string[], more: ts.CompilerOptions = {}): string[] {
   const config = ts.readConfigFile(join(root, 'src/tsconfig.json'), ts.sys.readFile).config;
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, join(root, 'src'));
   const paths = Object.fromEntries(Object.entries(entries).map(([name, source]) => [name, [join(root, source)]]));
-  const program = ts.createProgram(names.map(write), {
+  const files = names.map(write);
+  const program = ts.createProgram(files, {
     ...options,
     paths,
     noEmit: true,
@@ -26,7 +30,8 @@ function compile(names: readonly string[], more: ts.CompilerOptions = {}): strin
     lib: ['es2022', 'dom', 'dom.iterable', 'dom.asynciterable', 'esnext.disposable'].map((lib) => `lib.${lib}.d.ts`),
     ...more,
   });
-  return ts.getPreEmitDiagnostics(program).map(({ file, messageText }) => {
+  const found = files.flatMap((file) => ts.getPreEmitDiagnostics(program, program.getSourceFile(file)));
+  return found.map(({ file, messageText }) => {
     return `${file?.fileName.slice(root.length) ?? ''}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`;
   });
 }
