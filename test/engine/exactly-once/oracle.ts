@@ -131,9 +131,11 @@ class Oracle {
    * Returns whether the object ends with the call's bytes. If several writers share it, only the bytes of this writer
    * count.
    */
-  #holds({ object, kind, source, piped, start }: CallRecord, bytes: Uint8Array): boolean {
+  #holds(call: CallRecord, bytes: Uint8Array): boolean {
+    const { object, kind, piped, start } = call;
     const { plan, index, atOnce } = object.writer;
-    if (kind === 'resume') return same(bytes.subarray(this.#run.schedule.initial ?? 0), source);
+    if (kind === 'resume') return same(bytes.subarray(this.#run.schedule.initial ?? 0), call.source);
+    const source = this.#storedByCall(call);
     if (plan.shared && this.#flipped) return isSubsequence(source, bytes);
     // A late request of an earlier call may become valid again in a new life of the object, between two segments of
     // this call.
@@ -515,8 +517,22 @@ class Oracle {
    */
   #aliased(call: CallRecord): number {
     return sentBy(call)
-      .filter((segment) => !this.#isCommitted(segment) && segment.attempts.some((one) => this.#isCovered(one)))
+      .filter((segment) => this.#isAliased(segment))
       .reduce((sum, { bytes }) => sum + bytes.length, 0);
+  }
+
+  #isAliased(segment: SentSegment): boolean {
+    return !this.#isCommitted(segment) && segment.attempts.some((one) => this.#isCovered(one));
+  }
+
+  /**
+   * Returns the bytes of a successful call without those that another request stored. Other bytes may stand between
+   * both: of another writer, or of an earlier life of the page.
+   */
+  #storedByCall(call: CallRecord): Uint8Array {
+    const counted = this.#countedOf(call);
+    const own = counted.filter((segment) => !this.#isAliased(segment));
+    return own.length === counted.length ? call.source : Uint8Array.from(own.flatMap(({ bytes }) => [...bytes]));
   }
 
   /** Returns whether a request of another call stored these bytes in this place. */
