@@ -43,7 +43,7 @@ describe.skipIf(!browsers.includes('chromium'))('in chromium', () => {
     for (const summary of await page.locator('.fold > summary').all()) await summary.click();
     expect(await findings(page), 'with everything open').toEqual([]);
     await visit.switchOn(
-      page.url() && (await page.locator('html').getAttribute('lang')) === 'zh-CN' ? '丢失应答' : 'Lose answers',
+      page.url() && (await page.locator('html').getAttribute('lang')) === 'zh-CN' ? '丢失响应' : 'Lose answers',
     );
     await visit.pick(picked('one.txt', 300_000, 'text/plain'), picked('two.txt', MIB, 'text/plain'));
     expect(await findings(page), 'with files').toEqual([]);

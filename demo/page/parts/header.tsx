@@ -15,7 +15,7 @@ export function Header({ host }: { readonly host?: Host }) {
         <p>{t('tagline')}</p>
         {host && (
           <p class="note">
-            {t('bucketAt', { bucket: host.bucket, endpoint: host.endpoint })}. {t(MODES[host.mode])}
+            {t('bucketAt', { bucket: host.bucket, endpoint: host.endpoint })} {t(MODES[host.mode])}
           </p>
         )}
       </div>

@@ -11,7 +11,7 @@ export const en = {
   modeLocal: 'LocalOss on this machine. No account is needed, and nothing leaves it.',
   modeReal: 'A real bucket of Alibaba Cloud.',
   modeStatic: 'LocalOss in a Service Worker of this browser. Nothing leaves it.',
-  bucketAt: 'Bucket {bucket} at {endpoint}',
+  bucketAt: 'Bucket {bucket} at {endpoint}.',
   copy: 'Copy',
   copied: 'Copied',
 
