@@ -7,7 +7,7 @@ const BUCKET = 'examples';
 
 /** Gives a token for the prefix `inbox/`. A real server finds out first who asks. */
 async function giveToken(server, request, response) {
-  if (request.method !== 'POST' || request.url !== '/sts') return response.writeHead(404).end();
+  if (request.url !== '/sts') return response.writeHead(404).end();
   const credentials = await assumeRole({
     ...server.keys,
     roleArn: server.roleArn,

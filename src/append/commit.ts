@@ -52,7 +52,7 @@ export async function commit(engine: Engine, segment: Segment, call: Call, faile
       case 'tooLarge':
         if (!pace.failed(segment.size, true)) throw error;
         break;
-      case 'absent':
+      case 'missing':
         await checkReadable(segment);
         if (wasGivenUp) break;
         if (kindOf(error) === 'protected' || !(await client.retry.again(++failures, { error, signal }))) throw error;
@@ -147,7 +147,7 @@ function optionsAt({ creation, later }: Engine, position: number, { type }: Call
 }
 
 /**
- * Reads the object to find out what happened to a segment. `absent` means "not yet": OSS may still carry out a request.
+ * Reads the object to find out what happened to a segment. `missing` means "not yet": OSS may still carry out a request.
  * If it does, it refuses the next request at this position, and that failure leads here again.
  *
  * @param failure the error of the last request, if this call has sent one

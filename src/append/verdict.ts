@@ -10,11 +10,11 @@ import type { Plan } from './flight.ts';
  * - `committed`: the segment is stored, and the object ends at `tail`.
  * - `moved`: an earlier segment of ours that was given up is stored in this place. So this segment goes after it, to
  *   `tail`.
- * - `absent`: the segment is not stored yet. OSS may still carry out its request, so only the same bytes may be sent
+ * - `missing`: the segment is not stored yet. OSS may still carry out its request, so only the same bytes may be sent
  *   again.
  * - `diverged`: somebody else changed the object.
  */
-export type Verdict = Committed | Moved | { readonly kind: 'absent' } | Diverged;
+export type Verdict = Committed | Moved | { readonly kind: 'missing' } | Diverged;
 
 export interface Committed {
   readonly kind: 'committed';
@@ -48,7 +48,7 @@ export interface JudgeOptions {
 /**
  * Looks up the table of README.md. A segment of n bytes was sent to position P, where the CRC was C. Now the object has
  * length L and CRC H. A test compares the rows with this function. Returns undefined if only the bytes at P can decide.
- * Absent means "not yet": OSS may still carry out a request. If it does, it refuses the next request at this position,
+ * Missing means "not yet": OSS may still carry out a request. If it does, it refuses the next request at this position,
  * and that failure leads here again.
  */
 export function judge(plan: Plan, found: Found, options: JudgeOptions = {}): Verdict | undefined {
@@ -56,9 +56,9 @@ export function judge(plan: Plan, found: Found, options: JudgeOptions = {}): Ver
   const { length, crc, appendable } = found;
   if (options.bytes) return judgeBytes(plan, found, options);
   if (!appendable) return diverged(found, 'unknown');
-  if (length === undefined) return position === 0 ? { kind: 'absent' } : diverged(found, 'unknown');
+  if (length === undefined) return position === 0 ? { kind: 'missing' } : diverged(found, 'unknown');
   if (size === 0) return judgeEmpty(plan, found, options);
-  if (length === position && !differ(crc, from.crc)) return { kind: 'absent' };
+  if (length === position && !differ(crc, from.crc)) return { kind: 'missing' };
   if (length === want.position && crc !== undefined && crc === want.crc) return { kind: 'committed', tail: want };
   if (length >= want.position) return undefined;
   // The object is shorter than our end. If it is longer than our position, other bytes are in our place.

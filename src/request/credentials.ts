@@ -134,7 +134,7 @@ export interface CredentialsUrlInit extends Omit<RequestInit, 'signal'>, Refresh
  * ```ts
  * import { credentialsFromUrl } from 'oss-append';
  *
- * const credentials = credentialsFromUrl('/sts', { method: 'POST' });
+ * const credentials = credentialsFromUrl('/sts');
  * ```
  */
 export function credentialsFromUrl(url: string | URL, init: CredentialsUrlInit = {}): RefreshingProvider {

@@ -45,7 +45,7 @@ const ROWS: Readonly<Record<string, { readonly says: string; readonly cases: rea
     ],
   },
   'There is no object, P = 0': {
-    says: 'absent',
+    says: 'missing',
     cases: [
       { l: null, p: 0 },
       { l: null, p: 0, n: 0 },
@@ -71,7 +71,7 @@ const ROWS: Readonly<Record<string, { readonly says: string; readonly cases: rea
     ],
   },
   'L = P, and H = C or either is unknown': {
-    says: 'absent',
+    says: 'missing',
     cases: [
       { l: P, h: C },
       { l: P, h: null },

@@ -11,7 +11,7 @@ const client = {
   region: 'cn-hangzhou',
   bucket: OSS_BUCKET,
   endpoint: OSS_ENDPOINT,
-  credentials: credentialsFromUrl(`${TOKEN_SERVER}/sts`, { method: 'POST' }),
+  credentials: credentialsFromUrl(`${TOKEN_SERVER}/sts`),
 };
 const log = new LogAppender(client, 'inbox/extension.ndjson', {
   persist: new IndexedDbJournal('extension'), // a record survives the end of the service worker

@@ -6,7 +6,7 @@ const client = new OssClient({
   region: 'cn-hangzhou',
   bucket,
   endpoint, // LocalOss; leave it out for a real bucket
-  credentials: credentialsFromUrl('/sts', { method: 'POST' }),
+  credentials: credentialsFromUrl('/sts'),
 });
 
 const find = <E extends Element>(name: string) => document.querySelector(name) as E;

@@ -5,7 +5,7 @@ import { useUpload } from './use-upload.ts';
 
 // One client for the whole page, so that all uploads share one token.
 const { VITE_OSS_ENDPOINT: endpoint, VITE_OSS_BUCKET: bucket = '' } = import.meta.env;
-const credentials = credentialsFromUrl('/sts', { method: 'POST' });
+const credentials = credentialsFromUrl('/sts');
 const client = new OssClient({ region: 'cn-hangzhou', bucket, endpoint, credentials });
 
 function App() {
