@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { expect, test, vi } from 'vitest';
-import type { EdgeHandler } from '../../src/edge/index.ts';
 import { AppendableObject, type OssClient } from '../../src/index.ts';
 import type { LogAppender } from '../../src/log/index.ts';
 import { LocalOss, LocalSts } from '../../src/testing/index.ts';
@@ -63,10 +62,15 @@ test('README: from a file input to a stored object', async () => {
   expect(oss.object('my-uploads', 'inbox/a.txt')?.headers['content-type']).toBe('text/plain');
 });
 
-test('README: appending text, iterables and a piped stream', async () => {
-  const oss = bucket();
-  await run(exampleNamed('AppendStream(log)'), { oss });
-  expect(text(oss, 'my-uploads', 'inbox/app.log')).toBe('one line\nmany chunks\na report\n');
+test('README: the Worker stores the body of a request', async () => {
+  const world = cloud();
+  const { default: worker } = await run(exampleNamed('export default'), world);
+  const { fetch } = worker as { fetch: (request: Request, env: object) => Promise<Response> };
+  const env = { OSS_KEY_ID: RAM.accessKeyId, OSS_KEY_SECRET: RAM.accessKeySecret };
+  const answer = await fetch(new Request('https://worker.example.com/', { method: 'POST', body: 'bytes' }), env);
+  expect(await answer.json()).toEqual({ position: 5, hashCrc64ecma: expect.stringMatching(/^\d+$/) });
+  const [{ key = '' } = {}] = world.oss.requests;
+  expect(text(world.oss, 'my-uploads', key)).toBe('bytes');
 });
 
 test('README: LocalOss with a fault', async () => {
@@ -91,14 +95,6 @@ function fromPage(path: string, init: RequestInit = {}): Request {
   const headers = { origin: 'https://app.example.com', cookie: 'user=u1', 'x-user': 'u1' };
   return new Request(`https://edge.example.com${path}`, { method: 'POST', headers, ...init });
 }
-
-test('README: the edge appends an upload', async () => {
-  vi.stubGlobal('ram', RAM);
-  const world = cloud();
-  const { handle } = await run(exampleNamed('createEdge'), world);
-  const response = await (handle as EdgeHandler)(fromPage('/upload/inbox%2Fu1%2Fa', { body: 'bytes' }));
-  expect([response.status, text(world.oss, 'my-uploads', 'inbox/u1/a')]).toEqual([200, 'bytes']);
-});
 
 test('docs/edge.md: the Worker gives a token, a grant, and the end of an upload', async () => {
   const world = cloud();

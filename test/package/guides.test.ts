@@ -80,14 +80,22 @@ test('docs/start.md: the Worker appends the body of a request, and refuses every
   expect((await send('Bearer a secret', 'GET')).status).toBe(405);
 });
 
-test('docs/start.md: Node uploads a file', async () => {
+test('docs/start.md: Node uploads the file of its argument', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'start-'));
   await writeFile(join(folder, 'a.txt'), 'from Node');
   const oss = bucketWithKey();
   vi.stubEnv('OSS_KEY_ID', RAM.RAM_KEY_ID);
   vi.stubEnv('OSS_KEY_SECRET', RAM.RAM_KEY_SECRET);
-  const { upload } = await run(exampleNamed('openAsBlob', 'docs-start'), { oss });
-  expect(await (upload as (path: string, key: string) => Promise<number>)(join(folder, 'a.txt'), 'a.txt')).toBe(9);
-  expect(text(oss, 'my-uploads', 'a.txt')).toBe('from Node');
+  vi.stubGlobal('process', { ...process, argv: ['node', 'upload.ts', join(folder, 'a.txt')] });
+  const printed = vi.spyOn(console, 'log').mockImplementation(() => {});
+  await run(exampleNamed('openAsBlob', 'docs-start'), { oss });
+  expect(printed.mock.calls).toEqual([['9 bytes stored in inbox/a.txt']]);
+  expect(text(oss, 'my-uploads', 'inbox/a.txt')).toBe('from Node');
   await rm(folder, { recursive: true });
+});
+
+test('docs/start.md: text, iterables and a piped stream are appended', async () => {
+  const oss = bucketWithKey();
+  await run(exampleNamed('AppendStream(log)', 'docs-start'), { oss });
+  expect(text(oss, 'my-uploads', 'inbox/app.log')).toBe('one line\nmany chunks\na report\n');
 });
