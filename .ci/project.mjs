@@ -80,11 +80,11 @@ export function isInstalled(folder = '.') {
  *
  * @throws Error if `npm ci` fails.
  */
-export function install(folder = '.') {
+export function install(folder = '.', ...options) {
   if (isInstalled(folder)) return;
   const where = folder === '.' ? [] : ['--prefix', folder];
   console.log(['Installing packages: npm ci', ...where].join(' '));
   // The tools are development dependencies. Without this option, npm skips them when NODE_ENV is "production".
-  if (!npm('ci', ...where, '--include=dev', '--no-audit', '--no-fund'))
+  if (!npm('ci', ...where, ...options, '--include=dev', '--no-audit', '--no-fund'))
     throw new Error('npm ci failed; its output above says why');
 }

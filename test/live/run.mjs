@@ -13,18 +13,14 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { findBrowsers } from '../../.ci/browsers.mjs';
 import { install, root } from '../../.ci/project.mjs';
+import { conclude } from '../../.ci/suite.mjs';
 import { bundle } from '../runtimes/bundle.mjs';
 
 const folder = join(root, 'build/live');
-let counts = { passed: 0, failed: 0 };
-try {
+
+await conclude(async function* () {
   install();
   await bundle(folder, 'test/live/main');
   const { main } = await import(pathToFileURL(join(folder, 'main.mjs')).href);
-  counts = await main(process.argv.slice(2), async () => ({ root, ...(await findBrowsers()) }));
-} catch (error) {
-  console.error(`failed: ${error instanceof Error ? error.message : error}`);
-  counts.failed += 1;
-}
-console.log(`\n${counts.passed} passed, ${counts.failed} failed`);
-process.exit(counts.failed === 0 && counts.passed > 0 ? 0 : 1);
+  yield await main(process.argv.slice(2), async () => ({ root, ...(await findBrowsers()) }));
+});

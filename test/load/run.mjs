@@ -8,6 +8,7 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { install, root } from '../../.ci/project.mjs';
+import { conclude } from '../../.ci/suite.mjs';
 
 async function bundle(folder) {
   const { build } = await import('esbuild');
@@ -25,17 +26,11 @@ async function bundle(folder) {
   await build({ ...common, entryPoints: ['test/load/main.ts'], platform: 'node', packages: 'external' });
 }
 
-let counts = { passed: 0, failed: 0 };
-try {
+await conclude(async function* () {
   install();
   install('test/runtimes');
   const folder = join(root, 'build/load');
   await bundle(folder);
   const { main } = await import(pathToFileURL(join(folder, 'main.mjs')).href);
-  counts = await main({ root, folder });
-} catch (error) {
-  console.error(`failed: ${error instanceof Error ? error.stack : error}`);
-  counts.failed += 1;
-}
-process.exitCode = counts.failed === 0 && counts.passed > 0 ? 0 : 1;
-console.log(`\n${counts.passed} passed, ${counts.failed} failed`);
+  yield await main({ root, folder });
+});

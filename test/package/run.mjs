@@ -1,13 +1,11 @@
 // `npm run test:package` packs the library, installs the tarball into empty projects outside the repository, and uses
 // it there like an application. It prints "N passed, N failed" at the end. It needs the npm registry.
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { findChromium, installCommand } from '../../.ci/chromium.mjs';
-import { install, npm, onCi, root, run } from '../../.ci/project.mjs';
-
-const RESULTS = join(root, 'build/package-results.json');
+import { install, npm, root } from '../../.ci/project.mjs';
+import { conclude, needChromium, vitest } from '../../.ci/suite.mjs';
 
 /** Runs npm in a folder and returns its output. The output is part of the error when npm fails. */
 function npmIn(folder, ...args) {
@@ -38,38 +36,16 @@ function makeProjects(folder, tarball) {
   npmIn(empty, 'install', ...quiet, tarball);
 }
 
-function check(folder, tarball) {
-  rmSync(RESULTS, { force: true });
-  const env = { OSS_APPEND_PACKAGE: folder, OSS_APPEND_TARBALL: tarball };
-  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${RESULTS}`];
-  const cli = join(root, 'node_modules/vitest/vitest.mjs');
-  const ok = run(process.execPath, [cli, 'run', '--config', 'test/package/vitest.config.ts', ...reporters], { env });
-  const { numPassedTests: passed = 0, numFailedTests = 0 } = existsSync(RESULTS)
-    ? JSON.parse(readFileSync(RESULTS, 'utf8'))
-    : {};
-  return { passed, failed: numFailedTests || (ok && passed > 0 ? 0 : 1) };
-}
-
-async function main(folder) {
-  install();
-  const chromium = await findChromium();
-  process.env.OSS_APPEND_CHROMIUM = chromium ?? 'none';
-  if (!chromium)
-    console.log(`not run: the package in a browser, because no Chromium was found. Install it: ${installCommand()}`);
-  const tarball = pack(folder);
-  makeProjects(folder, tarball);
-  const { passed, failed } = check(folder, tarball);
-  return { passed, failed: failed + (!chromium && onCi ? 1 : 0) };
-}
-
-const folder = realpathSync(mkdtempSync(join(tmpdir(), 'oss-append-package-')));
-let counts = { passed: 0, failed: 1 };
-try {
-  counts = await main(folder);
-} catch (error) {
-  console.error(`failed: ${error instanceof Error ? error.message : error}`);
-} finally {
-  rmSync(folder, { recursive: true, force: true });
-}
-process.exitCode = counts.failed === 0 ? 0 : 1;
-console.log(`\n${counts.passed} passed, ${counts.failed} failed`);
+await conclude(async function* () {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'oss-append-package-')));
+  try {
+    install();
+    yield await needChromium('the package in a browser');
+    const tarball = pack(folder);
+    makeProjects(folder, tarball);
+    const env = { OSS_APPEND_PACKAGE: folder, OSS_APPEND_TARBALL: tarball };
+    yield vitest('test/package/vitest.config.ts', [], { env });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { findBrowsers } from '../../.ci/browsers.mjs';
 import { install, onCi, root } from '../../.ci/project.mjs';
+import { conclude } from '../../.ci/suite.mjs';
 import { bundle } from './bundle.mjs';
 
 const folder = join(root, 'build/runtimes');
@@ -22,17 +23,11 @@ function installRuntimes() {
   }
 }
 
-let counts = { passed: 0, failed: 0 };
-try {
+await conclude(async function* () {
   install();
   installRuntimes();
   const places = await findBrowsers();
   await bundle(folder, 'test/runtimes/main');
   const { main } = await import(pathToFileURL(join(folder, 'main.mjs')).href);
-  counts = await main({ root, ...places }, { chosen: process.argv.slice(2), strict: onCi });
-} catch (error) {
-  console.error(`failed: ${error instanceof Error ? error.stack : error}`);
-  counts.failed += 1;
-}
-process.exitCode = counts.failed === 0 && counts.passed > 0 ? 0 : 1;
-console.log(`\n${counts.passed} passed, ${counts.failed} failed`);
+  yield await main({ root, ...places }, { chosen: process.argv.slice(2), strict: onCi });
+});

@@ -5,6 +5,7 @@
  *   OSS_APPEND_TUS_UPLOADS=100   the number of uploads of tus-js-client over the bad network, in each runtime
  *   OSS_APPEND_TUS_RUNTIME=deno  runs one runtime only
  */
+import { mkdirSync } from 'node:fs';
 import { installedRuntimes } from '../edge/runtimes.ts';
 import { runJavaScript } from './javascript.ts';
 import { runPython } from './python.ts';
@@ -16,6 +17,7 @@ const ONLY = process.env['OSS_APPEND_TUS_RUNTIME'];
 const SEED = 17;
 
 export async function main({ python }: { readonly python: string | undefined }): Promise<Results> {
+  mkdirSync('build/tus', { recursive: true });
   const results = new Results();
   const page = await openUppy();
   if (!python) console.log('not run: tuspy (python3-tuspy is not installed)');

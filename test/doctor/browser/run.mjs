@@ -1,22 +1,9 @@
-// `npm run test:doctor` bundles main.ts and the script of its page, and runs them. The options are described in main.ts.
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { install, root } from '../../../.ci/project.mjs';
+// `npm run test:doctor` bundles main.ts and runs it. The options are described in main.ts.
+import { install } from '../../../.ci/project.mjs';
+import { conclude, load } from '../../../.ci/suite.mjs';
 
-let counts = { passed: 0, failed: 0 };
-try {
+await conclude(async function* () {
   install();
-  const { build } = await import('esbuild');
-  const common = { absWorkingDir: root, bundle: true, format: 'esm', logLevel: 'warning' };
-  const outfile = join(root, 'build/doctor/main.mjs');
-  const entryPoints = ['test/doctor/browser/main.ts'];
-  await build({ ...common, entryPoints, outfile, platform: 'node', target: 'node20', packages: 'external' });
-  process.chdir(root);
-  const { main } = await import(pathToFileURL(outfile).href);
-  counts = await main();
-} catch (error) {
-  console.error(`failed: ${error instanceof Error ? error.stack : error}`);
-  counts.failed += 1;
-}
-console.log(`\n${counts.passed} passed, ${counts.failed} failed`);
-process.exit(counts.failed === 0 && counts.passed > 0 ? 0 : 1);
+  const { main } = await load('test/doctor/browser/main.ts');
+  yield await main();
+});

@@ -19,7 +19,7 @@ import { type LogEvidence, logProblems } from './log-oracle.ts';
 import type { Epoch } from './observed-oss.ts';
 import type { CallRecord, ObjectRecord, WriterRecord } from './record.ts';
 import { BrokenSource } from './sources.ts';
-import { goesOn, type Passage } from './wire.ts';
+import { goesOn, type Passage, type WireRequest } from './wire.ts';
 import { ALPHABET, type Run } from './world.ts';
 
 /** The smallest and the largest size of adaptive segments, in bytes. */
@@ -266,8 +266,14 @@ class Oracle {
    * whose it is.
    */
   #faulted({ passages, object, start, end }: CallRecord): boolean {
-    const shared = object.requests.filter((one) => object.writer.atOnce && one.end >= start && one.start <= end);
+    const isAtTheTime = (one: WireRequest) => one.start <= end && (one.end >= start || this.#isStalled(one));
+    const shared = object.requests.filter((one) => object.writer.atOnce && isAtTheTime(one));
     return [...passages, ...shared].some((request) => this.#isFaulty(request));
+  }
+
+  /** Returns whether the body of an answer stalled. Then the request went on after its answer had begun. */
+  #isStalled({ entry = -1 }: WireRequest): boolean {
+    return this.#run.oss.faults.get(entry)?.some(({ kind }) => kind === 'stall-body' || kind === 'slow') ?? false;
   }
 
   #isFaulty({ entry }: { readonly entry: number | undefined }): boolean {
@@ -486,6 +492,8 @@ class Oracle {
     const counted: SentSegment[] = [];
     /** The segment that the last one was cut from, if both are stored. */
     let whole: SentSegment | undefined;
+    /** The segments that the last one was cut from, and that are not stored unchanged. */
+    let longer: SentSegment[] = [];
     for (const segment of sentBy(call).filter(({ attempts: [first] }) => first!.start < until)) {
       const before = counted.at(-1);
       // If the whole was stored late with a wrong bit, it does not count either: nobody learned of it, and its
@@ -499,15 +507,22 @@ class Oracle {
       const isConfirmed = before && segment.attempts[0]!.loaded > before.attempts[0]!.loaded;
       const isNew = isConfirmed || (!isAgain && before && !isInPlaceOf(segment, before));
       const isNext = isStored && isNew && followsIn(call, counted, segment);
+      const isBehind = (one: SentSegment) => followsIn(call, [...counted.slice(0, -1), one], segment);
+      // A part may be found stored as the beginning of a longer segment whose end has a wrong bit.
+      const isNextTo = (one: SentSegment) => isBehind(one) && segment.attempts[0]!.position === endOf(one);
+      const found = followsIn(call, counted, segment) ? undefined : longer.findLast(isNextTo);
       // Both can be stored only if the object was deleted in between. The next segment in the source shows which one counts.
-      if (whole && followsIn(call, [...counted.slice(0, -1), whole], segment)) counted.splice(-1, 1, whole, segment);
+      if (whole && isBehind(whole)) counted.splice(-1, 1, whole, segment);
+      else if (found) counted.splice(-1, 1, found, segment);
       else if (!before || !isCutFrom(segment, before) || isNext) counted.push(segment);
       else if (!isStored || this.#isCommitted(segment)) {
         whole = isStored ? before : undefined;
+        longer = isStored ? longer : [...longer, before];
         counted[counted.length - 1] = segment;
         continue;
       }
       whole = undefined;
+      longer = [];
     }
     return counted;
   }
