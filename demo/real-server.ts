@@ -4,12 +4,12 @@
  */
 import { refreshingCredentials } from '../src/index.ts';
 import { resolveEndpoint } from '../src/request/endpoint.ts';
+import { createListener, listen, type Served } from '../src/testing/node/http.ts';
 import { type EdgeEnvironment, edgeFrom, tokenFor } from './edge/app.ts';
 import { corsRule, corsRuleXml } from './host/cors-rule.ts';
 import { pageHandler, type RequestHandler } from './host/page-handler.ts';
 import { randomHex } from './host/random.ts';
 import type { RealSettings } from './host/real-settings.ts';
-import { createListener, listen, type Served } from './node-http.ts';
 import { bothOrigins, onlyOwn, site } from './site.ts';
 
 /** Where the page is, and its files. */

@@ -9,10 +9,10 @@
 import { realpathSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { FaultSchedule, LocalOss } from '../src/testing/index.ts';
+import { createListener, type Listening, listen } from '../src/testing/node/http.ts';
 import type { EdgeEnvironment } from './edge/app.ts';
 import { type LocalHost, makeLocalHost, newIdentity } from './host/local-host.ts';
 import { realSettingsFrom } from './host/real-settings.ts';
-import { createListener, type Listening, listen } from './node-http.ts';
 import { startRealDemo } from './real-server.ts';
 import { bothOrigins, onlyOwn, site } from './site.ts';
 

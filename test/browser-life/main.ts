@@ -11,8 +11,8 @@ import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
 import { type Browser, chromium, firefox, type Page } from 'playwright';
 import { type BrowserPlace, findBrowsers } from '../../.ci/browsers.mjs';
-import { type Served, serve } from '../../demo/node-http.ts';
 import { type Fault, LocalOss } from '../../src/testing/index.ts';
+import { type Served, serve } from '../../src/testing/node/http.ts';
 import { killPages } from './processes.ts';
 
 const { OSS_APPEND_LIFE_SEED = '1', OSS_APPEND_LIFE_KILLS = '20' } = process.env;

@@ -4,9 +4,9 @@ import { type Browser, chromium, firefox, type Page } from 'playwright';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { findFirefox } from '../../.ci/browsers.mjs';
 import { findChromium } from '../../.ci/chromium.mjs';
-import { type Served, serve } from '../../demo/node-http.ts';
 import { EXPOSED_HEADERS } from '../../src/request/exposed-headers.ts';
 import { LocalOss } from '../../src/testing/index.ts';
+import { type Served, serve } from '../../src/testing/node/http.ts';
 
 let site: Served;
 let ossServer: Served;

@@ -6,9 +6,9 @@ import { build } from 'esbuild';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { findChromium } from '../../.ci/chromium.mjs';
-import { type Served, serve } from '../../demo/node-http.ts';
 import { EXPOSED_HEADERS } from '../../src/request/exposed-headers.ts';
 import { LocalOss } from '../../src/testing/index.ts';
+import { type Served, serve } from '../../src/testing/node/http.ts';
 
 const executablePath = await findChromium();
 const STORED = 'inbox/call.webm';

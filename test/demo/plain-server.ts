@@ -1,6 +1,6 @@
 /** A plain file server, such as the static build may stand on: it serves files below a path, and knows nothing else. */
 import sirv from 'sirv';
-import { type Listening, listen } from '../../demo/node-http.ts';
+import { type Listening, listen } from '../../src/testing/node/http.ts';
 
 /** A running file server. */
 export interface PlainServer extends Pick<Listening, 'url' | 'close'> {

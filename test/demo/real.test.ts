@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { realSettingsFrom } from '../../demo/host/real-settings.ts';
-import { type Served, serve } from '../../demo/node-http.ts';
 import { type RealDemo, startRealDemo } from '../../demo/real-server.ts';
 import { PageGrants } from '../../src/edge/index.ts';
 import { credentialsFromUrl, OssClient, PresignedClient } from '../../src/index.ts';
 import { LocalOss, LocalSts } from '../../src/testing/index.ts';
+import { type Served, serve } from '../../src/testing/node/http.ts';
 import { utf8 } from '../tools/unit-tools.ts';
 
 const RAM_KEY = { id: 'LTAIrealdemo', secret: 'RealSecretRealSecretRealSecret' };

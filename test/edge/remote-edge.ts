@@ -2,8 +2,8 @@
 import { request as httpRequest } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { expect } from 'vitest';
-import { type Served, serve } from '../../demo/node-http.ts';
 import type { LocalOss } from '../../src/testing/index.ts';
+import { type Served, serve } from '../../src/testing/node/http.ts';
 import type { RunningEdge, StartEdge } from './runtimes.ts';
 import { Gate } from './senders.ts';
 import { Browser, BUCKET, ENVIRONMENT, hasBytes, makeCloud, PAGE, RAM, SESSION_SECRET, uploadPath } from './world.ts';

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { describe, expect, test } from 'vitest';
-import { contextOf, serve } from '../../demo/node-http.ts';
+import { contextOf, serve } from '../../src/testing/node/http.ts';
 import { noise } from './senders.ts';
 import { type Headers, keyOf, pathOf, START, sized, UploadWorld } from './upload-client.ts';
 import { BUCKET, PAGE } from './world.ts';

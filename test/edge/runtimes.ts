@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { type EdgeEnvironment, edgeFrom } from '../../demo/edge/app.ts';
-import { contextOf, serve } from '../../demo/node-http.ts';
 import { startWorkerd } from '../../demo/worker/workerd.ts';
+import { contextOf, serve } from '../../src/testing/node/http.ts';
 
 const root: string = fileURLToPath(new URL('../..', import.meta.url));
 const bin: string = join(root, 'test/runtimes/node_modules/.bin');

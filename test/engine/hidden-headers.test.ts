@@ -6,12 +6,12 @@
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { serve } from '../../demo/node-http.ts';
 import { AppendableObject, type AppendableObjectOptions } from '../../src/append/object.ts';
 import type { OssClient } from '../../src/request/client.ts';
 import type { AppendBody } from '../../src/request/operations.ts';
 import type { Fetch, FetchInit } from '../../src/request/request.ts';
 import type { FaultSchedule, LocalOss } from '../../src/testing/index.ts';
+import { serve } from '../../src/testing/node/http.ts';
 import { type PageOptions, pageFetch } from '../tools/page-fetch.ts';
 import { failureOf, KEYS, localOss, makeClient, refused, textOf, utf8 } from '../tools/unit-tools.ts';
 import { drive, VirtualClock } from '../tools/virtual-clock.ts';

@@ -1,5 +1,5 @@
 /** The servers of the runtime suite for a run on a bucket: the relay, the control endpoint and the page. */
-import { createListener, type FetchHandler, listen } from '../../demo/node-http.ts';
+import { createListener, type FetchHandler, listen } from '../../src/testing/node/http.ts';
 import type { FaultRule } from '../runtimes/context.ts';
 import {
   Elsewhere,

@@ -1,9 +1,9 @@
 /** The rounds of `npm run load:worker`, and the checks of each round. */
 import { join } from 'node:path';
-import { serve } from '../../demo/node-http.ts';
 import { type RunningWorkerd, startWorkerd } from '../../demo/worker/workerd.ts';
 import { crc64 } from '../../src/index.ts';
 import type { Fault, FaultRequest, LocalOss } from '../../src/testing/index.ts';
+import { serve } from '../../src/testing/node/http.ts';
 import { BUCKET, ENVIRONMENT, makeCloud } from '../edge/world.ts';
 import { startCutter } from '../tus/cutter.ts';
 import { randomFrom } from '../tus/world.ts';

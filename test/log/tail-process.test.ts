@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { afterAll, expect, test } from 'vitest';
-import { serve } from '../../demo/node-http.ts';
 import { OssClient } from '../../src/index.ts';
 import { tail } from '../../src/log/tail.ts';
 import type { Fault } from '../../src/testing/index.ts';
+import { serve } from '../../src/testing/node/http.ts';
 import { KEYS, localOss } from '../tools/unit-tools.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));

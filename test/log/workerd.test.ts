@@ -7,8 +7,8 @@ import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Served, serve } from '../../demo/node-http.ts';
 import { LocalOss } from '../../src/testing/index.ts';
+import { type Served, serve } from '../../src/testing/node/http.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const installed = join(root, 'test/runtimes/node_modules');

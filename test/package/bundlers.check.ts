@@ -5,8 +5,8 @@ import { pathToFileURL } from 'node:url';
 import { type Browser, chromium } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findChromium } from '../../.ci/chromium.mjs';
-import { type Served, serve } from '../../demo/node-http.ts';
 import type { LocalOss } from '../../src/testing/index.ts';
+import { type Served, serve } from '../../src/testing/node/http.ts';
 import { library, node, out, project } from './packed.ts';
 
 const executablePath = await findChromium();

@@ -4,8 +4,8 @@
  */
 import { Agent, type IncomingHttpHeaders, request } from 'node:http';
 import { buffer } from 'node:stream/consumers';
-import { createListener, listen } from '../../demo/node-http.ts';
 import { type Fault, LocalOss } from '../../src/testing/index.ts';
+import { createListener, listen } from '../../src/testing/node/http.ts';
 
 export const BUCKET = 'peer-bucket';
 export const DOMAIN = 'files.example.com';

@@ -7,7 +7,6 @@ import { readFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { extname, join } from 'node:path';
-import { createListener, type FetchHandler, listen } from '../../demo/node-http.ts';
 import { EXPOSED_HEADERS } from '../../src/request/exposed-headers.ts';
 import {
   type CorsRule,
@@ -16,6 +15,7 @@ import {
   LocalOss,
   type LocalOssOptions,
 } from '../../src/testing/index.ts';
+import { createListener, type FetchHandler, listen } from '../../src/testing/node/http.ts';
 import type { FaultRule, Report, RunConfig, WireRequest } from './context.ts';
 
 /** A running server. */

@@ -2,7 +2,7 @@
 import { build } from 'esbuild';
 import { type Browser, chromium, type Page } from 'playwright';
 import { findBrowsers } from '../../.ci/browsers.mjs';
-import { type Served, serve } from '../../demo/node-http.ts';
+import { type Served, serve } from '../../src/testing/node/http.ts';
 import type { Results, World } from './world.ts';
 
 /** The page: it uploads files of random bytes, and tells the name, the URL and the bytes' checksum of each. */

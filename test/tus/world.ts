@@ -1,6 +1,7 @@
 /** What all clients share: the store with its faults, an edge in a real runtime, and a network that drops connections. */
-import { type Served, serve } from '../../demo/node-http.ts';
+
 import type { FaultRequest, LocalOss } from '../../src/testing/index.ts';
+import { type Served, serve } from '../../src/testing/node/http.ts';
 import type { RunningEdge, StartEdge } from '../edge/runtimes.ts';
 import { BUCKET, ENVIRONMENT, makeCloud } from '../edge/world.ts';
 import { type Cutter, startCutter } from './cutter.ts';

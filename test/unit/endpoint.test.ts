@@ -1,7 +1,7 @@
 /** From region, host and key to a URL. Every key reaches the server unchanged, or is refused before any request. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Served, serve } from '../../demo/node-http.ts';
 import { checkKey, type EndpointOptions, resolveEndpoint } from '../../src/request/endpoint.ts';
+import { type Served, serve } from '../../src/testing/node/http.ts';
 import { KEYS, localOss, makeClient, scripted, utf8 } from '../tools/unit-tools.ts';
 
 function urlOf(options: Partial<EndpointOptions>, key = 'a.log'): string {

@@ -1,9 +1,9 @@
 /** Tests "./sts" with the official vector and with LocalSts, which computes every signature again independently. */
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { serve } from '../../demo/node-http.ts';
 import { AppendableObject, OssClient, OssError, refreshingCredentials } from '../../src/index.ts';
 import { type AssumeRoleOptions, appendPolicy, assumeRole } from '../../src/sts.ts';
 import { LocalOss, LocalSts, type LocalStsOptions } from '../../src/testing/index.ts';
+import { serve } from '../../src/testing/node/http.ts';
 import { failureOf, hanging, KEYS, printed, STS, scripted } from '../tools/unit-tools.ts';
 import { clockAt, drive, NOON, VirtualClock } from '../tools/virtual-clock.ts';
 

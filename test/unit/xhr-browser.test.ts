@@ -3,8 +3,8 @@ import { build } from 'esbuild';
 import { type Browser, chromium, type Page } from 'playwright';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { findChromium } from '../../.ci/chromium.mjs';
-import { type Served, serve } from '../../demo/node-http.ts';
 import { type Fault, LocalOss } from '../../src/testing/index.ts';
+import { type Served, serve } from '../../src/testing/node/http.ts';
 
 const executablePath = await findChromium();
 const MIB = 1024 * 1024;

@@ -7,9 +7,9 @@
 import { build } from 'esbuild';
 import { type Browser, type BrowserContext, chromium, firefox, type Page } from 'playwright';
 import { findBrowsers } from '../../../.ci/browsers.mjs';
-import { type FetchHandler, type Served, serve } from '../../../demo/node-http.ts';
 import type { Diagnosis } from '../../../src/doctor/index.ts';
 import { OssClient } from '../../../src/request/client.ts';
+import { type FetchHandler, type Served, serve } from '../../../src/testing/node/http.ts';
 import { platformClock } from '../../../src/waiting/clock.ts';
 import { CASES, type DoctorCase, WAYS, type Way } from '../cases.ts';
 import { bucketOf, presignOn, problemsOf } from '../world.ts';

@@ -1,5 +1,5 @@
 /** The cases that need a real browser: its network, its rules for HTTPS, and servers other than LocalOss. */
-import type { FetchHandler } from '../../../demo/node-http.ts';
+import type { FetchHandler } from '../../../src/testing/node/http.ts';
 import type { DoctorCase } from '../cases.ts';
 
 export interface PageCase extends DoctorCase {

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { build } from 'esbuild';
-import { type Served, serve } from '../../../demo/node-http.ts';
 import { type Fault, type FaultRequest, LocalOss } from '../../../src/testing/index.ts';
+import { type Served, serve } from '../../../src/testing/node/http.ts';
 import { randomFrom } from '../../engine/exactly-once/random.ts';
 
 const EXPOSED = ['x-oss-next-append-position', 'x-oss-hash-crc64ecma', 'x-oss-object-type', 'x-oss-request-id'];

@@ -4,8 +4,8 @@ import { connect } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { expect, test } from 'vitest';
-import { serve, TIMEOUTS } from '../../demo/node-http.ts';
-import { failureOf } from '../tools/unit-tools.ts';
+import { serve, TIMEOUTS } from '../../../src/testing/node/http.ts';
+import { failureOf } from '../../tools/unit-tools.ts';
 
 const MIB = 1024 * 1024;
 
