@@ -7,6 +7,7 @@ import { readStart } from '../bytes.ts';
 import { decimal } from '../check.ts';
 import { ServiceError } from '../errors.ts';
 import { harmless, redact } from '../redact.ts';
+import { ADVICE } from './advice.ts';
 
 /** What was attempted, for messages: `append to "a.log" at position 10`. */
 export type Attempted = string;
@@ -82,23 +83,8 @@ function retryAfter(headers: Headers): number | undefined {
   return decimal(headers.get('x-oss-qos-delay-time')) ?? (delay >= 0 ? delay : undefined);
 }
 
-/** Hints for the refusals that callers meet most: how the code and the message begin, and what to do. The first one counts. */
-const HINTS: Readonly<Record<string, string>> = {
-  'AccessDenied .*endpoint': 'the bucket is in another region: set region and endpoint',
-  'AccessDenied .*public access': 'Block Public Access is on: use a private ACL',
-  'AccessDenied .*referer': 'add this page to the Referer whitelist of the bucket',
-  AccessDenied: 'check the RAM policy (oss:PutObject, oss:GetObject) and its prefix',
-  SecurityTokenExpired: 'give credentials as a function, so that they can be loaded again',
-  InvalidAccessKeyId: 'an STS key needs its securityToken',
-  SignatureDoesNotMatch: 'check accessKeySecret, region, and proxies that change headers',
-  PublicEndpointForbidden: 'give a custom domain of the bucket as endpoint with cname: true',
-  SecondLevelDomainForbidden: 'leave out pathStyle; a custom domain needs cname: true',
-  'NoSuchBucket|InvalidBucketName': 'check bucket, region and endpoint; a custom domain needs cname: true',
-  'Http413|\\w+TooLarge': 'a proxy limits the body (nginx: client_max_body_size)',
-  'UserDisable|InDebt|BucketDisable': 'the account or bucket is suspended: see the OSS console',
-};
-
+/** Returns the advice for a refusal, as the end of a message. */
 function hintFor(refusal: string, endpoint: string | undefined): string {
-  const found = Object.keys(HINTS).find((start) => new RegExp(`^(${start})`, 'i').test(refusal));
-  return found ? `. Hint: ${HINTS[found]}${endpoint ? ` (${endpoint})` : ''}` : '';
+  const found = Object.keys(ADVICE).find((start) => new RegExp(`^(${start})`, 'i').test(refusal));
+  return found ? `. Hint: ${ADVICE[found]}${endpoint ? ` (${endpoint})` : ''}` : '';
 }
