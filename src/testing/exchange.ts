@@ -35,6 +35,7 @@ export interface Server {
   readonly flush: (() => Promise<void>) | undefined;
   /** Adds a second entry for this request to the log. */
   logRepeat(entry: LogEntry): void;
+  /** Appends as another client. If OSS would refuse the append, nothing happens. */
   appendObject(bucket: string, key: string, bytes: Uint8Array): void;
   putObject(bucket: string, key: string, bytes: Uint8Array): void;
   deleteObject(bucket: string, key: string): void;
@@ -376,11 +377,11 @@ function doDeeds(server: Server, { plan, bucket, target }: Exchange, when: When,
 
 type RivalModel = Pick<Body, 'length' | 'first'>;
 
-function doDeed(server: Server, bucket: Bucket, key: string, deed: Fault, body: RivalModel): void {
-  const { name } = bucket;
+/** OSS may refuse the append of a rival, for example because the object is sealed. Then it changes nothing. */
+function doDeed(server: Server, { name }: Bucket, key: string, deed: Fault, body: RivalModel): void {
   if (deed.kind === 'delete') server.deleteObject(name, key);
   if (deed.kind === 'replace') replaceObject(server, name, key, deed);
-  if (deed.kind !== 'rival' || bucket.objects.get(key)?.type === 'Normal') return;
+  if (deed.kind !== 'rival') return;
   const bytes = 'bytes' in deed ? deed.bytes : new Uint8Array(body.length).fill(body.first ^ 255);
   server.appendObject(name, key, bytes);
 }

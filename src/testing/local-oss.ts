@@ -9,7 +9,9 @@ import { crc64OfZeros } from './crc64.ts';
 import { Refusal } from './errors.ts';
 import { type Exchange, type LogEntry, type Server, serve } from './exchange.ts';
 import { type FaultSchedule, FaultSource, type Operation } from './faults.ts';
-import { MAX_OBJECT_SIZE, type ObjectType, StoredObject } from './objects.ts';
+import { checkKey } from './limits.ts';
+import { type ObjectType, StoredObject } from './objects.ts';
+import { checkSize, takesAppends } from './operations.ts';
 import { httpDate } from './reads.ts';
 import { operationOf } from './routing.ts';
 import { type ObjectChange, type ObjectStore, Tracker } from './store.ts';
@@ -208,19 +210,34 @@ export class LocalOss {
   /**
    * Appends to an object without a request, as another client could. A number stands for that many zero bytes.
    *
-   * @throws {RangeError} if the bucket is unknown, if the object is a normal one, or if it would exceed 5 GiB.
+   * @throws {RangeError} if the bucket is unknown, or if OSS would refuse the append: the object is a normal one, is
+   *   sealed, or would exceed 5 GiB, the bucket forbids it, or the key is not valid.
    */
   appendObject(bucket: string, key: string, bytes: Uint8Array | number): void {
-    const { objects, keepsBytes } = this.#bucket(bucket);
-    const object = objects.get(key) ?? new StoredObject('Appendable', keepsBytes, { ...NO_HEADERS });
+    const refusal = this.#append(bucket, key, bytes);
+    if (!refusal) return;
+    const answer = `OSS answers ${refusal.status} ${refusal.code}. ${refusal.message}`;
+    throw new RangeError(`Cannot append to "${key}": ${answer}`, { cause: refusal });
+  }
+
+  /** Returns the refusal of OSS, or undefined if the bytes are stored. */
+  #append(name: string, key: string, bytes: Uint8Array | number): Refusal | undefined {
+    const bucket = this.#bucket(name);
+    const { objects, keepsBytes } = bucket;
     const body = typeof bytes === 'number' && !keepsBytes ? zeros(bytes) : bodyOf(bytes, keepsBytes);
-    if (object.type !== 'Appendable') throw new RangeError(`Cannot append to "${key}": it is a normal object`);
-    if (object.length + body.length > MAX_OBJECT_SIZE) {
-      throw new RangeError(`Cannot append ${body.length} bytes to "${key}" of ${object.length}: the limit is 5 GiB`);
+    try {
+      checkKey(key);
+      const before = takesAppends({ bucket, key, headers: new Headers() });
+      checkSize((before?.length ?? 0) + body.length);
+      const object = before ?? new StoredObject('Appendable', keepsBytes, { ...NO_HEADERS });
+      object.append(body, this.#clock.now(), ++this.#serial);
+      objects.set(key, object);
+    } catch (error) {
+      if (error instanceof Refusal) return error;
+      throw error;
     }
-    object.append(body, this.#clock.now(), ++this.#serial);
-    objects.set(key, object);
-    this.#changed(bucket, key);
+    this.#changed(name, key);
+    return undefined;
   }
 
   /**
@@ -352,7 +369,7 @@ export class LocalOss {
       serial: () => ++this.#serial,
       idle: (work) => this.#idle(work),
       logRepeat: (entry) => this.#record({ ...entry }),
-      appendObject: (bucket, key, bytes) => this.appendObject(bucket, key, bytes),
+      appendObject: (bucket, key, bytes) => void this.#append(bucket, key, bytes),
       putObject: (bucket, key, bytes) => this.putObject(bucket, key, bytes),
       deleteObject: (bucket, key) => this.deleteObject(bucket, key),
     };

@@ -56,16 +56,22 @@ function appendObject(call: Call): Reply {
   checkWriteHeaders(call.headers);
   refuseKeyId(call.headers);
   checkDigest(call.headers, call.body);
-  const before = call.bucket.objects.get(call.key);
-  if (before) refuseOverwrite(call);
-  if (before && before.type !== 'Appendable') throw notAppendable();
-  if (before?.sealedTime !== undefined) throw sealed();
+  const before = takesAppends(call);
   if (position !== (before?.length ?? 0)) throw positionNotEqualToLength(before);
   checkSize(position + call.body.length);
   const object = before ?? createObject(call, 'Appendable');
   object.append(call.body, call.now, call.serial);
   object.acl = call.headers.get('x-oss-object-acl') ?? object.acl;
   return { status: 200, headers: { ...tailHeaders(object), ...encryptionHeaders(object), 'content-length': '0' } };
+}
+
+/** Returns the object, if there is one. @throws {Refusal} if it takes no append at any position. */
+export function takesAppends(call: Pick<Call, 'bucket' | 'key' | 'headers'>): StoredObject | undefined {
+  const object = call.bucket.objects.get(call.key);
+  if (object) refuseOverwrite(call);
+  if (object && object.type !== 'Appendable') throw notAppendable();
+  if (object?.sealedTime !== undefined) throw sealed();
+  return object;
 }
 
 /** An append cannot name a key of KMS. */
@@ -126,7 +132,8 @@ function positionNotEqualToLength(object: StoredObject | undefined): Refusal {
   return new Refusal(409, 'PositionNotEqualToLength', message, { ec: '0026-00000016', headers });
 }
 
-function checkSize(size: number): void {
+/** Checks the size that an object would have. @throws {Refusal} EntityTooLarge */
+export function checkSize(size: number): void {
   if (size <= MAX_OBJECT_SIZE) return;
   const elements = { MaxSizeAllowed: String(MAX_OBJECT_SIZE), ProposedSize: String(size) };
   throw new Refusal(400, 'EntityTooLarge', 'Your proposed upload exceeds the maximum allowed size.', { elements });
@@ -152,7 +159,7 @@ function putObject(call: Call): Reply {
 }
 
 /** Refuses to overwrite an existing object if the request or the bucket forbids that. */
-function refuseOverwrite({ headers, bucket }: Call): void {
+function refuseOverwrite({ headers, bucket }: Pick<Call, 'headers' | 'bucket'>): void {
   if (headers.get('x-oss-forbid-overwrite') !== 'true' && !bucket.forbidsOverwrite) return;
   const message = 'The object you specified already exists and can not be overwritten.';
   throw new Refusal(409, 'FileAlreadyExists', message, { ec: '0026-00000002' });

@@ -2,12 +2,18 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { crc64, crc64Combine, crc64OfZeros } from '../../src/testing/crc64.ts';
-import { LocalOss } from '../../src/testing/index.ts';
+import { type BucketOptions, LocalOss } from '../../src/testing/index.ts';
 import { Md5 } from '../../src/testing/md5.ts';
 import { anOss, streamOf, text, utf8 } from './text.ts';
-import { appendCall, call, element, refusal } from './tools.ts';
+import { appendCall, call, element, ManualClock, refusal } from './tools.ts';
 
 const GIB = 1024 ** 3;
+
+/** Makes an object of one byte and seals it. */
+async function seal(oss: LocalOss): Promise<void> {
+  oss.appendObject('logs', 'a', 1);
+  expect((await call(oss, ['POST', 'a', { seal: '', position: '1' }])).status).toBe(200);
+}
 
 describe('the checksums', () => {
   test.each([
@@ -101,6 +107,22 @@ describe('AppendObject', () => {
     const response = await call(oss, appendCall('a', position), { body: 'x' });
     expect(response.headers.has('x-oss-next-append-position')).toBe(false);
     expect(await refusal(response)).toMatchObject({ status: 409, code: 'ObjectNotAppendable', ec: '0026-00000017' });
+  });
+
+  test.each<[string, BucketOptions, (oss: LocalOss) => unknown, string]>([
+    ['a normal object', {}, (oss) => oss.putObject('logs', 'a', utf8('x')), '409 ObjectNotAppendable'],
+    ['a sealed object', {}, seal, '400 AppendSealedObjectNotAllowed'],
+    ['an overwrite rule', { forbidOverwrite: true }, (oss) => call(oss, appendCall('a', 0)), '409 FileAlreadyExists'],
+    ['5 GiB', { contents: 'checksum' }, (oss) => oss.appendObject('logs', 'a', 5 * GIB), '400 EntityTooLarge'],
+  ])('an append without a request is refused as a request is: %s', async (_, options, prepare, answer) => {
+    const buckets = { logs: { region: 'cn-hangzhou', ...options } };
+    const oss = new LocalOss({ buckets, accessKeys: { ak: 'sk' }, clock: new ManualClock() });
+    await prepare(oss);
+    const before = oss.object('logs', 'a')?.length ?? 0;
+    const { status, code } = await refusal(await call(oss, appendCall('a', before), { body: 'x' }));
+    expect(`${status} ${code}`).toBe(answer);
+    expect(() => oss.appendObject('logs', 'a', 1)).toThrow(`Cannot append to "a": OSS answers ${answer}`);
+    expect(oss.object('logs', 'a')?.length).toBe(before);
   });
 
   test.each<[string, Record<string, string>, string, string]>([

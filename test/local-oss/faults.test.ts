@@ -325,6 +325,13 @@ describe('changes by other clients', () => {
     expect((await call(oss, ['HEAD', 'a'])).status).toBe(200);
     expect(stored(oss)).toBe('put');
   });
+
+  test('a rival does not change a sealed object', async () => {
+    const oss = anOss([{ kind: 'rival', bytes: utf8('x'), when: 'after', operation: 'SealAppendObject' }]);
+    oss.appendObject('logs', 'a', utf8('one'));
+    expect((await call(oss, ['POST', 'a', { seal: '', position: '3' }])).status).toBe(200);
+    expect(stored(oss)).toBe('one');
+  });
 });
 
 describe('slow transfers', () => {
