@@ -109,13 +109,13 @@ describe('AppendObject', () => {
     expect(await refusal(response)).toMatchObject({ status: 409, code: 'ObjectNotAppendable', ec: '0026-00000017' });
   });
 
-  test.each<[string, BucketOptions, (oss: LocalOss) => unknown, string]>([
+  test.each<[string, Partial<BucketOptions>, (oss: LocalOss) => unknown, string]>([
     ['a normal object', {}, (oss) => oss.putObject('logs', 'a', utf8('x')), '409 ObjectNotAppendable'],
     ['a sealed object', {}, seal, '400 AppendSealedObjectNotAllowed'],
     ['an overwrite rule', { forbidOverwrite: true }, (oss) => call(oss, appendCall('a', 0)), '409 FileAlreadyExists'],
     ['5 GiB', { contents: 'checksum' }, (oss) => oss.appendObject('logs', 'a', 5 * GIB), '400 EntityTooLarge'],
   ])('an append without a request is refused as a request is: %s', async (_, options, prepare, answer) => {
-    const buckets = { logs: { region: 'cn-hangzhou', ...options } };
+    const buckets = { logs: { ...options, region: 'cn-hangzhou' } };
     const oss = new LocalOss({ buckets, accessKeys: { ak: 'sk' }, clock: new ManualClock() });
     await prepare(oss);
     const before = oss.object('logs', 'a')?.length ?? 0;
