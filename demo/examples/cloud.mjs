@@ -34,8 +34,8 @@ export async function startCloud() {
   const environment = {
     OSS_ENDPOINT: server.url,
     OSS_BUCKET: BUCKET,
-    OSS_KEY_ID: server.keys.accessKeyId,
-    OSS_KEY_SECRET: server.keys.accessKeySecret,
+    OSS_ACCESS_KEY_ID: server.keys.accessKeyId,
+    OSS_ACCESS_KEY_SECRET: server.keys.accessKeySecret,
   };
   return { oss: server.oss, bucket: BUCKET, tokenServer: `http://127.0.0.1:${port}`, environment, close };
 }

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { install, npm, root } from '../../.ci/project.mjs';
 
-const folder = join(root, 'demo/examples');
 const NAMES = ['page', 'react', 'vue', 'worker-hono', 'deno', 'bun', 'extension'];
 
 /** Installs the packages and builds the library, which the examples import as `oss-append`. */

@@ -66,7 +66,7 @@ test('README: the Worker stores the body of a request', async () => {
   const world = cloud();
   const { default: worker } = await run(exampleNamed('export default'), world);
   const { fetch } = worker as { fetch: (request: Request, env: object) => Promise<Response> };
-  const env = { OSS_KEY_ID: RAM.accessKeyId, OSS_KEY_SECRET: RAM.accessKeySecret };
+  const env = { OSS_ACCESS_KEY_ID: RAM.accessKeyId, OSS_ACCESS_KEY_SECRET: RAM.accessKeySecret };
   const answer = await fetch(new Request('https://worker.example.com/', { method: 'POST', body: 'bytes' }), env);
   expect(await answer.json()).toEqual({ position: 5, hashCrc64ecma: expect.stringMatching(/^\d+$/) });
   const [{ key = '' } = {}] = world.oss.requests;

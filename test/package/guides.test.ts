@@ -68,7 +68,11 @@ test('docs/start.md: the Worker appends the body of a request, and refuses every
   const oss = bucketWithKey();
   const { default: worker } = await run(exampleNamed('export default', 'docs-start'), { oss });
   const { fetch } = worker as { fetch: (request: Request, env: object) => Promise<Response> };
-  const env = { OSS_KEY_ID: RAM.RAM_KEY_ID, OSS_KEY_SECRET: RAM.RAM_KEY_SECRET, UPLOAD_SECRET: 'a secret' };
+  const env = {
+    OSS_ACCESS_KEY_ID: RAM.RAM_KEY_ID,
+    OSS_ACCESS_KEY_SECRET: RAM.RAM_KEY_SECRET,
+    UPLOAD_SECRET: 'a secret',
+  };
   const send = (authorization: string, method = 'POST') => {
     const body = method === 'POST' ? { body: 'bytes' } : {};
     return fetch(new Request('https://worker.example.com/', { method, headers: { authorization }, ...body }), env);
@@ -84,8 +88,8 @@ test('docs/start.md: Node uploads the file of its argument', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'start-'));
   await writeFile(join(folder, 'a.txt'), 'from Node');
   const oss = bucketWithKey();
-  vi.stubEnv('OSS_KEY_ID', RAM.RAM_KEY_ID);
-  vi.stubEnv('OSS_KEY_SECRET', RAM.RAM_KEY_SECRET);
+  vi.stubEnv('OSS_ACCESS_KEY_ID', RAM.RAM_KEY_ID);
+  vi.stubEnv('OSS_ACCESS_KEY_SECRET', RAM.RAM_KEY_SECRET);
   vi.stubGlobal('process', { ...process, argv: ['node', 'upload.ts', join(folder, 'a.txt')] });
   const printed = vi.spyOn(console, 'log').mockImplementation(() => {});
   await run(exampleNamed('openAsBlob', 'docs-start'), { oss });

@@ -6,7 +6,7 @@ const client = new OssClient({
   region: 'cn-hangzhou',
   bucket: env('OSS_BUCKET'),
   endpoint: env('OSS_ENDPOINT'), // LocalOss; leave it out for a real bucket
-  credentials: { accessKeyId: env('OSS_KEY_ID'), accessKeySecret: env('OSS_KEY_SECRET') },
+  credentials: { accessKeyId: env('OSS_ACCESS_KEY_ID'), accessKeySecret: env('OSS_ACCESS_KEY_SECRET') },
 });
 
 Deno.serve({ hostname: '127.0.0.1', port: Number(env('PORT')) }, async (request) => {

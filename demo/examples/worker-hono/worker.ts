@@ -5,16 +5,16 @@ import { append, OssClient, OssError } from 'oss-append';
 interface Bindings {
   readonly OSS_ENDPOINT: string;
   readonly OSS_BUCKET: string;
-  readonly OSS_KEY_ID: string;
-  readonly OSS_KEY_SECRET: string;
+  readonly OSS_ACCESS_KEY_ID: string;
+  readonly OSS_ACCESS_KEY_SECRET: string;
 }
 
 const app = new Hono<{ Bindings: Bindings }>();
 
 // A real Worker finds out here who sends the request, and refuses everybody else.
 app.post('/upload/:name', async (context) => {
-  const { OSS_ENDPOINT: endpoint, OSS_BUCKET: bucket, OSS_KEY_ID, OSS_KEY_SECRET } = context.env;
-  const credentials = { accessKeyId: OSS_KEY_ID, accessKeySecret: OSS_KEY_SECRET };
+  const { OSS_ENDPOINT: endpoint, OSS_BUCKET: bucket, OSS_ACCESS_KEY_ID, OSS_ACCESS_KEY_SECRET } = context.env;
+  const credentials = { accessKeyId: OSS_ACCESS_KEY_ID, accessKeySecret: OSS_ACCESS_KEY_SECRET };
   const client = new OssClient({ region: 'cn-hangzhou', bucket, endpoint, credentials });
   const { position, hashCrc64ecma } = await append(client, `inbox/${context.req.param('name')}`, context.req.raw.body);
   return context.json({ position, hashCrc64ecma });
