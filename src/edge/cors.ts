@@ -9,6 +9,7 @@ const SENT =
 /** The headers of resumable uploads that pages read. Scripts cannot read them otherwise. */
 const READ = [
   ...['location', 'upload-offset', 'upload-length', 'upload-metadata', 'upload-expires', 'upload-complete'],
+  'upload-defer-length',
   ...['upload-limit', 'tus-resumable', 'tus-version', 'tus-extension', 'tus-max-size', 'tus-checksum-algorithm'],
 ];
 

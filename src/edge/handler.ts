@@ -32,6 +32,8 @@ interface RoutedRequest {
   readonly request: Request;
   readonly context: Partial<EdgeContext> | undefined;
   readonly route: string;
+  /** The path below `basePath`. It is empty if the URL cannot be read. */
+  readonly path: string;
 }
 
 /** A request of a known user. */
@@ -77,7 +79,8 @@ export function createEdge(options: EdgeOptions): EdgeHandler {
   const settings = settingsFrom(options);
   const cors = new Cors(options.origins);
   return async (request, context) => {
-    const route = routeOf(request);
+    const path = pathOf(request, settings.basePath);
+    const route = routeOf(request, path);
     const isUpload = route.endsWith(' /upload');
     const dress = (response: Response) => {
       const copy = cors.apply(request, response);
@@ -87,7 +90,7 @@ export function createEdge(options: EdgeOptions): EdgeHandler {
       cors.check(request);
       if (route.startsWith('OPTIONS'))
         return cors.apply(request, cors.preflight(isUpload ? { isUpload, headers: uploadOptions(settings) } : {}));
-      return dress(await answer(settings, { request, context, route }));
+      return dress(await answer(settings, { request, context, route, path }));
     } catch (error) {
       const refusal = toRefusal(error);
       if (refusal.status !== 404) report(settings, route, refusal);
@@ -122,14 +125,20 @@ async function answer(settings: Settings, routed: RoutedRequest): Promise<Respon
 }
 
 /**
- * Returns the name of a request's route. It is `GET /upload` for all keys, because a key in a log says too much. This
- * function never throws, because Bun and Deno put every Host header into the URL.
+ * Returns the path of a request below `base`. A proxy on the way may have removed `base` already. This function never
+ * throws, because Bun and Deno put every Host header into the URL.
  */
-function routeOf(request: Request): string {
-  const { method, url } = request;
-  if (!URL.canParse(url)) return method;
+function pathOf({ url }: Request, base = ''): string {
+  if (!URL.canParse(url)) return '';
   const { pathname } = new URL(url);
-  return isUploadPath(pathname) ? `${uploadMethod(request)} /upload` : `${method} ${pathname}`;
+  return pathname.startsWith(`${base}/`) ? pathname.slice(base.length) : pathname;
+}
+
+/** Returns the name of a request's route. It is `GET /upload` for all keys, because a key in a log says too much. */
+function routeOf(request: Request, path: string): string {
+  const { method } = request;
+  if (path === '') return method;
+  return isUploadPath(path) ? `${uploadMethod(request)} /upload` : `${method} ${path}`;
 }
 
 const ROUTES: ReadonlyMap<string, (sent: UserRequest) => Promise<Response>> = new Map([

@@ -4,6 +4,7 @@
  */
 
 export type { EdgeAnswer, EdgeQuestion } from './decisions.ts';
+export type { DeferredUpload, KeepLength } from './deferred-length.ts';
 export { createEdge, type EdgeContext, type EdgeHandler } from './handler.ts';
 export type { EdgeFailure, EdgeOptions } from './options.ts';
 export { PageGrants, type PageGrantsOptions } from './page-grants.ts';

@@ -9,6 +9,7 @@ import { MAX_OBJECT_SIZE } from '../tail.ts';
 import { platformClock } from '../waiting/clock.ts';
 import type { Timers } from './body-reader.ts';
 import type { Allows } from './decisions.ts';
+import type { KeepLength } from './deferred-length.ts';
 import type { NewUpload } from './resumable-upload.ts';
 import type { EdgeUpload } from './upload.ts';
 
@@ -87,6 +88,18 @@ export interface EdgeOptions {
    * credentials need `oss:DeleteObject`. Default false: nothing is ever deleted.
    */
   readonly deletesUploads?: boolean | undefined;
+  /**
+   * Keeps the lengths of uploads whose clients do not know the length at the creation: the first length that is given
+   * for an upload, for as long as `uploadLife`. A Durable Object or a table of a database can do that. Default: a
+   * resumable upload needs its length at the creation.
+   */
+  readonly keepLength?: KeepLength | undefined;
+  /**
+   * The path of the edge for clients, such as `/files`, if it is not at the root of its origin. The edge then accepts
+   * requests with this path and without it, because a proxy may remove it. The `Location` of an upload has the whole
+   * path. Default: the edge is at the root, or a router removes the path, and the `Location` is relative.
+   */
+  readonly basePath?: string | undefined;
   /** Gets every failure except 404, without secrets. Exceptions that it throws are ignored. */
   readonly onfailure?: ((failure: EdgeFailure) => void) | undefined;
   /** Gets every complete upload. The edge does not wait for it before it answers. */
@@ -140,8 +153,8 @@ const NUMBERS: Readonly<Record<NumberName, readonly [usual: number, most: number
 };
 
 const REQUIRED_FUNCTIONS = ['authenticate', 'prefixOf'] as const;
-const OPTIONAL_FUNCTIONS = ['tokenFor', 'allows', 'keyFor', 'onfailure', 'onuploaded'] as const;
-const OTHERS = ['oss', 'credentials', 'origins', 'routes', 'uploadSecret', 'deletesUploads'];
+const OPTIONAL_FUNCTIONS = ['tokenFor', 'allows', 'keyFor', 'keepLength', 'onfailure', 'onuploaded'] as const;
+const OTHERS = ['oss', 'credentials', 'origins', 'routes', 'uploadSecret', 'deletesUploads', 'basePath'];
 /** An HMAC with SHA-256 needs a secret of this many characters. */
 const SECRET = 32;
 
@@ -163,6 +176,11 @@ export function settingsFrom(options: EdgeOptions): Settings {
   // The constructor of the client checks the region, the bucket, the endpoint and the credentials.
   new OssClient({ ...oss, credentials });
   checkType(typeof deletesUploads === 'boolean', 'deletesUploads must be true or false');
+  const { basePath } = options;
+  checkType(
+    basePath === undefined || isPath(basePath),
+    'basePath must be an encoded path such as /files, without a slash at its end',
+  );
   const given = { routes: { ...routes }, allows, keyFor, deletesUploads, clock: oss.clock ?? platformClock() };
   return { ...options, ...numbersOf(options), ...given, uploadSecrets: secretsOf(options) };
 }
@@ -178,6 +196,12 @@ function secretsOf({ uploadSecret = [] }: EdgeOptions): readonly string[] {
   const isSecret = (text: unknown) => typeof text === 'string' && text.length >= SECRET;
   if (Array.isArray(secrets) && secrets.every(isSecret)) return [...secrets];
   throw new TypeError(`uploadSecret must be a string of at least ${SECRET} characters, or a list of such strings`);
+}
+
+/** Returns whether a URL keeps this path as it is. An empty text stands for the root of the origin. */
+function isPath(text: unknown): boolean {
+  if (typeof text !== 'string' || !/^(?:\/[^/?#\\]+)*$/.test(text)) return false;
+  return new URL(`${text}/`, 'http://edge').pathname === `${text}/`;
 }
 
 function isOption(name: string): boolean {

@@ -3,10 +3,11 @@
  *
  * @see https://datatracker.ietf.org/doc/draft-ietf-httpbis-resumable-upload/12/
  */
+import { inconsistentLength, PROBLEMS } from './deferred-length.ts';
 import { readContentDigest } from './digest.ts';
 import { badRequest, json, PRIVATE, Refusal } from './refusal.ts';
 import {
-  appendTo,
+  continueUpload,
   createUpload,
   deleteUpload,
   findUpload,
@@ -27,7 +28,6 @@ export interface ResumableRequest extends ResumableContext {
   readonly interim: ((status: number, headers: Readonly<Record<string, string>>) => void) | undefined;
 }
 
-const PROBLEMS = 'https://iana.org/assignments/http-problem-types#';
 /** Tells the client that the answer is about the upload, and not the result of the whole upload. */
 const UNFINISHED = { 'upload-complete': '?0' };
 
@@ -76,18 +76,17 @@ export function givesLength(request: Request): boolean {
 }
 
 async function create(context: ResumableRequest): Promise<Response> {
-  const { request, interim } = context;
+  const { request, interim, settings } = context;
   const length = lengthOf(request);
-  if (length === undefined)
+  if (length === undefined && !settings.keepLength)
     throw new Refusal(411, 'LengthRequired', 'This service needs Upload-Length at the creation');
   const digest = readContentDigest(request);
   const created = await createUpload(context, { length, description: readDisposition(request), metadata: '' });
   const where = { location: await locationOf(context, created) };
   interim?.(104, { ...where, ...remaining(context, created) });
   try {
-    const upload = await withOffset(created, () =>
-      appendAll(context, created, () => appendTo(context, created, digest)),
-    );
+    const isLast = readComplete(request) === true;
+    const upload = await withOffset(created, () => continueUpload(context, created, { digest, isLast }));
     return result(context, upload, { status: 201, headers: where });
   } catch (error) {
     throw error instanceof Refusal ? error.with({}, where) : error;
@@ -111,25 +110,18 @@ async function append(context: ResumableRequest): Promise<Response> {
     );
   const offset = readInteger(request, 'upload-offset');
   if (offset === undefined) throw badRequest('A PATCH needs an Upload-Offset, which must be a whole number from 0');
-  if (readComplete(request) === undefined) throw badRequest('A PATCH needs Upload-Complete, which must be ?0 or ?1');
+  const isLast = readComplete(request);
+  if (isLast === undefined) throw badRequest('A PATCH needs Upload-Complete, which must be ?0 or ?1');
   const digest = readContentDigest(request);
   const upload = await findUpload(context);
   const after = await withOffset(upload, () => {
     if (offset !== upload.tail.position) throw mismatchingOffset(upload, offset);
     const length = lengthOf(request, offset);
     const end = offset + (readInteger(request, 'content-length') ?? 0);
-    if ((length ?? upload.claim.length) !== upload.claim.length || end > upload.claim.length)
-      throw inconsistentLength();
-    return appendAll(context, upload, () => appendTo(context, upload, digest));
+    if (!upload.claim.isDeferred && end > upload.claim.length) throw inconsistentLength();
+    return continueUpload(context, upload, { length, digest, isLast });
   });
   return result(context, after, { status: 204, headers: {} });
-}
-
-/** @throws Refusal (400) if the client says that the upload is complete, and bytes are missing. */
-async function appendAll({ request }: ResumableRequest, before: Upload, work: () => Promise<Upload>): Promise<Upload> {
-  const after = await work();
-  if (readComplete(request) === true && !isComplete({ ...before, tail: after.tail })) throw inconsistentLength();
-  return after;
 }
 
 async function cancel(context: ResumableRequest): Promise<Response> {
@@ -158,7 +150,7 @@ function stateOf(context: ResumableRequest, upload: Upload): Record<string, stri
 }
 
 function lengthHeader({ claim }: Upload): Record<string, string> {
-  return { 'upload-length': String(claim.length) };
+  return claim.isDeferred ? {} : { 'upload-length': String(claim.length) };
 }
 
 function remaining({ maxUpload, patience }: ResumableRequest, { claim }: Upload): Record<string, string> {
@@ -172,9 +164,4 @@ function mismatchingOffset({ tail }: Upload, provided: number): Refusal {
     'provided-offset': provided,
   };
   return new Refusal(409, 'OffsetMismatch', 'The upload has another offset than the request', facts);
-}
-
-function inconsistentLength(): Refusal {
-  const facts = { type: `${PROBLEMS}inconsistent-upload-length` };
-  return new Refusal(400, 'InconsistentLength', 'The lengths of this upload contradict each other', facts);
 }

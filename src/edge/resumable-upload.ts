@@ -6,6 +6,7 @@ import { AppendableObject } from '../append/object.ts';
 import type { ObjectTail } from '../tail.ts';
 import { announcedLength, wholeBody } from './body.ts';
 import { bytesAllowed, checkAllowed } from './decisions.ts';
+import { declareLength, type KeepLength, tooLong, withKeptLength } from './deferred-length.ts';
 import { deleteObject } from './delete-object.ts';
 import { type Digest, verified } from './digest.ts';
 import { checkOwnKey, keyOfPath } from './keys.ts';
@@ -27,8 +28,8 @@ export interface NewUpload {
   readonly name?: string | undefined;
   /** The media type of the file, if the client gave one. */
   readonly contentType?: string | undefined;
-  /** The length of the file in bytes. */
-  readonly length: number;
+  /** The length of the file in bytes. It is undefined if the client does not know it yet. */
+  readonly length: number | undefined;
   /** The values of `Upload-Metadata` that are text. */
   readonly metadata: Readonly<Record<string, string>>;
 }
@@ -40,7 +41,9 @@ export interface ResumableContext extends UploadContext {
     /** How long an upload's URL is valid, in seconds. */
     readonly uploadLife: number;
     readonly deletesUploads: boolean;
+    readonly basePath?: string | undefined;
     readonly keyFor: (upload: NewUpload) => string | Promise<string>;
+    readonly keepLength?: KeepLength | undefined;
   } & Parameters<typeof deleteObject>[1];
 }
 
@@ -53,7 +56,8 @@ export interface Upload {
 
 /** What a client says of a new upload. */
 export interface Creation {
-  readonly length: number;
+  /** The length in bytes, or undefined if it is deferred. */
+  readonly length: number | undefined;
   readonly description: UploadDescription;
   /** The `Upload-Metadata` as it was sent. */
   readonly metadata: string;
@@ -64,7 +68,7 @@ const MAX_VERIFIED = 8 * 1024 * 1024;
 
 /** Returns whether an upload has all its bytes. */
 export function isComplete({ claim, tail }: Pick<Upload, 'claim' | 'tail'>): boolean {
-  return tail.position === claim.length;
+  return !claim.isDeferred && tail.position === claim.length;
 }
 
 /**
@@ -75,17 +79,17 @@ export function isComplete({ claim, tail }: Pick<Upload, 'claim' | 'tail'>): boo
 export async function createUpload(context: ResumableContext, creation: Creation): Promise<Upload> {
   const { user, client, allows, maxUpload, settings, patience } = context;
   const { length, description, metadata } = creation;
-  if (length > maxUpload) throw tooLong(maxUpload);
+  if (length !== undefined && length > maxUpload) throw tooLong(maxUpload);
   const id = toBase64Url(crypto.getRandomValues(new Uint8Array(16)));
   const key = await keyOf(context, { id, length, ...description });
   const { contentType } = description;
   const question = { user, operation: 'createUpload', key, size: length, contentType, upload: id } as const;
-  const allowed = await bytesAllowed(question, allows);
-  if (allowed < length) throw tooLong(allowed);
+  const most = Math.min(maxUpload, await bytesAllowed(question, allows));
+  if (length !== undefined && length > most) throw tooLong(most);
   const object = { client, key, id };
   await createObject(object, contentType);
   const expires = Math.floor(patience.clock.now() / 1000) + settings.uploadLife;
-  const claim = { id, length, expires, metadata };
+  const claim = { id, length: length ?? most, expires, metadata, isDeferred: length === undefined };
   const upload = { object, claim, tail: { position: 0, hashCrc64ecma: '0' } };
   if (length === 0) report(context, upload);
   return upload;
@@ -100,7 +104,38 @@ export async function findUpload(context: ResumableContext): Promise<Upload> {
   const { user, allows } = context;
   const { object, claim } = await claimOf(context);
   await checkAllowed({ user, operation: 'headObject', key: object.key, upload: claim.id }, allows);
-  return { object, claim, tail: await findObject(object) };
+  const upload = { object, claim, tail: await findObject(object) };
+  const found = claim.isDeferred ? await withKeptLength(context, upload) : upload;
+  // Somebody else has appended to the object, so it is not what the client sends.
+  if (found.tail.position > found.claim.length) throw noUpload();
+  return found;
+}
+
+/** What a request says of the upload besides its body. */
+export interface Continuation {
+  /** The length of the whole upload in bytes, if the request gives it. */
+  readonly length?: number | undefined;
+  readonly digest?: Digest | undefined;
+  /** True if the upload ends where the body ends. */
+  readonly isLast?: boolean;
+}
+
+/**
+ * Continues an upload with a request, and returns the upload as it is then. The application hears of the upload when it
+ * becomes complete.
+ *
+ * @throws Refusal: 400 if the lengths contradict each other, 413 if the upload becomes too long.
+ */
+export async function continueUpload(
+  context: ResumableContext,
+  before: Upload,
+  { length, digest, isLast = false }: Continuation,
+): Promise<Upload> {
+  const declared = length === undefined ? before : await declareLength(context, before, length);
+  const appended = await appendTo(context, declared, digest);
+  const after = isLast ? await declareLength(context, appended, appended.tail.position) : appended;
+  if (isComplete(after) && !isComplete(before)) report(context, after);
+  return after;
 }
 
 /**
@@ -108,7 +143,7 @@ export async function findUpload(context: ResumableContext): Promise<Upload> {
  *
  * @throws Refusal with the tail if the body did not arrive as it was announced. The bytes that arrived are stored.
  */
-export async function appendTo(context: ResumableContext, upload: Upload, digest?: Digest): Promise<Upload> {
+async function appendTo(context: ResumableContext, upload: Upload, digest?: Digest): Promise<Upload> {
   const { request, user, allows, patience, segmentSize } = context;
   const { object, claim, tail } = upload;
   const left = claim.length - tail.position;
@@ -129,9 +164,7 @@ export async function appendTo(context: ResumableContext, upload: Upload, digest
   });
   const body = untilExcess(wholeBody(request, { most, ...patience }), left);
   const chunks = digest ? verified(body, digest, Math.min(most, MAX_VERIFIED)) : body;
-  const after = { ...upload, tail: await appendWhole(appendable, tail, chunks) };
-  if (isComplete(after) && !isComplete(upload)) report(context, after);
-  return after;
+  return { ...upload, tail: await appendWhole(appendable, tail, chunks) };
 }
 
 /** The codes of a body that did not arrive completely, although nothing is wrong with the upload. */
@@ -169,25 +202,21 @@ export async function deleteUpload(context: ResumableContext): Promise<void> {
 }
 
 /**
- * Returns the reference of an upload, relative to the URL of the request. So it is right behind every proxy, and under
- * every path where the handler is mounted.
+ * Returns the reference of an upload. Without `basePath`, it is relative to the URL of the request. So it is right under
+ * every path where the handler is mounted, if the end of this URL is the same for the client and for the handler.
  */
-export async function locationOf({ request, user, settings }: ResumableContext, upload: Upload): Promise<string> {
+export async function locationOf({ path, user, settings }: ResumableContext, upload: Upload): Promise<string> {
   const { key } = upload.object;
   const query = await uploadQuery(upload.claim, { user, key }, settings.uploadSecrets);
-  const { pathname } = new URL(request.url);
-  if (`${pathname}/` === UPLOAD) return UPLOAD.slice(1) + encodeURIComponent(key) + query;
-  return pathname === UPLOAD ? encodeURIComponent(key) + query : query;
-}
-
-/** Refuses an upload because of a limit. */
-export function tooLong(most: number): Refusal {
-  return new Refusal(413, 'TooLarge', `This upload may have at most ${most} bytes`);
+  const name = encodeURIComponent(key) + query;
+  if (settings.basePath !== undefined) return settings.basePath + UPLOAD + name;
+  if (`${path}/` === UPLOAD) return UPLOAD.slice(1) + name;
+  return path === UPLOAD ? name : query;
 }
 
 async function claimOf(context: ResumableContext): Promise<Pick<Upload, 'object' | 'claim'>> {
-  const { request, user, prefix, client, settings, patience } = context;
-  const key = keyOfPath(new URL(request.url).pathname, UPLOAD);
+  const { request, path, user, prefix, client, settings, patience } = context;
+  const key = keyOfPath(path, UPLOAD);
   const now = patience.clock.now();
   const claim = await readUploadUrl(request, { user, key }, { secrets: settings.uploadSecrets, now });
   // The application may have moved the user to another prefix since the upload was created.
@@ -196,9 +225,8 @@ async function claimOf(context: ResumableContext): Promise<Pick<Upload, 'object'
 }
 
 async function keyOf(context: ResumableContext, described: Omit<NewUpload, 'user' | 'prefix'>): Promise<string> {
-  const { request, user, prefix, settings } = context;
-  const { pathname } = new URL(request.url);
-  const written = keyOfPath(pathname, UPLOAD);
+  const { path, user, prefix, settings } = context;
+  const written = keyOfPath(path, UPLOAD);
   return checkOwnKey(written || (await settings.keyFor({ user, prefix, ...described })), prefix);
 }
 

@@ -4,17 +4,17 @@
  *
  * @see https://tus.io/protocols/resumable-upload
  */
+import { tooLong } from './deferred-length.ts';
 import { CHECKSUMS, readUploadChecksum } from './digest.ts';
 import { badRequest, PRIVATE, Refusal } from './refusal.ts';
 import {
-  appendTo,
+  continueUpload,
   createUpload,
   deleteUpload,
   findUpload,
   isComplete,
   locationOf,
   type ResumableContext,
-  tooLong,
   type Upload,
   withOffset,
 } from './resumable-upload.ts';
@@ -26,12 +26,13 @@ export interface TusRequest extends ResumableContext {
   readonly method: string;
 }
 
-/** The headers of the answer to `OPTIONS`. */
-export function tusOptions(maxUpload: number, deletesUploads: boolean): Record<string, string> {
+/** Returns the headers of the answer to `OPTIONS`. */
+export function tusOptions(maxUpload: number, settings: TusRequest['settings']): Record<string, string> {
+  const optional = `${settings.keepLength ? ',creation-defer-length' : ''}${settings.deletesUploads ? ',termination' : ''}`;
   return {
     'tus-resumable': TUS_VERSION,
     'tus-version': TUS_VERSION,
-    'tus-extension': `creation,creation-with-upload,expiration,checksum${deletesUploads ? ',termination' : ''}`,
+    'tus-extension': `creation,creation-with-upload,expiration,checksum${optional}`,
     'tus-max-size': String(maxUpload),
     'tus-checksum-algorithm': CHECKSUMS,
   };
@@ -50,16 +51,15 @@ export async function answerTus(context: TusRequest): Promise<Response> {
 async function POST(context: TusRequest): Promise<Response> {
   const { headers } = context.request;
   if (headers.has('upload-concat')) throw badRequest('This service has no concatenation');
-  if (headers.has('upload-defer-length'))
-    throw badRequest('This service needs Upload-Length when an upload is created');
   const hasBody = isPiece(context);
   const metadata = headers.get('upload-metadata') ?? '';
   const creation = {
-    length: requireNumber(context.request, 'Upload-Length'),
+    length: lengthOf(context),
     description: readMetadata(metadata),
     metadata,
   };
-  if (hasBody && Number(headers.get('content-length')) > creation.length) throw tooLong(creation.length);
+  const most = creation.length ?? context.maxUpload;
+  if (hasBody && Number(headers.get('content-length')) > most) throw tooLong(most);
   const digest = hasBody ? readUploadChecksum(context.request) : undefined;
   const created = await createUpload(context, creation);
   const location = await locationOf(context, created);
@@ -68,26 +68,30 @@ async function POST(context: TusRequest): Promise<Response> {
   const fail = (error: unknown) => {
     throw error instanceof Refusal ? error.with({}, { location, ...expiresOf(created) }) : error;
   };
-  const upload = await withOffset(created, () => appendTo(context, created, digest)).catch(fail);
+  const upload = await withOffset(created, () => continueUpload(context, created, { digest })).catch(fail);
   return answer(201, { location, ...expiresOf(upload), ...offsetOf(upload) });
 }
 
 async function HEAD(context: TusRequest): Promise<Response> {
   const upload = await findUpload(context);
-  const { length, metadata } = upload.claim;
+  const { length, isDeferred, metadata } = upload.claim;
+  const known: Record<string, string> = isDeferred
+    ? { 'upload-defer-length': '1' }
+    : { 'upload-length': String(length) };
   const described: Record<string, string> = metadata ? { 'upload-metadata': metadata } : {};
-  return answer(200, { ...offsetOf(upload), 'upload-length': String(length), ...described, ...expiresOf(upload) });
+  return answer(200, { ...offsetOf(upload), ...known, ...described, ...expiresOf(upload) });
 }
 
 async function PATCH(context: TusRequest): Promise<Response> {
   const { request } = context;
   if (mediaTypeOf(request) !== PIECE.tus) throw wrongType();
   const offset = requireNumber(request, 'Upload-Offset');
+  const length = request.headers.has('upload-length') ? requireNumber(request, 'Upload-Length') : undefined;
   const digest = readUploadChecksum(request);
   const upload = await findUpload(context);
   const after = await withOffset(upload, () => {
     if (offset !== upload.tail.position) throw new Refusal(409, 'OffsetMismatch', 'The upload has another offset');
-    return appendTo(context, upload, digest);
+    return continueUpload(context, upload, { length, digest });
   });
   return answer(204, { ...offsetOf(after), ...expiresOf(after) });
 }
@@ -95,6 +99,19 @@ async function PATCH(context: TusRequest): Promise<Response> {
 async function DELETE(context: TusRequest): Promise<Response> {
   await deleteUpload(context);
   return answer(204, {});
+}
+
+/**
+ * Returns the length that a creation gives, or undefined if the client gives it later.
+ *
+ * @throws Refusal (400) for a deferred length if the edge cannot keep it, and for both headers together.
+ */
+function lengthOf({ request, settings }: TusRequest): number | undefined {
+  const deferred = request.headers.get('upload-defer-length');
+  if (deferred === null) return requireNumber(request, 'Upload-Length');
+  if (!settings.keepLength) throw badRequest('This service needs Upload-Length when an upload is created');
+  if (deferred === '1' && !request.headers.has('upload-length')) return undefined;
+  throw badRequest('Upload-Defer-Length must be 1, and Upload-Length must then be absent');
 }
 
 /** Returns whether the body of a creation is a piece of the upload. @throws Refusal (415) for another body. */

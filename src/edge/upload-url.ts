@@ -8,8 +8,10 @@ import { Refusal } from './refusal.ts';
 export interface UploadClaim {
   /** The name of this upload. It is also in the metadata of the object, so that two uploads never share an object. */
   readonly id: string;
-  /** The length in bytes that the object will have. */
+  /** The length in bytes that the object will have. While the length is deferred, it is the most that it may have. */
   readonly length: number;
+  /** True while the client has not said how long the object will be. */
+  readonly isDeferred: boolean;
   /** When the URL ends, in seconds since the epoch. */
   readonly expires: number;
   /** The `Upload-Metadata` of the client, exactly as it was sent. */
@@ -28,6 +30,8 @@ export type UploadSecrets = readonly string[];
 const HMAC = { name: 'HMAC', hash: 'SHA-256' };
 /** The name of the part of the query that holds the claim and its signature. */
 const PARAMETER = 'upload';
+/** The last field of a claim whose length is deferred. Other claims do not have this field. */
+const DEFERRED = 1;
 
 /** Returns whether a request has the URL of a resumable upload. */
 export function isUploadUrl({ url }: Request): boolean {
@@ -36,8 +40,9 @@ export function isUploadUrl({ url }: Request): boolean {
 
 /** Returns the query of an upload's URL, with its question mark. */
 export async function uploadQuery(claim: UploadClaim, subject: UploadSubject, secrets: UploadSecrets): Promise<string> {
-  const { id, length, expires, metadata } = claim;
-  const payload = toBase64Url(new TextEncoder().encode(JSON.stringify([id, length, expires, metadata])));
+  const { id, length, expires, metadata, isDeferred } = claim;
+  const fields = [id, length, expires, metadata, ...(isDeferred ? [DEFERRED] : [])];
+  const payload = toBase64Url(new TextEncoder().encode(JSON.stringify(fields)));
   const mac = await crypto.subtle.sign('HMAC', await keyOf(secrets[0] ?? '', 'sign'), signedText(payload, subject));
   return `?${PARAMETER}=${payload}.${toBase64Url(new Uint8Array(mac))}`;
 }
@@ -56,9 +61,9 @@ export async function readUploadUrl(
   const signature = fromBase64Url(mac);
   if (more.length > 0 || !signature || !(await isSigned(signedText(payload, subject), signature, secrets)))
     throw noUpload();
-  const [id, length, expires, metadata] = JSON.parse(new TextDecoder().decode(fromBase64Url(payload)));
+  const [id, length, expires, metadata, deferred] = JSON.parse(new TextDecoder().decode(fromBase64Url(payload)));
   if (now >= expires * 1000) throw new Refusal(410, 'UploadExpired', 'This upload has expired: start a new one');
-  return { id, length, expires, metadata };
+  return { id, length, expires, metadata, isDeferred: deferred === DEFERRED };
 }
 
 /** Refuses a URL in the same words, whatever is wrong with it. So nobody learns which uploads exist. */

@@ -15,6 +15,8 @@ import { badRequest, Refusal } from './refusal.ts';
 /** One upload, or the question where an upload ended. */
 export interface UploadContext extends UserContext {
   readonly request: Request;
+  /** The path of the request below `basePath`. */
+  readonly path: string;
   /** The greatest length of the object in bytes. */
   readonly maxUpload: number;
   readonly segmentSize: number;
@@ -64,8 +66,8 @@ export async function upload(context: UploadContext): Promise<ObjectTail> {
   return end;
 }
 
-function objectOf({ request, client, prefix, segmentSize }: UploadContext): AppendableObject {
-  const key = checkOwnKey(keyOfPath(new URL(request.url).pathname, UPLOAD), prefix);
+function objectOf({ request, path, client, prefix, segmentSize }: UploadContext): AppendableObject {
+  const key = checkOwnKey(keyOfPath(path, UPLOAD), prefix);
   const contentType = request.headers.get('content-type');
   // Segments are always full. Otherwise a slow sender would cost one subrequest for every second.
   return new AppendableObject(client, key, { segmentSize, flushAfter: Number.POSITIVE_INFINITY, contentType });

@@ -24,7 +24,11 @@ export function uploadMethod({ method, headers }: Request): string {
 export async function answerUpload(context: ResumableRequest): Promise<Response> {
   const { request, method, settings } = context;
   const canResume = settings.uploadSecrets.length > 0;
-  if (isTus(request) || (speaksDraft(request, method) && !isOneRequest(request, canResume))) {
+  if (
+    isTus(request) ||
+    (speaksDraft(request, method) &&
+      !isOneRequest(request, canResume && (!!settings.keepLength || givesLength(request))))
+  ) {
     if (!canResume) throw new Refusal(403, 'NoResumableUploads', NO_SECRET);
     return isTus(request) ? answerTus(context) : answerResumable(context);
   }
@@ -36,9 +40,9 @@ export async function answerUpload(context: ResumableRequest): Promise<Response>
 
 /** Returns the headers of the answer to `OPTIONS`, from which clients learn what the edge can do. */
 export function uploadOptions(settings: ResumableRequest['settings'] & { maxUpload: number }): Record<string, string> {
-  const { maxUpload, uploadLife, deletesUploads, uploadSecrets } = settings;
+  const { maxUpload, uploadLife, uploadSecrets } = settings;
   if (uploadSecrets.length === 0) return {};
-  return { ...tusOptions(maxUpload, deletesUploads), ...limitsOf(maxUpload, uploadLife) };
+  return { ...tusOptions(maxUpload, settings), ...limitsOf(maxUpload, uploadLife) };
 }
 
 /** Answers a refusal as the client's protocol wants it. */
@@ -65,9 +69,8 @@ function speaksDraft(request: Request, method: string): boolean {
 
 /**
  * Returns whether a request of the draft is a plain upload. The client sends the whole file, and the edge cannot offer
- * to resume it, because its length is unknown or because the edge has no secret.
+ * to resume it, because its length is unknown and nobody keeps it, or because the edge has no secret.
  */
 function isOneRequest(request: Request, canResume: boolean): boolean {
-  const isWhole = !isUploadUrl(request) && readComplete(request) === true;
-  return isWhole && (!canResume || !givesLength(request));
+  return !canResume && !isUploadUrl(request) && readComplete(request) === true;
 }
