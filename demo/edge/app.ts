@@ -51,6 +51,10 @@ export interface EdgeExtras {
   readonly stsFetch?: AssumeRoleOptions['fetch'] | undefined;
   /** Puts the bucket into the path, for a LocalOss at an origin that is neither localhost nor an IP address. */
   readonly pathStyle?: boolean | undefined;
+  /** Keeps the lengths of uploads. Default: uploads need their length at the creation. */
+  readonly keepLength?: EdgeOptions['keepLength'];
+  /** The path of the edge for clients. Default: the root of its origin. */
+  readonly basePath?: string | undefined;
   /** Signs grants and uploads. Default: the key of the RAM user. */
   readonly credentials?: EdgeOptions['credentials'] | undefined;
 }
@@ -72,6 +76,8 @@ export function edgeFrom(env: EdgeEnvironment, extras: EdgeExtras = {}): EdgeHan
     credentials: extras.credentials ?? ram,
     tokenFor: most === undefined ? (user, prefix) => tokenFor(env, { user, prefix }, extras) : undefined,
     prefixOf,
+    keepLength: extras.keepLength,
+    basePath: extras.basePath,
     uploadSecret: env.UPLOAD_SECRET || env.SESSION_SECRET,
     deletesUploads: env.DELETES_UPLOADS === 'true',
     allows: ({ position = 0, size = 0 }) => most === undefined || position + size <= most,

@@ -1,5 +1,6 @@
 /** `bun bun.ts` runs the edge of the demo in Bun, with settings from the environment. */
 import { type EdgeEnvironment, edgeFrom } from './app.ts';
+import { lengthsInMemory } from './lengths.ts';
 
 /** The part of Bun's server that a request needs. */
 interface BunServer {
@@ -26,7 +27,7 @@ interface BunLike {
 const IDLE = 120;
 
 const { Bun } = globalThis as unknown as { Bun: BunLike };
-const edge = edgeFrom(Bun.env as unknown as EdgeEnvironment);
+const edge = edgeFrom(Bun.env as unknown as EdgeEnvironment, { keepLength: lengthsInMemory() });
 const server = Bun.serve({
   hostname: '127.0.0.1',
   port: Number(Bun.env['PORT'] ?? 0),

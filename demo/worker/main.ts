@@ -32,6 +32,7 @@ export async function startWorkerDemo(options: WorkerDemoOptions): Promise<Demo 
         script: join(folder, 'worker.mjs'),
         env: { ...env } as Record<string, string>,
         compatibilityDate,
+        durableObjects: { UPLOAD_LENGTHS: 'UploadLength' },
       });
       return worker.url;
     },

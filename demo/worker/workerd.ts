@@ -16,6 +16,8 @@ export interface WorkerdOptions {
   /** The same date as in the wrangler configuration of the Worker. */
   readonly compatibilityDate: string;
   readonly port?: number | undefined;
+  /** Durable Objects by the name of their binding: the class that the script exports. They live as long as the process. */
+  readonly durableObjects?: Readonly<Record<string, string>> | undefined;
   /** Flags of V8, such as `--gc-global`. */
   readonly v8Flags?: readonly string[] | undefined;
 }
@@ -83,8 +85,13 @@ async function writeConfig({
   compatibilityDate,
   port = 0,
   v8Flags = [],
+  durableObjects = {},
 }: WorkerdOptions): Promise<string> {
-  const bindings = Object.keys(env).map((name) => `(name = "${name}", fromEnvironment = "${name}")`);
+  const texts = Object.keys(env).map((name) => `(name = "${name}", fromEnvironment = "${name}")`);
+  const objects = Object.entries(durableObjects).map(
+    ([name, type]) => `(name = "${name}", durableObjectNamespace = "${type}")`,
+  );
+  const types = Object.values(durableObjects).map((type) => `(className = "${type}", uniqueKey = "${type}")`);
   const name = basename(script);
   const config = join(dirname(script), `${name}.capnp`);
   await mkdir(dirname(script), { recursive: true });
@@ -96,7 +103,9 @@ const config :Workerd.Config = (
   services = [
     (name = "main", worker = (
       modules = [(name = "${name}", esModule = embed "${name}")],
-      bindings = [${bindings.join(', ')}],
+      bindings = [${[...texts, ...objects].join(', ')}],
+      durableObjectNamespaces = [${types.join(', ')}],
+      durableObjectStorage = (inMemory = void),
       compatibilityDate = "${compatibilityDate}",
     )),
     (name = "internet", network = (allow = ["private", "public"])),

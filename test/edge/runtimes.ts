@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { type EdgeEnvironment, edgeFrom } from '../../demo/edge/app.ts';
+import { lengthsInMemory } from '../../demo/edge/lengths.ts';
 import { startWorkerd } from '../../demo/worker/workerd.ts';
 import { contextOf, serve } from '../../src/testing/node/http.ts';
 
@@ -75,7 +76,8 @@ export function compatibilityDate(): string {
 }
 
 async function startNode(env: EdgeEnvironment): Promise<RunningEdge> {
-  const { url, close } = await serve((request) => edgeFrom(env)(request, contextOf(request)));
+  const keepLength = lengthsInMemory();
+  const { url, close } = await serve((request) => edgeFrom(env, { keepLength })(request, contextOf(request)));
   return { url, output: () => '', stop: close };
 }
 
@@ -86,6 +88,7 @@ async function startWorker(env: EdgeEnvironment): Promise<RunningEdge> {
     script,
     env: { ...env } as Record<string, string>,
     compatibilityDate: compatibilityDate(),
+    durableObjects: { UPLOAD_LENGTHS: 'UploadLength' },
   });
 }
 
