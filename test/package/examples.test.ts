@@ -19,7 +19,7 @@ function compile(names: readonly string[], more: ts.CompilerOptions = {}): strin
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, join(root, 'src'));
   const paths = Object.fromEntries(Object.entries(entries).map(([name, source]) => [name, [join(root, source)]]));
   const files = names.map(write);
-  const program = ts.createProgram(files, {
+  const program = ts.createProgram([...files, join(root, 'test/package/runtime-globals.d.ts')], {
     ...options,
     paths,
     noEmit: true,

@@ -52,6 +52,12 @@ for (const path of sources('src')) {
   });
 }
 
+// An example that begins with its file name is also written under this name, because other examples import it.
+for (const code of examples.values()) {
+  const name = /^\/\/ ([\w-]+\.ts)\n/.exec(code)?.[1];
+  if (name) writeFileSync(join(folder, name), code);
+}
+
 /**
  * Writes an example as a module of its own. The module also exports the library that it was bundled with, because the
  * classes of another copy would fail `instanceof`.

@@ -2,7 +2,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
+import type { KeepLength } from '../../src/edge/index.ts';
 import type { AppendableObject } from '../../src/index.ts';
 import { LocalOss, LocalSts } from '../../src/testing/index.ts';
 import { exampleNamed, run, text } from './examples.ts';
@@ -102,4 +103,84 @@ test('docs/start.md: text, iterables and a piped stream are appended', async () 
   const oss = bucketWithKey();
   await run(exampleNamed('AppendStream(log)', 'docs-start'), { oss });
   expect(text(oss, 'my-uploads', 'inbox/app.log')).toBe('one line\nmany chunks\na report\n');
+});
+
+describe('docs/deploy.md', () => {
+  const SETTINGS = {
+    ...{ ...RAM, OSS_REGION: 'cn-hangzhou', OSS_BUCKET: 'my-uploads', ORIGINS: 'https://app.example.com' },
+    UPLOAD_SECRET: 'a secret of the documents, long enough',
+  };
+  type Handler = (request: Request) => Promise<Response>;
+
+  /** Uploads a file with tus at a path, as user u1, and checks what is stored. */
+  async function checkUpload(oss: LocalOss, path: string, handle: Handler): Promise<void> {
+    const send = (method: string, url: string, headers: Record<string, string>, body?: string) => {
+      const all = { cookie: 'user=u1', origin: 'https://app.example.com', 'tus-resumable': '1.0.0', ...headers };
+      return handle(new Request(url, { method, headers: all, ...(body ? { body } : {}) }));
+    };
+    const endpoint = `https://edge.example.com${path}/upload`;
+    const created = await send('POST', endpoint, { 'upload-length': '5' });
+    const url = new URL(created.headers.get('location') ?? '', endpoint);
+    expect([created.status, url.pathname]).toEqual([201, expect.stringContaining(`${path}/upload/inbox%2Fu1%2F`)]);
+    const headers = { 'upload-offset': '0', 'content-type': 'application/offset+octet-stream' };
+    expect((await send('PATCH', url.href, headers, 'hello')).status).toBe(204);
+    const key = decodeURIComponent(url.pathname.split('/').at(-1) ?? '');
+    expect(text(oss, 'my-uploads', key)).toBe('hello');
+  }
+
+  test('the file for Hono serves the edge below /files', async () => {
+    const oss = bucketWithKey();
+    const { default: app } = await run(exampleNamed('new Hono', 'docs-deploy'), { oss });
+    const { request } = app as { request: (request: Request, init: object, env: object) => Promise<Response> };
+    await checkUpload(oss, '/files', async (sent) => request(sent, {}, SETTINGS));
+  });
+
+  test('the file for Deno gives the edge the request and nothing else', async () => {
+    const oss = bucketWithKey();
+    const handlers: ((...args: unknown[]) => Promise<Response>)[] = [];
+    vi.stubGlobal('Deno', { env: { toObject: () => SETTINGS }, serve: (handler: never) => handlers.push(handler) });
+    await run(exampleNamed('Deno.serve', 'docs-deploy'), { oss });
+    await checkUpload(oss, '', async (request) => handlers[0]?.(request, { remoteAddr: {} }) as Promise<Response>);
+  });
+
+  test('the file for Bun switches the idle time-out of an upload off', async () => {
+    const oss = bucketWithKey();
+    const servers: { fetch: (request: Request, server: object) => Promise<Response> }[] = [];
+    vi.stubGlobal('Bun', { env: SETTINGS, serve: (options: never) => servers.push(options) });
+    await run(exampleNamed('Bun.serve', 'docs-deploy'), { oss });
+    const timeout = vi.fn();
+    await checkUpload(oss, '', async (request) => servers[0]?.fetch(request, { timeout }) as Promise<Response>);
+    expect(timeout).toHaveBeenCalledWith(expect.any(Request), 0);
+  });
+
+  test('a setting that is missing is named', async () => {
+    const { optionsFrom } = await run(exampleNamed('function optionsFrom', 'docs-deploy'));
+    const make = optionsFrom as (env: object) => unknown;
+    expect(() => make({ ...SETTINGS, UPLOAD_SECRET: '' })).toThrow('The setting UPLOAD_SECRET is missing');
+  });
+});
+
+test('docs/edge.md: the Durable Object keeps the first length of each upload', async () => {
+  const { UploadLength, keepLengthIn } = await run(exampleNamed('class UploadLength', 'docs-edge'));
+  const Length = UploadLength as new (state: object) => { fetch(request: Request): Promise<Response> };
+  const objects = new Map<unknown, InstanceType<typeof Length>>();
+  const newObject = () => {
+    const kept = new Map<string, unknown>();
+    const storage = {
+      get: async (key: string) => kept.get(key),
+      put: async (key: string, value: unknown) => void kept.set(key, value),
+    };
+    return new Length({ storage });
+  };
+  const keepLength = (keepLengthIn as (lengths: object) => KeepLength)({
+    idFromName: (name: string) => name,
+    get: (id: unknown) => {
+      const object = objects.get(id) ?? newObject();
+      objects.set(id, object);
+      return { fetch: (url: string, init: RequestInit) => object.fetch(new Request(url, init)) };
+    },
+  });
+  const ask = (upload: string, length?: number) => keepLength({ user: 'u1', key: 'inbox/u1/a', upload, length });
+  expect([await ask('a'), await ask('a', 0), await ask('a', 5), await ask('a')]).toEqual([null, 0, 0, 0]);
+  expect([await ask('b', 7), await ask('b')]).toEqual([7, 7]);
 });
