@@ -2,6 +2,9 @@
 
 import { EXPOSED_HEADERS } from '../request/exposed-headers.ts';
 
+/** The methods that the rule allows, in the order in which the doctor tries them. */
+export const METHODS = ['GET', 'HEAD', 'POST'] as const;
+
 /** A CORS rule. */
 export interface BucketRule {
   /** The body of PutBucketCors. It replaces all rules of the bucket. */
@@ -16,21 +19,16 @@ export interface BucketRule {
  * @see https://www.alibabacloud.com/help/en/oss/developer-reference/putbucketcors
  */
 export function bucketRule(origin: string): BucketRule {
-  const fields: readonly (readonly [element: string, label: string, values: readonly string[]])[] = [
-    ['AllowedOrigin', 'Source', [origin]],
-    ['AllowedMethod', 'Allowed Methods', ['GET', 'HEAD', 'POST']],
-    ['AllowedHeader', 'Allowed Headers', ['*']],
-    ['ExposeHeader', 'Exposed Headers', EXPOSED_HEADERS],
-    ['MaxAgeSeconds', 'Cache Timeout (Seconds)', ['7200']],
+  const fields: readonly (readonly [element: string, label: string, lines: string])[] = [
+    ['AllowedOrigin', 'Source', origin],
+    ['AllowedMethod', 'Allowed Methods', METHODS.join('\n')],
+    ['AllowedHeader', 'Allowed Headers', '*'],
+    ['ExposeHeader', 'Exposed Headers', EXPOSED_HEADERS.join('\n')],
+    ['MaxAgeSeconds', 'Cache Timeout (Seconds)', '7200'],
   ];
-  const elements = fields.flatMap(([element, , values]) =>
-    values.map((value) => `<${element}>${value}</${element}>\n`),
-  );
+  const elements = fields.map(([element, , lines]) => lines.replace(/.+/g, `<${element}>$&</${element}>`));
   return {
-    xml: `<CORSConfiguration><CORSRule>\n${elements.join('')}</CORSRule><ResponseVary>true</ResponseVary></CORSConfiguration>`,
-    console: {
-      ...Object.fromEntries(fields.map(([, label, values]) => [label, values.join('\n')])),
-      'Vary: Origin': 'true',
-    },
+    xml: `<CORSConfiguration><CORSRule>\n${elements.join('\n')}\n</CORSRule><ResponseVary>true</ResponseVary></CORSConfiguration>`,
+    console: { ...Object.fromEntries(fields.map(([, ...field]) => field)), 'Vary: Origin': 'true' },
   };
 }

@@ -42,19 +42,20 @@ export async function diagnose(
   checkArguments(client, key, options);
   throwIfAborted(options.signal);
   const findings = await examine(client, key, options);
-  return { ok: findings.length === 0, findings };
+  return { ok: !findings[0], findings };
 }
 
 function checkArguments(client: OssClient | PresignedClient, key: string, options: DoctorOptions): void {
   checkKey(key);
   checkCallOptions(options);
   const { origin = 'a://b', presign, fetch, bodySize = 0, timeout = 1 } = options;
-  checkType(/^\w+:\/\/[^/]+$/.test(origin), 'origin must be like https://example.com');
+  checkType(/\/\/[^/]+$/.test(origin), 'origin must be a string such as "https://example.com"');
   checkFunction('presign', presign);
   checkFunction('fetch', fetch);
   checkType(
     Object(client).retry && ('presignHeadObject' in client || presign),
-    'client must be an OssClient, or a PresignedClient with its presign function',
+    'client must be an OssClient, or a PresignedClient with presign',
   );
-  for (const value of [bodySize, timeout]) checkWholeNumber('bodySize and timeout', value);
+  checkWholeNumber('bodySize', bodySize);
+  checkWholeNumber('timeout', timeout);
 }

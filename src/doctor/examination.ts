@@ -1,28 +1,27 @@
 /** The steps of the doctor. Each step sends a few harmless requests, and the order of the steps tells the causes apart. */
 
-import { CredentialsError, type ServiceError, TransportError } from '../errors.ts';
+import { CredentialsError, TransportError } from '../errors.ts';
 import type { OssClient } from '../request/client.ts';
 import { appendHeaders } from '../request/headers.ts';
 import type { ObjectHead } from '../request/operations.ts';
 import type { PresignedClient } from '../request/presigned.ts';
-import { bucketRule } from './bucket-rule.ts';
-import { causeOf, type Finding, type FindingCode, makeFinding } from './findings.ts';
+import { METHODS } from './bucket-rule.ts';
+import { type Finding, type FindingCode, makeFinding } from './findings.ts';
 import type { DoctorOptions } from './options.ts';
 import { type Answer, type Method, makeProbe } from './probe.ts';
 
 /** The headers of a header-signed request. A page sends a preflight for them. */
 const SIGNATURE = { authorization: 'x', 'x-oss-content-sha256': 'x', 'x-oss-date': 'x', 'x-oss-security-token': 'x' };
 
-const METHODS: readonly Method[] = ['GET', 'HEAD', 'POST'];
-
-/** The codes whose cure is the CORS rule. */
-const NEEDS_RULE = /^(http|answer|method|pre|header)/;
-
 const DENIED = 'no-permission';
+
+const CLOCK = 'clock-wrong';
+
+const LIMIT = 'body-limit';
 
 const EXPIRED = 'CredentialsExpired';
 
-const LINE = 'oss-append: the doctor was here\n';
+const LINE = 'oss-append doctor\n';
 
 type Answers = Partial<Record<Method, Answer | undefined>>;
 
@@ -32,21 +31,15 @@ export async function examine(
   key: string,
   options: DoctorOptions,
 ): Promise<readonly Finding[]> {
-  const {
-    origin = globalThis.location?.origin,
-    contentType,
-    headers,
-    write,
-    bodySize: size = 2 * 1024 * 1024,
-  } = options;
+  const { origin = globalThis.location?.origin ?? '*', write, bodySize: size = 2_097_152 } = options;
   const own = appendHeaders(options);
   const findings: Finding[] = [];
   const probe = makeProbe(client, key, options);
 
   const report = (code: FindingCode, about = ''): void => {
-    const [what = '', hint = 'see the documents of OSS'] = about.split('. Hint: ');
-    const facts = { host: probe.target.split('/')[2] ?? '', origin: origin ?? '*', key, what, hint };
-    findings.push(makeFinding(code, facts, NEEDS_RULE.test(code) ? bucketRule(facts.origin) : undefined));
+    const [what = '', hint = 'see the OSS console'] = about.replace(/^Cannot .*?: /, '').split('. Hint: ');
+    const facts = { host: probe.target.split('/')[2] ?? '', origin, key, what, hint };
+    findings.push(makeFinding(code, facts));
   };
 
   /** Returns the state of the object as the client reads it, or an error. */
@@ -60,109 +53,101 @@ export async function examine(
     return answers;
   };
 
-  /** If OSS refuses the time, a request of an `OssClient` corrects its clock, so that the examination can go on. */
-  const askWithRightClock = async (): Promise<Answers> => {
-    // If the clock is ahead, a good token seems to be expired.
-    const first = await ask().catch((error) => {
-      if (error.code !== EXPIRED) throw error;
-    });
-    const time = Object.values(first ?? {}).find((answer) => answer?.refusal?.serverTime)?.refusal?.serverTime;
-    if (first && !time) return first;
-    await head();
-    const second = await ask();
-    report('clock-wrong', time ? new Date(time).toISOString() : 'another time');
-    return second;
-  };
-
   /** Finds out why no method got an answer that the page may read. */
   const explainSilence = async (): Promise<void> => {
-    const isAnswered = (await probe.reaches(probe.target)) || (await probe.reaches(probe.target));
+    const isAnswered = await probe.reach();
     report(isAnswered ? 'answer-hidden' : globalThis.navigator?.onLine === false ? 'offline' : 'unreachable');
     if (isAnswered && isPlain(origin)) report('http-page');
   };
 
   /** Judges the refusals. Returns false if the other steps would only repeat what is said here. */
   const judge = ({ GET, HEAD, POST }: Answers): boolean => {
-    const refusals = [(GET ?? HEAD)?.refusal, POST?.refusal];
-    const [reading, appending] = refusals.map(judged);
-    const final = refusals.find((refusal) => (judged(refusal) ?? DENIED) !== DENIED);
-    const cause = judged(final);
-    if (cause === 'clock-wrong') return false;
-    if (cause) report(cause, whyOf(final));
-    else if (reading && appending) report(DENIED, 'oss:GetObject and oss:PutObject');
-    else if (reading ?? appending) report('permission-missing', reading ? 'oss:GetObject' : 'oss:PutObject');
-    return !cause;
+    const reading = GET ?? HEAD;
+    const other = [reading, POST].find((answer) => answer?.cause && answer.cause !== DENIED);
+    if (other?.cause) {
+      report(other.cause, other.refusal?.message);
+      return false;
+    }
+    if (reading?.cause && POST?.cause) report(DENIED, 'oss:GetObject and oss:PutObject');
+    else if (reading?.cause ?? POST?.cause)
+      report('permission-missing', reading?.cause ? 'oss:GetObject' : 'oss:PutObject');
+    return true;
   };
 
   /** Finds headers that an answer of OSS certainly has, and that the page does not see. */
   const findHidden = ({ GET, HEAD, POST }: Answers): void => {
-    const isAppendable = HEAD?.ok && POST?.refusal?.code === 'PositionNotEqualToLength';
+    // A healthy bucket refuses the append for no other reason than its position, so the object can be appended to.
+    const appendable = POST && !POST.cause ? ' x-oss-next-append-position x-oss-hash-crc64ecma' : '';
     const hidden = [
       ...hiddenOf(GET ?? HEAD, 'x-oss-request-id Date'),
-      ...hiddenOf(HEAD?.ok ? undefined : HEAD, 'x-oss-err x-oss-ec'),
-      ...hiddenOf(isAppendable ? HEAD : undefined, 'x-oss-next-append-position x-oss-hash-crc64ecma x-oss-object-type'),
+      ...hiddenOf(HEAD, HEAD?.ok ? `x-oss-object-type${appendable}` : 'x-oss-err x-oss-ec'),
     ];
-    if (hidden.length > 0) report('header-not-exposed', hidden.join());
+    if (hidden[0]) report('header-not-exposed', hidden.join());
   };
 
-  /** Returns the headers for which the preflight is refused. A request with all of them would not say which one it is. */
-  const refusedHeaders = async (method: Method, given: Readonly<Record<string, string>>): Promise<string[]> => {
+  /** Sends each header alone, because a request with all of them would not say which one the preflight refuses. */
+  const findRefused = async (method: Method, given: Readonly<Record<string, string>>): Promise<void> => {
     const refused: string[] = [];
     for (const [name, value] of Object.entries(given))
       if (!(await probe.send(method, { headers: { [name]: value } }))) refused.push(name);
-    return refused;
+    const isAll = given === SIGNATURE && refused[3];
+    if (refused[0]) report(isAll ? 'preflight-refused' : 'header-not-allowed', refused.join());
   };
 
   /** Sends what the client itself sends: with header signing, this needs a preflight. It asks twice, to find a cache. */
   const tryClient = async (): Promise<void> => {
     const [first, second] = [await head(), await head()];
     if (first instanceof TransportError || probe.isLate) {
-      const refused = await refusedHeaders('HEAD', SIGNATURE);
-      if (refused.length > 0) report(refused.length < 4 ? 'header-not-allowed' : 'preflight-refused', refused.join());
-      else if (findings.length === 0 && first.message) report('not-oss', first.message);
+      await findRefused('HEAD', SIGNATURE);
+      if (!findings[0] && first.message) report('not-oss', first.message);
     } else if (first.requestId && first.requestId === second.requestId) report('head-cached');
   };
 
-  const tryAppends = async (): Promise<void> => {
-    const refused = await refusedHeaders('POST', own);
-    if (refused.length > 0) report('header-not-allowed', refused.join());
+  const tryAppends = async (POST: Answer): Promise<void> => {
+    await findRefused('POST', own);
     const tagging = own['x-oss-tagging'];
-    const tagged = tagging && (await probe.send('POST', { signed: { 'x-oss-tagging': tagging } }));
-    if (tagged && judged(tagged.refusal) === DENIED) report('permission-missing', 'oss:PutObjectTagging');
-    if (size) await tryLargeBody();
-    if (write && findings.length === 0) await append();
-  };
-
-  /** A small append got an answer. So if a large one gets none, something on the way limits the body. */
-  const tryLargeBody = async (): Promise<void> => {
-    const { foreign, refusal } = (await probe.send('POST', { size })) ?? { foreign: !probe.isLate };
-    if (foreign || /TooLarge/.test(`${refusal?.code}`)) report('body-limit', `${size}`);
+    const tagged = tagging ? await probe.send('POST', { signed: { 'x-oss-tagging': tagging } }) : undefined;
+    if (tagged?.cause === DENIED) report('permission-missing', 'oss:PutObjectTagging');
+    // Small appends got an answer. So if a large one gets none, something on the way limits the body.
+    const large = size ? await probe.send('POST', { size }) : POST;
+    if (large ? large.foreign || large.cause === LIMIT : !probe.isLate) report(LIMIT, `${size}`);
+    if (write && !findings[0]) await append();
   };
 
   /** Appends one line with the client itself, which is the last proof. */
   const append = async (): Promise<void> => {
     const { contentLength: position = 0 } = await head();
-    const first = position ? {} : { contentType, headers };
+    // The headers count on the first append only. Who signs may refuse them on a later one.
+    const first = position ? {} : options;
     const result = await probe.limited((signal) => client.appendObject(key, LINE, { ...first, position, signal }));
-    if (result instanceof Error) report('refused', whyOf(result));
+    if (result instanceof Error) report('refused', result.message);
   };
 
   let answers: Answers | undefined;
   const runSteps = async (): Promise<void> => {
-    answers = await askWithRightClock();
+    // If the clock is ahead, a good token seems to be expired.
+    const first = await ask().catch((error) => {
+      if (error.code !== EXPIRED) throw error;
+    });
+    const isClockWrong = !first || Object.values(first).some((answer) => answer?.cause === CLOCK);
+    // A request of an `OssClient` corrects its clock, so that the examination can go on.
+    if (isClockWrong) await head();
+    answers = isClockWrong ? await ask() : first;
     const { GET, HEAD, POST } = answers;
     const missing = METHODS.filter((method) => !answers?.[method]).join();
     const some = GET ?? HEAD ?? POST;
-    const foreign = [GET, HEAD, POST].find((answer) => answer?.foreign)?.foreign;
-    if (/^https:/.test(`${origin}`) && isPlain(probe.target)) return report('mixed-content');
+    const foreign = GET?.foreign ?? HEAD?.foreign ?? POST?.foreign;
+    if (/^https:/.test(origin) && isPlain(probe.target)) return report('mixed-content');
     if (!some) return explainSilence();
     if (foreign) return report('not-oss', foreign);
     if (missing && probe.isLate) return report('unreachable');
-    if (missing) report(some.isCors ? 'method-missing' : 'not-oss', some.isCors ? missing : `no answer to ${missing}`);
+    const isCors = some.type === 'cors';
+    if (missing) report(isCors ? 'method-missing' : 'not-oss', isCors ? missing : `no answer to ${missing}`);
     if (!judge(answers)) return;
+    if (isClockWrong) report(CLOCK);
     findHidden(answers);
     if (HEAD) await tryClient();
-    if (POST) await tryAppends();
+    if (POST) await tryAppends(POST);
   };
 
   try {
@@ -176,21 +161,11 @@ export async function examine(
 }
 
 /** Browsers treat a server on the same machine like one with HTTPS. */
-function isPlain(url = ''): boolean {
+function isPlain(url: string): boolean {
   return /^http:\/\/(?!localhost|127\.|\[::1)/.test(url);
 }
 
 /** Returns the names that the page should see in this answer, but does not. Without CORS, nothing is hidden. */
 function hiddenOf(answer: Answer | undefined, names: string): string[] {
-  return answer?.isCors ? names.split(' ').filter((name) => !answer.headers.has(name)) : [];
-}
-
-/** Returns the cause of a refusal, or undefined if a healthy bucket refuses this too. */
-function judged(refusal: ServiceError | undefined): FindingCode | undefined {
-  return refusal && causeOf(`${refusal.code} ${refusal.ec} ${whyOf(refusal)}`);
-}
-
-/** Returns the message without what was attempted. */
-function whyOf(error: Error | undefined): string {
-  return `${error?.message}`.replace(/^Cannot .*?: /, '');
+  return answer?.type === 'cors' ? names.split(' ').filter((name) => !answer.headers.has(name)) : [];
 }

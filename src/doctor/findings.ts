@@ -1,6 +1,6 @@
 /** The causes that the doctor knows: what it says about each one, and the step that mends it. docs/doctor.md shows the same table. */
 
-import type { BucketRule } from './bucket-rule.ts';
+import { type BucketRule, bucketRule } from './bucket-rule.ts';
 
 /** A cause, for programs. */
 export type FindingCode =
@@ -37,10 +37,21 @@ export interface Finding {
   /** The step that mends it. */
   readonly mend: string;
   /** The CORS rule that the bucket needs, where a rule is the cure. */
-  readonly rule?: BucketRule;
-  /** The words in `says` and `mend` that belong to this page: `host`, `origin`, `key`, `names`, `time`, `why`. For translations. */
-  readonly facts: Readonly<Record<string, string>>;
+  readonly rule?: BucketRule | undefined;
+  readonly facts: Facts;
 }
+
+/** The words for the braces in the texts of the documents. A page can show the texts in another language with them. */
+export type Facts = Readonly<{
+  host: string;
+  /** The origin of the page, or `*` if there is no page. */
+  origin: string;
+  key: string;
+  /** What OSS or another server answered, or which headers, methods or permissions are missing. */
+  what: string;
+  /** The cure that the client knows for a refusal of OSS. */
+  hint: string;
+}>;
 
 type Row = readonly [says: string, mend: string, form?: RegExp | undefined];
 
@@ -48,8 +59,8 @@ type Row = readonly [says: string, mend: string, form?: RegExp | undefined];
 const refused = (form: RegExp): Row => ['OSS refuses: {what}.', 'Hint: {hint}.', form];
 
 const denied = (form?: RegExp): Row => [
-  'The token does not allow {what} for {key}, or is for another prefix.',
-  'Allow it in the policy.',
+  'The token does not allow {what} for {key}.',
+  'Check the RAM policy and its prefix.',
   form,
 ];
 
@@ -58,39 +69,40 @@ const denied = (form?: RegExp): Row => [
  * OSS: the first row that fits `code EC message` counts.
  */
 export const FINDINGS: Readonly<Record<FindingCode, Row>> = {
-  offline: ['The device has no network.', 'Connect it.'],
-  unreachable: [
-    'No connection to {host}.',
-    'Check bucket, region and endpoint. Look for what blocks it: firewall, extension, connect-src.',
-  ],
-  'mixed-content': ['A page with HTTPS cannot use {host} without HTTPS.', 'Give an https endpoint.'],
-  'http-page': ['A CORS rule for https does not allow {origin}.', 'Open the page with HTTPS.'],
+  offline: ['The device is offline.', 'Connect it.'],
+  unreachable: ['No connection to {host}.', 'Check bucket, region and endpoint, firewall, extensions and connect-src.'],
+  'mixed-content': ['The page has HTTPS, but the endpoint has not.', 'Give the endpoint with HTTPS.'],
+  'http-page': ['The page has no HTTPS, so no CORS rule for https allows {origin}.', 'Open the page with HTTPS.'],
   'answer-hidden': [
-    '{host} answers, but the page may not see it: no CORS rule allows {origin}, or bucket, region or endpoint is wrong, or a portal answers.',
-    'Set the rule. Check bucket, region and endpoint.',
+    '{host} answers, but no CORS rule allows {origin}, or a portal answers.',
+    'Check bucket, region and endpoint. Set the rule.',
   ],
   'method-missing': ['The CORS rule does not allow {what}.', 'Set the rule.'],
-  'preflight-refused': [
-    'The CORS rule allows no headers, or a CDN or proxy refuses OPTIONS.',
-    'Set the rule, at the CDN too.',
-  ],
+  'preflight-refused': ['The CORS rule does not allow {what}, or a CDN or proxy refuses OPTIONS.', 'Set the rule.'],
   'header-not-allowed': ['The CORS rule does not allow {what}.', 'Set the rule.'],
   'header-not-exposed': ['The CORS rule hides {what}.', 'Set the rule.'],
-  'not-oss': ['A portal or proxy answers in place of OSS: {what}.', 'Log in to the network, or check the proxy.'],
-  'body-limit': ['A proxy refuses a body of {what} bytes.', 'Raise its limit.'],
+  'not-oss': [
+    'A portal or proxy answers, not OSS: {what}.',
+    'Log in to the network, or check proxies and the endpoint.',
+  ],
+  'body-limit': ['A proxy limits the body: it refuses {what} bytes.', 'Raise its limit.', /TooLarge/],
   'head-cached': ['A CDN or proxy caches HEAD.', 'Turn this cache off.'],
-  'no-credentials': ['There are no credentials: {what}.', 'Check the token endpoint or the presign function.'],
+  'no-credentials': ['There are no credentials: {what}.', 'Check the token endpoint or presign.'],
   'permission-missing': denied(),
-  'clock-wrong': ['The clock that signs is wrong: OSS has {what}.', 'Set the clock.', /^Req.*Skewed|^Acc.*expired/],
-  'token-expired': ['The token has expired.', 'Give credentials as a function.', /^SecurityTokenExpired/],
+  'clock-wrong': ['The clock that signs is wrong.', 'Set the clock.', /^Req.*Skewed|^Acc.*expired/],
+  'token-expired': [
+    'The token has expired.',
+    'Give credentials as a function, so that they can be loaded again.',
+    /^SecurityTokenExpired/,
+  ],
   'token-refused': refused(/^InvalidAcc|^\w*SecurityToken/),
   'signature-wrong': refused(/^SignatureDoes/),
   'region-wrong': refused(/^Acc.*endpoint|0002-0000022[68]/i),
   'bucket-missing': refused(/^NoSuchBucket|^InvalidBucket/),
   'cname-needed': refused(/^PublicEndpoint/),
   'endpoint-wrong': refused(/^SecondLevel|^CnameDenied/),
-  'no-permission': denied(/^(AccessDenied|Http403) (?!.*(referer|public access))/i),
-  refused: refused(/./),
+  refused: refused(/referer|public access/i),
+  'no-permission': denied(/^(AccessDenied|Http403)/),
 };
 
 /** The answers of a healthy bucket: to a read of an absent key, and to an append at a position that no object has. */
@@ -99,12 +111,18 @@ const HEALTHY = /^(NoSuchKey|PositionNotEqual|Http40[49])/;
 /** Returns the cause of a refusal, written as `code EC message`. A healthy bucket refuses some requests, without a cause. */
 export function causeOf(refusal: string): FindingCode | undefined {
   if (HEALTHY.test(refusal)) return undefined;
-  return (Object.keys(FINDINGS) as FindingCode[]).find((code) => FINDINGS[code][2]?.test(refusal));
+  return (Object.keys(FINDINGS) as FindingCode[]).find((code) => FINDINGS[code][2]?.test(refusal)) ?? 'refused';
 }
 
 /** Fills the words in braces. */
-export function makeFinding(code: FindingCode, facts: Readonly<Record<string, string>>, rule?: BucketRule): Finding {
+export function makeFinding(code: FindingCode, facts: Facts): Finding {
   const [says, mend] = FINDINGS[code];
-  const fill = (text: string) => text.replace(/\{(\w+)\}/g, (_, name) => facts[name] ?? '');
-  return { code, says: fill(says), mend: fill(mend), facts, ...(rule && { rule }) };
+  const fill = (text: string) => text.replace(/\{(\w+)\}/g, (_, name: keyof Facts) => facts[name]);
+  return {
+    code,
+    says: fill(says),
+    mend: fill(mend),
+    facts,
+    rule: / rule/.test(mend) ? bucketRule(facts.origin) : undefined,
+  };
 }

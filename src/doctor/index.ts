@@ -2,5 +2,5 @@
 
 export type { BucketRule } from './bucket-rule.ts';
 export { type Diagnosis, diagnose } from './diagnose.ts';
-export type { Finding, FindingCode } from './findings.ts';
+export type { Facts, Finding, FindingCode } from './findings.ts';
 export type { DoctorOptions } from './options.ts';

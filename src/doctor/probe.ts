@@ -5,18 +5,16 @@ import { redact } from '../redact.ts';
 import type { OssClient } from '../request/client.ts';
 import type { PresignedClient } from '../request/presigned.ts';
 import { toServiceError } from '../request/refusal.ts';
-import { throwIfAborted } from '../waiting/abort.ts';
+import { initOf } from '../request/transport.ts';
 import { withDeadline } from '../waiting/deadline.ts';
+import { causeOf, type FindingCode } from './findings.ts';
 import type { DoctorOptions } from './options.ts';
 
 /** The part of an answer that the doctor judges. */
-export interface Answer {
-  readonly ok: boolean;
-  /** True if CORS decides which headers are visible. */
-  readonly isCors: boolean;
-  readonly headers: Headers;
-  /** Why OSS refused. */
+export interface Answer extends Response {
+  /** The refusal of OSS, and its cause. A refusal of a healthy bucket has no cause. */
   readonly refusal?: ServiceError | undefined;
+  readonly cause?: FindingCode | undefined;
   /** What answered, if it was not OSS. */
   readonly foreign?: string | undefined;
 }
@@ -37,7 +35,7 @@ export interface ProbeInit {
 
 /** Sends requests for one key. */
 export interface Probe {
-  /** The address of the last request, without its query. */
+  /** The signed address of the last request. */
   target: string;
   /** True if the last request got no answer in time. */
   isLate: boolean;
@@ -53,38 +51,34 @@ export interface Probe {
    * lost by chance.
    */
   send(method: Method, init?: ProbeInit): Promise<Answer | undefined>;
-  /** Returns whether a server answers, also if the page may not read the answer. */
-  reaches(url: string): Promise<boolean>;
+  /** Resolves to an answer from the address of the last request, or undefined. The page may not read this answer. */
+  reach(): Promise<Response | undefined>;
 }
 
 /** OSS refuses an append at this position (409), because no object has exactly this length: 2.5 GiB and some bytes. */
 const NOWHERE = 2_684_366_905;
 
-const OPERATIONS = { GET: 'GetObject', HEAD: 'HeadObject', POST: 'AppendObject' } as const;
+const OPERATIONS = {
+  GET: ['getObject', 'presignGetObject', { range: { start: 0, end: 0 } }],
+  HEAD: ['headObject', 'presignHeadObject', {}],
+  POST: ['appendObject', 'presignAppendObject', { position: NOWHERE, size: 0 }],
+} as const;
 
 /** Makes a probe. Its parts are closures and not private members, because this makes the doctor smaller. */
 export function makeProbe(client: OssClient | PresignedClient, key: string, options: DoctorOptions): Probe {
-  const { timeout = 10_000, signal, presign } = options;
+  const { timeout = 10_000, signal, presign, fetch = globalThis.fetch } = options;
 
   const sign = async (method: Method, headers: Strings, size = 0): Promise<string> => {
-    const operation = OPERATIONS[method];
-    const what = { GET: { range: { start: 0, end: 0 } }, HEAD: {}, POST: { position: NOWHERE, size } }[method];
-    const request = { headers, signal, ...what };
+    const [operation, name, what] = OPERATIONS[method];
+    const request = { headers, signal, ...what, ...(size && { size }) };
     if ('presignHeadObject' in client)
-      return (await client[`presign${operation}`](key, { position: NOWHERE, ...request })).url;
+      return (await client[name](key, request as typeof request & { position: number })).url;
     try {
-      const name = operation.replace(/^./, (letter) => letter.toLowerCase()) as 'headObject';
-      const given = await presign?.({ operation: name, key, ...request });
+      const given = await presign?.({ operation, key, ...request });
       return new URL(Object(given).url ?? given).href;
     } catch (error) {
       throw new CredentialsError(redact(String(error)), { code: 'PresignFailed' });
     }
-  };
-
-  const fetchFresh = (url: string, init: RequestInit): Promise<Response> => {
-    const { fetch = globalThis.fetch } = options;
-    // An old answer from a cache says nothing. Only a page has a cache, and Workers know this setting since 2024 only.
-    return fetch(url, globalThis.location ? { ...init, cache: 'no-store' } : init);
   };
 
   const probe: Probe = {
@@ -99,52 +93,46 @@ export function makeProbe(client: OssClient | PresignedClient, key: string, opti
       };
       const limits = { clock: client.retry.clock, timeout, signal, expired };
       return withDeadline(limits, (deadline) => work(deadline.signal)).catch((error) => {
-        throwIfAborted(signal);
-        if (error instanceof CredentialsError) throw error;
+        if (signal?.aborted || error instanceof CredentialsError) throw error;
         return error;
       });
     },
 
-    async send(method, { signed = {}, headers, size } = {}) {
-      const attempt = () =>
-        probe.limited(async (deadline) => {
-          // Browsers send this range without a preflight, and one byte is enough.
-          const range = method === 'GET' ? { range: 'bytes=0-0' } : {};
-          const url = await sign(method, signed, size);
-          probe.target = url.replace(/\?.*/s, '');
-          const init: RequestInit = {
-            method,
-            headers: { ...range, ...signed, ...headers },
-            redirect: 'manual',
-            signal: deadline,
-          };
-          if (size) init.body = new Uint8Array(size);
-          return toAnswer(await fetchFresh(url, init), method);
-        });
-      let answer = await attempt();
-      if (answer instanceof Error && !probe.isLate) answer = await attempt();
-      return answer instanceof Error ? undefined : answer;
-    },
+    send: (method, { signed = {}, headers, size } = {}) =>
+      twice(async (signal) => {
+        // Browsers send this range without a preflight, and one byte is enough.
+        const range = method === 'GET' ? { range: 'bytes=0-0' } : {};
+        probe.target = await sign(method, signed, size);
+        const init = initOf(
+          { method, body: size ? new Uint8Array(size) : undefined },
+          { headers: { ...range, ...signed, ...headers } },
+          signal,
+        );
+        return toAnswer(await fetch(probe.target, init), method);
+      }),
 
-    async reaches(url) {
-      const answer = await probe.limited((deadline) =>
-        fetchFresh(url, { method: 'HEAD', mode: 'no-cors', signal: deadline }),
-      );
-      return !(answer instanceof Error);
-    },
+    reach: () => twice((signal) => fetch(probe.target, { method: 'HEAD', mode: 'no-cors', signal })),
+  };
+
+  /** One request may be lost by chance, so it is sent again. Returns undefined if there is no answer. */
+  const twice = async <T>(work: (signal: AbortSignal) => Promise<T>): Promise<T | undefined> => {
+    let result = await probe.limited(work);
+    if (result instanceof Error && !probe.isLate) result = await probe.limited(work);
+    return result instanceof Error ? undefined : result;
   };
   return probe;
 }
 
 async function toAnswer(response: Response, method: Method): Promise<Answer> {
   const { ok, status, headers, type } = response;
-  const isCors = type === 'cors';
   const refusal = ok ? undefined : await toServiceError(response, method, []);
   if (ok) response.body?.cancel();
-  const foreign = `HTTP ${status} ${headers.get('content-type') ?? ''}`;
+  const what = `HTTP ${status} ${headers.get('content-type') ?? ''}`;
   // OSS marks each answer with a request ID. If CORS hides the mark, an error is known by its code in XML.
   const isMarked = headers.has('x-oss-request-id') || (refusal && !/^Http/.test(refusal.code));
-  const isPage = !isMarked && (!isCors || /html/.test(foreign) || (!ok && method !== 'HEAD'));
+  const isPage = !isMarked && (type !== 'cors' || /html/.test(what) || (!ok && method !== 'HEAD'));
   // A browser shows a redirect as status 0.
-  return { ok, isCors, headers, refusal, foreign: isPage || (!ok && status < 400) ? foreign : undefined };
+  const foreign = isPage || (!ok && status < 400) ? what : undefined;
+  const cause = refusal && causeOf(`${refusal.code} ${refusal.ec} ${refusal.message}`);
+  return Object.assign(response, { refusal, cause, foreign });
 }

@@ -144,9 +144,10 @@ export class Transport {
   }
 }
 
-function initOf(
-  { method, body, onprogress, expects }: OssRequest,
-  { headers }: AuthorisedRequest,
+/** Returns what `fetch` gets besides the URL. */
+export function initOf(
+  { method, body, onprogress, expects }: Partial<OssRequest> & Pick<OssRequest, 'method'>,
+  { headers }: Pick<AuthorisedRequest, 'headers'>,
   signal: AbortSignal,
 ): FetchInit {
   // If `fetch` followed a redirect, it would send the body and the token to another place.

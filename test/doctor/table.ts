@@ -4,6 +4,7 @@ import { toServiceError } from '../../src/request/refusal.ts';
 
 /** The refusals of OSS for each cause: a code, and the words of its message that count. */
 export const REFUSALS: Partial<Record<FindingCode, readonly (readonly [code: string, message?: string])[]>> = {
+  'body-limit': [['EntityTooLarge']],
   'clock-wrong': [['RequestTimeTooSkewed'], ['AccessDenied', 'Request has expired']],
   'token-expired': [['SecurityTokenExpired']],
   'token-refused': [

@@ -49,9 +49,9 @@ export const BUNDLES = {
   'crc64, crc64Combine': { budget: 1_560, code: "export { crc64, crc64Combine } from './src/index.ts';" },
   './xhr': { budget: 1_000, code: "export * from './src/xhr.ts';" },
   './sts': { budget: 7_850, code: "export * from './src/sts.ts';" },
-  // The doctor with the client that it examines. The doctor adds 3.4 KB to the client.
+  // The doctor with the client that it examines. The doctor may add 3 KB (3,072 bytes) to the client (`append`).
   './doctor': {
-    budget: 16_700,
+    budget: 16_372,
     code: `import { OssClient } from './src/index.ts';
       import { diagnose } from './src/doctor/index.ts';
       diagnose(new OssClient({ ${CLIENT}, ${STS} }), 'app.log').then(console.log);`,
