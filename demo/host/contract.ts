@@ -81,7 +81,7 @@ export const LATE = 4000;
 /** The wait for which `throttle` asks, in ms. */
 export const THROTTLE_DELAY = 500;
 /** The speed of `slow`, in bytes per second. */
-export const SLOW_RATE = 1_000_000;
+export const SLOW_RATE = 1024 * 1024;
 
 /**
  * The body of `PUT faults`, and the answer of `PUT faults` and of `GET faults?scope=`. A PUT replaces the active faults

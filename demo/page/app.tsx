@@ -41,15 +41,17 @@ export function App({ session, uploader, faults, log, recording, progress }: Par
           <SettingsForm />
           <RecordCard recording={recording} />
           <NoteCard uppy={uploader.uppy} />
-          <Counters session={session} faults={faults} />
         </div>
-        <div class="column">
+        <div class="column object">
           <ObjectCard session={session} blobOf={blobOf} />
           <BreakIt session={session} faults={faults} />
         </div>
-        <div class="column">
+        <div class="column story">
           <EventList session={session} />
           <Charts figures={session.figures} />
+        </div>
+        <div class="column tools">
+          <Counters session={session} faults={faults} />
           <CodeCard session={session} />
           <DoctorCard session={session} />
           <LogCard log={log} />

@@ -21,6 +21,8 @@ export async function buildPage(outdir = join(here, '../../build/demo/public')) 
     jsxImportSource: 'preact',
     // Without it, esbuild would take the options of TypeScript, which are for the type check.
     tsconfigRaw: {},
+    // Uppy writes sizes with names of units that differ from those of the page.
+    alias: { '@transloadit/prettier-bytes': join(here, 'uploader/sizes.ts') },
     minify: true,
     sourcemap: true,
     legalComments: 'linked',

@@ -4,6 +4,8 @@ import '@uppy/dashboard/css/style.min.css';
 import '@uppy/webcam/css/style.min.css';
 import 'uplot/dist/uPlot.min.css';
 import './style/page.css';
+import './style/uppy.css';
+import './style/preferences.css';
 import { effect } from '@preact/signals';
 import { render } from 'preact';
 import { App } from './app.tsx';

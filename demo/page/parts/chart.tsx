@@ -16,20 +16,39 @@ interface ChartProps {
   readonly drawing: 'line' | 'points';
   /** The axis always reaches this value. */
   readonly least: number;
+  /** The axis has marks at powers of two, or at round decimal numbers. */
+  readonly counting: 'binary' | 'decimal';
 }
 
 const HEIGHT = 120;
 
-export function Chart({ name, points, write, drawing, least }: ChartProps) {
+export function Chart({ name, points, ...how }: ChartProps) {
+  const last = points[1].findLast((value) => value !== null) ?? undefined;
+  return (
+    <figure class="chart">
+      <figcaption>
+        <span>{name}</span>
+        {last !== undefined && <b>{how.write(last)}</b>}
+      </figcaption>
+      {last === undefined ? (
+        <p class="none">{t('chartEmpty')}</p>
+      ) : (
+        <Plot {...how} points={points} text={t('chartNow', { name, value: how.write(last) })} />
+      )}
+    </figure>
+  );
+}
+
+type Drawn = Omit<ChartProps, 'name' | 'points'>;
+
+function Plot({ points, text, ...how }: Drawn & { readonly points: Points; readonly text: string }) {
   const frame = useRef<HTMLDivElement>(null);
   const plot = useRef<UPlot | undefined>(undefined);
   const isDark = usePrefersDark();
-  const last = points[1].findLast((value) => value !== null) ?? undefined;
-  const text = last === undefined ? t('chartEmpty') : t('chartNow', { name, value: write(last) });
   useEffect(() => {
     const { current } = frame;
     if (!current) return;
-    const chart = new UPlot(optionsOf(current, { drawing, write, least }), dataOf(points), current);
+    const chart = new UPlot(optionsOf(current, how), dataOf(points), current);
     plot.current = chart;
     const observer = new ResizeObserver(() => chart.setSize({ width: current.clientWidth, height: HEIGHT }));
     observer.observe(current);
@@ -37,27 +56,16 @@ export function Chart({ name, points, write, drawing, least }: ChartProps) {
       observer.disconnect();
       chart.destroy();
     };
-  }, [drawing, isDark, theme.value, language.value, write, least]);
+  }, [...Object.values(how), isDark, theme.value, language.value]);
   useEffect(() => plot.current?.setData(dataOf(points)), [points]);
-  return (
-    <figure class="chart">
-      <figcaption>
-        <span>{name}</span>
-        <b>{last === undefined ? '–' : write(last)}</b>
-      </figcaption>
-      <div ref={frame} role="img" aria-label={text} />
-    </figure>
-  );
+  return <div ref={frame} role="img" aria-label={text} />;
 }
 
-/** uPlot draws nothing without two points. */
 function dataOf([times, values]: Points): UPlot.AlignedData {
   return [[...times], [...values]];
 }
 
-type Drawn = Pick<ChartProps, 'drawing' | 'write' | 'least'>;
-
-function optionsOf(element: HTMLElement, { drawing, write, least }: Drawn): UPlot.Options {
+function optionsOf(element: HTMLElement, { drawing, write, least, counting }: Drawn): UPlot.Options {
   const style = getComputedStyle(element);
   const colour = (name: string) => style.getPropertyValue(name).trim();
   const axis = {
@@ -73,12 +81,13 @@ function optionsOf(element: HTMLElement, { drawing, write, least }: Drawn): UPlo
     cursor: { show: false },
     legend: { show: false },
     scales: {
-      x: { range: (_plot, first, last) => [first, Math.max(last, first + SHORTEST)] },
+      // The range that uPlot proposes for a single point is a whole day.
+      x: { range: ({ data: [times] }) => rangeOf(times) },
       y: { range: (_plot, _low, high) => [0, Math.max(high || 0, least) * 1.1] },
     },
     axes: [
       { ...axis, font, size: 22, space: 90, values: (_plot, times) => times.map((time) => timeOfDay(time * 1000)) },
-      { ...axis, font, size: 74, space: 34, incrs: STEPS, values: (_plot, values) => values.map(write) },
+      { ...axis, font, size: 74, space: 34, incrs: STEPS[counting], values: (_plot, values) => values.map(write) },
     ],
     series: [
       {},
@@ -91,8 +100,17 @@ function optionsOf(element: HTMLElement, { drawing, write, least }: Drawn): UPlo
 
 /** The shortest time that a chart shows, s. */
 const SHORTEST = 4;
-/** The steps of an axis: powers of two, because bytes are counted so. */
-const STEPS = Array.from({ length: 34 }, (_, power) => 2 ** power);
+
+function rangeOf(times: ArrayLike<number>): [number, number] {
+  const first = times[0] ?? 0;
+  return [first, Math.max(times[times.length - 1] ?? first, first + SHORTEST)];
+}
+
+/** The steps between the marks of an axis. Bytes are counted in powers of two, and times in decimal numbers. */
+const STEPS = {
+  binary: Array.from({ length: 34 }, (_, power) => 2 ** power),
+  decimal: Array.from({ length: 7 }, (_, power) => [1, 2, 5].map((digit) => digit * 10 ** power)).flat(),
+};
 
 /** Draws the chart again when the colours of the system change. */
 function usePrefersDark(): boolean {

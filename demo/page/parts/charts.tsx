@@ -10,14 +10,17 @@ export function Charts({ figures }: { readonly figures: Figures }) {
   return (
     <Card title={t('charts')} area="charts">
       <div class="charts">
-        <Chart name={t('chartThroughput')} points={throughput.points.value} write={rate} drawing="line" least={1024} />
-        <Chart name={t('chartSegments')} points={segments.points.value} write={bytes} drawing="points" least={1024} />
         <Chart
-          name={t('chartRoundTrips')}
-          points={roundTrips.points.value}
-          write={duration}
-          drawing="points"
-          least={8}
+          {...{ name: t('chartThroughput'), points: throughput.points.value, write: rate }}
+          {...{ drawing: 'line', least: 1024, counting: 'binary' }}
+        />
+        <Chart
+          {...{ name: t('chartSegments'), points: segments.points.value, write: bytes }}
+          {...{ drawing: 'points', least: 1024, counting: 'binary' }}
+        />
+        <Chart
+          {...{ name: t('chartRoundTrips'), points: roundTrips.points.value, write: duration }}
+          {...{ drawing: 'points', least: 10, counting: 'decimal' }}
         />
       </div>
     </Card>

@@ -24,7 +24,7 @@ export function ObjectCard({ session, blobOf }: ObjectCardProps) {
           <Facts transfer={transfer} />
           <Ruler transfer={transfer} />
           <SegmentTable transfer={transfer} />
-          {transfer.size !== undefined && (
+          {canBeProven(transfer) && (
             <Proof key={transfer.id + transfer.key} session={session} transfer={transfer} blobOf={blobOf} />
           )}
           <p>
@@ -38,6 +38,11 @@ export function ObjectCard({ session, blobOf }: ObjectCardProps) {
       )}
     </Card>
   );
+}
+
+/** A recording has no file to compare with, and an upload that ended early is not the whole file. */
+function canBeProven({ size, state: { value } }: Transfer): boolean {
+  return size !== undefined && value !== 'failed' && value !== 'cancelled';
 }
 
 /** So many objects can be chosen. A list of a thousand helps nobody. */

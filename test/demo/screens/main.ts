@@ -1,157 +1,69 @@
 /** Takes pictures of the page in each of its states, so that somebody can look at them with the eye of a designer. */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Browser, BrowserContextOptions } from 'playwright';
-import { launch, MIB, onDisk, type Picked, picked, Visit } from '../visit.ts';
+import type { Browser, Page } from 'playwright';
+import { launch, Visit } from '../visit.ts';
+import { SCENES, type Scene } from './scenes.ts';
 
 const FOLDER = 'build/demo/screens';
-
-type Scene = readonly [name: string, act: (visit: Visit) => Promise<void>, options?: BrowserContextOptions];
-
 const WIDE = { width: 1440, height: 1000 };
-const PHONE = { width: 360, height: 760 };
 
-/** Small segments, so that the ruler shows many. */
-async function smallSegments({ page }: Visit): Promise<void> {
-  await page.evaluate(() => localStorage.setItem('oss-append segment size', String(256 * 1024)));
-  await page.reload();
+/** The counters and the animations of Uppy come to rest in this time, ms. */
+const SETTLED = 700;
+
+/** Takes what the window shows, and then the whole page in a window that is as high as the page. */
+async function takeBoth(page: Page, name: string): Promise<string[]> {
+  const paths = [join(FOLDER, `${name}.png`), join(FOLDER, `${name}-whole.png`)] as const;
+  await page.waitForTimeout(SETTLED);
+  await page.screenshot({ path: paths[0] });
+  const { width = WIDE.width } = page.viewportSize() ?? {};
+  const height = await page.evaluate(() => document.documentElement.scrollHeight);
+  await page.setViewportSize({ width, height });
+  await page.evaluate(() => scrollTo(0, 0));
+  await page.waitForTimeout(SETTLED / 2);
+  await page.screenshot({ path: paths[1], fullPage: true });
+  return [...paths];
 }
 
-async function store(visit: Visit, ...files: Picked[]): Promise<void> {
-  await visit.pick(...files);
-  await visit.upload();
-  await visit.allStored();
-}
-
-/** Begins to store a file over a slow link, so that the picture shows it in flight. */
-async function inFlight(visit: Visit, ...files: Picked[]): Promise<void> {
-  await smallSegments(visit);
-  await visit.ready();
-  await visit.switchOn('Slow link');
-  await visit.switchOn('Lose answers');
-  await visit.pick(...files);
-  await visit.upload();
-  await visit.page.locator('.events [data-kind=found-stored]').first().waitFor();
-  await visit.page.waitForTimeout(4000);
-}
-
-const two = [picked('holiday.mov', 12 * MIB, 'video/quicktime'), picked('notes.txt', 300_000, 'text/plain')];
-const chinese = ({ page }: Visit) => page.locator('header select').first().selectOption('zh');
-
-const SCENES: readonly Scene[] = [
-  ['empty', async () => {}],
-  ['flight', (visit) => inFlight(visit, ...two)],
-  ['flight-dark', (visit) => inFlight(visit, ...two), { colorScheme: 'dark' }],
-  [
-    'done',
-    async (visit) => {
-      await store(visit, picked('holiday.mov', 20 * MIB, 'video/quicktime'));
-      await visit.proven();
-    },
-  ],
-  [
-    'segments-300',
-    async (visit) => {
-      await smallSegments(visit);
-      await visit.ready();
-      await store(visit, picked('long.bin', 75 * MIB));
-      await visit.proven();
-    },
-  ],
-  ['phone', (visit) => inFlight(visit, ...two), { viewport: PHONE }],
-  ['phone-dark-empty', async () => {}, { viewport: PHONE, colorScheme: 'dark' }],
-  ['wide', (visit) => inFlight(visit, ...two), { viewport: { width: 1600, height: 1000 } }],
-  [
-    'chinese',
-    async (visit) => {
-      await inFlight(visit, ...two);
-      await chinese(visit);
-    },
-  ],
-  [
-    'folds-chinese',
-    async (visit) => {
-      await chinese(visit);
-      for (const summary of await visit.page.locator('summary').all()) await summary.click();
-    },
-  ],
-  [
-    'thousand',
-    async (visit) => {
-      await visit.pick(...Array.from({ length: 1000 }, (_, n) => picked(`photo-${n}.jpg`, 2000 + n, 'image/jpeg')));
-      await visit.upload();
-      await visit.page.waitForTimeout(8000);
-    },
-  ],
-  [
-    'damaged',
-    async (visit) => {
-      await visit.switchOn('Flip a bit');
-      await visit.pick(picked('holiday.mov', 3 * MIB));
-      await visit.upload();
-      await visit.page.locator('aside.total.failed').waitFor();
-    },
-  ],
-  [
-    'offline',
-    async (visit) => {
-      await visit.switchOn('Slow link');
-      await visit.pick(picked('holiday.mov', 12 * MIB));
-      await visit.upload();
-      await visit.page.locator('.ruler > svg .stored').first().waitFor();
-      await visit.switchOn('Go offline');
-      await visit.page.locator('.trouble').waitFor();
-    },
-  ],
-  [
-    'server-gone',
-    async (visit) => {
-      await visit.switchOn('Slow link');
-      await visit.pick(picked('holiday.mov', 12 * MIB));
-      await visit.upload();
-      await visit.page.locator('.ruler > svg .stored').first().waitFor();
-      await visit.demo.close();
-      await visit.page.locator('.trouble').waitFor();
-    },
-  ],
-  [
-    'cannot-begin',
-    async ({ page }) => {
-      await page.route('**/config', (route) => route.fulfill({ status: 500 }));
-      await page.reload();
-      await page.locator('.notice.bad').waitFor();
-    },
-  ],
-  [
-    'offer',
-    async (visit) => {
-      const path = onDisk(picked('holiday.mov', 3 * MIB));
-      await visit.pickPath(path);
-      await visit.upload();
-      await visit.allStored();
-      await visit.page.getByRole('button', { name: 'Done' }).click();
-      await visit.pickPath(path);
-      await visit.page.locator('.notice').waitFor();
-    },
-  ],
-  ['forced-colours', (visit) => inFlight(visit, ...two), { forcedColors: 'active' }],
-];
-
-async function take(browser: Browser, [name, act, options = {}]: Scene): Promise<void> {
-  const context = await browser.newContext({ viewport: WIDE, locale: 'en-US', ...options });
+/** Returns the problem of a scene. Its pictures are taken all the same, because they show what is wrong. */
+async function take(browser: Browser, { name, act, options = {} }: Scene): Promise<string | undefined> {
+  const begin = Date.now();
+  const context = await browser.newContext({
+    viewport: WIDE,
+    locale: 'en-US',
+    reducedMotion: 'no-preference',
+    ...options,
+  });
+  context.setDefaultTimeout(60_000);
   const visit = await Visit.begin(context);
-  await act(visit).catch((error: unknown) => console.log(`${name}: ${String(error).slice(0, 300)}`));
-  await visit.page.waitForTimeout(600);
-  await visit.page.screenshot({ path: join(FOLDER, `${name}.png`) });
-  await visit.page.screenshot({ path: join(FOLDER, `${name}-whole.png`), fullPage: true });
+  const problem = await act(visit).then(
+    () => undefined,
+    (error: unknown) => String(error).split('\n')[0],
+  );
+  const made = await takeBoth(context.pages().at(-1) ?? visit.page, name);
   await context.close();
   await visit.end();
-  console.log(`${name}: ${visit.complaints.join('; ') || 'ok'}`);
+  const sizes = made.map((path) => `${path} (${Math.ceil(statSync(path).size / 1024)} KiB)`);
+  console.log(`${sizes.join(', ')} in ${Math.round((Date.now() - begin) / 1000)} s`);
+  if (problem) console.log(`failed: ${name}: ${problem}`);
+  return problem;
 }
 
-export async function main(wanted: readonly string[]): Promise<void> {
+/** Takes the wanted scenes, or all of them. Returns the number of scenes that failed. */
+export async function main(wanted: readonly string[]): Promise<number> {
+  const begin = Date.now();
+  const scenes = SCENES.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
+  const unknown = wanted.filter((name) => !scenes.some((scene) => scene.name === name));
+  if (unknown.length > 0)
+    throw new Error(`no scene ${unknown.join(', ')}; these are there: ${SCENES.map(({ name }) => name).join(', ')}`);
   mkdirSync(FOLDER, { recursive: true });
   const browser = await launch('chromium');
-  for (const scene of SCENES) if (wanted.length === 0 || wanted.includes(scene[0])) await take(browser, scene);
+  let failed = 0;
+  for (const scene of scenes) if (await take(browser, scene)) failed++;
   await browser.close();
+  const seconds = Math.round((Date.now() - begin) / 1000);
+  console.log(
+    `\n${2 * scenes.length} pictures of ${scenes.length} scenes in ${FOLDER}, in ${seconds} s; ${failed} failed`,
+  );
+  return failed;
 }

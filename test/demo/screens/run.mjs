@@ -16,5 +16,5 @@ const modulesInPlace = {
 
 install();
 const { main } = await load('test/demo/screens/main.ts', { plugins: [modulesInPlace] });
-await main(process.argv.slice(2));
-process.exit(0);
+const failed = await main(process.argv.slice(2));
+process.exit(failed === 0 ? 0 : 1);

@@ -1,0 +1,2 @@
+/** Stands in for `@transloadit/prettier-bytes`, so that Uppy writes sizes as the rest of the page does. build.mjs puts it there. */
+export { bytes as prettierBytes } from '../text/numbers.ts';
