@@ -24,6 +24,9 @@ const CHROMIUM_ARGS = [
 const found = await findBrowsers();
 const { OSS_APPEND_DEMO_BROWSER: only } = process.env;
 
+/** The driver of WebKitGTK, which Playwright cannot drive. */
+export const webkit = only && only !== 'webkit' ? undefined : found.webkit;
+
 /** The browsers of this machine, or only the one that the environment names. */
 export const browsers = (['chromium', 'firefox'] as const).filter((name) => found[name] && (!only || only === name));
 for (const name of ['chromium', 'firefox'] as const)

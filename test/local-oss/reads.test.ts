@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { crc64, crc64OfZeros } from '../../src/testing/crc64.ts';
 import { LocalOss } from '../../src/testing/index.ts';
 import { anOss, streamOf, utf8 } from './text.ts';
-import { appendCall, call, refusal } from './tools.ts';
+import { appendCall, call, element, refusal } from './tools.ts';
 
 describe('HeadObject', () => {
   test('it reports type, length, position and CRC', async () => {
@@ -71,7 +71,10 @@ describe('HeadObject', () => {
     const etag = oss.object('logs', 'a')?.etag ?? '';
     const headers = Object.fromEntries(Object.entries(conditions).map(([n, v]) => [n, v.replace('ETAG', etag)]));
     expect((await call(oss, ['HEAD', 'a', {}, headers])).status).toBe(status);
-    expect((await call(oss, ['GET', 'a', {}, headers])).status).toBe(status);
+    const read = await call(oss, ['GET', 'a', {}, headers]);
+    expect(read.status).toBe(status);
+    const [condition] = Object.keys(conditions);
+    if (status === 412) expect(element((await refusal(read)).xml, 'Condition').toLowerCase()).toBe(condition);
   });
 });
 

@@ -108,18 +108,20 @@ export const KEYS = { accessKeyId: 'ak', accessKeySecret: 'sk' };
 export interface CallOptions extends Partial<Signing> {
   readonly body?: Uint8Array<ArrayBuffer> | string | Blob | ReadableStream<Uint8Array>;
   readonly signal?: AbortSignal;
+  /** Default: `logs`. */
+  readonly bucket?: string;
   /** Changes the signed request before it is sent. */
   readonly tamper?: (signed: { url: string; headers: Record<string, string> }) => void;
 }
 
-/** Sends one signed request to bucket `logs`. The signature is in the header, unless `expires` is given. */
+/** Sends one signed request. The signature is in the header, unless `expires` is given. */
 export function call(
   oss: { readonly fetch: typeof fetch },
   [method, key, query = {}, headers = {}]: Call,
   options: CallOptions = {},
 ): Promise<Response> {
-  const { body, signal, tamper, ...signing } = options;
-  const signed = sign({ method, bucket: 'logs', key, query, headers }, { ...KEYS, time: NOON, ...signing });
+  const { body, signal, tamper, bucket = 'logs', ...signing } = options;
+  const signed = sign({ method, bucket, key, query, headers }, { ...KEYS, time: NOON, ...signing });
   const sent = { url: signed.url, headers: signed.headers };
   tamper?.(sent);
   const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body;

@@ -5,11 +5,12 @@
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import type { WebKitPlace } from '../tools/webkit-driver.ts';
 import type { Report, Result } from './context.ts';
 import { commandFamily } from './families/command.ts';
 import { Absent, type Family, type Job, type Running } from './families/family.ts';
 import { type BrowserPlace, chromiumFamily, firefoxFamily } from './families/page.ts';
-import { type WebKitPlace, webkitFamily } from './families/webkit.ts';
+import { webkitFamily } from './families/webkit.ts';
 import { workerdFamily } from './families/workerd.ts';
 import { type RuntimeServer, startServer } from './server.ts';
 

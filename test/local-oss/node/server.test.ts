@@ -1,4 +1,5 @@
 /** `serveLocalOss` over real HTTP: its addresses, its keys, its own paths, and how it ends. */
+import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
@@ -70,6 +71,27 @@ describe('the OSS', () => {
     }
     const { status, body } = await ask(server.url, { headers: { host: 'nobody.localhost' } });
     expect([status, element(body, 'Code')]).toEqual([404, 'NoSuchBucket']);
+  });
+
+  test('an answer is compressed only for a client that accepts it', async () => {
+    const server = await start({ buckets: { logs: { region: REGION, acl: 'public-read' } } });
+    const body = new Uint8Array(2000);
+    await clientOf(server).appendObject('a.json', body, { position: 0, contentType: 'application/json' });
+    const head = (headers: Record<string, string>) => ask(`${server.url}/logs/a.json`, { method: 'HEAD', headers });
+    expect((await head({})).headers).toMatchObject({ 'content-length': '2000', etag: expect.any(String) });
+    expect((await head({ 'accept-encoding': 'gzip' })).headers).not.toHaveProperty('etag');
+  });
+
+  test('chunks together with a Content-Length are stored, as ali-oss sends a stream of known length', async () => {
+    const server = await start({ buckets: { logs: { region: REGION, acl: 'public-read-write' } } });
+    const { hostname, port, host } = new URL(server.url);
+    const socket = connect(Number(port), hostname);
+    const head = `PUT /logs/a HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n`;
+    socket.write(`${head}5\r\nhello\r\n0\r\n\r\n`);
+    const [answer] = await once(socket, 'data');
+    socket.destroy();
+    expect(String(answer)).toContain('HTTP/1.1 200');
+    expect(text(server.oss.object('logs', 'a')?.bytes())).toBe('hello');
   });
 
   test('a signature that is wrong and a position that is wrong are refused', async () => {
