@@ -3,7 +3,7 @@
  * must never change. An appendable object has no place for it, so the application keeps it.
  */
 import { hidden, Refusal } from './refusal.ts';
-import type { ResumableContext, Upload } from './resumable-upload.ts';
+import type { Upload } from './upload-object.ts';
 import { noUpload } from './upload-url.ts';
 
 /** An upload for whose length the edge asks. */
@@ -24,6 +24,12 @@ export interface DeferredUpload {
 export type KeepLength = (upload: DeferredUpload) => KeptLength | Promise<KeptLength>;
 type KeptLength = number | null | undefined;
 
+/** The user of a request, and the function of the application. */
+export interface DeferringContext {
+  readonly user: string;
+  readonly settings: { readonly keepLength?: KeepLength | undefined };
+}
+
 /** The beginning of the names of problem types. */
 export const PROBLEMS = 'https://iana.org/assignments/http-problem-types#';
 
@@ -33,7 +39,7 @@ export const PROBLEMS = 'https://iana.org/assignments/http-problem-types#';
  * @throws Refusal: 404 if the application keeps no lengths any more, 500 if it returned something else than a length.
  */
 export async function withKeptLength(
-  { user, settings: { keepLength } }: ResumableContext,
+  { user, settings: { keepLength } }: DeferringContext,
   upload: Upload,
   length?: number,
 ): Promise<Upload> {
@@ -51,7 +57,7 @@ export async function withKeptLength(
  *
  * @throws Refusal: 400 if the upload has another length already or has more bytes, 413 if the length is too great.
  */
-export async function declareLength(context: ResumableContext, upload: Upload, length: number): Promise<Upload> {
+export async function declareLength(context: DeferringContext, upload: Upload, length: number): Promise<Upload> {
   const { claim, tail } = upload;
   if (claim.isDeferred && length > claim.length) throw tooLong(claim.length);
   const mayKeep = claim.isDeferred && length >= tail.position;

@@ -14,11 +14,11 @@ import {
   isComplete,
   locationOf,
   type ResumableContext,
-  type Upload,
   withOffset,
 } from './resumable-upload.ts';
 import { mediaTypeOf, PIECE, readComplete, readInteger } from './upload-headers.ts';
 import { readDisposition } from './upload-metadata.ts';
+import type { Upload } from './upload-object.ts';
 import { isUploadUrl } from './upload-url.ts';
 
 /** A request of the draft, and a way to send a response before the final one. */

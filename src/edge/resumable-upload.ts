@@ -3,7 +3,6 @@
  * stored but the object. The rest of an upload's state is in its URL.
  */
 import { AppendableObject } from '../append/object.ts';
-import type { ObjectTail } from '../tail.ts';
 import { announcedLength, wholeBody } from './body.ts';
 import { bytesAllowed, checkAllowed } from './decisions.ts';
 import { declareLength, type KeepLength, tooLong, withKeptLength } from './deferred-length.ts';
@@ -13,8 +12,8 @@ import { checkOwnKey, keyOfPath } from './keys.ts';
 import { Refusal, toRefusal } from './refusal.ts';
 import { appendWhole, UPLOAD, type UploadContext } from './upload.ts';
 import type { UploadDescription } from './upload-metadata.ts';
-import { createObject, findObject, type UploadObject } from './upload-object.ts';
-import { noUpload, readUploadUrl, toBase64Url, type UploadClaim, uploadQuery } from './upload-url.ts';
+import { createObject, findObject, type Upload } from './upload-object.ts';
+import { noUpload, readUploadUrl, toBase64Url, uploadQuery } from './upload-url.ts';
 
 /** A file for which a client wants to create an upload. */
 export interface NewUpload {
@@ -45,13 +44,6 @@ export interface ResumableContext extends UploadContext {
     readonly keyFor: (upload: NewUpload) => string | Promise<string>;
     readonly keepLength?: KeepLength | undefined;
   } & Parameters<typeof deleteObject>[1];
-}
-
-/** An upload as it is now. */
-export interface Upload {
-  readonly object: UploadObject;
-  readonly claim: UploadClaim;
-  readonly tail: ObjectTail;
 }
 
 /** What a client says of a new upload. */

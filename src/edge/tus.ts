@@ -15,11 +15,11 @@ import {
   isComplete,
   locationOf,
   type ResumableContext,
-  type Upload,
   withOffset,
 } from './resumable-upload.ts';
 import { mediaTypeOf, PIECE, requireNumber, TUS_VERSION } from './upload-headers.ts';
 import { readMetadata } from './upload-metadata.ts';
+import type { Upload } from './upload-object.ts';
 
 /** A request of a method in tus. `X-HTTP-Method-Override` may name another method than the request has. */
 export interface TusRequest extends ResumableContext {

@@ -7,7 +7,7 @@ import type { OssClient } from '../request/client.ts';
 import type { ObjectTail } from '../tail.ts';
 import { kindOf } from '../waiting/retry.ts';
 import { Refusal } from './refusal.ts';
-import { noUpload } from './upload-url.ts';
+import { noUpload, type UploadClaim } from './upload-url.ts';
 
 /** The object of an upload, and the client that reaches it. */
 export interface UploadObject {
@@ -15,6 +15,13 @@ export interface UploadObject {
   readonly key: string;
   /** The name of the upload. */
   readonly id: string;
+}
+
+/** An upload as it is now. */
+export interface Upload {
+  readonly object: UploadObject;
+  readonly claim: UploadClaim;
+  readonly tail: ObjectTail;
 }
 
 const ID_HEADER = 'x-oss-meta-upload';
