@@ -5,10 +5,11 @@ import { authorize } from './authorize.ts';
 import type { Bucket, BucketAcl, Call } from './call.ts';
 import { type CorsRule, checkCorsRules } from './cors.ts';
 import { invalidArgument, Refusal } from './errors.ts';
-import { listObjects, listObjectsV2, listObjectVersions, readMost } from './listing.ts';
+import { listObjects, listObjectsV2, listObjectVersions, readEncoding, readMost } from './listing.ts';
+import { refuseVersion } from './reads.ts';
 import { OWNER, type Reply, xmlReply } from './reply.ts';
 import type { Identity } from './verify.ts';
-import { type Elements, xmlTexts } from './xml.ts';
+import { type Elements, xmlTexts, xmlWords } from './xml.ts';
 
 /** Performs an operation that names no object. @throws {Refusal} */
 export function performOnBucket(call: Call): Reply {
@@ -38,11 +39,13 @@ export const keysToDelete = (call: Call): readonly string[] => xmlTexts(textOf(c
 /** Deletes up to 1,000 objects. A key that does not exist counts as deleted. */
 function deleteMultipleObjects(call: Call): Reply {
   const keys = keysToDelete(call);
+  for (const version of xmlWords(textOf(call), 'VersionId')) refuseVersion(new Map([['versionId', version]]));
   if (keys.length === 0 || keys.length > 1000) throw malformed('There must be 1 to 1000 keys.');
   for (const key of keys) authorize({ ...call, key }, 'oss:DeleteObject');
   for (const key of keys) call.bucket.objects.delete(key);
-  const isQuiet = xmlTexts(textOf(call), 'Quiet')[0] === 'true';
-  return xmlReply('DeleteResult', { Deleted: isQuiet ? [] : keys.map((Key) => ({ Key })) });
+  const isQuiet = xmlWords(textOf(call), 'Quiet')[0] === 'true';
+  const { encode, head } = readEncoding(call.query.values.get('encoding-type'));
+  return xmlReply('DeleteResult', { ...head, Deleted: isQuiet ? [] : keys.map((key) => ({ Key: encode(key) })) });
 }
 
 /** LocalOss has no multipart uploads, so the list is always empty. */
@@ -56,8 +59,18 @@ function putBucket(call: Call): Reply {
   authorize(call, 'oss:PutBucket');
   const acl = call.headers.get('x-oss-acl');
   if (acl !== null) call.bucket.acl = checkAcl(acl);
+  call.bucket.storageClass = readStorageClass(call) ?? call.bucket.storageClass;
   return { status: 200, headers: { location: `/${call.bucket.name}`, 'content-length': '0' } };
 }
+
+/** Returns the storage class that a CreateBucketConfiguration names. A bucket that exists keeps its own. */
+function readStorageClass(call: Call): string | undefined {
+  const [name] = xmlWords(textOf(call), 'StorageClass');
+  if (name === undefined || STORAGE_CLASSES.includes(name)) return name;
+  throw malformed(`The storage class must be one of ${STORAGE_CLASSES.join(', ')}.`);
+}
+
+const STORAGE_CLASSES: readonly string[] = ['Standard', 'IA', 'Archive', 'ColdArchive', 'DeepColdArchive'];
 
 /** The server removes the bucket after this call has succeeded. */
 function deleteBucket(call: Call): Reply {
@@ -115,7 +128,7 @@ function getBucketInfo(call: Call): Reply {
  * Returns what OSS tells of a bucket. A local server names itself as the endpoint, because clients connect to the
  * endpoint that they find here.
  */
-function factsOf({ name, region, created = 0 }: Bucket, host: string) {
+function factsOf({ name, region, created = 0, storageClass }: Bucket, host: string) {
   const endpoint = (suffix: string) =>
     isAliyun(host) ? `oss-${region}${suffix}.aliyuncs.com` : ownEndpoint(name, host);
   return {
@@ -124,7 +137,7 @@ function factsOf({ name, region, created = 0 }: Bucket, host: string) {
     CreationDate: new Date(created).toISOString(),
     ExtranetEndpoint: endpoint(''),
     IntranetEndpoint: endpoint('-internal'),
-    StorageClass: 'Standard',
+    StorageClass: storageClass,
     DataRedundancyType: 'LRS',
     AccessMonitor: 'Disabled',
     CrossRegionReplication: 'Disabled',
@@ -172,24 +185,24 @@ function putBucketCors(call: Call): Reply {
     throw malformed((error as Error).message);
   }
   call.bucket.cors = rules;
-  call.bucket.responseVary = xmlTexts(xml, 'ResponseVary')[0] === 'true';
+  call.bucket.responseVary = xmlWords(xml, 'ResponseVary')[0] === 'true';
   return { status: 200, headers: { 'content-length': '0' } };
 }
 
 const METHODS: readonly string[] = ['GET', 'PUT', 'POST', 'DELETE', 'HEAD'];
 
 function ruleFrom(xml: string): CorsRule {
-  const allowedOrigins = xmlTexts(xml, 'AllowedOrigin');
-  const allowedMethods = xmlTexts(xml, 'AllowedMethod').map((method) => method.toUpperCase());
-  const [age] = xmlTexts(xml, 'MaxAgeSeconds');
+  const allowedOrigins = xmlWords(xml, 'AllowedOrigin');
+  const allowedMethods = xmlWords(xml, 'AllowedMethod').map((method) => method.toUpperCase());
+  const [age] = xmlWords(xml, 'MaxAgeSeconds');
   if (allowedOrigins.length === 0 || allowedMethods.length === 0) throw malformed('A rule needs origins and methods.');
   const wrong = allowedMethods.find((method) => !METHODS.includes(method));
   if (wrong !== undefined) throw invalidArgument('AllowedMethod', wrong, 'The method is not allowed in a CORS rule.');
   return {
     allowedOrigins,
     allowedMethods: allowedMethods as CorsRule['allowedMethods'],
-    allowedHeaders: xmlTexts(xml, 'AllowedHeader').map((name) => name.toLowerCase()),
-    exposeHeaders: xmlTexts(xml, 'ExposeHeader'),
+    allowedHeaders: xmlWords(xml, 'AllowedHeader').map((name) => name.toLowerCase()),
+    exposeHeaders: xmlWords(xml, 'ExposeHeader'),
     ...(age !== undefined && /^\d+$/.test(age) ? { maxAgeSeconds: Number(age) } : {}),
   };
 }

@@ -17,6 +17,8 @@ export interface Bucket {
   /** When the bucket was made, in ms since the epoch. A bucket that the caller configured is made at the first question. */
   created: number | undefined;
   acl: BucketAcl;
+  /** The storage class of objects that name none. */
+  storageClass: string;
   cors: readonly CorsRule[];
   /** Refuses each write to an existing object, including appends (the overwrite rule of the bucket). */
   readonly forbidsOverwrite: boolean;

@@ -56,3 +56,8 @@ export function invalidArgument(name: string, value: string, message: string, ec
     elements: { ArgumentName: name, ArgumentValue: value },
   });
 }
+
+/** Makes the error 501 NotImplemented for an operation that LocalOss lacks. OSS itself has it. */
+export function notImplemented(name: string): Refusal {
+  return new Refusal(501, 'NotImplemented', `LocalOss does not implement ${name}.`);
+}

@@ -5,11 +5,12 @@ import { keysToDelete, listBuckets } from './bucket-operations.ts';
 import type { Bucket, Call } from './call.ts';
 import { type Clock, wait, waitForAbort } from './clock.ts';
 import { corsResponseHeaders, preflight } from './cors.ts';
-import { invalidArgument, Refusal } from './errors.ts';
+import { invalidArgument, notImplemented, Refusal } from './errors.ts';
 import type { Fault, FaultPlan, Operation, When } from './faults.ts';
 import { perform } from './operations.ts';
 import { httpDate } from './reads.ts';
 import type { Reply } from './reply.ts';
+import { actionName } from './routing.ts';
 import type { Target } from './target.ts';
 import { type Identity, securityTokenExpired, type Verifier } from './verify.ts';
 import { isStream, type Query, type WireRequest } from './wire.ts';
@@ -110,7 +111,7 @@ function intakeOf(server: Server, exchange: Exchange): Intake {
   const flip = plan.get('flip-bit');
   const slow = plan.get('slow');
   return {
-    keep: /^(PutBucketCors|DeleteMultipleObjects)$/.test(operation) || (bucket?.keepsBytes ?? false),
+    keep: /^(PutBucket(Cors)?|DeleteMultipleObjects)$/.test(operation) || (bucket?.keepsBytes ?? false),
     md5: operation === 'PutObject' || wire.headers.has('content-md5'),
     damageAt: flip && (flip.at ?? 0),
     signal: wire.signal,
@@ -130,6 +131,10 @@ async function answer(server: Server, exchange: Exchange, body: Body): Promise<R
   if (operation === 'ListBuckets') {
     const { identity, now } = await identify(server, exchange, body);
     return listBuckets(server.buckets(), { identity, now, query: exchange.query.values, host: wire.url.host });
+  }
+  if (exchange.target.bucket === '') {
+    const { method, headers } = wire;
+    throw notImplemented(actionName({ method, headers, bucket: '', key: '', query: exchange.query.values }));
   }
   const call = await authenticate(server, exchange, body);
   const late = plan.get('commit-late');

@@ -67,11 +67,11 @@ export function checkDigest(headers: Headers, body: Body): void {
 
 const KEPT = ['cache-control', 'content-disposition', 'content-encoding', 'expires', 'x-oss-tagging'];
 
-/** Returns the headers that an object keeps from its creation. */
-export function creationHeaders(headers: Headers): Record<string, string> {
+/** Returns the headers that an object keeps from its creation. The bucket has the storage class of the others. */
+export function creationHeaders(headers: Headers, storageClass: string): Record<string, string> {
   const kept: Record<string, string> = {
     'content-type': headers.get('content-type') ?? 'application/octet-stream',
-    'x-oss-storage-class': headers.get('x-oss-storage-class') ?? 'Standard',
+    'x-oss-storage-class': headers.get('x-oss-storage-class') ?? storageClass,
   };
   for (const [name, value] of headers) {
     if (name.startsWith('x-oss-meta-') || name.startsWith('x-oss-server-side-') || KEPT.includes(name)) {

@@ -74,6 +74,7 @@ export function listObjectVersions(call: Call): Reply {
   });
 }
 
+/** How the keys of a document are written, and the elements that it begins with. */
 interface Common {
   readonly encode: (text: string) => string;
   readonly head: Elements;
@@ -89,15 +90,14 @@ function list(call: Call, after: string): { readonly page: Page; readonly common
     after,
     most: readMost(values.get('max-keys')),
   };
-  const encoding = readEncoding(values.get('encoding-type'));
-  const encode = (text: string) => (encoding ? encodeURIComponent(text) : text);
+  const { encode, head: coding } = readEncoding(values.get('encoding-type'));
   const page = pageOf([...call.bucket.objects.keys()], question);
   const head: Elements = {
     Name: call.bucket.name,
     Prefix: encode(question.prefix),
     MaxKeys: String(question.most),
     Delimiter: encode(question.delimiter),
-    ...(encoding ? { EncodingType: encoding } : {}),
+    ...coding,
     IsTruncated: String(page.next !== undefined),
   };
   return { page, common: { encode, head } };
@@ -110,10 +110,11 @@ export function readMost(text: string | undefined): number {
   throw invalidArgument('max-keys', text, `max-keys must be from 1 to ${MOST}.`);
 }
 
-function readEncoding(text: string | undefined): 'url' | undefined {
-  if (text === undefined || text === '') return undefined;
-  if (text === 'url') return 'url';
-  throw invalidArgument('encoding-type', text, 'encoding-type must be url.');
+/** Returns how a document writes its keys. @throws {Refusal} */
+export function readEncoding(type: string | undefined): Common {
+  if (type === undefined || type === '') return { encode: (text) => text, head: {} };
+  if (type === 'url') return { encode: encodeURIComponent, head: { EncodingType: type } };
+  throw invalidArgument('encoding-type', type, 'encoding-type must be url.');
 }
 
 /** Returns the names of one page, in the order of their bytes in UTF-8. */

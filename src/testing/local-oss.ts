@@ -9,7 +9,7 @@ import { crc64OfZeros } from './crc64.ts';
 import { Refusal } from './errors.ts';
 import { type Exchange, type LogEntry, type Server, serve } from './exchange.ts';
 import { type FaultSchedule, FaultSource, type Operation } from './faults.ts';
-import { checkKey } from './limits.ts';
+import { checkKey, creationHeaders } from './limits.ts';
 import { type ObjectType, StoredObject } from './objects.ts';
 import { checkSize, takesAppends } from './operations.ts';
 import { httpDate } from './reads.ts';
@@ -229,7 +229,8 @@ export class LocalOss {
       checkKey(key);
       const before = takesAppends({ bucket, key, headers: new Headers() });
       checkSize((before?.length ?? 0) + body.length);
-      const object = before ?? new StoredObject('Appendable', keepsBytes, { ...NO_HEADERS });
+      const object =
+        before ?? new StoredObject('Appendable', keepsBytes, creationHeaders(new Headers(), bucket.storageClass));
       object.append(body, this.#clock.now(), ++this.#serial);
       objects.set(key, object);
     } catch (error) {
@@ -246,8 +247,8 @@ export class LocalOss {
    * @throws {RangeError} if the bucket is unknown.
    */
   putObject(bucket: string, key: string, bytes: Uint8Array): void {
-    const { objects, keepsBytes } = this.#bucket(bucket);
-    const object = new StoredObject('Normal', keepsBytes, { ...NO_HEADERS });
+    const { objects, keepsBytes, storageClass } = this.#bucket(bucket);
+    const object = new StoredObject('Normal', keepsBytes, creationHeaders(new Headers(), storageClass));
     object.append(bodyOf(bytes, keepsBytes), this.#clock.now(), ++this.#serial);
     objects.set(key, object);
     this.#changed(bucket, key);
@@ -400,11 +401,6 @@ export class LocalOss {
   }
 }
 
-const NO_HEADERS: Readonly<Record<string, string>> = {
-  'content-type': 'application/octet-stream',
-  'x-oss-storage-class': 'Standard',
-};
-
 function bucketFrom(name: string, options: BucketOptions, created?: number): Bucket {
   const {
     region,
@@ -426,7 +422,15 @@ function bucketFrom(name: string, options: BucketOptions, created?: number): Buc
   }
   checkCorsRules(cors);
   const rules = { acl, cors, responseVary, forbidsOverwrite: forbidOverwrite, allowsSealing: sealing, requesterPays };
-  return { name, region, created, ...rules, keepsBytes: contents === 'bytes', objects: new Map() };
+  return {
+    name,
+    region,
+    created,
+    storageClass: 'Standard',
+    ...rules,
+    keepsBytes: contents === 'bytes',
+    objects: new Map(),
+  };
 }
 
 function domainsOf(buckets: Readonly<Record<string, BucketOptions>>): Map<string, string> {

@@ -4,10 +4,18 @@
 import { authorize, authorizeWrite } from './authorize.ts';
 import { performOnBucket } from './bucket-operations.ts';
 import type { Call } from './call.ts';
-import { invalidArgument, Refusal } from './errors.ts';
+import { invalidArgument, notImplemented, Refusal } from './errors.ts';
 import { checkDigest, checkKey, checkRequestOptions, checkWriteHeaders, creationHeaders } from './limits.ts';
 import { MAX_OBJECT_SIZE, StoredObject } from './objects.ts';
-import { encryptionHeaders, existing, getObjectAcl, getObjectTagging, readObject, sealHeaders } from './reads.ts';
+import {
+  encryptionHeaders,
+  existing,
+  getObjectAcl,
+  getObjectTagging,
+  readObject,
+  refuseVersion,
+  sealHeaders,
+} from './reads.ts';
 import type { Reply } from './reply.ts';
 import { actionName } from './routing.ts';
 
@@ -30,9 +38,8 @@ const OPERATIONS: Partial<Record<Call['operation'], (call: Call) => Reply>> = {
   GetObjectTagging: getObjectTagging,
 };
 
-function unsupported({ operation, method, key, query }: Call): Refusal {
-  const name = operation === 'CopyObject' ? operation : actionName(method, key, query.values);
-  return new Refusal(501, 'NotImplemented', `LocalOss does not implement ${name}.`);
+function unsupported(call: Call): Refusal {
+  return notImplemented(actionName({ ...call, bucket: call.bucket.name, query: call.query.values }));
 }
 
 /** Refuses an appendable source as OSS does, and every other copy because LocalOss makes none. */
@@ -140,7 +147,7 @@ export function checkSize(size: number): void {
 }
 
 function createObject({ bucket, key, headers }: Call, type: 'Appendable' | 'Normal'): StoredObject {
-  const object = new StoredObject(type, bucket.keepsBytes, creationHeaders(headers));
+  const object = new StoredObject(type, bucket.keepsBytes, creationHeaders(headers, bucket.storageClass));
   bucket.objects.set(key, object);
   return object;
 }
@@ -167,6 +174,7 @@ function refuseOverwrite({ headers, bucket }: Pick<Call, 'headers' | 'bucket'>):
 
 function deleteObject(call: Call): Reply {
   authorize(call, 'oss:DeleteObject');
+  refuseVersion(call.query.values);
   call.bucket.objects.delete(call.key);
   return { status: 204, headers: {} };
 }

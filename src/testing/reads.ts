@@ -27,7 +27,6 @@ export function getObjectTagging(call: Call): Reply {
 export function readObject(call: Call): Reply {
   authorize(call, 'oss:GetObject');
   const object = existing(call);
-  refuseVersion(call.query.values);
   if (isNotModified(call.headers, object)) {
     return { status: 304, headers: { etag: object.etag, 'last-modified': httpDate(object.lastModified) } };
   }
@@ -37,10 +36,13 @@ export function readObject(call: Call): Reply {
   return { status: 200, headers: { ...withoutLength(headers), 'content-encoding': 'gzip' } };
 }
 
-/** Returns the object. @throws {Refusal} NoSuchKey */
-export function existing({ bucket, key }: Call): StoredObject {
+/** Returns the object. @throws {Refusal} NoSuchKey or NoSuchVersion */
+export function existing({ bucket, key, query }: Call): StoredObject {
   const object = bucket.objects.get(key);
-  if (object) return object;
+  if (object) {
+    refuseVersion(query.values);
+    return object;
+  }
   const message = 'The specified key does not exist.';
   throw new Refusal(404, 'NoSuchKey', message, { ec: '0026-00000001', elements: { Key: key } });
 }
@@ -68,7 +70,8 @@ function isCompressed({ headers }: Call, object: StoredObject): boolean {
   );
 }
 
-function refuseVersion(query: ReadonlyMap<string, string>): void {
+/** Every object has one version, and its name is `null`. @throws {Refusal} NoSuchVersion */
+export function refuseVersion(query: ReadonlyMap<string, string>): void {
   const version = query.get('versionId') ?? 'null';
   if (version === 'null') return;
   throw new Refusal(404, 'NoSuchVersion', 'The specified version does not exist.', {
@@ -77,6 +80,9 @@ function refuseVersion(query: ReadonlyMap<string, string>): void {
 }
 
 function getObject(call: Call, object: StoredObject): Reply {
+  if (/Archive$/.test(object.headers['x-oss-storage-class'] ?? '')) {
+    throw new Refusal(403, 'InvalidObjectState', "The operation is not valid for the object's state");
+  }
   const range = readRange(call.headers, object.length);
   const [start, end] = range ?? [0, object.length];
   if (!object.keepsBytes && end > start) {
@@ -151,12 +157,16 @@ function contents(object: StoredObject, start: number, end: number): NonNullable
 function isNotModified(headers: Headers, object: StoredObject): boolean {
   const modified = Math.floor(object.lastModified / 1000) * 1000;
   const match = headers.get('if-match');
-  if ((match !== null && !names(match, object)) || modified > timeIn(headers, 'if-unmodified-since')) {
-    throw new Refusal(412, 'PreconditionFailed', 'At least one of the pre-conditions you specified did not hold.');
-  }
+  if (match !== null && !names(match, object)) throw preconditionFailed('If-Match');
+  if (modified > timeIn(headers, 'if-unmodified-since')) throw preconditionFailed('If-Unmodified-Since');
   const noneMatch = headers.get('if-none-match');
   if (noneMatch !== null) return names(noneMatch, object);
   return modified <= timeIn(headers, 'if-modified-since');
+}
+
+function preconditionFailed(Condition: string): Refusal {
+  const message = 'At least one of the pre-conditions you specified did not hold.';
+  return new Refusal(412, 'PreconditionFailed', message, { elements: { Condition } });
 }
 
 /** Returns a time in ms since the epoch, or NaN for a header that is missing or is not a date of HTTP (RFC 9110). */

@@ -1,9 +1,9 @@
-// Finds the operation that a request asks for, by its method, its key, its query and the source of a copy.
+// Finds the operation that a request asks for, by its method, its key, its query and its headers.
 
 import { OPERATIONS, type Operation } from './faults.ts';
 
 /** The parts of a request that name an operation. */
-interface Asked {
+export interface Asked {
   readonly method: string;
   readonly bucket: string;
   readonly key: string;
@@ -12,12 +12,10 @@ interface Asked {
 }
 
 /** Returns the operation that a request asks for. */
-export function operationOf({ method, bucket, key, query, headers }: Asked): Operation {
-  if (method === 'OPTIONS') return 'OptionObject';
-  if (bucket === '') return method === 'GET' ? 'ListBuckets' : 'Unsupported';
-  const name = actionName(method, key, query);
-  if (name === 'PutObject' && headers.has('x-oss-copy-source')) return 'CopyObject';
-  return isKnown(name) ? name : 'Unsupported';
+export function operationOf(asked: Asked): Operation {
+  if (asked.method === 'OPTIONS') return 'OptionObject';
+  const name = actionName(asked);
+  return isKnown(name) && unknownResource(asked) === undefined ? name : 'Unsupported';
 }
 
 function isKnown(name: string): name is Operation {
@@ -25,12 +23,47 @@ function isKnown(name: string): name is Operation {
 }
 
 /** Returns OSS's name of an operation, such as `PutObjectTagging`, also if LocalOss does not implement it. */
-export function actionName(method: string, key: string, query: ReadonlyMap<string, string>): string {
+export function actionName(asked: Asked): string {
+  const { method, key, query } = asked;
   const table = key === '' ? BUCKET_ACTIONS : OBJECT_ACTIONS;
-  const resource = Object.keys(table).find((name) => query.has(name));
+  const resource = Object.keys(table).find((name) => asked.bucket !== '' && query.has(name));
   if (resource !== undefined) return table[resource]?.[method] ?? `${method} ?${resource}`;
+  const unknown = unknownResource(asked);
+  if (unknown !== undefined) return unknownName(asked, unknown);
+  if (asked.bucket === '') return method === 'GET' ? 'ListBuckets' : `${method} /`;
   if (key === '') return query.get('list-type') === '2' ? 'ListObjectsV2' : (BUCKETS[method] ?? `${method} /`);
-  return OBJECTS[method] ?? `this ${method} request`;
+  return objectAction(asked);
+}
+
+function objectAction({ method, headers }: Asked): string {
+  const name = OBJECTS[method] ?? `this ${method} request`;
+  if (name !== 'PutObject') return name;
+  if (headers.has('x-oss-callback')) return 'Callback';
+  return headers.has('x-oss-copy-source') ? 'CopyObject' : name;
+}
+
+/** The parameters of requests that have no key. Every other name without a value means a part of the bucket. */
+const PARAMETERS =
+  /^(x-oss-.*|security-token|OSSAccessKeyId|Signature|Expires|prefix|delimiter|.*marker|max-.*|encoding-type|list-type|start-after|continuation-token|fetch-owner)$/;
+
+/**
+ * Returns the sub-resource of a request if it stands in no table, such as `encryption` in `PUT /?encryption`. Without
+ * this rule, such a request would look like PutBucket, or even DeleteBucket. A name without a value that stands in the
+ * query of a read of an object has no meaning, as at OSS.
+ */
+function unknownResource({ method, bucket, key, query }: Asked): string | undefined {
+  if (key !== '' && /^(GET|HEAD)$/.test(method)) return undefined;
+  const known = bucket === '' ? {} : key === '' ? BUCKET_ACTIONS : OBJECT_ACTIONS;
+  if (Object.keys(known).some((name) => query.has(name))) return undefined;
+  // The list of all buckets has no other parameters, and its filters by tag are not implemented.
+  const isForeign = ([name, value]: [string, string]) => (value === '' || bucket === '') && !PARAMETERS.test(name);
+  return [...query].find(isForeign)?.[0];
+}
+
+function unknownName({ method, bucket, key }: Asked, resource: string): string {
+  const verb = { GET: 'Get', PUT: 'Put', DELETE: 'Delete' }[method];
+  if (bucket === '' || key !== '' || verb === undefined) return `${method} ?${resource}`;
+  return `${verb}Bucket${resource.charAt(0).toUpperCase()}${resource.slice(1)}`;
 }
 
 type Actions = Readonly<Record<string, Readonly<Record<string, string>>>>;
@@ -43,7 +76,12 @@ const OBJECTS: Readonly<Record<string, string>> = {
   DELETE: 'DeleteObject',
 };
 
-const BUCKETS: Readonly<Record<string, string>> = { GET: 'ListObjects', PUT: 'PutBucket', DELETE: 'DeleteBucket' };
+const BUCKETS: Readonly<Record<string, string>> = {
+  GET: 'ListObjects',
+  PUT: 'PutBucket',
+  POST: 'PostObject',
+  DELETE: 'DeleteBucket',
+};
 
 /** The sub-resources of an object. Without this table, such a request would look like a plain PUT or GET. */
 const OBJECT_ACTIONS: Actions = {
@@ -59,23 +97,19 @@ const OBJECT_ACTIONS: Actions = {
   seal: { POST: 'SealAppendObject' },
   append: { POST: 'AppendObject' },
   objectMeta: { HEAD: 'GetObjectMeta' },
+  live: { PUT: 'PutLiveChannel', GET: 'GetLiveChannel', DELETE: 'DeleteLiveChannel' },
+  vod: { GET: 'GetVodPlaylist', POST: 'PostVodPlaylist' },
 };
 
+/** The sub-resources of a bucket that LocalOss has, and those that have another name than `GetBucket` and the like. */
 const BUCKET_ACTIONS: Actions = {
   acl: { GET: 'GetBucketAcl', PUT: 'PutBucketAcl' },
   bucketInfo: { GET: 'GetBucketInfo' },
   cors: { GET: 'GetBucketCors', PUT: 'PutBucketCors', DELETE: 'DeleteBucketCors' },
   delete: { POST: 'DeleteMultipleObjects' },
-  lifecycle: { GET: 'GetBucketLifecycle', PUT: 'PutBucketLifecycle', DELETE: 'DeleteBucketLifecycle' },
-  location: { GET: 'GetBucketLocation' },
-  logging: { GET: 'GetBucketLogging', PUT: 'PutBucketLogging', DELETE: 'DeleteBucketLogging' },
-  policy: { GET: 'GetBucketPolicy', PUT: 'PutBucketPolicy', DELETE: 'DeleteBucketPolicy' },
-  referer: { GET: 'GetBucketReferer', PUT: 'PutBucketReferer' },
-  stat: { GET: 'GetBucketStat' },
   tagging: { GET: 'GetBucketTags', PUT: 'PutBucketTags', DELETE: 'DeleteBucketTags' },
   uploads: { GET: 'ListMultipartUploads' },
-  versioning: { GET: 'GetBucketVersioning', PUT: 'PutBucketVersioning' },
   versions: { GET: 'ListObjectVersions' },
-  website: { GET: 'GetBucketWebsite', PUT: 'PutBucketWebsite', DELETE: 'DeleteBucketWebsite' },
+  live: { GET: 'ListLiveChannel' },
   worm: { GET: 'GetBucketWorm', POST: 'InitiateBucketWorm', DELETE: 'AbortBucketWorm' },
 };

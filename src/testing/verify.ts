@@ -3,7 +3,7 @@
 // https://help.aliyun.com/document_detail/2399146 (header), 2399147 (URL)
 
 import { hex } from './encoding.ts';
-import { invalidArgument, Refusal } from './errors.ts';
+import { invalidArgument, notImplemented, Refusal } from './errors.ts';
 import type { AccessKey } from './tokens.ts';
 
 /** The parts of a request that a signature covers. */
@@ -100,7 +100,7 @@ export class Verifier {
     key: AccessKey,
     { request, canonical }: { readonly request: SignedRequest; readonly canonical: string },
   ): Promise<void> {
-    const digest = await crypto.subtle.digest('SHA-256', utf8(canonical));
+    const digest = await crypto.subtle.digest('SHA-256', bytesOfHeaders(canonical));
     const scope = `${claim.day}/${claim.region}/${claim.product}/aliyun_v4_request`;
     const stringToSign = `${ALGORITHM}\n${claim.date}\n${scope}\n${hex(new Uint8Array(digest))}`;
     const signature = bytesOfHex(claim.signature);
@@ -196,8 +196,10 @@ function readClaim(request: SignedRequest): Claim | undefined {
   const { headers, query } = request;
   const authorization = headers.get('authorization');
   const inQuery = query.has('x-oss-signature') || query.has('x-oss-signature-version');
-  const version1 = query.has('OSSAccessKeyId') && query.has('Signature');
-  if (version1 || (authorization !== null && inQuery)) {
+  if (query.has('OSSAccessKeyId') || authorization?.startsWith('OSS ')) {
+    throw notImplemented('signature V1. Tell the client to sign with V4');
+  }
+  if (authorization !== null && inQuery) {
     const message = 'Only one form of signature V4 may be given: in the header or in the query.';
     throw invalidArgument('Authorization', '', message);
   }
@@ -295,14 +297,15 @@ function readCredential(credential: string, date: string): Pick<Claim, 'accessKe
 function readAdditional(text: string | undefined): readonly string[] {
   if (text === undefined) return [];
   const names = text.split(';');
-  const sorted = names.every(
-    (name, i) => name !== '' && name === name.toLowerCase() && (i === 0 || names[i - 1]! < name),
-  );
+  const sorted = names.every((name, i) => NAME.test(name) && (i === 0 || names[i - 1]! < name));
   if (sorted && !names.some(isAlwaysSigned)) return names;
   const message =
     'Additional headers must be lower-case, sorted, without repetition and not among those always signed.';
   throw invalidArgument('AdditionalHeaders', text, message);
 }
+
+/** The name of a header in lower case. Any other text would be a mistake in a call of `Headers.get`. */
+const NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 
 function additionalHeadersEmpty(name: string): Refusal {
   return invalidArgument(name, '', 'The additional headers must not be empty.', '0002-00000209');
@@ -396,7 +399,7 @@ function signatureDoesNotMatch(claim: Claim, stringToSign: string, canonical: st
       StringToSign: stringToSign,
       StringToSignBytes: hex(utf8(stringToSign), ' '),
       CanonicalRequest: canonical,
-      CanonicalRequestBytes: hex(utf8(canonical), ' '),
+      CanonicalRequestBytes: hex(bytesOfHeaders(canonical), ' '),
     },
   });
 }
@@ -413,6 +416,14 @@ function encode(text: string): string {
 
 function utf8(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text);
+}
+
+/**
+ * Returns the bytes of a text that contains values of headers. fetch and Node write each byte of a header as one
+ * character, and OSS computes with the bytes. All other parts of a canonical request are ASCII.
+ */
+function bytesOfHeaders(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
 function bytesOfHex(text: string): Uint8Array<ArrayBuffer> | undefined {

@@ -1,4 +1,4 @@
-// Writes the XML documents of OSS, and reads the one that a client sends: a CORS configuration.
+// Writes the XML documents of OSS, and reads those that a client sends, such as a CORS configuration.
 
 /** The elements of a document. A nested record becomes a nested element, and a list becomes several elements. */
 export type Elements = { readonly [name: string]: string | Elements | readonly (string | Elements)[] };
@@ -28,8 +28,20 @@ function escapeXml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => ENTITIES[character]!);
 }
 
+/** Returns the texts of all elements of this name, without the white space around them. */
+export function xmlWords(xml: string, name: string): string[] {
+  return xmlTexts(xml, name).map((text) => text.trim());
+}
+
 /** Returns the texts of all elements of this name, at any depth. Elements of one name must not be nested. */
 export function xmlTexts(xml: string, name: string): string[] {
   const found = [...xml.matchAll(new RegExp(`<${name}>([\\s\\S]*?)</${name}>`, 'g'))];
-  return found.map(([, text = '']) => text.trim().replace(/&(\w+);/g, (all, entity) => CHARACTERS[entity] ?? all));
+  return found.map(([, text = '']) => text.replace(/&(#?\w+);/g, (all, entity) => characterOf(entity) ?? all));
+}
+
+function characterOf(entity: string): string | undefined {
+  const [, hex, digits] = /^#(x?)(\w+)$/i.exec(entity) ?? [];
+  if (digits === undefined) return CHARACTERS[entity];
+  const code = Number.parseInt(digits, hex ? 16 : 10);
+  return code > 0 && code <= 0x10ffff ? String.fromCodePoint(code) : undefined;
 }

@@ -23,6 +23,8 @@ export interface ServeOptions extends BodyLimits {
   /** The default 0 means any free port. */
   readonly port?: number | undefined;
   readonly hostname?: string | undefined;
+  /** Accepts Content-Length together with chunks, as OSS does. The chunks count. Default: such a request is refused. */
+  readonly lenient?: boolean | undefined;
 }
 
 /** A listening server. */
@@ -73,8 +75,12 @@ export const TIMEOUTS = {
 } as const;
 
 /** Starts a server without a handler, so that two servers can know each other's address before one of them answers. */
-export async function listen({ port = 0, hostname = '127.0.0.1' }: ServeOptions = {}): Promise<Listening> {
-  const server = createServer(TIMEOUTS);
+export async function listen({
+  port = 0,
+  hostname = '127.0.0.1',
+  lenient = false,
+}: ServeOptions = {}): Promise<Listening> {
+  const server = createServer({ ...TIMEOUTS, insecureHTTPParser: lenient });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(port, hostname, resolve);
   });

@@ -27,6 +27,8 @@ export const OWN_PATHS = '/_local/';
 export function router(parts: Parts): FetchHandler {
   return (request) => {
     const url = new URL(request.url);
+    // LocalOss believes that every client accepts gzip, because it cannot see what fetch adds. Here it can.
+    if (!request.headers.has('accept-encoding')) request.headers.set('accept-encoding', 'identity');
     if (!isOwnHost(url, parts)) return foreignHost(url);
     if (!isEndpoint(url.hostname, parts)) return parts.oss.fetch(request);
     if (url.pathname.startsWith(OWN_PATHS)) return own(request, url, parts);

@@ -119,7 +119,11 @@ interface Site extends Cloud {
 function listen(options: ServeLocalOssOptions, { oss, sts, buckets, rules, data }: Site): Promise<Served> {
   const { endpoints = [], onrequest = () => {}, port, host: hostname } = options;
   const hasFailed = () => data?.journal.failure !== undefined;
-  return serve(router({ oss, sts, buckets, rules, endpoints, onrequest, hasFailed }), { port, hostname });
+  return serve(router({ oss, sts, buckets, rules, endpoints, onrequest, hasFailed }), {
+    port,
+    hostname,
+    lenient: true,
+  });
 }
 
 function addressesOf({ url }: Served): Pick<LocalOssServer, 'url' | 'stsUrl' | 'pageUrl'> {
