@@ -45,8 +45,16 @@ const withAdvice = Object.entries(ROWS).flatMap(([code, { says, cure }]) =>
   says ? [[code, says, cure.en] as const] : [],
 );
 
-test.each(withAdvice)('the cure of %s repeats the advice of its message: %s', (_code, says, cure) => {
-  expect(sources().some((text) => text.includes(says))).toBe(true);
+test('every row is about a code of the sources', () => {
+  const text = sources().join('\n').toLowerCase();
+  // The code of an answer without the XML of OSS is made from its status.
+  const others = Object.keys(ROWS).filter((code) => !text.includes(code.toLowerCase()) && !/^Http\d+$/.test(code));
+  expect(others).toEqual([]);
+});
+
+test.each(withAdvice)('the cure of %s repeats the advice of its message: %s', (code, says, cure) => {
+  const about = sources().filter((text) => text.toLowerCase().includes(code.toLowerCase()));
+  expect(about.some((text) => text.includes(says))).toBe(true);
   expect(cure.replaceAll('`', '').toLowerCase()).toContain(says.toLowerCase());
 });
 
