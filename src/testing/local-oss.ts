@@ -220,6 +220,15 @@ export class LocalOss {
     throw new RangeError(`Cannot append to "${key}": ${answer}`, { cause: refusal });
   }
 
+  /** Calls the public method, because a test may observe it. If OSS would refuse the append, nothing happens. */
+  #appendAsRival(bucket: string, key: string, bytes: Uint8Array): void {
+    try {
+      this.appendObject(bucket, key, bytes);
+    } catch (error) {
+      if (!(error instanceof RangeError && error.cause instanceof Refusal)) throw error;
+    }
+  }
+
   /** Returns the refusal of OSS, or undefined if the bytes are stored. */
   #append(name: string, key: string, bytes: Uint8Array | number): Refusal | undefined {
     const bucket = this.#bucket(name);
@@ -370,7 +379,7 @@ export class LocalOss {
       serial: () => ++this.#serial,
       idle: (work) => this.#idle(work),
       logRepeat: (entry) => this.#record({ ...entry }),
-      appendObject: (bucket, key, bytes) => void this.#append(bucket, key, bytes),
+      appendObject: (bucket, key, bytes) => this.#appendAsRival(bucket, key, bytes),
       putObject: (bucket, key, bytes) => this.putObject(bucket, key, bytes),
       deleteObject: (bucket, key) => this.deleteObject(bucket, key),
     };
