@@ -145,7 +145,7 @@ const ROUTES: ReadonlyMap<string, (sent: UserRequest) => Promise<Response>> = ne
   ['POST /token', answerToken],
   ['POST /grant', async (sent: UserRequest) => json(await grantOne(sent, await fieldsOf(sent)))],
   ['POST /grants', async (sent: UserRequest) => json({ grants: await grantMany(sent, await fieldsOf(sent)) })],
-  ...['GET', 'POST', 'HEAD', 'PATCH', 'DELETE'].map((method) => [`${method} /upload`, keepUploading] as const),
+  ...['GET', 'POST', 'PUT', 'HEAD', 'PATCH', 'DELETE'].map((method) => [`${method} /upload`, keepUploading] as const),
 ]);
 
 function fieldsOf({ request, patience }: UserRequest): Promise<Record<string, unknown>> {

@@ -12,12 +12,14 @@ export function isUploadPath(pathname: string): boolean {
 }
 
 /**
- * Returns the method of a request for an upload. A client that cannot send PATCH or DELETE names it in a header.
+ * Returns the method of a request for an upload. A client that cannot send PATCH or DELETE names it in a header. The name
+ * gets into the application's log, so it must be a short word.
  *
  * @see https://tus.io/protocols/resumable-upload#x-http-method-override
  */
 export function uploadMethod({ method, headers }: Request): string {
-  return (headers.get('x-http-method-override') ?? method).toUpperCase();
+  const other = headers.get('x-http-method-override') ?? '';
+  return /^[a-z]{1,16}$/i.test(other) ? other.toUpperCase() : method;
 }
 
 /** Answers a request for an upload, in the protocol that the client speaks. @throws Refusal, OssError */

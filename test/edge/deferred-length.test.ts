@@ -139,6 +139,14 @@ describe('tus', () => {
     expect([await world.stateOf(path), world.kept.size]).toEqual([['100', null, '1'], 0]);
   });
 
+  test('a request with another offset is refused with 409, and its length is not kept', async () => {
+    const world = new DeferringWorld();
+    const path = await world.defer();
+    expect((await world.patch(path, 5, 'hello', { 'upload-length': '10' })).status).toBe(409);
+    expect((await world.append(path, 5, { complete: '?1', body: 'hello', headers: sized(5) })).status).toBe(409);
+    expect(world.kept.size).toBe(0);
+  });
+
   test.each(['0', '2', 'true', ''])('Upload-Defer-Length: %s is refused with 400', async (value) => {
     const world = new DeferringWorld();
     expect((await world.tus('POST', '/upload', { headers: { 'upload-defer-length': value } })).status).toBe(400);
@@ -229,6 +237,16 @@ describe('tus', () => {
     const headers = { ...PIECE, 'upload-offset': '0', 'upload-length': '5000' };
     expect((await world.tus('PATCH', path, { headers, body: 'hello' }, broken)).status).toBe(500);
     expect(failures).toMatchObject([{ code: 'UnusableLength' }]);
+    expect(world.object(path)?.length).toBe(0);
+  });
+
+  test('a store that fails is answered with 500 without its message, and nothing is stored', async () => {
+    const world = new DeferringWorld();
+    const path = await world.defer();
+    const broken = world.edgeWith({ keepLength: () => Promise.reject(new Error('the password of the database')) });
+    const headers = { ...PIECE, 'upload-offset': '0', 'upload-length': '5' };
+    const response = await world.tus('PATCH', path, { headers, body: 'hello' }, broken);
+    expect([response.status, await response.text()]).toEqual([500, expect.not.stringContaining('password')]);
     expect(world.object(path)?.length).toBe(0);
   });
 

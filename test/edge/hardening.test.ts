@@ -1,10 +1,10 @@
 /** Tests what protects an edge from its users: quotas, time-outs, the secrecy of upload URLs, and another path. */
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import hono from '../../demo/worker/hono.ts';
 import type { EdgeQuestion } from '../../src/edge/index.ts';
 import { drive, settle, VirtualClock } from '../tools/virtual-clock.ts';
-import { noise, Sender } from './senders.ts';
-import { keyOf, SECRET, UploadWorld } from './upload-client.ts';
+import { noise, Sender, streamOf } from './senders.ts';
+import { keyOf, pathOf, SECRET, UploadWorld } from './upload-client.ts';
 import { EDGE, ENVIRONMENT, edgeOf, hasBytes, jsonRequest, makeCloud, placeOf, uploadRequest } from './world.ts';
 
 /** A quota of an application: it reserves the bytes of each question before it says yes. */
@@ -79,6 +79,104 @@ test('a body that takes longer than totalTimeout is ended although it never stop
   expect([response.status, await response.json()]).toMatchObject([408, { tail: { position: 600 } }]);
   expect(hasBytes(oss, 'inbox/u1/slow', bytes)).toBe(true);
   expect(clock.waiting).toBe(0);
+});
+
+test('creations at the same time cannot pass the bound of a user, and resumable uploads cannot pass the quota', async () => {
+  const quota = new Quota(5500);
+  const world = new UploadWorld({
+    // The whole size is reserved at the creation. The bytes of each request are a part of it.
+    allows: (question) => (question.operation === 'createUpload' ? quota.allows(question) : true),
+  });
+  const headers = { 'upload-length': '1000' };
+  const sent = Array.from({ length: 12 }, () => world.tus('POST', '/upload', { headers }));
+  const created = (await Promise.all(sent)).filter(({ status }) => status === 201);
+  expect([created.length, quota.reserved]).toEqual([5, 5000]);
+  const stored = created.map(async (response) => {
+    const path = pathOf(response);
+    const bodies = [noise(1000), noise(1001), streamOf(noise(3000), 500)];
+    await Promise.all(bodies.map((body) => world.patch(path, 0, body)));
+    return world.object(path)?.length ?? 0;
+  });
+  for (const length of await Promise.all(stored)) expect(length).toBeLessThanOrEqual(1000);
+});
+
+test.each<[what: string, start: (world: UploadWorld, path: string, body: BodyInit) => Promise<Response>]>([
+  ['tus', (world, path, body) => world.patch(path, 0, body)],
+  ['the draft of the IETF', (world, path, body) => world.append(path, 0, { complete: '?1', body })],
+])('a sender of %s that is silent for 30 s gets 503 and the offset, and can continue', async (_, start) => {
+  const world = new UploadWorld();
+  const path = await world.create(1000);
+  const bytes = noise(1000);
+  const sender = new Sender();
+  const work = start(world, path, sender.body);
+  await sender.give(bytes.slice(0, 300));
+  world.clock.advance(29_999);
+  await settle(world.oss);
+  await sender.give(bytes.slice(300, 600));
+  world.clock.advance(29_999);
+  await settle(world.oss);
+  expect(sender.cancelled).toBe(false);
+  world.clock.advance(1);
+  const response = await drive(work, world.clock, world.oss);
+  expect([response.status, response.headers.get('upload-offset'), sender.cancelled]).toEqual([503, '600', true]);
+  await world.patch(path, 600, bytes.slice(600));
+  expect([world.has(path, bytes), world.clock.waiting]).toEqual([true, 0]);
+});
+
+test('a resumable upload that takes longer than totalTimeout gets 503 and the offset', async () => {
+  const world = new UploadWorld({ totalTimeout: 60_000 });
+  const path = await world.create(1000);
+  const sender = new Sender();
+  const work = world.patch(path, 0, sender.body);
+  for (let i = 0; i < 4; i++) {
+    await sender.give(noise(100, i));
+    world.clock.advance(15_000);
+    await settle(world.oss);
+  }
+  const response = await drive(work, world.clock, world.oss);
+  expect([response.status, response.headers.get('upload-offset')]).toEqual([503, '400']);
+});
+
+test('Web Crypto compares the signature of a URL, so the time says nothing of the right signature', async () => {
+  const world = new UploadWorld();
+  const path = await world.create(5);
+  const verify = vi.spyOn(crypto.subtle, 'verify');
+  const [start = '', mac = ''] = path.split(/\.(?=[\w-]+$)/);
+  const change = (at: number) => {
+    const letter = mac[at] === 'A' ? 'B' : 'A';
+    return `${start}.${mac.slice(0, at)}${letter}${mac.slice(at + 1)}`;
+  };
+  for (const wrong of [change(0), change(20), change(41)]) {
+    verify.mockClear();
+    expect((await world.tus('HEAD', wrong)).status).toBe(404);
+    expect(verify).toHaveBeenCalledTimes(1);
+  }
+  verify.mockRestore();
+});
+
+test.each(['\u001b[31mDELETE', 'PATCH /token', 'a1', 'x'.repeat(5000), 'GET,POST'])(
+  'the method %j in X-HTTP-Method-Override does not get into the log of the application',
+  async (method) => {
+    const heard: string[] = [];
+    const world = new UploadWorld({ onfailure: (failure) => heard.push(JSON.stringify(failure)) });
+    const headers = { 'x-http-method-override': method, origin: 'https://evil.example' };
+    expect((await world.tus('POST', '/upload', { headers })).status).toBe(403);
+    expect(JSON.parse(heard[0] ?? '{}')).toMatchObject({ method: 'POST' });
+  },
+);
+
+test('no header of a proxy or a client changes the Location of an upload', async () => {
+  for (const basePath of [undefined, '/files']) {
+    const world = new UploadWorld({ basePath });
+    const forged = {
+      'x-forwarded-host': 'evil.example',
+      forwarded: 'host=evil.example;proto=http',
+      host: 'evil.example',
+    };
+    const headers = { 'upload-length': '1', 'x-forwarded-prefix': '//evil.example', ...forged };
+    const created = await world.tus('POST', '/upload', { headers });
+    expect(created.headers.get('location')).not.toContain('evil');
+  }
 });
 
 test('no URL, key or secret of an upload is in what the application hears of failures', async () => {

@@ -147,6 +147,16 @@ describe('a creation', () => {
     expect([whole.status, whole.headers.get('upload-complete')]).toEqual([200, '?1']);
   });
 
+  test('may give the same length twice, and with ?1 and an Upload-Length it needs no Content-Length', async () => {
+    const world = new UploadWorld();
+    const headers = { ...COMPLETE, 'upload-length': '5000' };
+    for (const more of [sized(5000), {}] as Headers[]) {
+      const response = await world.send('POST', '/upload', { headers: { ...headers, ...more }, body: bytes });
+      expect([response.status, response.headers.get('upload-complete')]).toEqual([200, '?1']);
+      expect(world.has(pathOf(response), bytes)).toBe(true);
+    }
+  });
+
   test.each<[what: string, headers: Headers]>([
     ['?1 and two lengths', { ...COMPLETE, 'upload-length': '10', ...sized(5) }],
     ['?0 and a body that is longer than the file', { ...INCOMPLETE, 'upload-length': '4', ...sized(5) }],
@@ -349,6 +359,33 @@ describe('an append', () => {
     expect(world.has(path, statuses[0] === 200 ? mine : other)).toBe(true);
   });
 
+  test('of the last bytes with ?0 completes the upload all the same, and the answer says so', async () => {
+    const world = new UploadWorld();
+    const path = await begin(world);
+    const end = await world.append(path, 0, { body: bytes });
+    expect([end.status, end.headers.get('upload-complete')]).toEqual([200, '?1']);
+    expect(await stateOf(world, path)).toMatchObject({ offset: '5000', complete: '?1' });
+  });
+
+  test('to a complete upload is refused, and the upload stays as it is', async () => {
+    const world = new UploadWorld();
+    const path = await begin(world);
+    await world.append(path, 0, { complete: '?1', body: bytes });
+    for (const [offset, status] of [
+      [5000, 400],
+      [0, 409],
+    ] as const)
+      expect((await world.append(path, offset, { body: 'more', headers: sized(4) })).status).toBe(status);
+    expect([await stateOf(world, path), world.has(path, bytes)]).toMatchObject([{ complete: '?1' }, true]);
+  });
+
+  test('takes parameters of its headers, as Structured Fields allow them', async () => {
+    const world = new UploadWorld();
+    const path = await begin(world);
+    const headers = { 'upload-offset': '0;a', 'upload-complete': '?1; b=2', 'upload-length': '5000;c' };
+    expect((await world.append(path, 0, { body: bytes, headers })).status).toBe(200);
+  });
+
   test('asks the application again, because its decision may have changed since the creation', async () => {
     const world = new UploadWorld();
     const path = await begin(world);
@@ -401,6 +438,14 @@ describe('Content-Digest', () => {
 });
 
 describe('the URL of an upload', () => {
+  test('stays valid after the completion, so that a client whose answer was lost can ask', async () => {
+    const world = new UploadWorld();
+    const path = await begin(world, 5);
+    await world.append(path, 0, { complete: '?1', body: 'hello' });
+    world.clock.advance(3_600_000);
+    expect(await stateOf(world, path)).toEqual({ status: 204, offset: '5', complete: '?1', length: '5' });
+  });
+
   test('cannot be guessed, belongs to one user, and ends', async () => {
     const world = new UploadWorld({ uploadLife: 60 });
     const path = await begin(world);

@@ -324,6 +324,7 @@ describe('PATCH', () => {
     ['an offset behind the end', '99', 409],
     ['a negative offset', '-1', 400],
     ['no number', 'x', 400],
+    ['an empty Upload-Offset', '', 400],
   ])('with %s changes nothing', async (_, offset, status) => {
     const world = new UploadWorld();
     const path = await world.create(5);
@@ -331,6 +332,26 @@ describe('PATCH', () => {
     expect(response.status).toBe(status);
     if (status === 409) expect(response.headers.get('upload-offset')).toBe('0');
     expect(world.object(path)?.length).toBe(0);
+  });
+
+  test('without Upload-Offset is refused with 400, and without Tus-Resumable with 415, as it is no request of tus', async () => {
+    const world = new UploadWorld();
+    const path = await world.create(5);
+    expect((await world.tus('PATCH', path, { headers: PIECE, body: 'hello' })).status).toBe(400);
+    const headers = { ...PIECE, 'upload-offset': '0' };
+    expect((await world.send('PATCH', path, { headers, body: 'hello' })).status).toBe(415);
+    expect(await world.offset(path)).toBe(0);
+  });
+
+  test('that repeats the last bytes is refused with 409, and they are stored once', async () => {
+    const world = new UploadWorld();
+    const path = await world.create(5000);
+    await world.patch(path, 0, bytes.slice(0, 3000));
+    for (let i = 0; i < 2; i++) {
+      const response = await world.patch(path, 3000, bytes.slice(3000));
+      expect([response.status, response.headers.get('upload-offset')]).toEqual([i ? 409 : 204, '5000']);
+    }
+    expect(world.has(path, bytes)).toBe(true);
   });
 
   test('with more bytes than the upload has is refused with 413, and never completes the upload', async () => {
@@ -421,6 +442,16 @@ describe('PATCH', () => {
   });
 });
 
+test.each(['PUT', 'GET'])(
+  '%s is no method of tus, and is refused with 405 and the methods that are',
+  async (method) => {
+    const world = new UploadWorld();
+    const path = await world.create(5);
+    const response = await world.tus(method, path);
+    expect([response.status, response.headers.get('allow')]).toEqual([405, 'POST, HEAD, PATCH, DELETE']);
+  },
+);
+
 describe('X-HTTP-Method-Override', () => {
   test('is taken in place of the method', async () => {
     const world = new UploadWorld({ deletesUploads: true });
@@ -481,6 +512,15 @@ describe('checksum', () => {
     const path = await world.create(5000);
     expect((await world.patch(path, 0, bytes, headers)).status).toBe(status);
     expect(await world.offset(path)).toBe(0);
+  });
+
+  test('the body of a creation is checked too, and the refusal has the Location of the upload', async () => {
+    const world = new UploadWorld();
+    const headers = { 'upload-length': '5000', ...PIECE, ...sha1(noise(7)) };
+    const wrong = await world.tus('POST', '/upload', { headers, body: bytes });
+    expect([wrong.status, await world.offset(pathOf(wrong))]).toEqual([460, 0]);
+    const right = await world.tus('POST', '/upload', { headers: { ...headers, ...sha1(bytes) }, body: bytes });
+    expect([right.status, world.has(pathOf(right), bytes)]).toEqual([201, true]);
   });
 
   test('a body with a checksum that breaks off is discarded', async () => {
