@@ -33,7 +33,9 @@ export class Driver {
   static async start({ driver, display }: WebKitPlace): Promise<Driver> {
     const port = await freePort();
     const command = [...(display ? [display, '-a'] : []), driver, `--port=${port}`, '--host=127.0.0.1'];
-    const child = spawn(command[0] ?? '', command.slice(1), { stdio: 'ignore', detached: true });
+    // Without a language, navigator.language is "C", which Intl refuses.
+    const env = { ...process.env, LANG: 'en_US.UTF-8', LANGUAGE: 'en_US' };
+    const child = spawn(command[0] ?? '', command.slice(1), { stdio: 'ignore', detached: true, env });
     const started = new Driver(child, `http://127.0.0.1:${port}`);
     process.once('exit', () => started.stop());
     await started.#ready();

@@ -93,11 +93,16 @@ function optionsOf(element: HTMLElement, { drawing, write, least, counting }: Dr
       {},
       drawing === 'line'
         ? { ...line, fill: colour('--plot-fill'), points: { show: false } }
-        : { ...line, points: { show: true, size: 4, fill: colour('--plot-line') } },
+        : {
+            ...line,
+            points: { show: ({ data: [times] }) => times.length < CROWDED, size: 4, fill: colour('--plot-line') },
+          },
     ],
   };
 }
 
+/** More points than these run together. Then the line alone is drawn. */
+const CROWDED = 80;
 /** The shortest time that a chart shows, s. */
 const SHORTEST = 4;
 

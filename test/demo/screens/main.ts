@@ -12,8 +12,9 @@ const WIDE = { width: 1440, height: 1000 };
 const SETTLED = 700;
 
 /** Takes what the window shows, and then the whole page in a window that is as high as the page. */
-async function takeBoth(page: Page, name: string): Promise<string[]> {
+async function takeBoth(page: Page, { name, isScrolled }: Scene): Promise<string[]> {
   const paths = [join(FOLDER, `${name}.png`), join(FOLDER, `${name}-whole.png`)] as const;
+  if (!isScrolled) await page.evaluate(() => scrollTo(0, 0));
   await page.waitForTimeout(SETTLED);
   await page.screenshot({ path: paths[0] });
   const { width = WIDE.width } = page.viewportSize() ?? {};
@@ -26,27 +27,21 @@ async function takeBoth(page: Page, name: string): Promise<string[]> {
 }
 
 /** Returns the problem of a scene. Its pictures are taken all the same, because they show what is wrong. */
-async function take(browser: Browser, { name, act, options = {} }: Scene): Promise<string | undefined> {
+async function take(browser: Browser, scene: Scene): Promise<string | undefined> {
   const begin = Date.now();
-  const context = await browser.newContext({
-    viewport: WIDE,
-    locale: 'en-US',
-    reducedMotion: 'no-preference',
-    ...options,
-  });
+  const context = await browser.newContext({ viewport: WIDE, locale: 'en-US', ...scene.options });
   context.setDefaultTimeout(60_000);
   const visit = await Visit.begin(context);
-  const problem = await act(visit).then(
-    () => undefined,
-    (error: unknown) => String(error).split('\n')[0],
-  );
-  const made = await takeBoth(context.pages().at(-1) ?? visit.page, name);
+  const problems: string[] = [];
+  const note = (error: unknown) => void problems.push(String(error).split('\n')[0] ?? '');
+  await scene.act(visit).catch(note);
+  const made = await takeBoth(context.pages().at(-1) ?? visit.page, scene).catch(note);
   await context.close();
   await visit.end();
-  const sizes = made.map((path) => `${path} (${Math.ceil(statSync(path).size / 1024)} KiB)`);
+  const sizes = (made ?? []).map((path) => `${path} (${Math.ceil(statSync(path).size / 1024)} KiB)`);
   console.log(`${sizes.join(', ')} in ${Math.round((Date.now() - begin) / 1000)} s`);
-  if (problem) console.log(`failed: ${name}: ${problem}`);
-  return problem;
+  for (const problem of problems) console.log(`failed: ${scene.name}: ${problem}`);
+  return problems[0];
 }
 
 /** Takes the wanted scenes, or all of them. Returns the number of scenes that failed. */

@@ -5,6 +5,8 @@ import { builtPage, MIB, onDisk, type Picked, picked, type Visit } from '../visi
 
 export interface Scene {
   readonly name: string;
+  /** The picture shows the place to which the scene has scrolled, and not the top of the page. */
+  readonly isScrolled?: boolean;
   /** Brings the page into the state. The picture shows the newest tab. */
   readonly act: (visit: Visit) => Promise<void>;
   readonly options?: BrowserContextOptions;
@@ -119,7 +121,7 @@ async function restarted(visit: Visit): Promise<void> {
   await serverGone(visit);
   const again = await startDemo({ port: Number(new URL(visit.demo.url).port), publicFolder: await builtPage() });
   await visit.page.locator('.total button', { hasText: /Reload/ }).waitFor();
-  await again.close();
+  visit.page.once('close', () => void again.close());
 }
 
 async function cannotBegin({ page }: Visit): Promise<void> {
@@ -201,7 +203,9 @@ async function thousand(visit: Visit): Promise<void> {
 
 async function manySegments(visit: Visit): Promise<void> {
   await smallSegments(visit);
-  await store(visit, picked('long.bin', 75 * MIB));
+  await pick(visit, picked('long.bin', 75 * MIB));
+  await visit.upload();
+  await visit.page.locator('aside.total.stored').waitFor({ timeout: 600_000 });
   await visit.proven();
 }
 
@@ -243,7 +247,7 @@ export const SCENES: readonly Scene[] = [
   { name: 'flight-chinese', act: inFlight, options: CHINESE },
   { name: 'flight-forced-colours', act: inFlight, options: FORCED },
   { name: 'flight-reduced-motion', act: inFlight, options: { reducedMotion: 'reduce' } },
-  { name: 'break-it', act: lookAtBreakIt },
+  { name: 'break-it', act: lookAtBreakIt, isScrolled: true },
   { name: 'done', act: done },
   { name: 'done-dark', act: done, options: DARK },
   { name: 'done-chinese-phone', act: done, options: { ...CHINESE, ...PHONE } },
@@ -272,7 +276,7 @@ export const SCENES: readonly Scene[] = [
   { name: 'error-connection-dropped', act: after('drop', 'stored') },
   { name: 'error-clock', act: after('skew', 'clock-wrong') },
   { name: 'error-throttled', act: after('throttle', 'throttled') },
-  { name: 'error-portal', act: after('portal', 'not-from-oss') },
+  { name: 'error-portal', act: after('portal', 'found-absent') },
   { name: 'error-rival', act: rival },
   { name: 'error-bit-flipped', act: damaged },
   { name: 'error-bit-flipped-dark', act: damaged, options: DARK },
@@ -282,10 +286,10 @@ export const SCENES: readonly Scene[] = [
   { name: 'error-config-chinese-phone', act: cannotBegin, options: { ...CHINESE, ...PHONE, ...DARK } },
   { name: 'offer', act: offer },
   { name: 'restored', act: restored },
-  { name: 'recording', act: recording },
+  { name: 'recording', act: recording, isScrolled: true },
   { name: 'follow', act: following },
   { name: 'follow-text-dark', act: followingText, options: DARK },
-  { name: 'doctor-well', act: examined() },
-  { name: 'doctor-portal-chinese', act: examined('portal'), options: CHINESE },
-  { name: 'log', act: log },
+  { name: 'doctor-well', act: examined(), isScrolled: true },
+  { name: 'doctor-portal-chinese', act: examined('portal'), isScrolled: true, options: CHINESE },
+  { name: 'log', act: log, isScrolled: true },
 ];
