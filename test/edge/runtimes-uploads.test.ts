@@ -162,7 +162,9 @@ describe.each(installedRuntimes())('in %s', (name, start) => {
     },
   );
 
-  test('after Stop and an immediate Resume, the file is stored once, whatever the edge still does of the first request', async () => {
+  test('after Stop and an immediate Resume, the file is stored once, whatever the edge still does of the first request', {
+    timeout: 120_000,
+  }, async () => {
     const file = new File([noise(6 * MIB)], 'a.bin', { type: 'video/webm' });
     const key = `${edge.prefix}stopped.bin`;
     const { fetch } = edge.browser;
@@ -171,7 +173,9 @@ describe.each(installedRuntimes())('in %s', (name, start) => {
     const first = new AppendableObject(client, key, { segmentSize: 4 * MIB });
     const stop = new AbortController();
     const stopped = first.append(file, { signal: stop.signal }).catch(() => 'stopped');
-    await expect.poll(() => cloud.oss.object(BUCKET, key)?.length ?? 0, { interval: 1 }).toBeGreaterThan(0);
+    await expect
+      .poll(() => cloud.oss.object(BUCKET, key)?.length ?? 0, { interval: 1, timeout: 60_000 })
+      .toBeGreaterThan(0);
     stop.abort();
     await new AppendableObject(client, key, { segmentSize: 4 * MIB }).resume(file);
     await stopped;

@@ -1,7 +1,7 @@
 /** The edge of the demo in each real runtime: how it is bundled, started and stopped. */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { type EdgeEnvironment, edgeFrom } from '../../demo/edge/app.ts';
@@ -9,8 +9,13 @@ import { lengthsInMemory } from '../../demo/edge/lengths.ts';
 import { startWorkerd } from '../../demo/worker/workerd.ts';
 import { contextOf, serve } from '../../src/testing/node/http.ts';
 
-const root: string = fileURLToPath(new URL('../..', import.meta.url));
+const root: string = findRoot(dirname(fileURLToPath(import.meta.url)));
 const bin: string = join(root, 'test/runtimes/node_modules/.bin');
+
+/** Returns the folder of the project. This file may be bundled into any folder below it. */
+function findRoot(folder: string): string {
+  return existsSync(join(folder, 'test/runtimes/package.json')) ? folder : findRoot(dirname(folder));
+}
 
 /** A running edge. */
 export interface RunningEdge {

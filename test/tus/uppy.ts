@@ -28,14 +28,14 @@ window.uploadAll = async ({ endpoint, session, count, size }) => {
 window.ready = true;
 `;
 
-/** A browser with the page of Uppy. */
+/** The page of Uppy, and a way to start a browser. */
 export interface UppyPage {
   readonly origin: string;
-  readonly browser: Browser | undefined;
+  readonly launch: (() => Promise<Browser>) | undefined;
   close(): Promise<void>;
 }
 
-/** Bundles the page and starts the browser. Without a browser, only the origin is there. */
+/** Bundles and serves the page. */
 export async function openUppy(): Promise<UppyPage> {
   const stdin = { contents: PAGE, resolveDir: process.cwd(), loader: 'js' as const };
   const { outputFiles } = await build({ stdin, bundle: true, format: 'esm', write: false, logLevel: 'error' });
@@ -46,8 +46,8 @@ export async function openUppy(): Promise<UppyPage> {
     return new Response(body, { headers: { 'content-type': isScript ? 'text/javascript' : 'text/html' } });
   });
   const found = (await findBrowsers()).chromium;
-  const browser = found ? await chromium.launch({ ...found, args: ['--no-sandbox'] }) : undefined;
-  return { origin: site.url, browser, close: async () => void (await Promise.all([browser?.close(), site.close()])) };
+  const launch = found && (() => chromium.launch({ ...found, args: ['--no-sandbox'] }));
+  return { origin: site.url, launch, close: site.close };
 }
 
 /** What the page tells at its end. */
@@ -57,14 +57,15 @@ interface Uploaded {
 }
 
 /** Runs the scenario. */
-export async function runUppy(name: string, world: World, { origin, browser }: UppyPage, results: Results) {
-  if (!browser) return console.log('not run: Uppy (no Chromium)');
+export async function runUppy(name: string, world: World, { origin, launch }: UppyPage, results: Results) {
+  if (!launch) return console.log('not run: Uppy (no Chromium)');
   await results.run(`Uppy, ${name}: 12 files arrive over a bad network and through an offline time`, async () => {
-    const context = await browser.newContext();
+    // The other clients need minutes, so the browser starts only now.
+    const browser = await launch();
     try {
-      return await uploadWithUppy(world, await context.newPage(), origin);
+      return await uploadWithUppy(world, await browser.newPage(), origin);
     } finally {
-      await context.close();
+      await browser.close();
     }
   });
 }
