@@ -3,7 +3,8 @@
 
 import { authorize } from './authorize.ts';
 import type { Bucket, BucketAcl, Call } from './call.ts';
-import { type CorsRule, checkCorsRules } from './cors.ts';
+import type { CorsRule } from './cors.ts';
+import { malformed, readCors } from './cors-xml.ts';
 import { invalidArgument, Refusal } from './errors.ts';
 import { listObjects, listObjectsV2, listObjectVersions, readEncoding, readMost } from './listing.ts';
 import { refuseVersion } from './reads.ts';
@@ -176,44 +177,15 @@ function elementsOf({ maxAgeSeconds, ...rule }: CorsRule): Elements {
 
 function putBucketCors(call: Call): Reply {
   authorize(call, 'oss:PutBucketCors');
-  const xml = textOf(call);
-  const rules = [...xml.matchAll(/<CORSRule>([\s\S]*?)<\/CORSRule>/g)].map(([, rule = '']) => ruleFrom(rule));
-  if (!/<CORSConfiguration[\s>]/.test(xml) || rules.length === 0) throw malformed('There is no CORSRule.');
-  try {
-    checkCorsRules(rules);
-  } catch (error) {
-    throw malformed((error as Error).message);
-  }
+  const { rules, responseVary } = readCors(textOf(call));
   call.bucket.cors = rules;
-  call.bucket.responseVary = xmlWords(xml, 'ResponseVary')[0] === 'true';
+  call.bucket.responseVary = responseVary;
   return { status: 200, headers: { 'content-length': '0' } };
-}
-
-const METHODS: readonly string[] = ['GET', 'PUT', 'POST', 'DELETE', 'HEAD'];
-
-function ruleFrom(xml: string): CorsRule {
-  const allowedOrigins = xmlWords(xml, 'AllowedOrigin');
-  const allowedMethods = xmlWords(xml, 'AllowedMethod').map((method) => method.toUpperCase());
-  const [age] = xmlWords(xml, 'MaxAgeSeconds');
-  if (allowedOrigins.length === 0 || allowedMethods.length === 0) throw malformed('A rule needs origins and methods.');
-  const wrong = allowedMethods.find((method) => !METHODS.includes(method));
-  if (wrong !== undefined) throw invalidArgument('AllowedMethod', wrong, 'The method is not allowed in a CORS rule.');
-  return {
-    allowedOrigins,
-    allowedMethods: allowedMethods as CorsRule['allowedMethods'],
-    allowedHeaders: xmlWords(xml, 'AllowedHeader').map((name) => name.toLowerCase()),
-    exposeHeaders: xmlWords(xml, 'ExposeHeader'),
-    ...(age !== undefined && /^\d+$/.test(age) ? { maxAgeSeconds: Number(age) } : {}),
-  };
 }
 
 function textOf({ body }: Call): string {
   const decoder = new TextDecoder();
   return body.pieces.map((piece) => decoder.decode(piece, { stream: true })).join('') + decoder.decode();
-}
-
-function malformed(why: string): Refusal {
-  return new Refusal(400, 'MalformedXML', `The XML you provided was not well-formed or did not validate: ${why}`);
 }
 
 function deleteBucketCors(call: Call): Reply {

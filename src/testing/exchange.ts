@@ -30,8 +30,8 @@ export interface Server {
   serial(): number;
   /** Awaits work that is not the server's own: the clock or the client. */
   idle<T>(work: Promise<T>): Promise<T>;
-  /** Tells the store, if there is one, that an object may have changed. */
-  changed(bucket: string, key: string): void;
+  /** Tells the store, if there is one, that an object may have changed, or the bucket if the key is empty. */
+  changed(bucket: Bucket, key: string): void;
   /** Resolves when the store has kept every change. It is undefined if there is no store. */
   readonly flush: (() => Promise<void>) | undefined;
   /** Adds a second entry for this request to the log. */
@@ -236,7 +236,7 @@ function performNow(server: Server, call: Call): Reply {
     return reply;
   } finally {
     const keys = call.operation === 'DeleteMultipleObjects' ? keysToDelete(call) : [call.key];
-    for (const key of keys) server.changed(call.bucket.name, key);
+    for (const key of keys) server.changed(call.bucket, key);
   }
 }
 

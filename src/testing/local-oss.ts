@@ -2,9 +2,9 @@
 // configuration, the log, and the methods that change a bucket without a request. exchange.ts handles the requests.
 
 import { type Body, BodyCollector } from './body.ts';
+import { type BucketOptions, bucketFrom, domainsOf, settingsOf } from './buckets.ts';
 import type { Bucket, BucketAcl } from './call.ts';
 import { type Clock, clockFrom, unlessAborted } from './clock.ts';
-import { type CorsRule, checkCorsRules } from './cors.ts';
 import { crc64OfZeros } from './crc64.ts';
 import { Refusal } from './errors.ts';
 import { type Exchange, type LogEntry, type Server, serve } from './exchange.ts';
@@ -14,33 +14,11 @@ import { type ObjectType, StoredObject } from './objects.ts';
 import { checkSize, takesAppends } from './operations.ts';
 import { httpDate } from './reads.ts';
 import { operationOf } from './routing.ts';
-import { type ObjectChange, type ObjectStore, Tracker } from './store.ts';
+import { type BucketChange, type ObjectChange, type ObjectStore, Tracker } from './store.ts';
 import { type Hosts, locate } from './target.ts';
 import { type AccessKey, makeToken, type SecurityToken, type TokenOptions } from './tokens.ts';
 import { Verifier } from './verify.ts';
 import { parseQuery, type WireRequest, wireRequest } from './wire.ts';
-
-/** One bucket. */
-export interface BucketOptions {
-  /** The region as it stands in a signature: `cn-hangzhou`, without `oss-`. */
-  readonly region: string;
-  /** What requests without a signature may do. The default is `private`. */
-  readonly acl?: BucketAcl;
-  /** The CORS rules. By default there is no rule, so no page of another origin can read an answer. */
-  readonly cors?: readonly CorsRule[];
-  /** A bucket rule that refuses each write to an existing object, including appends: 409 FileAlreadyExists. */
-  readonly forbidOverwrite?: boolean;
-  /** Requester pays: each request must contain `x-oss-request-payer: requester`, in a header or in the query. */
-  readonly requesterPays?: boolean;
-  /** False for a bucket whose account or region does not offer SealAppendObject. The default is true. */
-  readonly sealing?: boolean;
-  /** Adds `Vary: Origin` to each answer. */
-  readonly responseVary?: boolean;
-  /** The custom domains of the bucket, with a port if the port is not the default one. */
-  readonly hosts?: readonly string[];
-  /** `checksum` keeps only length and CRC, for objects that are larger than memory. Then the objects cannot be read. */
-  readonly contents?: 'bytes' | 'checksum';
-}
 
 /** The options of `new LocalOss`. */
 export interface LocalOssOptions {
@@ -57,7 +35,7 @@ export interface LocalOssOptions {
    * `{bucket}.{name}`. The name `localhost` is always one of them.
    */
   readonly endpoints?: readonly string[];
-  /** Keeps the objects elsewhere, for example on a disk, so that they survive the process. */
+  /** Keeps objects and buckets elsewhere, for example on a disk, so that they survive the process. */
   readonly store?: ObjectStore;
   /** Called with the log entry of each request, after its answer is ready or its connection has failed. */
   readonly onrequest?: (request: LoggedRequest) => void;
@@ -78,6 +56,14 @@ export interface LoggedRequest {
   readonly status?: number;
   /** The kinds of the faults, separated by spaces. */
   readonly fault?: string;
+}
+
+/** A bucket at one moment. */
+export interface BucketView {
+  readonly name: string;
+  readonly region: string;
+  /** What requests without a signature may do. */
+  readonly acl: BucketAcl;
 }
 
 /** The state of an object at one moment. */
@@ -134,6 +120,7 @@ export class LocalOss {
    */
   readonly fetch: (input: Request | URL | string, init?: RequestInit) => Promise<Response>;
   readonly #buckets: Map<string, Bucket>;
+  readonly #options: LocalOssOptions['buckets'];
   readonly #hosts: Hosts;
   readonly #keys: Map<string, AccessKey> = new Map();
   readonly #clock: Clock;
@@ -157,7 +144,8 @@ export class LocalOss {
     this.#clock = clockFrom(clock);
     this.#buckets = new Map(Object.entries(buckets).map(([name, options]) => [name, bucketFrom(name, options)]));
     this.#faults = new FaultSource(faults);
-    this.#tracker = store && new Tracker(store);
+    this.#options = buckets;
+    this.#tracker = store && new Tracker(store, this.#buckets);
     this.#onrequest = onrequest;
     this.#server = this.#makeServer(store);
     this.fetch = (input, init) => this.#fetch(input, init);
@@ -246,7 +234,7 @@ export class LocalOss {
       if (error instanceof Refusal) return error;
       throw error;
     }
-    this.#changed(name, key);
+    this.#changed(bucket, key);
     return undefined;
   }
 
@@ -256,17 +244,19 @@ export class LocalOss {
    * @throws {RangeError} if the bucket is unknown.
    */
   putObject(bucket: string, key: string, bytes: Uint8Array): void {
-    const { objects, keepsBytes, storageClass } = this.#bucket(bucket);
+    const found = this.#bucket(bucket);
+    const { objects, keepsBytes, storageClass } = found;
     const object = new StoredObject('Normal', keepsBytes, creationHeaders(new Headers(), storageClass));
     object.append(bodyOf(bytes, keepsBytes), this.#clock.now(), ++this.#serial);
     objects.set(key, object);
-    this.#changed(bucket, key);
+    this.#changed(found, key);
   }
 
   /** Deletes an object without a request, as another client could. @throws {RangeError} if the bucket is unknown. */
   deleteObject(bucket: string, key: string): void {
-    this.#bucket(bucket).objects.delete(key);
-    this.#changed(bucket, key);
+    const found = this.#bucket(bucket);
+    found.objects.delete(key);
+    this.#changed(found, key);
   }
 
   /** Returns the keys of all objects of a bucket in the order of OSS. @throws {RangeError} if the bucket is unknown. */
@@ -274,31 +264,61 @@ export class LocalOss {
     return [...this.#bucket(bucket).objects.keys()].sort();
   }
 
+  /** The buckets as they are now, in the order in which they were made. */
+  get buckets(): readonly BucketView[] {
+    return [...this.#buckets.values()].map(({ name, region, acl }) => ({ name, region, acl }));
+  }
+
   /**
    * Makes a change again that a store has kept, before the first request. The store is not told.
    *
    * @throws {RangeError} if the bucket is unknown, or if the bytes do not match their CRC.
    */
-  restore({ bucket, key, serial, state, start, pieces }: ObjectChange): void {
+  restore(change: ObjectChange | BucketChange): void {
+    this.#serial = Math.max(this.#serial, change.serial);
+    if ('key' in change) this.#restoreObject(change);
+    else this.#restoreBucket(change);
+  }
+
+  #restoreObject({ bucket, key, state, start, pieces }: ObjectChange): void {
     const { objects, keepsBytes } = this.#bucket(bucket);
     const before = start === 0 ? undefined : objects.get(key);
     const object = state && (before ?? new StoredObject(state.type, keepsBytes, {}));
     if (state) object?.restore(state, pieces);
     if (object) objects.set(key, object);
     else objects.delete(key);
-    this.#serial = Math.max(this.#serial, serial);
     this.#tracker?.restored(bucket, key, object);
   }
 
-  /** Returns the changes that make all objects, one for each. Their bytes are not copied. */
-  *snapshot(): Generator<ObjectChange, void, undefined> {
-    for (const { name: bucket, objects } of this.#buckets.values())
-      for (const [key, object] of objects)
-        yield { bucket, key, serial: this.#serial, state: object.state, start: 0, pieces: object.pieces(0) };
+  /** The options win over the deletion of their bucket, and over its region. Its other settings are those of requests. */
+  #restoreBucket({ bucket: name, settings }: BucketChange): void {
+    const options = this.#options[name] ?? settings;
+    if (!options) this.#buckets.delete(name);
+    else if (!settings) this.#buckets.set(name, bucketFrom(name, options));
+    else {
+      const { region } = options;
+      const bucket = this.#buckets.get(name) ?? bucketFrom(name, options);
+      this.#buckets.set(name, Object.assign(bucket, settings, { region }));
+    }
+    this.#tracker?.restoredBucket(name, this.#buckets.get(name));
   }
 
-  #changed(bucket: string, key: string): void {
-    this.#tracker?.changed(this.#bucket(bucket), key, this.#serial);
+  /** Returns the changes that make all buckets and objects, one for each. Their bytes are not copied. */
+  *snapshot(): Generator<ObjectChange | BucketChange, void, undefined> {
+    const serial = this.#serial;
+    for (const bucket of this.#buckets.values()) {
+      const { name } = bucket;
+      if (this.#tracker?.isChanged(bucket)) yield { bucket: name, serial, settings: settingsOf(bucket) };
+      for (const [key, object] of bucket.objects)
+        yield { bucket: name, key, serial, state: object.state, start: 0, pieces: object.pieces(0) };
+    }
+  }
+
+  /** Tells the store that an object may have changed, or the bucket itself if the key is empty. */
+  #changed(bucket: Bucket, key: string): void {
+    const exists = this.#buckets.get(bucket.name) === bucket;
+    if (key !== '') this.#tracker?.changed(bucket, key, this.#serial);
+    else this.#tracker?.changedBucket(bucket.name, exists ? bucket : undefined, this.#serial);
   }
 
   #bucket(name: string): Bucket {
@@ -387,10 +407,6 @@ export class LocalOss {
 
   /** Makes a bucket for PutBucket. @throws {Refusal} */
   #newBucket(name: string, region: string | undefined): Bucket {
-    if (this.#tracker) {
-      const message = 'LocalOss with a data folder keeps no new buckets: name them at the start.';
-      throw new Refusal(501, 'NotImplemented', message);
-    }
     const [first] = this.#buckets.values();
     try {
       return bucketFrom(name, { region: region ?? first?.region ?? 'cn-hangzhou' }, this.#clock.now());
@@ -408,46 +424,6 @@ export class LocalOss {
       this.#busy++;
     }
   }
-}
-
-function bucketFrom(name: string, options: BucketOptions, created?: number): Bucket {
-  const {
-    region,
-    acl = 'private',
-    cors = [],
-    responseVary = false,
-    contents = 'bytes',
-    forbidOverwrite = false,
-    sealing = true,
-    requesterPays = false,
-  } = options;
-  if (!/^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(name)) {
-    throw new RangeError(
-      `A bucket name has 3 to 63 characters of a-z, 0-9 and "-", and no "-" at its ends: got "${name}"`,
-    );
-  }
-  if (!/^[a-z0-9-]+$/.test(region) || region.startsWith('oss-')) {
-    throw new RangeError(`A region must look like cn-hangzhou, without "oss-": got "${region}"`);
-  }
-  checkCorsRules(cors);
-  const rules = { acl, cors, responseVary, forbidsOverwrite: forbidOverwrite, allowsSealing: sealing, requesterPays };
-  return {
-    name,
-    region,
-    created,
-    storageClass: 'Standard',
-    ...rules,
-    keepsBytes: contents === 'bytes',
-    objects: new Map(),
-  };
-}
-
-function domainsOf(buckets: Readonly<Record<string, BucketOptions>>): Map<string, string> {
-  const domains = new Map<string, string>();
-  for (const [name, { hosts = [] }] of Object.entries(buckets)) {
-    for (const host of hosts) domains.set(host.toLowerCase(), name);
-  }
-  return domains;
 }
 
 function requestFacts(

@@ -1,6 +1,8 @@
-// Keeps a copy of the objects elsewhere, so that they survive the process. LocalOss itself stays in memory: it tells the
+// Keeps a copy of the objects and buckets elsewhere, so that they survive the process. LocalOss itself stays in memory: it tells the
 // store every change, and answers no request before the store has everything that the answer may show.
 
+import { type BucketSettings, settingsOf } from './buckets.ts';
+import type { Bucket } from './call.ts';
 import type { ObjectState, StoredObject } from './objects.ts';
 
 /** One change of one object. All changes in their order make the objects again (`LocalOss.restore`). */
@@ -17,10 +19,18 @@ export interface ObjectChange {
   readonly pieces: readonly Uint8Array<ArrayBuffer>[];
 }
 
+/** One change of one bucket: requests made it, deleted it, or changed its settings. */
+export interface BucketChange {
+  readonly bucket: string;
+  readonly serial: number;
+  /** The settings after the change. They are undefined for a bucket that was deleted. */
+  readonly settings?: BucketSettings;
+}
+
 /** Keeps changes. */
 export interface ObjectStore {
   /** Called at each change, in order. The pieces stay as they are, so the store need not copy them. */
-  save(change: ObjectChange): void;
+  save(change: ObjectChange | BucketChange): void;
   /**
    * Resolves when every change saved so far is safe. LocalOss awaits it before each answer. If it rejects, there is no
    * answer: fetch rejects with the same error.
@@ -41,13 +51,36 @@ interface BucketOfObjects {
   readonly objects: ReadonlyMap<string, StoredObject>;
 }
 
-/** Finds out what has changed since the store was last told about an object. */
+/** Finds out what has changed since the store was last told about an object or a bucket. */
 export class Tracker {
   readonly #store: ObjectStore;
   readonly #known: Map<string, Known> = new Map();
+  /** The settings of the buckets as JSON text: those of the options, and those that the store was told last. */
+  readonly #options: ReadonlyMap<string, string>;
+  readonly #settings: Map<string, string>;
 
-  constructor(store: ObjectStore) {
+  constructor(store: ObjectStore, buckets: ReadonlyMap<string, Bucket>) {
     this.#store = store;
+    this.#options = new Map([...buckets].map(([name, bucket]) => [name, textOf(bucket)]));
+    this.#settings = new Map(this.#options);
+  }
+
+  /** Returns whether a bucket has other settings than its options, or has no options. */
+  isChanged(bucket: Bucket): boolean {
+    return this.#options.get(bucket.name) !== textOf(bucket);
+  }
+
+  /** Tells the store about a bucket, if its settings have changed. It is undefined if it was deleted. */
+  changedBucket(name: string, bucket: Bucket | undefined, serial: number): void {
+    if (this.#settings.get(name) === (bucket && textOf(bucket))) return;
+    this.restoredBucket(name, bucket);
+    this.#store.save({ bucket: name, serial, ...(bucket && { settings: settingsOf(bucket) }) });
+  }
+
+  /** Remembers a bucket that comes from the store. */
+  restoredBucket(name: string, bucket: Bucket | undefined): void {
+    if (bucket) this.#settings.set(name, textOf(bucket));
+    else this.#settings.delete(name);
   }
 
   /** Tells the store about the object of a key, if it has changed. */
@@ -67,6 +100,10 @@ export class Tracker {
     if (object) this.#known.set(name, { object, length: object.length, text: JSON.stringify(object.state) });
     else this.#known.delete(name);
   }
+}
+
+function textOf(bucket: Bucket): string {
+  return JSON.stringify(settingsOf(bucket));
 }
 
 function isSame({ object, text }: Known, now: StoredObject): boolean {

@@ -2,7 +2,9 @@
 
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import type { BucketOptions } from '../buckets.ts';
 import { type CorsRule, checkCorsRules } from '../cors.ts';
+import { readCors } from '../cors-xml.ts';
 import { FileError } from './failure.ts';
 import { scheduleOf } from './fault-rule.ts';
 import type { ServeLocalOssOptions } from './options.ts';
@@ -10,7 +12,7 @@ import type { ServeLocalOssOptions } from './options.ts';
 /** What the arguments ask for. */
 export interface Arguments {
   readonly options: Omit<ServeLocalOssOptions, 'buckets'> & {
-    readonly buckets: Readonly<Record<string, { readonly region: string }>>;
+    readonly buckets: Readonly<Record<string, BucketOptions>>;
   };
   readonly log: boolean;
   readonly quiet: boolean;
@@ -29,7 +31,7 @@ export class UsageError extends Error {
 /** The text of `--help`. docs/local.md has a row for each option. */
 export const HELP = `oss-append-local: an Alibaba Cloud OSS and STS on this machine, for tests and for development
 
-  npx oss-append-local --bucket logs --port 9000
+  npx -p oss-append oss-append-local --bucket logs --port 9000
 
   --bucket NAME[:REGION]    a bucket (may be repeated; default region: --region)
   --region REGION           the region of buckets without their own (default cn-hangzhou)
@@ -38,8 +40,8 @@ export const HELP = `oss-append-local: an Alibaba Cloud OSS and STS on this mach
   --endpoint NAME           a name by which clients call this server (may be repeated)
   --access-key ID:SECRET    a permanent key (may be repeated; default: a random one, which is printed)
   --role ARN                a role of the STS (may be repeated; default acs:ram::1000000000000000:role/local)
-  --cors FILE               the CORS rules of all buckets as JSON (default: open to pages of localhost)
-  --data FOLDER             keep the objects in this folder, so that they survive a restart
+  --cors FILE               the CORS rules of all buckets, as XML or JSON (default: open to pages of localhost)
+  --data FOLDER             keep objects and buckets in this folder, so that they survive a restart
   --fault KIND[:SETTINGS]   a fault, such as drop-after:every=3 (may be repeated)
   --log                     print one line for each request
   --quiet                   print only errors, warnings and what --log asks for
@@ -91,8 +93,15 @@ export async function readArguments(args: readonly string[]): Promise<Arguments>
   // Otherwise nobody would ever know the random key.
   if (quiet && !data && !values['access-key'])
     throw new UsageError('--quiet hides the random key: type --access-key ID:SECRET as well');
-  const rules = cors === undefined ? {} : { cors: await readRules(cors) };
+  const rules = cors === undefined ? {} : withRules(options.buckets, await readRules(cors));
   return { options: { ...options, ...rules }, log, quiet, help, version };
+}
+
+type Buckets = Arguments['options']['buckets'];
+
+function withRules(buckets: Buckets, { rules, responseVary }: Rules): { cors: readonly CorsRule[]; buckets: Buckets } {
+  const all = Object.entries(buckets).map(([name, options]) => [name, { ...options, responseVary }] as const);
+  return { cors: rules, buckets: Object.fromEntries(all) };
 }
 
 function parse(args: readonly string[]) {
@@ -147,20 +156,30 @@ function checkedFaults(faults: readonly string[]): readonly string[] {
   }
 }
 
-async function readRules(path: string): Promise<readonly CorsRule[]> {
+interface Rules {
+  readonly rules: readonly CorsRule[];
+  readonly responseVary: boolean;
+}
+
+/** Reads the rules in OSS's XML or in JSON. @throws {FileError} */
+async function readRules(path: string): Promise<Rules> {
   try {
-    const rules: unknown = JSON.parse(await readFile(path, 'utf8'));
-    if (!Array.isArray(rules) || !rules.every(isRule)) {
-      const example = '[{ "allowedOrigins": ["http://localhost:*"], "allowedMethods": ["GET"] }]';
-      throw new TypeError(`it must be a list such as ${example}`);
-    }
-    checkCorsRules(rules);
-    return rules;
+    const text = await readFile(path, 'utf8');
+    return /^\s*</.test(text) ? readCors(text) : { rules: rulesOf(JSON.parse(text)), responseVary: false };
   } catch (cause) {
     throw new FileError(`Cannot use the CORS rules of ${path}: ${cause instanceof Error ? cause.message : cause}`, {
       cause,
     });
   }
+}
+
+function rulesOf(rules: unknown): readonly CorsRule[] {
+  if (!Array.isArray(rules) || !rules.every(isRule)) {
+    const example = '[{ "allowedOrigins": ["http://localhost:*"], "allowedMethods": ["GET"] }]';
+    throw new TypeError(`it must be the XML of PutBucketCors, or a list such as ${example}`);
+  }
+  checkCorsRules(rules);
+  return rules;
 }
 
 const METHODS = ['GET', 'PUT', 'POST', 'DELETE', 'HEAD'];

@@ -47,16 +47,17 @@ export class DataFolder {
   }
 
   /**
-   * Makes the objects again. Returns the number of bytes of an unfinished record that were cut from the end.
+   * Makes buckets and objects again. Returns the number of bytes of an unfinished record that were cut from the end.
    *
    * @throws {FileError} if a file is damaged, or if it holds objects of a bucket that does not exist.
    */
-  async restore(oss: LocalOss, buckets: readonly string[]): Promise<number> {
+  async restore(oss: LocalOss): Promise<number> {
     return withReason(`Cannot use the data folder ${this.#path}`, () =>
       this.journal.open({
         snapshot: () => oss.snapshot(),
         restore: (change) => {
-          if (buckets.includes(change.bucket)) return oss.restore(change);
+          const isKnown = !('key' in change) || oss.buckets.some(({ name }) => name === change.bucket);
+          if (isKnown) return oss.restore(change);
           const hint = `Start with --bucket ${change.bucket}, or with another data folder.`;
           throw new FileError(`${this.#path} holds objects of the bucket "${change.bucket}". ${hint}`);
         },

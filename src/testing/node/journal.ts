@@ -3,15 +3,15 @@
 
 import { type FileHandle, open, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { ObjectChange, ObjectStore } from '../store.ts';
+import type { ObjectStore } from '../store.ts';
 import { FileError } from './failure.ts';
-import { encode, HEAD, readHead, readState } from './record.ts';
+import { type Change, encode, HEAD, readHead, readState } from './record.ts';
 
-/** The objects that a journal makes again. */
+/** The buckets and objects that a journal makes again. */
 export interface Restored {
-  restore(change: ObjectChange): void;
-  /** Returns the changes that make all objects, one for each. */
-  snapshot(): Iterable<ObjectChange>;
+  restore(change: Change): void;
+  /** Returns the changes that make all buckets and objects, one for each. */
+  snapshot(): Iterable<Change>;
 }
 
 const FILE = 'objects.log';
@@ -51,7 +51,7 @@ export class Journal implements ObjectStore {
     return cut;
   }
 
-  save(change: ObjectChange): void {
+  save(change: Change): void {
     for (const part of encode(change)) this.#waiting.push(part);
     this.#saved++;
   }
@@ -112,7 +112,7 @@ function* joined(parts: readonly Uint8Array[]): Generator<Uint8Array> {
   yield Buffer.concat(small);
 }
 
-function sizeOf(change: ObjectChange): number {
+function sizeOf(change: Change): number {
   return encode(change).reduce((sum, { length }) => sum + length, 0);
 }
 
@@ -163,7 +163,7 @@ class Reader {
   }
 
   /** Returns false if the bytes are not those of the state. */
-  #restore(objects: Restored, change: ObjectChange): boolean {
+  #restore(objects: Restored, change: Change): boolean {
     try {
       objects.restore(change);
       return true;

@@ -1,10 +1,10 @@
 // The options of `serveLocalOss`, and the values that stand for those that are missing.
 
 import { randomBytes } from 'node:crypto';
+import type { BucketOptions } from '../buckets.ts';
 import type { Clock } from '../clock.ts';
 import type { CorsRule } from '../cors.ts';
 import type { FaultSchedule } from '../faults.ts';
-import type { BucketOptions } from '../local-oss.ts';
 import type { RoleOptions } from '../local-sts.ts';
 import { LOCAL_PAGES } from './cors.ts';
 
@@ -36,7 +36,7 @@ export interface ServeLocalOssOptions {
   /** The faults, and when they happen. A fault may be text, as on the command line: `drop-after:every=3`. */
   readonly faults?: FaultSchedule | readonly string[] | undefined;
   /**
-   * A folder in which the objects and the random key are kept. Everything that was answered is there after a restart,
+   * A folder in which objects, buckets and the random key are kept. Everything that was answered is there after a restart,
    * also if the process was killed. Default: everything ends with the server.
    */
   readonly data?: string | undefined;

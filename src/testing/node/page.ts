@@ -2,13 +2,12 @@
 // keeps no signature and no token in its log, and the keys of the server do not come here.
 
 import { createHash } from 'node:crypto';
-import type { BucketOptions, LocalOss } from '../local-oss.ts';
+import type { LocalOss } from '../local-oss.ts';
 import type { FaultRule } from './fault-rule.ts';
 
 /** What the page shows. */
 export interface Shown {
   readonly oss: LocalOss;
-  readonly buckets: Readonly<Record<string, BucketOptions>>;
   readonly rules: readonly FaultRule[];
 }
 
@@ -48,16 +47,16 @@ ${tables.join('\n')}
 `;
 }
 
-function bucketTable({ oss, buckets }: Shown): string {
-  const rows = Object.entries(buckets).map(([name, { region, acl = 'private' }]) => {
+function bucketTable({ oss }: Shown): string {
+  const rows = oss.buckets.map(({ name, region, acl }) => {
     const objects = oss.keys(name).map((key) => oss.object(name, key)?.length ?? 0);
     return [name, region, acl, objects.length, objects.reduce((sum, length) => sum + length, 0)];
   });
   return table('Buckets', ['Name', 'Region', 'ACL', 'Objects', 'Bytes'], rows);
 }
 
-function objectTable({ oss, buckets }: Shown): string {
-  const all = Object.keys(buckets).flatMap((bucket) => oss.keys(bucket).map((key) => [bucket, key] as const));
+function objectTable({ oss }: Shown): string {
+  const all = oss.buckets.flatMap(({ name }) => oss.keys(name).map((key) => [name, key] as const));
   const rows = all.slice(0, MOST_OBJECTS).map(([bucket, key]) => {
     const { type = '', length = 0, crc64 = '', appends = 0 } = oss.object(bucket, key) ?? {};
     return [bucket, key, type, length, appends, crc64];

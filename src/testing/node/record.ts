@@ -5,7 +5,10 @@
 //   the bytes. The state holds the CRC-64 of the object, which proves them.
 
 import { crc64 } from '../crc64.ts';
-import type { ObjectChange } from '../store.ts';
+import type { BucketChange, ObjectChange } from '../store.ts';
+
+/** A change of an object or of a bucket. */
+export type Change = ObjectChange | BucketChange;
 
 /** The length of the head in bytes. */
 export const HEAD: number = 32;
@@ -21,7 +24,8 @@ export interface Head {
 }
 
 /** Returns the parts of a record, in the order in which they are written. */
-export function encode({ pieces, ...state }: ObjectChange): Uint8Array[] {
+export function encode(change: Change): Uint8Array[] {
+  const { pieces = [], ...state } = { pieces: [], ...change };
   const text = new TextEncoder().encode(JSON.stringify(state));
   const head = new DataView(new ArrayBuffer(HEAD));
   head.setUint32(0, MAGIC);
@@ -43,6 +47,6 @@ export function readHead(bytes: Uint8Array): Head | undefined {
 }
 
 /** Returns the change without its bytes, or undefined if it is damaged. */
-export function readState(text: Uint8Array, { stateCrc }: Head): Omit<ObjectChange, 'pieces'> | undefined {
+export function readState(text: Uint8Array, { stateCrc }: Head): Change | undefined {
   return crc64(text) === stateCrc ? JSON.parse(new TextDecoder().decode(text)) : undefined;
 }

@@ -1,6 +1,7 @@
 // Decides who answers a request: the OSS, the STS, or the server itself.
 
-import type { BucketOptions, LocalOss } from '../local-oss.ts';
+import type { BucketOptions } from '../buckets.ts';
+import type { LocalOss } from '../local-oss.ts';
 import type { LocalSts } from '../local-sts.ts';
 import type { FaultRule } from './fault-rule.ts';
 import type { FetchHandler } from './http.ts';
@@ -85,8 +86,8 @@ function own({ method }: Request, { pathname }: URL, parts: Parts): Response {
   return new Response('There is no such page.\n', { status: 404, headers });
 }
 
-function health({ buckets, hasFailed }: Parts, headers: Record<string, string>): Response {
+function health({ oss, hasFailed }: Parts, headers: Record<string, string>): Response {
   const failed = hasFailed();
-  const facts = { status: failed ? 'failed' : 'ok', buckets: Object.keys(buckets) };
+  const facts = { status: failed ? 'failed' : 'ok', buckets: oss.buckets.map(({ name }) => name) };
   return Response.json(facts, { status: failed ? 503 : 200, headers });
 }

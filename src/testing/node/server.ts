@@ -1,8 +1,9 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 // Serves LocalOss and LocalSts over HTTP, on one port.
 
+import type { BucketOptions } from '../buckets.ts';
 import type { FaultSchedule } from '../faults.ts';
-import { type BucketOptions, LocalOss } from '../local-oss.ts';
+import { LocalOss } from '../local-oss.ts';
 import { LocalSts } from '../local-sts.ts';
 import { DataFolder } from './data.ts';
 import { type FaultRule, scheduleOf } from './fault-rule.ts';
@@ -61,7 +62,7 @@ export async function serveLocalOss(options: ServeLocalOssOptions): Promise<Loca
   const data = options.data === undefined ? undefined : await DataFolder.open(options.data);
   try {
     const cloud = await makeCloud(options, { buckets, schedule: faults.schedule, data });
-    const cut = (await data?.restore(cloud.oss, Object.keys(buckets))) ?? 0;
+    const cut = (await data?.restore(cloud.oss)) ?? 0;
     const served = await listen(options, { ...cloud, buckets, rules: faults.rules, data });
     return { ...cloud, cut, ...addressesOf(served), ...endOf(served, data) };
   } catch (error) {

@@ -4,8 +4,9 @@
  */
 import { AppendableObject, type AppendableObjectOptions } from '../../../src/append/object.ts';
 import { PresignedClient, type PresignedClientOptions } from '../../../src/request/presigned.ts';
+import type { BucketOptions } from '../../../src/testing/buckets.ts';
 import type { FaultSchedule } from '../../../src/testing/faults.ts';
-import { type BucketOptions, LocalOss } from '../../../src/testing/local-oss.ts';
+import { LocalOss } from '../../../src/testing/local-oss.ts';
 import { drive, VirtualClock } from '../../tools/virtual-clock.ts';
 import { openUrl } from './open-url.ts';
 

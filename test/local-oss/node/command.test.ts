@@ -135,6 +135,23 @@ describe('options', () => {
     expect(code).toBe(0);
   });
 
+  test('--cors takes the XML of PutBucketCors', async () => {
+    const file = join(folder, 'cors.xml');
+    const rule =
+      '<AllowedOrigin>https://a.example</AllowedOrigin><AllowedMethod>GET</AllowedMethod><ExposeHeader>ETag</ExposeHeader>';
+    const xml = `<CORSConfiguration><CORSRule>${rule}</CORSRule><ResponseVary>true</ResponseVary></CORSConfiguration>`;
+    writeFileSync(file, `<?xml version="1.0" encoding="UTF-8"?>\n${xml}`);
+    const { code } = await runCommand(['--bucket', 'logs', '--cors', file], async ({ OSS_ENDPOINT }) => {
+      const { headers } = await fetch(`${OSS_ENDPOINT}/logs/a`, { headers: { origin: 'https://a.example' } });
+      expect(Object.fromEntries(headers)).toMatchObject({
+        'access-control-allow-origin': 'https://a.example',
+        'access-control-expose-headers': 'ETag',
+        vary: 'Origin',
+      });
+    });
+    expect(code).toBe(0);
+  });
+
   test('--cors takes the rules of a file', async () => {
     const file = join(folder, 'cors.json');
     writeFileSync(file, JSON.stringify([{ allowedOrigins: ['https://a.example'], allowedMethods: ['GET'] }]));
@@ -246,6 +263,8 @@ describe('exit codes', () => {
       '{}',
       '[{}]',
       '[{"allowedOrigins":["*"],"allowedMethods":["SEND"]}]',
+      '<CORSConfiguration></CORSConfiguration>',
+      '<!doctype html>',
       '[{"allowedOrigins":"*","allowedMethods":["GET"]}]',
       '[{"allowedOrigins":["**"],"allowedMethods":["GET"]}]',
       '[{"allowedOrigins":["*"],"allowedMethods":["GET"],"exposeHeader":["a"]}]',

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { OssClient } from '../../../../src/index.ts';
 import { randomFrom } from '../../../engine/exactly-once/random.ts';
+import { sign } from '../../tools.ts';
 import { type Command, startCommand } from './command.ts';
 
 const SEED = Number(process.env['OSS_APPEND_SEED'] ?? 20_261_128);
@@ -127,4 +128,28 @@ test(`${LIVES} lives that end by SIGKILL lose nothing that was answered (seed ${
   );
   expect(answered).toBeGreaterThan(LIVES * 4);
   expect(inFlight).toBeGreaterThan(LIVES);
+});
+
+test('a bucket and its CORS rules are there after a SIGKILL that follows the answer at once', async () => {
+  const accessKey = { accessKeyId: 'ak', accessKeySecret: 'sk' };
+  const args = ['--bucket', 'logs', '--data', join(folder, 'buckets'), '--access-key', 'ak:sk'];
+  const send = (endpoint: string, method: string, query: Record<string, string>, body?: string) => {
+    const headers = body ? { 'content-type': 'text/plain;charset=UTF-8' } : {};
+    const request = { method, bucket: 'photos', key: '', query, headers, origin: `${endpoint}/photos` };
+    const signed = sign(request, { ...accessKey, time: Date.now() });
+    return fetch(signed.url, { method, headers: signed.headers, ...(body ? { body } : {}) });
+  };
+  const rule = '<AllowedOrigin>https://a.example</AllowedOrigin><AllowedMethod>GET</AllowedMethod>';
+  const xml = `<CORSConfiguration><CORSRule>${rule}</CORSRule></CORSConfiguration>`;
+  const first = await startCommand(args);
+  const { OSS_ENDPOINT: endpoint = '' } = first.env;
+  expect((await send(endpoint, 'PUT', {})).status).toBe(200);
+  expect((await send(endpoint, 'PUT', { cors: '' }, xml)).status).toBe(200);
+  first.child.kill('SIGKILL');
+  expect(await once(first.child, 'exit')).toEqual([null, 'SIGKILL']);
+  const second = await startCommand(args);
+  const answer = await send(second.env['OSS_ENDPOINT'] ?? '', 'GET', { cors: '' });
+  expect([answer.status, await answer.text()]).toEqual([200, expect.stringContaining('https://a.example')]);
+  second.child.kill('SIGTERM');
+  expect(await once(second.child, 'exit')).toEqual([0, null]);
 });

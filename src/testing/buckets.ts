@@ -1,0 +1,85 @@
+// The buckets of a LocalOss: their options, and those of their settings that requests can change.
+
+import type { Bucket, BucketAcl } from './call.ts';
+import { type CorsRule, checkCorsRules } from './cors.ts';
+
+/** One bucket. */
+export interface BucketOptions {
+  /** The region as it stands in a signature: `cn-hangzhou`, without `oss-`. */
+  readonly region: string;
+  /** What requests without a signature may do. The default is `private`. */
+  readonly acl?: BucketAcl;
+  /** The CORS rules. By default there is no rule, so no page of another origin can read an answer. */
+  readonly cors?: readonly CorsRule[];
+  /** A bucket rule that refuses each write to an existing object, including appends: 409 FileAlreadyExists. */
+  readonly forbidOverwrite?: boolean;
+  /** Requester pays: each request must contain `x-oss-request-payer: requester`, in a header or in the query. */
+  readonly requesterPays?: boolean;
+  /** False for a bucket whose account or region does not offer SealAppendObject. The default is true. */
+  readonly sealing?: boolean;
+  /** Adds `Vary: Origin` to each answer. */
+  readonly responseVary?: boolean;
+  /** The custom domains of the bucket, with a port if the port is not the default one. */
+  readonly hosts?: readonly string[];
+  /** `checksum` keeps only length and CRC, for objects that are larger than memory. Then the objects cannot be read. */
+  readonly contents?: 'bytes' | 'checksum';
+}
+
+/** The settings of a bucket that requests choose or change. They survive JSON. */
+export interface BucketSettings {
+  readonly region: string;
+  readonly acl: BucketAcl;
+  readonly storageClass: string;
+  readonly cors: readonly CorsRule[];
+  readonly responseVary: boolean;
+  /** When the bucket was made, in ms since the epoch. A bucket of the options has no time before the first question. */
+  readonly created?: number;
+}
+
+/** Makes an empty bucket. @throws {TypeError | RangeError} if OSS would refuse its name, region or CORS rules. */
+export function bucketFrom(name: string, options: BucketOptions, created?: number): Bucket {
+  const {
+    region,
+    acl = 'private',
+    cors = [],
+    responseVary = false,
+    contents = 'bytes',
+    forbidOverwrite = false,
+    sealing = true,
+    requesterPays = false,
+  } = options;
+  if (!/^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(name)) {
+    throw new RangeError(
+      `A bucket name has 3 to 63 characters of a-z, 0-9 and "-", and no "-" at its ends: got "${name}"`,
+    );
+  }
+  if (!/^[a-z0-9-]+$/.test(region) || region.startsWith('oss-')) {
+    throw new RangeError(`A region must look like cn-hangzhou, without "oss-": got "${region}"`);
+  }
+  checkCorsRules(cors);
+  const rules = { acl, cors, responseVary, forbidsOverwrite: forbidOverwrite, allowsSealing: sealing, requesterPays };
+  return {
+    name,
+    region,
+    created,
+    storageClass: 'Standard',
+    ...rules,
+    keepsBytes: contents === 'bytes',
+    objects: new Map(),
+  };
+}
+
+/** Returns the settings of a bucket that requests can change. */
+export function settingsOf({ region, acl, storageClass, cors, responseVary, created }: Bucket): BucketSettings {
+  const settings = { region, acl, storageClass, cors, responseVary };
+  return created === undefined ? settings : { ...settings, created };
+}
+
+/** Returns the buckets by custom domain. */
+export function domainsOf(buckets: Readonly<Record<string, BucketOptions>>): Map<string, string> {
+  const domains = new Map<string, string>();
+  for (const [name, { hosts = [] }] of Object.entries(buckets)) {
+    for (const host of hosts) domains.set(host.toLowerCase(), name);
+  }
+  return domains;
+}

@@ -1,0 +1,41 @@
+// Reads the XML document of CORS rules, as PutBucketCors takes it.
+// https://help.aliyun.com/document_detail/32001 (PutBucketCors)
+
+import { type CorsRule, checkCorsRules } from './cors.ts';
+import { invalidArgument, Refusal } from './errors.ts';
+import { xmlWords } from './xml.ts';
+
+/** Reads a CORSConfiguration. @throws {Refusal} MalformedXML or InvalidArgument */
+export function readCors(xml: string): { readonly rules: readonly CorsRule[]; readonly responseVary: boolean } {
+  const rules = [...xml.matchAll(/<CORSRule>([\s\S]*?)<\/CORSRule>/g)].map(([, rule = '']) => ruleFrom(rule));
+  if (!/<CORSConfiguration[\s>]/.test(xml) || rules.length === 0) throw malformed('There is no CORSRule.');
+  try {
+    checkCorsRules(rules);
+  } catch (error) {
+    throw malformed((error as Error).message);
+  }
+  return { rules, responseVary: xmlWords(xml, 'ResponseVary')[0] === 'true' };
+}
+
+const METHODS: readonly string[] = ['GET', 'PUT', 'POST', 'DELETE', 'HEAD'];
+
+function ruleFrom(xml: string): CorsRule {
+  const allowedOrigins = xmlWords(xml, 'AllowedOrigin');
+  const allowedMethods = xmlWords(xml, 'AllowedMethod').map((method) => method.toUpperCase());
+  const [age] = xmlWords(xml, 'MaxAgeSeconds');
+  if (allowedOrigins.length === 0 || allowedMethods.length === 0) throw malformed('A rule needs origins and methods.');
+  const wrong = allowedMethods.find((method) => !METHODS.includes(method));
+  if (wrong !== undefined) throw invalidArgument('AllowedMethod', wrong, 'The method is not allowed in a CORS rule.');
+  return {
+    allowedOrigins,
+    allowedMethods: allowedMethods as CorsRule['allowedMethods'],
+    allowedHeaders: xmlWords(xml, 'AllowedHeader').map((name) => name.toLowerCase()),
+    exposeHeaders: xmlWords(xml, 'ExposeHeader'),
+    ...(age !== undefined && /^\d+$/.test(age) ? { maxAgeSeconds: Number(age) } : {}),
+  };
+}
+
+/** Makes the error 400 MalformedXML. */
+export function malformed(why: string): Refusal {
+  return new Refusal(400, 'MalformedXML', `The XML you provided was not well-formed or did not validate: ${why}`);
+}
