@@ -95,7 +95,7 @@ function usersOf(
   prefixOf: EdgeOptions['prefixOf'],
 ): Pick<EdgeOptions, 'authenticate' | 'origins' | 'routes'> {
   const origins = env.ORIGINS.split(' ').filter(Boolean);
-  const sessions = new Sessions({ secret: env.SESSION_SECRET });
+  const sessions = new Sessions({ secret: env.SESSION_SECRET, name: cookieName(origins) });
   if (only !== undefined) {
     const welcome = () => json({ user: only, prefix: prefixOf(only) });
     return { origins, authenticate: () => only, routes: { 'POST /session': welcome } };
@@ -104,6 +104,15 @@ function usersOf(
   const secure = !origins.every(isPlainHttp);
   const routes = { 'POST /session': (request: Request) => login(request, { sessions, prefixOf, secure }) };
   return { origins, authenticate: (request) => sessions.userOf(request), routes };
+}
+
+/**
+ * Returns the name of the cookie. Browsers send a cookie to every port of a host, so two demos on one machine, whose pages
+ * have different ports, need different names.
+ */
+function cookieName([origin = '']: readonly string[]): string {
+  const port = /:(\d+)$/.exec(origin)?.[1];
+  return port === undefined ? 'session' : `session-${port}`;
 }
 
 const REQUIRED = [

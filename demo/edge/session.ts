@@ -7,27 +7,30 @@
 export interface SessionOptions {
   /** A secret of at least 32 characters. */
   readonly secret: string;
+  /** The name of the cookie. Default `session`. */
+  readonly name?: string | undefined;
   /** How long a cookie is valid, in seconds. Default 3,600. */
   readonly life?: number | undefined;
   /** Returns the time in ms since the epoch. Default `Date.now`. */
   readonly now?: (() => number) | undefined;
 }
 
-const NAME = 'session';
 const HMAC = { name: 'HMAC', hash: 'SHA-256' };
 
 /** Makes and reads cookies. */
 export class Sessions {
   readonly #secret: string;
+  readonly #name: string;
   readonly #life: number;
   readonly #now: () => number;
 
-  constructor({ secret, life = 3600, now = Date.now }: SessionOptions) {
+  constructor({ secret, name = 'session', life = 3600, now = Date.now }: SessionOptions) {
     if (typeof secret !== 'string' || secret.length < 32)
       throw new TypeError('The session secret must have at least 32 characters');
     if (!(Number.isSafeInteger(life) && life > 0))
       throw new RangeError('life must be a whole number of seconds above 0');
     this.#secret = secret;
+    this.#name = name;
     this.#life = life;
     this.#now = now;
   }
@@ -39,13 +42,13 @@ export class Sessions {
   async issue(user: string, { secure }: { readonly secure: boolean }): Promise<string> {
     const claim = `${user}.${Math.floor(this.#now() / 1000) + this.#life}`;
     const signature = await crypto.subtle.sign('HMAC', await this.#key('sign'), utf8(claim));
-    const cookie = `${NAME}=${claim}.${toHex(new Uint8Array(signature))}`;
+    const cookie = `${this.#name}=${claim}.${toHex(new Uint8Array(signature))}`;
     return `${cookie}; Path=/; Max-Age=${this.#life}; HttpOnly; SameSite=Strict${secure ? '; Secure' : ''}`;
   }
 
   /** Returns the user of a request, or undefined if the request has no cookie that is valid now. */
   async userOf(request: Request): Promise<string | undefined> {
-    const [, user, end, hex] = /^([\w-]{1,40})\.(\d{1,12})\.([0-9a-f]{64})$/.exec(cookieOf(request)) ?? [];
+    const [, user, end, hex] = /^([\w-]{1,40})\.(\d{1,12})\.([0-9a-f]{64})$/.exec(cookieOf(request, this.#name)) ?? [];
     if (!user || !end || !hex || Number(end) * 1000 <= this.#now()) return undefined;
     // The function `verify` takes the same time for every wrong signature.
     const good = await crypto.subtle.verify('HMAC', await this.#key('verify'), fromHex(hex), utf8(`${user}.${end}`));
@@ -58,9 +61,9 @@ export class Sessions {
   }
 }
 
-function cookieOf(request: Request): string {
+function cookieOf(request: Request, wanted: string): string {
   const pairs = (request.headers.get('cookie') ?? '').split(/; */).map((pair) => pair.split('='));
-  return pairs.find(([name]) => name === NAME)?.[1] ?? '';
+  return pairs.find(([name]) => name === wanted)?.[1] ?? '';
 }
 
 function utf8(text: string): Uint8Array<ArrayBuffer> {

@@ -7,6 +7,7 @@ import { CodeCard } from './parts/code-card.tsx';
 import { Counters } from './parts/counters.tsx';
 import { DoctorCard } from './parts/doctor-card.tsx';
 import { EventList } from './parts/event-list.tsx';
+import { GhostNotice } from './parts/ghost-notice.tsx';
 import { Header } from './parts/header.tsx';
 import { LogCard } from './parts/log-card.tsx';
 import { NoteCard } from './parts/note-card.tsx';
@@ -34,6 +35,7 @@ export function App({ session, uploader, faults, log, recording, progress }: Par
       <main>
         <div class="column" id="uploader" tabIndex={-1}>
           <Card title={t('uploader')} area="upload">
+            <GhostNotice ghosts={uploader.ghosts} />
             <Offers choice={uploader.choice} />
             <Problems session={session} uploader={uploader} />
             <UploadPanel uploader={uploader} />

@@ -1,6 +1,7 @@
 /** The page of the demo as its users see it, in real browsers: what they do, what they are told, and what is stored. */
 import type { Browser, BrowserContext } from 'playwright';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { crc64 } from '../../src/index.ts';
 import { browsers, launch, MIB, picked, Visit } from './visit.ts';
 
 describe.each(browsers)('in %s', (name) => {
@@ -36,6 +37,13 @@ describe.each(browsers)('in %s', (name) => {
     const object = demo.oss.object(demo.bucket, visit.keys()[0] ?? '');
     expect(object?.headers['content-type']).toBe('video/quicktime');
     expect(await page.locator('.proof tbody code').allTextContents()).toEqual([object?.crc64, object?.crc64]);
+    // Each of the last segments is shown with the CRC-64 of the file up to its end.
+    const rows = await page.locator('.area-object .scroll').first().locator('tbody tr').all();
+    const ends = visit.positions('holiday.mov').slice(1).concat(file.buffer.length).slice(-rows.length).reverse();
+    for (const [index, row] of rows.entries()) {
+      expect(await row.locator('.badge').textContent()).toBe('proven');
+      expect(await row.locator('code').textContent()).toBe(String(crc64(file.buffer.subarray(0, ends[index]))));
+    }
     expect(await visit.events()).toEqual(['began', 'stored', 'proven']);
     expect(await page.locator('.total').textContent()).toContain('All is stored');
     expect(visit.complaints).toEqual([]);

@@ -104,6 +104,23 @@ test('each start has its own prefix and keys', async () => {
   }
 });
 
+test('a page stays logged in when the page of a second demo on this machine logs in', async () => {
+  const other = await startDemo({ publicFolder });
+  try {
+    // A browser keeps one value for each name and host, whatever the port is, and sends all of them.
+    const jar = new Map<string, string>();
+    for (const started of [demo, other]) {
+      const [name = '', value = ''] = (await login(started)).split('=');
+      jar.set(name, value);
+    }
+    const cookie = [...jar].map((pair) => pair.join('=')).join('; ');
+    for (const { url } of [demo, other])
+      expect((await fetch(`${url}/token`, { method: 'POST', headers: { cookie } })).status, url).toBe(200);
+  } finally {
+    await other.close();
+  }
+});
+
 test('nothing outside the folder of the page is served, and there is no other route', async () => {
   for (const path of ['/..%2f..%2f..%2fpackage.json', '/../../../package.json', '/token', '/nothing'])
     expect((await ask(demo.url + path, {})).statusCode, path).toBe(404);

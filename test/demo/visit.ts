@@ -1,7 +1,7 @@
 /** What the journeys share: the built page on a fresh demo, a browser, and what a user sees and does. */
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type Browser, type BrowserContext, chromium, firefox, type Locator, type Page } from 'playwright';
 import { findBrowsers } from '../../.ci/browsers.mjs';
 import { buildPage } from '../../demo/page/build.mjs';
@@ -59,6 +59,16 @@ export function onDisk({ name, buffer }: Picked): string {
   const path = join(mkdtempSync(join(tmpdir(), 'oss-append-file-')), name);
   writeFileSync(path, buffer);
   return path;
+}
+
+/** Writes a folder with files to the disk. The keys of `files` are the paths below the folder. */
+export function folderOnDisk(name: string, files: Readonly<Record<string, Picked>>): string {
+  const folder = join(mkdtempSync(join(tmpdir(), 'oss-append-folder-')), name);
+  for (const [path, { buffer }] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), buffer);
+  }
+  return folder;
 }
 
 /** Bytes that differ everywhere, so that a wrong place is noticed. */
@@ -142,6 +152,25 @@ export class Visit {
       await this.page.dispatchEvent(selector, kind, { dataTransfer: transfer });
   }
 
+  /** Pastes files while nothing has the focus. */
+  async paste(...files: Picked[]): Promise<void> {
+    const plain = files.map(({ name, mimeType, buffer }) => ({ name, mimeType, text: buffer.toString('latin1') }));
+    await this.page.evaluate((all) => {
+      const data = new DataTransfer();
+      for (const { name, mimeType, text } of all)
+        data.items.add(new File([Uint8Array.from(text, (letter) => letter.charCodeAt(0))], name, { type: mimeType }));
+      // Firefox takes no files from the options of a ClipboardEvent.
+      const paste = new Event('paste', { bubbles: true, cancelable: true });
+      Object.defineProperty(paste, 'clipboardData', { value: data });
+      document.body.dispatchEvent(paste);
+    }, plain);
+  }
+
+  /** The entry of a file in the list. */
+  item(name: string): Locator {
+    return this.page.locator('.uppy-Dashboard-Item', { hasText: name });
+  }
+
   async upload(): Promise<void> {
     await this.page.locator('.uppy-StatusBar-actionBtn--upload').click();
   }
@@ -158,6 +187,26 @@ export class Visit {
   /** Waits until the page has proven that the shown object is equal to its file. */
   async proven(): Promise<void> {
     await this.page.locator('.proof .verdict.stored').waitFor();
+  }
+
+  /** Begins to store a file over a slow link, and waits until some of it is stored. */
+  async beginSlowly(size = 6 * MIB, name = 'slow.bin'): Promise<Picked & { readonly path: string }> {
+    await this.switchOn('Slow link');
+    const file = picked(name, size);
+    const path = onDisk(file);
+    await this.pickPath(path);
+    await this.upload();
+    await this.page.locator('.ruler > svg .stored').first().waitFor();
+    return { ...file, path };
+  }
+
+  /** The positions of the appends of a file that OSS took. */
+  positions(name: string): (number | undefined)[] {
+    return this.demo.oss.requests
+      .filter(
+        ({ operation, status, key }) => operation === 'AppendObject' && status === 200 && key.endsWith(`/${name}`),
+      )
+      .map(({ position }) => position);
   }
 
   /** The kinds of the events that the page tells of the shown object, oldest first. */

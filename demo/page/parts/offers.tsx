@@ -1,12 +1,16 @@
 /** Tells that an object already holds a beginning of a file, and lets the user choose. */
-import { bytes } from '../text/numbers.ts';
+import { bytes, exact } from '../text/numbers.ts';
 import { t } from '../text/text.ts';
 import type { ObjectChoice, Offer } from '../uploader/object-choice.ts';
 
+/** More offers than these would hide the list of files. */
+const SHOWN = 3;
+
 export function Offers({ choice }: { readonly choice: ObjectChoice }) {
+  const offers = choice.offers.value;
   return (
     <>
-      {choice.offers.value.map((offer) => (
+      {offers.slice(0, SHOWN).map((offer) => (
         <div key={offer.fileId} class="notice" role="status">
           <p>{says(offer)}</p>
           <p class="actions">
@@ -19,6 +23,11 @@ export function Offers({ choice }: { readonly choice: ObjectChoice }) {
           </p>
         </div>
       ))}
+      {offers.length > SHOWN && (
+        <p class="notice" role="status">
+          {t('offerMore', { count: exact(offers.length - SHOWN) })}
+        </p>
+      )}
     </>
   );
 }

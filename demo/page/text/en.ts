@@ -29,6 +29,12 @@ export const en = {
   offerResume: 'Go on there',
   offerKeep: 'Keep it, and send nothing',
   offerRenew: 'Store it as a new object',
+  offerMore: 'The objects of {count} more files hold a beginning of their files, too. Those files go on there.',
+  ghosts:
+    'This browser did not keep the data of {names}. Pick the same files again: what OSS holds of them stays, and only the rest is sent.',
+  ghostsMore: '{count} more',
+  ghostsPick: 'Pick them again',
+  ghostsRemove: 'Remove them from the list',
   restored: 'The list of files was restored after the reload. Press “Resume” or “Upload” to go on.',
   problems: 'Files that failed',
   retry: 'Try again',

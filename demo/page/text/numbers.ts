@@ -51,6 +51,11 @@ function unit(value: number, name: string): string {
   return formatter({ style: 'unit', unit: name, unitDisplay: 'short' }).format(value);
 }
 
+/** Writes names one after the other, with the last separator of the language: `a, b, and c`. */
+export function listOf(names: readonly string[]): string {
+  return new Intl.ListFormat(TAGS[language.value], { type: 'conjunction' }).format(names);
+}
+
 /** Writes the time of day. */
 export function timeOfDay(at: number): string {
   return clocks[language.value].format(at);

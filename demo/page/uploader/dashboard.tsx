@@ -1,12 +1,13 @@
 /** Uppy's Dashboard, and the places around it that take files. */
 
 import { useSignalEffect } from '@preact/signals';
-import Dashboard from '@uppy/dashboard';
 import DropTarget from '@uppy/drop-target';
 import Webcam from '@uppy/webcam';
 import { useEffect, useRef } from 'preact/hooks';
 import { language, theme } from '../settings.ts';
 import { t } from '../text/text.ts';
+import { addFiles } from './add-files.ts';
+import { ListedDashboard } from './listed-dashboard.ts';
 import type { Uploader } from './uploader.ts';
 
 /** Uppy's camera takes pictures. Recordings are appended while they are recorded: see record-card.tsx. */
@@ -17,7 +18,7 @@ export function UploadPanel({ uploader }: { readonly uploader: Uploader }) {
   const { uppy } = uploader;
   useEffect(() => {
     if (!frame.current) return;
-    uppy.use(Dashboard, {
+    uppy.use(ListedDashboard, {
       inline: true,
       target: frame.current,
       width: '100%',
@@ -59,9 +60,7 @@ export function UploadPanel({ uploader }: { readonly uploader: Uploader }) {
 function takePasted({ uppy }: Uploader): () => void {
   const take = ({ clipboardData, target }: ClipboardEvent) => {
     if (target instanceof Element && target.closest('.dashboard, input, textarea')) return;
-    const files = [...(clipboardData?.files ?? [])];
-    if (files.length > 0)
-      uppy.addFiles(files.map((data) => ({ name: data.name, type: data.type, data, source: 'paste' })));
+    addFiles(uppy, [...(clipboardData?.files ?? [])], { source: 'paste' });
   };
   document.addEventListener('paste', take);
   return () => document.removeEventListener('paste', take);

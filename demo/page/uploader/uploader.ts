@@ -7,6 +7,7 @@ import { OssAppend, type OssAppendBody } from '../../../src/uppy/index.ts';
 import type { Session } from '../session.ts';
 import { keepsType, language, segmentSize } from '../settings.ts';
 import { uppyLocale } from '../text/uppy-locale.ts';
+import { Ghosts } from './ghosts.ts';
 import { ObjectChoice } from './object-choice.ts';
 import { NOTHING, type Totals, totalsOf } from './totals.ts';
 
@@ -23,6 +24,7 @@ export class Uploader {
   readonly uppy: PageUppy;
   readonly totals: Signal<Totals> = signal(NOTHING);
   readonly choice: ObjectChoice;
+  readonly ghosts: Ghosts;
   readonly #session: Session;
 
   constructor(session: Session) {
@@ -34,6 +36,7 @@ export class Uploader {
       onBeforeFileAdded: (file, files) => (Object.hasOwn(files, file.id) ? undefined : this.#withKey(file)),
     });
     this.choice = new ObjectChoice(session, this.uppy);
+    this.ghosts = new Ghosts(this.uppy);
     this.#listen();
     this.uppy.use(OssAppend<FileMeta, OssAppendBody>, {
       limit: LIMIT,

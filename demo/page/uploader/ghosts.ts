@@ -1,0 +1,40 @@
+/**
+ * The files of a restored list whose data the browser does not have. Golden Retriever saves the list within half a second,
+ * but it copies the data of one file after the other, and only up to a limit. Uppy uploads nothing while such a file is
+ * in the list, so the user has to pick these files again, or to remove them.
+ */
+import { type Signal, signal } from '@preact/signals';
+import { addFiles } from './add-files.ts';
+import type { PageUppy } from './uploader.ts';
+
+type PageFile = ReturnType<PageUppy['getFile']>;
+
+export class Ghosts {
+  readonly list: Signal<readonly PageFile[]> = signal([]);
+  readonly #uppy: PageUppy;
+
+  constructor(uppy: PageUppy) {
+    this.#uppy = uppy;
+    const look = () => {
+      const found = uppy.getFiles().filter(({ isGhost }) => isGhost);
+      if (found.length > 0 || this.list.peek().length > 0) this.list.value = found;
+    };
+    uppy.on('restored', look);
+    uppy.on('files-added', look);
+    uppy.on('file-removed', look);
+  }
+
+  /** Gives the files their data back. A picked file that is none of them becomes a new file of the list. */
+  pick(files: readonly File[]): void {
+    addFiles(this.#uppy, files, { source: 'again', pathOf: (file) => this.#twinOf(file)?.meta.relativePath });
+  }
+
+  remove(): void {
+    this.#uppy.removeFiles(this.list.value.map(({ id }) => id));
+  }
+
+  /** A file of a picked folder has a path, which the same file picked alone does not have. */
+  #twinOf({ name, size }: File): PageFile | undefined {
+    return this.list.value.find((ghost) => ghost.name === name && ghost.size === size);
+  }
+}

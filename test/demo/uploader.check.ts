@@ -1,0 +1,292 @@
+/** What users do with the list of files: folders, more files meanwhile, cancel, removal, retry, and files picked again. */
+import type { Browser, BrowserContext, Page } from 'playwright';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { FaultSchedule } from '../../src/testing/index.ts';
+import { browsers, folderOnDisk, launch, MIB, onDisk, picked, Visit } from './visit.ts';
+
+describe.each(browsers)('in %s', (name) => {
+  let browser: Browser;
+  let context: BrowserContext;
+  let visit: Visit;
+
+  beforeAll(async () => {
+    browser = await launch(name);
+  });
+  afterAll(() => browser?.close());
+  beforeEach(async () => {
+    context = await browser.newContext({ viewport: { width: 1300, height: 900 }, locale: 'en-US' });
+  });
+  afterEach(async () => {
+    await context.close();
+    await visit?.end();
+  });
+
+  async function begin(options: Parameters<typeof Visit.begin>[1] = {}): Promise<Visit> {
+    visit = await Visit.begin(context, options);
+    return visit;
+  }
+
+  const TRIP = { 'map.bin': picked('map.bin', 3000), 'day 1/beach.bin': picked('beach.bin', 5000) };
+
+  /** Each file of the folder is stored below the name of the folder. */
+  async function expectTrip(): Promise<void> {
+    await visit.upload();
+    await visit.allStored();
+    for (const [path, { buffer }] of Object.entries(TRIP))
+      expect(visit.stored(`trip/${path}`)?.equals(buffer), path).toBe(true);
+  }
+
+  test('a folder that is picked is stored with its paths', async () => {
+    const { page } = await begin();
+    await page.locator('input[type=file][webkitdirectory]').setInputFiles(folderOnDisk('trip', TRIP));
+    await visit.item('beach.bin').waitFor();
+    await expectTrip();
+  });
+
+  test('a folder that is dropped is stored with its paths', async () => {
+    const { page } = await begin();
+    if (name === 'chromium') await dropFromDisk(page, folderOnDisk('trip', TRIP));
+    else await dropEntries(page);
+    await visit.item('beach.bin').waitFor();
+    await expectTrip();
+  });
+
+  /** Drops a real folder, as a file manager does. Only Chromium lets a test do this. */
+  async function dropFromDisk(page: Page, path: string): Promise<void> {
+    const session = await context.newCDPSession(page);
+    const data = { items: [], files: [path], dragOperationsMask: 1 };
+    for (const type of ['dragEnter', 'dragOver', 'drop'] as const)
+      await session.send('Input.dispatchDragEvent', { type, x: 300, y: 300, data });
+  }
+
+  /** Drops an entry of the file system that is made of data. A script cannot make a real one. */
+  async function dropEntries(page: Page): Promise<void> {
+    const plain = Object.entries(TRIP).map(([path, { name: file, buffer }]) => [path, file, buffer.toString('latin1')]);
+    await page.evaluate((all) => {
+      const fileEntry = ([path = '', file = '', text = '']: string[]) => {
+        const data = new File([Uint8Array.from(text, (letter) => letter.charCodeAt(0))], file);
+        const take = (done: (taken: File) => void) => done(data);
+        return { isFile: true, isDirectory: false, name: file, fullPath: `/trip/${path}`, file: take };
+      };
+      const folderEntry = (folder: string, fullPath: string, entries: object[]) => {
+        const batches = [entries, []];
+        const createReader = () => ({ readEntries: (done: (batch: object[]) => void) => done(batches.shift() ?? []) });
+        return { isFile: false, isDirectory: true, name: folder, fullPath, createReader };
+      };
+      const [map = [], beach = []] = all;
+      const inner = folderEntry('day 1', '/trip/day 1', [fileEntry(beach)]);
+      const entry = folderEntry('trip', '/trip', [fileEntry(map), inner]);
+      const item = { kind: 'file', type: '', webkitGetAsEntry: () => entry, getAsFile: () => null };
+      const drop = new Event('drop', { bubbles: true, cancelable: true });
+      Object.defineProperty(drop, 'dataTransfer', { value: { types: ['Files'], items: [item], files: [] } });
+      document.querySelector('footer')?.dispatchEvent(drop);
+    }, plain);
+  }
+
+  test('files that are dropped, pasted and picked while another one is in flight are taken, and the time that is left is told', async () => {
+    const { page } = await begin();
+    const slow = await visit.beginSlowly();
+    const more = [picked('dropped.bin', 2000), picked('pasted.bin', 3000), picked('picked.bin', 4000)] as const;
+    await page.locator('.total .speed', { hasText: /[KM]iB\/s · .*left/ }).waitFor();
+    await visit.drop('footer', more[0]);
+    await visit.paste(more[1]);
+    await visit.item('pasted.bin').waitFor();
+    await visit.pick(more[2]);
+    await visit.upload();
+    await visit.switchOn('Slow link', false);
+    await page.locator('aside.total.stored', { hasText: 'Files: 4' }).waitFor();
+    for (const file of [slow, ...more]) expect(visit.stored(file.name)?.equals(file.buffer), file.name).toBe(true);
+  });
+
+  test('one file that is removed while it waits, in flight or when it is stored leaves the others alone', async () => {
+    const { page } = await begin();
+    const remove = (file: string) =>
+      visit
+        .item(file)
+        .getByRole('button', { name: /Remove/ })
+        .click();
+    const files = [1, 2, 3, 4, 5, 6].map((number) => picked(`file-${number}.bin`, 2 * MIB));
+    const done = picked('done.bin', 1000);
+    await visit.pick(done);
+    await visit.upload();
+    await visit.allStored();
+    await visit.switchOn('Slow link');
+    await visit.pick(...files);
+    await visit.upload();
+    await page.locator('.ruler > svg .stored').first().waitFor();
+    // Four files are in flight at the same time, so the last one waits.
+    await remove('file-6.bin');
+    await remove('file-2.bin');
+    await remove('done.bin');
+    await visit.switchOn('Slow link', false);
+    await page.locator('aside.total.stored', { hasText: 'Files: 4' }).waitFor();
+    for (const { name: file, buffer } of files)
+      if (/[1345]/.test(file)) expect(visit.stored(file)?.equals(buffer), file).toBe(true);
+    expect(visit.positions('file-6.bin')).toEqual([]);
+    expect(visit.stored('file-2.bin')?.length ?? 0).toBeLessThan(2 * MIB);
+    // The list forgets a stored file, and OSS keeps its object.
+    expect(visit.stored('done.bin')?.equals(done.buffer)).toBe(true);
+    expect(await page.locator('.uppy-Dashboard-Item').count()).toBe(4);
+  });
+
+  test('cancelling everything stops it, empties the list, and the same file then goes on where its object ends', async () => {
+    const { page, demo } = await begin();
+    const { path, buffer } = await visit.beginSlowly();
+    await page.locator('.uppy-StatusBar').getByRole('button', { name: 'Cancel' }).click();
+    await page.locator('.uppy-Dashboard-Item').waitFor({ state: 'detached' });
+    await page.locator('.badge.cancelled').waitFor();
+    await page.locator('aside.total').waitFor({ state: 'detached' });
+    expect(await visit.events()).toContain('cancelled');
+    await expect.poll(() => demo.oss.busy).toBe(0);
+    const held = visit.stored('slow.bin')?.length ?? 0;
+    expect(held).toBeLessThan(buffer.length);
+    const asked: string[] = [];
+    page.on('dialog', (dialog) => asked.push(dialog.type()));
+    await page.reload();
+    await visit.ready();
+    expect(asked).toEqual([]);
+    expect(visit.stored('slow.bin')?.length).toBe(held);
+    await visit.switchOn('Slow link', false);
+    await visit.pickPath(path);
+    await page.locator('.notice', { hasText: 'already holds the first' }).waitFor();
+    await visit.upload();
+    await visit.allStored();
+    expect(visit.stored('slow.bin')?.equals(buffer)).toBe(true);
+    expect(visit.positions('slow.bin')).toEqual([...new Set(visit.positions('slow.bin'))]);
+  });
+
+  /** OSS refuses the second append of a file for good. Only the second one: the next attempt succeeds. */
+  function refuseOnce(): FaultSchedule {
+    let appends = 0;
+    return ({ operation, key }) => {
+      if (operation !== 'AppendObject' || key.includes('/logs/')) return undefined;
+      return ++appends === 2 ? { kind: 'deny' } : undefined;
+    };
+  }
+
+  test.each([
+    ['Try again', '.notice.bad'],
+    ['Retry all', 'aside.total'],
+  ])('after a failure “%s” goes on where the object ends', async (label, place) => {
+    const { page } = await begin({ faults: refuseOnce() });
+    const file = picked('refused.bin', 6 * MIB);
+    await visit.pick(file);
+    await visit.upload();
+    await page.locator('aside.total.failed').waitFor();
+    expect(await page.locator('.notice.bad').textContent()).toContain('AccessDenied');
+    expect(visit.stored('refused.bin')?.length ?? 0).toBeGreaterThan(0);
+    await page.locator(place).getByRole('button', { name: label }).click();
+    await visit.allStored();
+    await visit.proven();
+    expect(await visit.events()).toContain('went-on');
+    expect(visit.stored('refused.bin')?.equals(file.buffer)).toBe(true);
+    expect(visit.positions('refused.bin')).toEqual([...new Set(visit.positions('refused.bin'))]);
+  });
+
+  /** Deletes the data that the browser keeps, as if it had been closed before the data was written. */
+  async function forgetData(page: Page): Promise<void> {
+    await page.evaluate(
+      () =>
+        new Promise<void>((resolve, reject) => {
+          const opening = indexedDB.open('uppy-blobs');
+          opening.onerror = reject;
+          opening.onsuccess = () => {
+            const work = opening.result.transaction('files', 'readwrite');
+            work.objectStore('files').clear();
+            work.onerror = reject;
+            work.oncomplete = () => resolve();
+          };
+        }),
+    );
+  }
+
+  test('a file whose data the browser did not keep is asked for again, and then goes on where its object ends', async () => {
+    const { page } = await begin();
+    const { path, buffer } = await visit.beginSlowly();
+    await forgetData(page);
+    page.on('dialog', (dialog) => void dialog.accept());
+    await page.reload();
+    const notice = page.locator('.notice.ghosts');
+    await notice.waitFor();
+    expect(await notice.textContent()).toContain('did not keep the data of “slow.bin”');
+    await visit.switchOn('Slow link', false);
+    const choosing = page.waitForEvent('filechooser');
+    await notice.getByRole('button', { name: 'Pick them again' }).click();
+    await (await choosing).setFiles(path);
+    await notice.waitFor({ state: 'detached' });
+    await page.locator('.notice', { hasText: 'already holds the first' }).waitFor();
+    await visit.upload();
+    await visit.allStored();
+    await visit.proven();
+    expect(await visit.events()).toContain('went-on');
+    expect(visit.stored('slow.bin')?.equals(buffer)).toBe(true);
+    expect(visit.positions('slow.bin')).toEqual([...new Set(visit.positions('slow.bin'))]);
+  });
+
+  test('a file whose data the browser did not keep can be removed from the list, and then the others go on', async () => {
+    const { page } = await begin();
+    await visit.beginSlowly();
+    await forgetData(page);
+    page.on('dialog', (dialog) => void dialog.accept());
+    await page.reload();
+    const other = picked('other.bin', 3000);
+    await page.locator('.notice.ghosts').waitFor();
+    await visit.pick(other);
+    expect(await page.locator('.uppy-StatusBar-actionBtn--upload').isDisabled()).toBe(true);
+    await page.getByRole('button', { name: 'Remove them from the list' }).click();
+    await visit.upload();
+    await page.locator('aside.total.stored', { hasText: 'Files: 1' }).waitFor();
+    expect(visit.stored('other.bin')?.equals(other.buffer)).toBe(true);
+  });
+
+  test('a file that another tab is appending now gets an object of its own', async () => {
+    await begin();
+    const { path, buffer } = await visit.beginSlowly();
+    const second = await Visit.in(await context.newPage(), visit.demo);
+    await second.pickPath(path);
+    await second.upload();
+    await second.allStored();
+    await visit.switchOn('Slow link', false);
+    await visit.allStored();
+    const keys = visit.keys().filter((key) => key.endsWith('/slow.bin'));
+    expect(keys).toHaveLength(2);
+    for (const key of keys)
+      expect(Buffer.from(visit.demo.oss.object(visit.demo.bucket, key)?.bytes() ?? []).equals(buffer)).toBe(true);
+    for (const each of [visit, second]) expect(await each.page.locator('.notice.bad').count()).toBe(0);
+  });
+
+  test('on the way “Pipe” the bytes are told while they are sent, and what does nothing cannot be chosen', async () => {
+    const { page } = await begin();
+    await visit.openFold('How it is sent');
+    await page.getByRole('radio', { name: 'Pipe' }).check();
+    expect(await page.getByRole('radio', { name: 'In the URL' }).isDisabled()).toBe(true);
+    expect(await page.getByRole('switch', { name: 'Expire the token' }).isDisabled()).toBe(true);
+    await visit.switchOn('Slow link');
+    await visit.pickPath(onDisk(picked('piped.bin', 6 * MIB)));
+    await visit.upload();
+    const sent = page.locator('dl.facts div', { hasText: 'Sent' }).locator('dd');
+    const seen = new Set<string | null>();
+    await expect.poll(async () => seen.add(await sent.textContent()).size, { timeout: 60_000 }).toBeGreaterThan(3);
+    await visit.allStored();
+    await visit.proven();
+  });
+
+  test('a file name with HTML is shown as a text', async () => {
+    const { page } = await begin();
+    const evil = '<img src=x onerror=alert(1)>.txt';
+    const asked: string[] = [];
+    page.on('dialog', (dialog) => {
+      asked.push(dialog.message());
+      void dialog.dismiss();
+    });
+    await visit.pickPath(onDisk(picked(evil, 300, 'text/plain')));
+    await visit.upload();
+    await visit.allStored();
+    await visit.proven();
+    expect(await page.locator('.key code').textContent()).toContain(evil);
+    expect(await page.locator('img[src=x]').count()).toBe(0);
+    expect(visit.stored(evil)?.length).toBe(300);
+    expect(asked).toEqual([]);
+    expect(visit.complaints).toEqual([]);
+  });
+});
