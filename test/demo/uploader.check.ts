@@ -183,6 +183,21 @@ describe.each(browsers)('in %s', (name) => {
     expect(visit.positions('refused.bin')).toEqual([...new Set(visit.positions('refused.bin'))]);
   });
 
+  test('a file that is added after a failure is uploaded, and the failed file can be tried again later', async () => {
+    const { page } = await begin({ faults: refuseOnce() });
+    const [file, other] = [picked('refused.bin', 6 * MIB), picked('other.bin', 3000)];
+    await visit.pick(file);
+    await visit.upload();
+    await page.locator('aside.total.failed').waitFor();
+    await visit.pick(other);
+    await visit.upload();
+    await page.locator('aside.total.failed', { hasText: 'failed: 1 of 2 · stored: 1' }).waitFor();
+    expect(visit.stored('other.bin')?.equals(other.buffer)).toBe(true);
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await visit.allStored();
+    expect(visit.stored('refused.bin')?.equals(file.buffer)).toBe(true);
+  });
+
   /** Deletes the data that the browser keeps, as if it had been closed before the data was written. */
   async function forgetData(page: Page): Promise<void> {
     await page.evaluate(

@@ -122,8 +122,15 @@ export class Visit {
     await this.page.locator('.uppy-Dashboard-AddFiles, .uppy-Dashboard-files').first().waitFor();
   }
 
+  /** The input for files. While the list is shown, the Dashboard has it behind “Add more”. */
+  async #input(): Promise<Locator> {
+    const more = this.page.locator('.uppy-DashboardContent-addMore');
+    if (await more.isVisible()) await more.click();
+    return this.page.locator('input[type=file]').first();
+  }
+
   async pick(...files: Picked[]): Promise<void> {
-    await this.page.locator('input[type=file]').first().setInputFiles(files);
+    await (await this.#input()).setInputFiles(files);
     for (const { name } of files.slice(0, 3))
       await this.page
         .locator('.uppy-Dashboard-Item', { hasText: name.slice(0, 10) })
@@ -133,7 +140,7 @@ export class Visit {
 
   /** Picks a file of the disk. */
   async pickPath(path: string): Promise<void> {
-    await this.page.locator('input[type=file]').first().setInputFiles(path);
+    await (await this.#input()).setInputFiles(path);
     await this.page.locator('.uppy-Dashboard-Item').first().waitFor();
   }
 
@@ -172,7 +179,9 @@ export class Visit {
   }
 
   async upload(): Promise<void> {
-    await this.page.locator('.uppy-StatusBar-actionBtn--upload').click();
+    // While other files are in flight, the Dashboard has another button for those that were added since.
+    const buttons = '.uppy-StatusBar-actionBtn--upload, .uppy-StatusBar-actionBtn--uploadNewlyAdded';
+    await this.page.locator(buttons).click();
   }
 
   /** The bar with the total of all files. */

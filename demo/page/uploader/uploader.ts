@@ -83,6 +83,8 @@ export class Uploader {
         if ((before.files[id]?.isPaused ?? false) !== isPaused) transferOf(id)?.pause(isPaused);
     });
     uppy.on('file-removed', ({ id }) => transferOf(id)?.cancel());
+    // After a failure, Uppy offers no button to upload anything new before everything was tried again.
+    uppy.on('files-added', () => uppy.getState().error && uppy.setState({ error: null }));
   }
 
   #timer: ReturnType<typeof setTimeout> | undefined;
