@@ -138,9 +138,9 @@ export class Visit {
         .waitFor();
   }
 
-  /** Picks a file of the disk. */
-  async pickPath(path: string): Promise<void> {
-    await (await this.#input()).setInputFiles(path);
+  /** Picks files of the disk. */
+  async pickPath(...paths: string[]): Promise<void> {
+    await (await this.#input()).setInputFiles(paths);
     await this.page.locator('.uppy-Dashboard-Item').first().waitFor();
   }
 

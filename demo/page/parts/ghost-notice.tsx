@@ -14,7 +14,7 @@ export function GhostNotice({ ghosts }: { readonly ghosts: Ghosts }) {
   const more = names.length > NAMED ? [t('ghostsMore', { count: exact(names.length - NAMED) })] : [];
   return (
     <div class="notice ghosts" role="status">
-      <p>{t('ghosts', { names: listOf([...names.slice(0, NAMED), ...more]) })}</p>
+      <p>{t(names.length === 1 ? 'ghostOne' : 'ghosts', { names: listOf([...names.slice(0, NAMED), ...more]) })}</p>
       <p class="actions">
         <button type="button" onClick={() => input.current?.click()}>
           {t('ghostsPick')}

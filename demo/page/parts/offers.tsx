@@ -3,32 +3,27 @@ import { bytes, exact } from '../text/numbers.ts';
 import { t } from '../text/text.ts';
 import type { ObjectChoice, Offer } from '../uploader/object-choice.ts';
 
-/** More offers than these would hide the list of files. */
-const SHOWN = 3;
-
+/** Many offers, as after a reload, have one notice. A notice for each would hide the list of files. */
 export function Offers({ choice }: { readonly choice: ObjectChoice }) {
   const offers = choice.offers.value;
+  const [offer] = offers;
+  if (!offer) return null;
+  const isOne = offers.length === 1;
+  const each = (act: (fileId: string) => void) => () => {
+    for (const { fileId } of offers) act(fileId);
+  };
   return (
-    <>
-      {offers.slice(0, SHOWN).map((offer) => (
-        <div key={offer.fileId} class="notice" role="status">
-          <p>{says(offer)}</p>
-          <p class="actions">
-            <button type="button" onClick={() => choice.dismiss(offer.fileId)}>
-              {t(offer.position === offer.size ? 'offerKeep' : 'offerResume')}
-            </button>
-            <button type="button" class="quiet" onClick={() => choice.renew(offer.fileId)}>
-              {t('offerRenew')}
-            </button>
-          </p>
-        </div>
-      ))}
-      {offers.length > SHOWN && (
-        <p class="notice" role="status">
-          {t('offerMore', { count: exact(offers.length - SHOWN) })}
-        </p>
-      )}
-    </>
+    <div key={isOne ? offer.fileId : 'many'} class="notice" role="status">
+      <p>{isOne ? says(offer) : t('offerMany', { count: exact(offers.length) })}</p>
+      <p class="actions">
+        <button type="button" onClick={each((id) => choice.dismiss(id))}>
+          {t(isOne && offer.position === offer.size ? 'offerKeep' : 'offerResume')}
+        </button>
+        <button type="button" class="quiet" onClick={each((id) => choice.renew(id))}>
+          {t(isOne ? 'offerRenew' : 'offerRenewAll')}
+        </button>
+      </p>
+    </div>
   );
 }
 

@@ -59,12 +59,14 @@ interface ButtonsProps {
   readonly trouble: Trouble | undefined;
 }
 
-function Buttons({ totals, uploader: { uppy }, trouble }: ButtonsProps) {
+function Buttons({ totals, uploader, trouble }: ButtonsProps) {
+  const { uppy } = uploader;
   if (trouble === 'restarted') return button('reload', () => location.reload());
   // There is one place for a button, so that the focus stays when its text changes.
   if (totals.inFlight > 0) return button('pauseAll', () => uppy.pauseAll());
   if (totals.paused > 0) return button('resumeAll', () => uppy.resumeAll());
-  return totals.failed > 0 ? button('retryAll', () => void uppy.retryAll()) : null;
+  if (totals.failed === 0) return null;
+  return button(uploader.hasNew ? 'retryAndUpload' : 'retryAll', () => uploader.retryAll());
 }
 
 function button(label: TextKey, onClick: () => void) {

@@ -29,12 +29,16 @@ export const en = {
   offerResume: 'Go on there',
   offerKeep: 'Keep it, and send nothing',
   offerRenew: 'Store it as a new object',
-  offerMore: 'The objects of {count} more files hold a beginning of their files, too. Those files go on there.',
+  offerMany:
+    'OSS already holds a beginning of {count} files, or the whole of them. The CRC-64 proves it, and none of it is sent again.',
+  offerRenewAll: 'Store them as new objects',
+  ghostOne:
+    'This browser did not keep the data of {names}. Pick the same file again: what OSS holds of it stays, and only the rest is sent.',
   ghosts:
     'This browser did not keep the data of {names}. Pick the same files again: what OSS holds of them stays, and only the rest is sent.',
   ghostsMore: '{count} more',
-  ghostsPick: 'Pick them again',
-  ghostsRemove: 'Remove them from the list',
+  ghostsPick: 'Pick again',
+  ghostsRemove: 'Remove from the list',
   restored: 'The list of files was restored after the reload. Press “Resume” or “Upload” to go on.',
   problems: 'Files that failed',
   retry: 'Try again',
@@ -50,6 +54,7 @@ export const en = {
   pauseAll: 'Pause all',
   resumeAll: 'Resume all',
   retryAll: 'Retry all',
+  retryAndUpload: 'Retry all, and upload the new files',
   troubleOffline: 'You are offline. The upload goes on by itself as soon as the network is back.',
   troubleOss: 'No answer from OSS. Trying again; what is stored stays stored.',
   troubleServer: 'The server of the demo does not answer. Is “npm start” still running? Trying again.',

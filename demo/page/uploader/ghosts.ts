@@ -24,9 +24,13 @@ export class Ghosts {
     uppy.on('file-removed', look);
   }
 
-  /** Gives the files their data back. A picked file that is none of them becomes a new file of the list. */
+  /**
+   * Gives the files their data back. A picked file that is already in the list is left out, and any other one becomes a
+   * new file of the list.
+   */
   pick(files: readonly File[]): void {
-    addFiles(this.#uppy, files, { source: 'again', pathOf: (file) => this.#twinOf(file)?.meta.relativePath });
+    const missing = files.filter((file) => this.#twinOf(file) || !this.#uppy.getFiles().some(isTwin(file)));
+    addFiles(this.#uppy, missing, { source: 'again', pathOf: (file) => this.#twinOf(file)?.meta.relativePath });
   }
 
   remove(): void {
@@ -34,7 +38,11 @@ export class Ghosts {
   }
 
   /** A file of a picked folder has a path, which the same file picked alone does not have. */
-  #twinOf({ name, size }: File): PageFile | undefined {
-    return this.list.value.find((ghost) => ghost.name === name && ghost.size === size);
+  #twinOf(file: File): PageFile | undefined {
+    return this.list.value.find(isTwin(file));
   }
+}
+
+function isTwin({ name, size }: File): (file: PageFile) => boolean {
+  return (file) => file.name === name && file.size === size;
 }

@@ -57,6 +57,16 @@ export class Uploader {
     return { ...file, meta: { ...file.meta, ossKey: key } };
   }
 
+  /** True if the list has files whose upload has not begun. */
+  get hasNew(): boolean {
+    return this.uppy.getFiles().some(({ progress }) => !progress.uploadStarted);
+  }
+
+  /** Tries all failed files again, and uploads the new ones. Uppy's own button does the latter only after a success. */
+  retryAll(): void {
+    this.uppy.upload().catch((error: unknown) => this.uppy.log(error, 'error'));
+  }
+
   /** Tries a failed file again, in its object or in a new one. */
   retry(id: string, { isNew }: { readonly isNew: boolean }): void {
     if (isNew) this.choice.renew(id);
@@ -83,8 +93,6 @@ export class Uploader {
         if ((before.files[id]?.isPaused ?? false) !== isPaused) transferOf(id)?.pause(isPaused);
     });
     uppy.on('file-removed', ({ id }) => transferOf(id)?.cancel());
-    // After a failure, Uppy offers no button to upload anything new before everything was tried again.
-    uppy.on('files-added', () => uppy.getState().error && uppy.setState({ error: null }));
   }
 
   #timer: ReturnType<typeof setTimeout> | undefined;
