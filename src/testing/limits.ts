@@ -78,8 +78,13 @@ export function creationHeaders(headers: Headers, storageClass: string): Record<
       kept[name] = value;
     }
   }
+  if (kept[ENCRYPTION] === 'KMS') kept[`${ENCRYPTION}-key-id`] ??= DEFAULT_KMS_KEY;
   return kept;
 }
+
+const ENCRYPTION = 'x-oss-server-side-encryption';
+/** OSS names the key of KMS that it has chosen. */
+const DEFAULT_KMS_KEY = '00000000-0000-4000-8000-000000000000';
 
 /** Returns the tags of the header x-oss-tagging. @throws {Refusal} InvalidTag */
 export function readTags(tagging: string): Map<string, string> {

@@ -12,6 +12,7 @@ import {
   existing,
   getObjectAcl,
   getObjectTagging,
+  md5Of,
   readObject,
   refuseVersion,
   sealHeaders,
@@ -161,7 +162,8 @@ function putObject(call: Call): Reply {
   const object = createObject(call, 'Normal');
   object.append(call.body, call.now, call.serial);
   object.acl = call.headers.get('x-oss-object-acl') ?? 'default';
-  const headers = { etag: object.etag, 'x-oss-hash-crc64ecma': String(object.crc), ...encryptionHeaders(object) };
+  const checks = { 'content-md5': md5Of(object), 'x-oss-hash-crc64ecma': String(object.crc) };
+  const headers = { etag: object.etag, ...checks, ...encryptionHeaders(object) };
   return { status: 200, headers: { ...headers, 'content-length': '0' } };
 }
 

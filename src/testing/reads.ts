@@ -206,7 +206,7 @@ function objectHeaders(object: StoredObject): Record<string, string> {
 }
 
 /** The MD5 of a normal object in base64. Its ETag is the same MD5 in hexadecimal digits. */
-function md5Of({ etag }: StoredObject): string {
+export function md5Of({ etag }: StoredObject): string {
   const digits = etag.match(/[0-9A-F]{2}/g) ?? [];
   return base64(Uint8Array.from(digits, (byte) => Number.parseInt(byte, 16)));
 }

@@ -356,7 +356,8 @@ describe('objects', () => {
 
   test('a normal object has a Content-MD5, and an appendable one has none', async () => {
     const oss = anOss();
-    await call(oss, ['PUT', 'n'], { body: 'test' });
+    const { headers } = await call(oss, ['PUT', 'n'], { body: 'test' });
+    expect(headers.get('content-md5')).toBe('CY9rzUYh03PK3k6DJie09g==');
     await call(oss, appendCall('a', 0), { body: 'test' });
     const md5Of = async (key: string) => (await call(oss, ['HEAD', key])).headers.get('content-md5');
     expect([await md5Of('n'), await md5Of('a')]).toEqual(['CY9rzUYh03PK3k6DJie09g==', null]);
@@ -381,6 +382,16 @@ describe('objects', () => {
       code: 'InvalidArgument',
     });
     expect((await call(anOss(), ['PUT', 'a', {}, id], { body: 'x' })).status).toBe(200);
+  });
+
+  test('an append that is encrypted with KMS is answered with the key that OSS has chosen', async () => {
+    const headers = { 'x-oss-server-side-encryption': 'KMS', 'x-oss-server-side-data-encryption': 'SM4' };
+    const oss = anOss();
+    for (const what of [appendCall('a', 0, headers), appendCall('a', 1)]) {
+      const answer = (await call(oss, what, { body: 'x' })).headers;
+      expect(answer.get('x-oss-server-side-encryption')).toBe('KMS');
+      expect(answer.get('x-oss-server-side-encryption-key-id')).toMatch(/^[\da-f-]{36}$/);
+    }
   });
 });
 
