@@ -99,6 +99,8 @@ class Room {
         ? new Response('no', { status: 500 })
         : Response.json(await presignOn(signer)(await request.json()));
     const page = await this.#context.newPage();
+    // The machine may be busy, so that a page needs longer than the usual time-out.
+    page.setDefaultNavigationTimeout(120_000);
     try {
       if (/^https/.test(site)) await this.#serveWithHttps(page);
       await page.goto(origin + path);

@@ -1,6 +1,6 @@
 /**
  * `npm run test:uppy`: a real Uppy with the Dashboard and Golden Retriever in real Chromium and Firefox, against LocalOss
- * with faults.
+ * with faults; and the examples of docs/uppy.md with the real FilePond and the real React.
  *
  *   OSS_APPEND_UPPY_BROWSER=firefox   runs one browser only
  *   OSS_APPEND_UPPY_JOURNEY=killed    runs the journeys whose names contain this text
@@ -10,10 +10,13 @@ import { join, resolve } from 'node:path';
 import { type Browser, type BrowserContext, chromium, firefox, type Page } from 'playwright';
 import { type BrowserPlace, findBrowsers } from '../../../.ci/browsers.mjs';
 import { killPages } from '../../browser-life/processes.ts';
+import { ADAPTER_JOURNEYS } from './adapter-journeys.ts';
 import { JOURNEYS } from './journeys.ts';
-import { type Assets, bundlePage, Site } from './site.ts';
+import { type Assets, bundlePages, Site } from './site.ts';
 
 const { OSS_APPEND_UPPY_BROWSER: ONLY, OSS_APPEND_UPPY_JOURNEY: PART = '' } = process.env;
+
+const ALL = { ...JOURNEYS, ...ADAPTER_JOURNEYS };
 
 const wait = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
 
@@ -28,6 +31,7 @@ async function startFirefox(place: BrowserPlace): Promise<Browser> {
 
 async function open(context: BrowserContext, site: Site): Promise<Page> {
   const page = await context.newPage();
+  page.setDefaultTimeout(120_000);
   await page.setViewportSize({ width: 900, height: 900 });
   await page.goto(site.url);
   await page.waitForFunction(() => 'test' in window);
@@ -62,7 +66,7 @@ async function travel(browser: Browser, name: string, assets: Assets): Promise<s
       page = await open(context, site);
       return page;
     };
-    await JOURNEYS[name]?.({ site, context, page, killAndReopen });
+    await ALL[name]?.({ site, context, page, killAndReopen });
     return undefined;
   } catch (error) {
     const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -81,14 +85,14 @@ export async function main(): Promise<{ passed: number; failed: number }> {
     chromium: found.chromium && (() => chromium.launch({ ...found.chromium, args })),
     firefox: found.firefox && (() => startFirefox(found.firefox ?? {})),
   };
-  const assets = await bundlePage();
+  const assets = await bundlePages();
   for (const [browserName, start] of Object.entries(starts)) {
     if (ONLY && ONLY !== browserName) continue;
     if (!start) {
       console.log(`not run: ${browserName} is missing`);
       continue;
     }
-    for (const name of Object.keys(JOURNEYS).filter((journey) => journey.includes(PART))) {
+    for (const name of Object.keys(ALL).filter((journey) => journey.includes(PART))) {
       const browser = await start();
       const began = Date.now();
       const problem = await travel(browser, name, assets);

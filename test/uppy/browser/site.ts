@@ -1,7 +1,7 @@
 /** The servers of one journey: the site of the page, and LocalOss on another origin, with faults that a test can choose. */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { build } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
 import { type Fault, type FaultRequest, LocalOss } from '../../../src/testing/index.ts';
 import { type Served, serve } from '../../../src/testing/node/http.ts';
 import { randomFrom } from '../../engine/exactly-once/random.ts';
@@ -20,25 +20,47 @@ const PASSING: readonly Fault[] = [
   { kind: 'answer-late', delay: 50 },
 ];
 
-/** The script and the styles of the page. */
-export interface Assets {
-  readonly script: string;
-  readonly style: string;
-}
+/** The files of the pages, by their paths. */
+export type Assets = ReadonlyMap<string, string>;
 
-export async function bundlePage(): Promise<Assets> {
+/** Makes `docs:filepond` and `docs:react` name the examples of docs/uppy.md. */
+const examples: Plugin = {
+  name: 'examples',
+  setup({ onResolve, onLoad }) {
+    const blocks = readFileSync('docs/uppy.md', 'utf8').matchAll(/^```ts\n(.*?)^```/gms);
+    const codes = [...blocks].map(([, code = '']) => code);
+    onResolve({ filter: /^docs:/ }, ({ path }) => ({ path: path.slice('docs:'.length), namespace: 'docs' }));
+    onLoad({ filter: /./, namespace: 'docs' }, ({ path }) => ({
+      contents: codes.find((code) => code.includes(`from '${path}'`)) ?? '',
+      loader: 'ts',
+      resolveDir: process.cwd(),
+    }));
+  },
+};
+
+async function bundle(entry: string): Promise<string> {
   const { outputFiles } = await build({
-    entryPoints: ['test/uppy/browser/page.ts'],
+    entryPoints: [`test/uppy/browser/${entry}`],
     bundle: true,
     format: 'iife',
     target: 'es2022',
     write: false,
     logLevel: 'warning',
+    alias: { 'oss-append': './src/index.ts' },
+    plugins: [examples],
   });
+  return outputFiles[0]?.text ?? '';
+}
+
+export async function bundlePages(): Promise<Assets> {
   const { resolve } = createRequire(`${process.cwd()}/package.json`);
-  const sheets = ['@uppy/core/css/style.min.css', '@uppy/dashboard/css/style.min.css'];
-  const style = sheets.map((name) => readFileSync(resolve(name), 'utf8')).join('\n');
-  return { script: outputFiles[0]?.text ?? '', style };
+  const styles = (...names: string[]) => names.map((name) => readFileSync(resolve(name), 'utf8')).join('\n');
+  return new Map([
+    ['/page.js', await bundle('page.ts')],
+    ['/page.css', styles('@uppy/core/css/style.min.css', '@uppy/dashboard/css/style.min.css')],
+    ['/adapters.js', await bundle('adapters-page.ts')],
+    ['/adapters.css', styles('filepond/dist/filepond.min.css')],
+  ]);
 }
 
 export class Site {
@@ -53,6 +75,8 @@ export class Site {
   /** The keys of the requests that are in flight, and the most different keys at one time. */
   readonly #inFlight = new Map<string, number>();
   mostKeys = 0;
+  /** The requests to the site of the page. */
+  readonly visits: { readonly method: string; readonly pathname: string }[] = [];
 
   constructor(assets: Assets) {
     this.#assets = assets;
@@ -131,20 +155,22 @@ export class Site {
     }
   }
 
-  #answer(request: Request): Response {
-    const { pathname } = new URL(request.url);
-    const { script, style } = this.#assets;
-    if (pathname === '/') return new Response(this.#html(), { headers: this.#headers() });
-    if (pathname === '/page.js') return new Response(script, { headers: { 'content-type': 'text/javascript' } });
-    if (pathname === '/style.css') return new Response(style, { headers: { 'content-type': 'text/css' } });
+  #answer({ url, method }: Request): Response {
+    const { pathname } = new URL(url);
+    this.visits.push({ method, pathname });
+    if (pathname === '/') return new Response(this.#html('page'), { headers: this.#headers() });
+    if (pathname === '/adapters') return new Response(this.#html('adapters'), { headers: this.#headers() });
     if (pathname === '/token') return Response.json(this.oss?.issueToken());
-    return new Response(null, { status: 404 });
+    const type = pathname.endsWith('.css') ? 'text/css' : 'text/javascript';
+    const text = this.#assets.get(pathname);
+    return new Response(text ?? null, { status: text ? 200 : 404, headers: { 'content-type': type } });
   }
 
-  #html(): string {
+  #html(name: string): string {
     return `<!doctype html><html data-endpoint="${this.#ossServer?.url}"><head><title>uppy</title>
-      <link rel="icon" href="data:,"><link rel="stylesheet" href="/style.css"></head>
-      <body><div id="dashboard"></div><script src="/page.js"></script></body></html>`;
+      <link rel="icon" href="data:,"><link rel="stylesheet" href="/${name}.css"></head>
+      <body><div id="dashboard"></div><div id="pond"></div><div id="react"></div><script src="/${name}.js"></script></body>
+      </html>`;
   }
 
   /** The plugin needs no more than `connect-src`. The Dashboard shows previews and icons as `data:` and `blob:`. */
