@@ -9,6 +9,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Browser, type BrowserContext, chromium, firefox, type Page } from 'playwright';
 import { type BrowserPlace, findBrowsers } from '../../../.ci/browsers.mjs';
+import { onCi } from '../../../.ci/project.mjs';
 import { killPages } from '../../browser-life/processes.ts';
 import { ADAPTER_JOURNEYS } from './adapter-journeys.ts';
 import { JOURNEYS } from './journeys.ts';
@@ -41,6 +42,10 @@ async function open(context: BrowserContext, site: Site): Promise<Page> {
 /** What the page shows when a journey has failed. */
 async function stateOf(page: Page | undefined): Promise<string> {
   const shown = page?.evaluate(() => {
+    if ('adapters' in window) {
+      const { told, shown, complaints, status } = window.adapters;
+      return JSON.stringify({ status: status(), complaints, told: told.slice(-5), shown: shown.slice(-5) }, null, 1);
+    }
     const open = window.test.uppy.getFiles().filter(({ progress }) => !progress.uploadComplete);
     const files = open.map(({ name, error, isGhost, isPaused, progress }) => {
       return { name, error, isGhost, isPaused, percentage: progress.percentage };
@@ -90,6 +95,8 @@ export async function main(): Promise<{ passed: number; failed: number }> {
     if (ONLY && ONLY !== browserName) continue;
     if (!start) {
       console.log(`not run: ${browserName} is missing`);
+      // On CI, both browsers must be there.
+      if (onCi) counts.failed += 1;
       continue;
     }
     for (const name of Object.keys(ALL).filter((journey) => journey.includes(PART))) {
