@@ -7,6 +7,7 @@
 import { build } from 'esbuild';
 import { type Browser, type BrowserContext, chromium, firefox, type Page } from 'playwright';
 import { findBrowsers } from '../../../.ci/browsers.mjs';
+import { onCi } from '../../../.ci/project.mjs';
 import type { Diagnosis } from '../../../src/doctor/index.ts';
 import { OssClient } from '../../../src/request/client.ts';
 import { type FetchHandler, type Served, serve } from '../../../src/testing/node/http.ts';

@@ -12,6 +12,7 @@ import { type BrowserPlace, findBrowsers } from '../../../.ci/browsers.mjs';
 import { onCi } from '../../../.ci/project.mjs';
 import { killPages } from '../../browser-life/processes.ts';
 import { ADAPTER_JOURNEYS } from './adapter-journeys.ts';
+import type { AdaptersUnderTest } from './adapters-page.ts';
 import { JOURNEYS } from './journeys.ts';
 import { type Assets, bundlePages, Site } from './site.ts';
 
@@ -42,8 +43,9 @@ async function open(context: BrowserContext, site: Site): Promise<Page> {
 /** What the page shows when a journey has failed. */
 async function stateOf(page: Page | undefined): Promise<string> {
   const shown = page?.evaluate(() => {
-    if ('adapters' in window) {
-      const { told, shown, complaints, status } = window.adapters;
+    const adapters: AdaptersUnderTest | undefined = window.adapters;
+    if (adapters) {
+      const { told, shown, complaints, status } = adapters;
       return JSON.stringify({ status: status(), complaints, told: told.slice(-5), shown: shown.slice(-5) }, null, 1);
     }
     const open = window.test.uppy.getFiles().filter(({ progress }) => !progress.uploadComplete);
