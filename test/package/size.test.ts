@@ -32,6 +32,7 @@ const REQUEST = src(
   'request/origin',
   'request/headers',
   'request/refusal',
+  'request/advice',
 );
 const CLIENT = [...src('request/client', 'request/signer'), ...REQUEST, ...WAITING, ...SIGNING];
 /** A client that holds presigned URLs only. It checks keys of objects and encodes tags, and it signs nothing. */
@@ -51,7 +52,7 @@ const EDGE = src(
   ...['edge/handler', 'edge/options', 'edge/decisions', 'edge/keys', 'edge/cors', 'edge/refusal', 'edge/grants'],
   ...['edge/grant-request', 'edge/upload', 'edge/body', 'edge/body-reader', 'edge/delete-object', 'edge/digest'],
   ...['edge/resumable-http', 'edge/resumable-upload', 'edge/tus', 'edge/upload-headers', 'edge/upload-metadata'],
-  ...['edge/upload-object', 'edge/upload-url', 'edge/uploads'],
+  ...['edge/upload-object', 'edge/upload-url', 'edge/uploads', 'edge/deferred-length'],
 );
 const LOG = src(
   ...['log/appender', 'log/delivery', 'log/queue', 'log/block', 'log/lines'],

@@ -215,7 +215,7 @@ describe('options', () => {
   test('--help names every option, and --version is the one of the package', async () => {
     const { out, code } = await runCommand(['--help']);
     expect(code).toBe(0);
-    expect(out.join('\n')).toContain('npx oss-append-local --bucket logs --port 9000');
+    expect(out.join('\n')).toContain('npx -p oss-append oss-append-local --bucket logs --port 9000');
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
     expect(await runCommand(['--version'])).toEqual({ out: [version], err: [], code: 0 });
   });
