@@ -46,7 +46,7 @@ function unsupported(call: Call): Refusal {
 /** Refuses an appendable source as OSS does, and every other copy because LocalOss makes none. */
 function copyObject(call: Call): Reply {
   authorizeWrite(call);
-  const [, bucket, source = ''] = /^\/?([^/]+)\/(.+)$/.exec(decodeURIComponent(copySource(call))) ?? [];
+  const [, bucket, source = ''] = /^\/?([^/]+)\/(.+)$/.exec(copySource(call)) ?? [];
   const object = bucket === call.bucket.name ? call.bucket.objects.get(source) : undefined;
   if (object?.type === 'Appendable') {
     throw new Refusal(400, 'OperationNotSupported', 'The operation is not supported for an appendable object.');
@@ -55,7 +55,12 @@ function copyObject(call: Call): Reply {
 }
 
 function copySource({ headers }: Call): string {
-  return headers.get('x-oss-copy-source') ?? '';
+  const source = headers.get('x-oss-copy-source') ?? '';
+  try {
+    return decodeURIComponent(source);
+  } catch {
+    throw invalidArgument('x-oss-copy-source', source, 'The source of the copy must be URL-encoded.');
+  }
 }
 
 function appendObject(call: Call): Reply {

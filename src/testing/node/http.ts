@@ -23,7 +23,10 @@ export interface ServeOptions extends BodyLimits {
   /** The default 0 means any free port. */
   readonly port?: number | undefined;
   readonly hostname?: string | undefined;
-  /** Accepts Content-Length together with chunks, as OSS does. The chunks count. Default: such a request is refused. */
+  /**
+   * Takes requests as OSS does: dot segments and backslashes of a path stay as they were sent, and Content-Length may
+   * come together with chunks. Then the chunks count. By default a path is normalised, and such a request is refused.
+   */
   readonly lenient?: boolean | undefined;
 }
 
@@ -41,10 +44,10 @@ export interface Listening extends Served {
 }
 
 /** Converts a handler to a listener for node:http. */
-export function createListener(handler: FetchHandler, limits: BodyLimits = {}): RequestListener {
+export function createListener(handler: FetchHandler, limits: Omit<ServeOptions, 'port'> = {}): RequestListener {
   return async (incoming, outgoing) => {
-    const url = urlOf(incoming);
-    if (!url) return void outgoing.writeHead(400).end();
+    const url = urlOf(incoming, limits.lenient);
+    if (!url || !isSound(incoming)) return void outgoing.writeHead(400, { connection: 'close' }).end();
     const body = toBody(incoming, limits);
     try {
       const request = toRequest(incoming, outgoing, { url, body });
@@ -107,10 +110,27 @@ function closeServer(server: Server): Promise<void> {
 /**
  * Returns undefined if the request gives no URL, for example because the Host header would become a part of the path.
  */
-function urlOf({ headers: { host = '' }, url = '' }: IncomingMessage): string | undefined {
+function urlOf({ headers: { host = '' }, url = '' }: IncomingMessage, asSent = false): string | undefined {
   const origin = `http://${host}`;
-  const path = url.startsWith('/') ? url : url.replace(/^http:\/\/[^/?#]+/i, '');
+  const sent = url.startsWith('/') ? url : url.replace(/^http:\/\/[^/?#]+/i, '');
+  const path = asSent ? keepDots(sent) : sent;
   return path.startsWith('/') && URL.canParse(origin) && HOST.test(host) ? origin + path : undefined;
+}
+
+/** Encodes what `new URL` would change in a path: backslashes, and the slash before a segment of dots. */
+function keepDots(url: string): string {
+  const [path = ''] = url.split('?', 1);
+  const kept = path.replaceAll('\\', '%5C').replace(/(?<=.)\/(?=(\.|%2e){1,2}(\/|$))/gi, '%2F');
+  return kept.replace(/(?<=%2F(\.|%2e){1,2})\//gi, '%2F') + url.slice(path.length);
+}
+
+/** A lenient parser lets control characters pass, which could not be sent back, and codings that nobody decodes. */
+function isSound({ rawHeaders, headers: { 'transfer-encoding': coding = 'chunked' } }: IncomingMessage): boolean {
+  return coding.toLowerCase() === 'chunked' && !rawHeaders.some((text) => [...text].some(isControl));
+}
+
+function isControl(character: string): boolean {
+  return (character < ' ' && character !== '\t') || character === '\x7f';
 }
 
 /** A host name or an address, with or without a port. */

@@ -1,6 +1,7 @@
 // Decides who answers a request: the OSS, the STS, or the server itself.
 
 import type { BucketOptions } from '../buckets.ts';
+import { Refusal } from '../errors.ts';
 import type { LocalOss } from '../local-oss.ts';
 import type { LocalSts } from '../local-sts.ts';
 import type { FaultRule } from './fault-rule.ts';
@@ -31,6 +32,7 @@ export function router(parts: Parts): FetchHandler {
     // LocalOss believes that every client accepts gzip, because it cannot see what fetch adds. Here it can.
     if (!request.headers.has('accept-encoding')) request.headers.set('accept-encoding', 'identity');
     if (!isOwnHost(url, parts)) return foreignHost(url);
+    if (hasNoLength(request, url)) return missingLength(request);
     if (!isEndpoint(url.hostname, parts)) return parts.oss.fetch(request);
     if (url.pathname.startsWith(OWN_PATHS)) return own(request, url, parts);
     if (url.pathname !== '/') return parts.oss.fetch(request);
@@ -38,6 +40,24 @@ export function router(parts: Parts): FetchHandler {
     if (request.headers.has('x-acs-action')) return askSts(request, parts);
     return isBrowsing(request) ? Response.redirect(`${url.origin}${OWN_PATHS}`, 302) : parts.oss.fetch(request);
   };
+}
+
+/** OSS refuses an append without a length, even if it is empty. LocalOss itself cannot see this. */
+function hasNoLength({ method, headers }: Request, { searchParams }: URL): boolean {
+  return (
+    method === 'POST' &&
+    searchParams.has('append') &&
+    !headers.has('content-length') &&
+    !headers.has('transfer-encoding')
+  );
+}
+
+function missingLength({ method, url }: Request): Response {
+  const refusal = new Refusal(411, 'MissingContentLength', 'You must provide the Content-Length HTTP header.', {
+    ec: '0017-00000101',
+  });
+  const { body, ...init } = refusal.reply({ method, host: new URL(url).host, requestId: '000000000000000000000000' });
+  return new Response(body, init);
 }
 
 /** Returns whether a name addresses the OSS as a whole, and not one of its buckets. */

@@ -82,16 +82,52 @@ describe('the OSS', () => {
     expect((await head({ 'accept-encoding': 'gzip' })).headers).not.toHaveProperty('etag');
   });
 
-  test('chunks together with a Content-Length are stored, as ali-oss sends a stream of known length', async () => {
+  /** Sends the bytes of a request to a bucket that everybody may write, and returns the first bytes of the answer. */
+  async function sendRaw(line: string, rest: string): Promise<string> {
     const server = await start({ buckets: { logs: { region: REGION, acl: 'public-read-write' } } });
     const { hostname, port, host } = new URL(server.url);
     const socket = connect(Number(port), hostname);
-    const head = `PUT /logs/a HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n`;
-    socket.write(`${head}5\r\nhello\r\n0\r\n\r\n`);
+    socket.write(`${line} HTTP/1.1\r\nHost: ${host}\r\n${rest}`);
     const [answer] = await once(socket, 'data');
     socket.destroy();
-    expect(String(answer)).toContain('HTTP/1.1 200');
-    expect(text(server.oss.object('logs', 'a')?.bytes())).toBe('hello');
+    return String(answer);
+  }
+
+  test('chunks together with a Content-Length are stored, as ali-oss sends a stream of known length', async () => {
+    const answer = await sendRaw(
+      'PUT /logs/a',
+      'Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n',
+    );
+    expect(answer).toContain('HTTP/1.1 200');
+    expect(text(servers[0]?.oss.object('logs', 'a')?.bytes())).toBe('hello');
+  });
+
+  test.each([
+    ['/logs/a/../b', 'a/../b'],
+    ['/logs/../photos', '../photos'],
+    ['/logs/./.', './.'],
+    ['/logs/a/%2e%2E/b?', 'a/../b'],
+    ['/logs/a\\b', 'a\\b'],
+    ['/logs/..a/b..', '..a/b..'],
+  ])('the path %s names the key %s, because OSS normalises no path', async (path, key) => {
+    expect(await sendRaw(`PUT ${path}`, 'Content-Length: 1\r\n\r\nx')).toContain('HTTP/1.1 200');
+    expect(servers[0]?.oss.keys('logs')).toEqual([key]);
+    expect(servers[0]?.oss.buckets).toHaveLength(1);
+  });
+
+  test.each([
+    ['a control character in a header', 'x-oss-meta-a: a\x01b\r\nContent-Length: 0\r\n\r\n', 400],
+    ['a coding of the body that nobody decodes', 'Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n', 400],
+    ['a source of a copy that is not URL-encoded', 'x-oss-copy-source: /logs/%zz\r\nContent-Length: 0\r\n\r\n', 400],
+  ])('%s is refused', async (_, rest, status) => {
+    expect(await sendRaw('PUT /logs/a', rest)).toContain(`HTTP/1.1 ${status}`);
+    expect(servers[0]?.oss.keys('logs')).toEqual([]);
+  });
+
+  test('an append without a length is refused, even if it has no body', async () => {
+    const answer = await sendRaw('POST /logs/a?append&position=0', '\r\n');
+    expect([answer.slice(0, 12), element(answer, 'Code')]).toEqual(['HTTP/1.1 411', 'MissingContentLength']);
+    expect(servers[0]?.oss.keys('logs')).toEqual([]);
   });
 
   test('a signature that is wrong and a position that is wrong are refused', async () => {
