@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { DeferredUpload } from '../../src/edge/index.ts';
 import { noise, streamOf } from './senders.ts';
 import { type Headers, keyOf, pathOf, sized, UploadWorld, type WorldOptions } from './upload-client.ts';
-import { BUCKET } from './world.ts';
+import { BUCKET, PAGE } from './world.ts';
 
 const bytes = noise(5000);
 const PIECE = { 'content-type': 'application/offset+octet-stream' };
@@ -170,6 +170,22 @@ describe('tus', () => {
       const more = { 'upload-defer-length': '1', ...PIECE, ...sized(5000) };
       expect((await world.tus('POST', '/upload', { headers: more, body: bytes })).status).toBe(413);
     }
+  });
+
+  test('an upload of exactly the greatest length is not complete before the client has given the length', async () => {
+    const world = new DeferringWorld({ maxUpload: 5000 });
+    const path = await world.defer();
+    const response = await world.patch(path, 0, bytes);
+    expect([response.status, response.headers.has('upload-expires'), world.uploaded]).toEqual([204, true, []]);
+    expect(await world.draftStateOf(path)).toEqual(['5000', null, '?0']);
+    await world.patch(path, 5000, '', { 'upload-length': '5000', ...sized(0) });
+    expect(world.uploaded).toHaveLength(1);
+  });
+
+  test('a page can read Upload-Defer-Length', async () => {
+    const world = new DeferringWorld({ origins: [PAGE] });
+    const { headers } = await world.tus('HEAD', await world.defer(), { headers: { origin: PAGE } });
+    expect(headers.get('access-control-expose-headers')).toContain('upload-defer-length');
   });
 
   test('a body can come with the creation', async () => {
