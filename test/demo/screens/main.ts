@@ -3,6 +3,7 @@ import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright';
 import { launch, Visit } from '../visit.ts';
+import { makeReadmePictures } from './readme.ts';
 import { SCENES, type Scene } from './scenes.ts';
 
 const FOLDER = 'build/demo/screens';
@@ -44,9 +45,17 @@ async function take(browser: Browser, scene: Scene): Promise<string | undefined>
   return problems[0];
 }
 
+async function forReadme(): Promise<number> {
+  const browser = await launch('chromium');
+  await makeReadmePictures(browser);
+  await browser.close();
+  return 0;
+}
+
 /** Takes the wanted scenes, or all of them. Returns the number of scenes that failed. */
 export async function main(wanted: readonly string[]): Promise<number> {
   const begin = Date.now();
+  if (wanted[0] === 'readme') return forReadme();
   const scenes = SCENES.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
   const unknown = wanted.filter((name) => !scenes.some((scene) => scene.name === name));
   if (unknown.length > 0)

@@ -1,4 +1,8 @@
 // `npm run demo:screens` takes pictures of the demo page into build/demo/screens. It is for people who look at them.
+//
+//   npm run demo:screens                         all scenes: some 100 pictures, 5 to 30 s for each scene
+//   npm run demo:screens -- flight error-rival   these scenes
+//   npm run demo:screens -- readme               the pictures of README.md and README.zh-CN.md, in demo
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { install } from '../../../.ci/project.mjs';

@@ -19,11 +19,11 @@ const CHINESE: BrowserContextOptions = { locale: 'zh-CN' };
 /** A window of 1,440 × 1,000 px at 200 %. */
 const ZOOMED = { viewport: { width: 720, height: 500 }, deviceScaleFactor: 2 };
 
-const movie = (size: number) => picked('holiday.mov', size, 'video/quicktime');
-const two = [movie(12 * MIB), picked('notes.txt', 300_000, 'text/plain')];
+export const movie = (size: number) => picked('holiday.mov', size, 'video/quicktime');
+export const two = [movie(12 * MIB), picked('notes.txt', 300_000, 'text/plain')];
 
 /** Switches a fault on by its place in the panel, because its name depends on the language. */
-async function breakWith({ page }: Visit, ...names: Fault[]): Promise<void> {
+export async function breakWith({ page }: Visit, ...names: Fault[]): Promise<void> {
   for (const name of names) {
     const part = page.locator(`.switch-list .switch:nth-child(${FAULTS.indexOf(name) + 1})`);
     await part.getByRole('switch').check();
@@ -59,7 +59,7 @@ async function grown({ page }: Visit, count: number): Promise<void> {
 }
 
 /** Begins to store files over a slow link, and waits until some of the first one is stored. */
-async function begin(visit: Visit, files: Picked[], { faults = [], segments = 1 }: Begun = {}): Promise<void> {
+export async function begin(visit: Visit, files: Picked[], { faults = [], segments = 1 }: Begun = {}): Promise<void> {
   await smallSegments(visit);
   await breakWith(visit, 'slow', ...faults);
   await pick(visit, ...files);
