@@ -69,6 +69,29 @@ describe('an abort', () => {
   });
 });
 
+test('the doctor sends what its document says, in this order', async () => {
+  const { client, fetch, oss } = world();
+  const headers = { 'x-oss-meta-a': 'b', 'x-oss-tagging': 'team=a' };
+  await diagnose(client, KEY, { fetch, contentType: 'text/plain', headers, write: true });
+  const sent = oss.requests.map(({ operation, position }) => `${operation} ${position ?? ''}`.trim());
+  const refused = 'AppendObject 2684366905';
+  expect(sent).toEqual([
+    ...['GetObject', 'HeadObject', refused],
+    ...['HeadObject', 'HeadObject'],
+    // One append for each of the three headers, and one whose signature covers the tags.
+    ...[refused, refused, refused, refused],
+    // The large body, and the line.
+    refused,
+    ...['HeadObject', 'AppendObject 0'],
+  ]);
+  oss.clearRequests();
+  await diagnose(client, KEY, { fetch, bodySize: 0 });
+  expect(oss.requests.map(({ operation }) => operation)).toEqual([
+    ...['GetObject', 'HeadObject', 'AppendObject'],
+    ...['HeadObject', 'HeadObject'],
+  ]);
+});
+
 test('no finding contains a secret, a token or a query string', async () => {
   for (const damage of [{ accessKeySecret: 'NotTheSecret1NotTheSecret' }, { securityToken: 'CAIS+Damaged/Token1==' }]) {
     const { oss, fetch, credentials } = world();
