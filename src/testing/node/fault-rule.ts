@@ -113,6 +113,12 @@ function checked(text: string, values: Values): Schedule {
     if (Number(value) < 1) throw new RangeError(`${text}: ${name} must be at least 1`);
   if (!(Number(chance) > 0 && Number(chance) <= 1))
     throw new RangeError(`${text}: chance must be more than 0 and at most 1, such as chance=0.1`);
+  if (
+    String(values['key'] ?? '')
+      .slice(0, -1)
+      .includes('*')
+  )
+    throw new RangeError(`${text}: key may have one * at its end, such as key=inbox/*`);
   const name = (of: string) => (values[of] === undefined ? undefined : String(values[of]));
   const numbers = { from: Number(from), every: Number(every), times: Number(times), chance: Number(chance) };
   return { operation: name('operation'), bucket: name('bucket'), key: name('key'), ...numbers };
@@ -180,8 +186,18 @@ function readValue(what: string, form: Form, value: string | undefined): string 
   }
   const whole = what.endsWith(': by') ? /^-?\d{1,15}$/ : /^\d{1,15}$/;
   if (!whole.test(value)) throw new RangeError(`${what} must be a whole number, found "${value}"`);
+  const [least, most] = LIMITS[what.slice(what.lastIndexOf(' ') + 1)] ?? [];
+  if (least !== undefined && most !== undefined && (Number(value) < least || Number(value) > most))
+    throw new RangeError(`${what} must be from ${least} to ${most}, found "${value}"`);
   return Number(value);
 }
+
+/** A Response takes no other status, and a timer no longer delay (about 25 days). */
+const LIMITS: Readonly<Record<string, readonly [least: number, most: number]>> = {
+  status: [200, 599],
+  delay: [0, 2 ** 31 - 1],
+  bytesPerSecond: [1, 1e15],
+};
 
 function example(form: Form): string {
   if (form === 'number') return '3';

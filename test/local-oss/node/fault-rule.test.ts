@@ -85,6 +85,11 @@ test.each([
   ['slow:bytesPerSecond', 'needs a value, such as slow:bytesPerSecond: bytesPerSecond=3'],
   ['slow:bytesPerSecond=fast', 'must be a whole number, found "fast"'],
   ['answer-late:delay=-1', 'must be a whole number, found "-1"'],
+  ['refuse:status=99,code=a', 'status must be from 200 to 599, found "99"'],
+  ['gateway:status=1000', 'status must be from 200 to 599, found "1000"'],
+  ['slow:bytesPerSecond=0', 'bytesPerSecond must be from 1 to'],
+  ['answer-late:delay=2147483648', 'delay must be from 0 to 2147483647, found "2147483648"'],
+  ['deny:key=a*b*', 'key may have one * at its end'],
   ['drop-after:delay=3', 'there is no setting "delay". The settings are operation, bucket, key,'],
   ['drop-after:toString=3', 'there is no setting "toString"'],
   ['drop-after:', 'there is no setting ""'],
@@ -100,7 +105,8 @@ test.each([
 
 /** A value for each form of a setting. */
 function exampleOf(form: unknown): string {
-  if (form === 'number') return '=5';
+  // Every number may be 500, also the status of an answer.
+  if (form === 'number') return '=500';
   if (form === 'text') return '=x';
   return form === 'flag' ? '' : `=${(form as readonly string[])[0]}`;
 }
