@@ -24,11 +24,11 @@ describe.each(browsers)('in %s', (name) => {
 
   test('after a reload the list is there again, the upload goes on where the object ends, and no byte is sent twice', async () => {
     const { page } = visit;
-    const file = await visit.beginSlowly();
+    const file = await visit.beginSlowly(16 * MIB);
     page.on('dialog', (dialog) => void dialog.accept());
     await page.reload();
     await page.locator('.uppy-Dashboard-Item', { hasText: 'slow.bin' }).waitFor();
-    expect(await page.locator('.notice').textContent()).toMatch(/already holds the first .* of 6\sMiB/);
+    expect(await page.locator('.notice').textContent()).toMatch(/already holds the first .* of 16\sMiB/);
     await visit.switchOn('Slow link', false);
     await page
       .locator('.uppy-Dashboard-serviceMsg, .uppy-StatusBar-actionBtn--upload, .uppy-StatusBar-actions button')
@@ -37,6 +37,7 @@ describe.each(browsers)('in %s', (name) => {
     await visit.upload();
     await visit.allStored();
     await visit.proven();
+    expect(await page.locator('.notice').count(), 'the offer is gone').toBe(0);
     expect(await visit.events()).toContain('went-on');
     expect(visit.stored('slow.bin')?.equals(file.buffer)).toBe(true);
     const positions = visit.positions('slow.bin');

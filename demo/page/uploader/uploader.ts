@@ -76,6 +76,8 @@ export class Uploader {
   #begin({ id, name, size, meta, ...file }: ReturnType<PageUppy['getFile']>) {
     const key = ('ossAppend' in file && file.ossAppend?.key) || meta.ossKey || '';
     this.#session.keys.used(key);
+    // An upload that goes on after a reload begins without the preprocessor of the choice.
+    this.choice.dismiss(id);
     const transfer = this.#session.begin({ id, name, key, size: size ?? undefined });
     transfer.state.value = 'running';
     return transfer;
