@@ -71,7 +71,7 @@ describe.skipIf(!browsers.includes('chromium'))('in chromium', () => {
       await visit.page.locator('aside.total.failed').waitFor();
       expect(await findings(visit.page), 'with one failed file').toEqual([]);
       await visit.pick(picked('flipped-too.bin', MIB));
-      await visit.page.getByRole('button', { name: 'Retry all, and upload the new files' }).waitFor();
+      await visit.page.getByRole('button', { name: 'Upload all' }).waitFor();
       expect(await findings(visit.page), 'with more files').toEqual([]);
     }),
   );

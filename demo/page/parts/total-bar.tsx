@@ -66,7 +66,7 @@ function Buttons({ totals, uploader, trouble }: ButtonsProps) {
   if (totals.inFlight > 0) return button('pauseAll', () => uppy.pauseAll());
   if (totals.paused > 0) return button('resumeAll', () => uppy.resumeAll());
   if (totals.failed === 0) return null;
-  return button(uploader.hasNew ? 'retryAndUpload' : 'retryAll', () => uploader.retryAll());
+  return button(uploader.hasNew ? 'uploadAll' : 'retryAll', () => uploader.retryAll());
 }
 
 function button(label: TextKey, onClick: () => void) {

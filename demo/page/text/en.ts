@@ -54,7 +54,7 @@ export const en = {
   pauseAll: 'Pause all',
   resumeAll: 'Resume all',
   retryAll: 'Retry all',
-  retryAndUpload: 'Retry all, and upload the new files',
+  uploadAll: 'Upload all',
   troubleOffline: 'You are offline. The upload goes on by itself as soon as the network is back.',
   troubleOss: 'No answer from OSS. Trying again; what is stored stays stored.',
   troubleServer: 'The server of the demo does not answer. Is “npm start” still running? Trying again.',

@@ -53,7 +53,7 @@ export const zh: Readonly<Record<TextKey, string>> = {
   pauseAll: '全部暂停',
   resumeAll: '全部继续',
   retryAll: '全部重试',
-  retryAndUpload: '全部重试，并上传新文件',
+  uploadAll: '全部上传',
   troubleOffline: '当前离线。网络恢复后上传会自动继续。',
   troubleOss: 'OSS 没有响应，正在重试；已存入的数据不会丢失。',
   troubleServer: '演示服务器没有响应。“npm start” 还在运行吗？正在重试。',
