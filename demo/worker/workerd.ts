@@ -18,8 +18,6 @@ export interface WorkerdOptions {
   readonly port?: number | undefined;
   /** Durable Objects by the name of their binding: the class that the script exports. They live as long as the process. */
   readonly durableObjects?: Readonly<Record<string, string>> | undefined;
-  /** Flags of V8, such as `--gc-global`. */
-  readonly v8Flags?: readonly string[] | undefined;
 }
 
 /** A running Worker. */
@@ -84,7 +82,6 @@ async function writeConfig({
   env,
   compatibilityDate,
   port = 0,
-  v8Flags = [],
   durableObjects = {},
 }: WorkerdOptions): Promise<string> {
   const texts = Object.keys(env).map((name) => `(name = "${name}", fromEnvironment = "${name}")`);
@@ -110,7 +107,6 @@ const config :Workerd.Config = (
     )),
     (name = "internet", network = (allow = ["private", "public"])),
   ],
-  v8Flags = [${v8Flags.map((flag) => `"${flag}"`).join(', ')}],
   sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")],
 );
 `,

@@ -2,6 +2,7 @@
  * Reads the body of a request in chunks. This file knows the two kinds of readers, and the timer that ends a silence.
  */
 import type { Clock } from '../waiting/clock.ts';
+import { freeBuffer } from './free-buffer.ts';
 import { Refusal } from './refusal.ts';
 
 /** The part of a clock that the reader of a body needs. */
@@ -16,22 +17,23 @@ export interface Patience {
   readonly clock: Timers;
 }
 
-const BUFFER = 64 * 1024;
+/** The buffer of a reader in bytes: the first one, and the one for a fast sender. */
+const BUFFER = { first: 16 * 1024, fast: 128 * 1024 };
 /**
- * The bytes that the reader waits for at once when the sender is fast. With one read for each network packet, a Worker
- * spends a third of its time on reads, and needs more memory.
+ * The reader waits for as many bytes at once as the sender sends in this time on average, in ms. With one read for each
+ * network packet, a Worker would spend a third of its time on reads.
  */
-const ENOUGH = 16 * 1024;
-/** A sender is fast after `size` bytes, if they arrived with an average of at least `rate` bytes per second. */
-const FAST = { size: 256 * 1024, rate: 64 * 1024 };
+const WAIT = 125;
+/** The average counts after this many bytes. */
+const KNOWN = 256 * 1024;
 
 /**
  * Yields the chunks of a body one at a time. While nobody asks for the next chunk, the sender waits. Where the platform
  * can do it, all bytes are read into one buffer, so a chunk is valid only until the next one is asked for.
  *
  * @throws Refusal (408) if the edge waits for the sender and gets nothing for `idle` ms, or if the body takes longer
- *   than `total` ms. Before that, a slow sender is read as long as its bytes keep coming. There is one exception: from a sender that was fast before, a Worker wants
- *   16 KiB at once, so it refuses that sender if the 16 KiB do not arrive in time.
+ *   than `total` ms. Before that, a slow sender is read as long as its bytes keep coming. There is one exception: a Worker
+ *   waits for several bytes at once, so it also refuses a sender that became 240 times as slow as it was on average.
  */
 export async function* chunksOf(
   { body }: Request,
@@ -126,9 +128,14 @@ class BodyReader {
 
   async read(): Promise<Uint8Array<ArrayBuffer> | undefined> {
     if (!this.#byob) return (await this.#plain?.read())?.value;
-    if (this.#buffer.byteLength === 0) this.#buffer = new ArrayBuffer(BUFFER);
+    const min = this.#enough();
+    const size = min > BUFFER.first ? BUFFER.fast : BUFFER.first;
+    if (this.#buffer.byteLength < size) {
+      freeBuffer(this.#buffer);
+      this.#buffer = new ArrayBuffer(size);
+    }
     const began = this.#clock.now();
-    const { value } = await this.#byob.read(new Uint8Array(this.#buffer), { min: this.#isFast() ? ENOUGH : 1 });
+    const { value } = await this.#byob.read(new Uint8Array(this.#buffer), { min });
     if (value) this.#buffer = value.buffer;
     this.#took += this.#clock.now() - began;
     this.#received += value?.byteLength ?? 0;
@@ -138,10 +145,12 @@ class BodyReader {
 
   cancel(): void {
     (this.#byob ?? this.#plain)?.cancel().catch(() => {});
+    freeBuffer(this.#buffer);
   }
 
-  /** A slow sender needs minutes for the 16 KiB, and would be refused as silent. */
-  #isFast(): boolean {
-    return this.#received >= FAST.size && this.#received * 1000 >= FAST.rate * this.#took;
+  /** Returns how many bytes to wait for. It is one byte as long as nobody knows how fast the sender is. */
+  #enough(): number {
+    if (this.#received < KNOWN) return 1;
+    return Math.max(1, Math.min(Math.floor((this.#received / this.#took) * WAIT), BUFFER.fast));
   }
 }

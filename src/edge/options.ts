@@ -57,9 +57,9 @@ export interface EdgeOptions {
   /** The most grants in one answer, up to 1,000. Default 32. */
   readonly maxBatch?: number | undefined;
   /**
-   * The bytes of one segment of an upload, up to 128 MiB. An upload holds about three segments in memory, and each
-   * segment costs one subrequest and one round trip. The default of 256 KiB serves 50 uploads at the same time in the
-   * 128 MB of a Worker. Larger segments are faster if only a few users upload at the same time.
+   * The bytes of each segment of an upload, up to 128 MiB. An upload holds two segments in memory, and each segment costs
+   * one subrequest and one round trip. Default: from 384 KiB to 2 MiB. The fewer uploads this process serves at the same
+   * time, the longer their segments are. So 50 uploads fit into the 128 MB of a Worker.
    */
   readonly segmentSize?: number | undefined;
   /**
@@ -118,7 +118,7 @@ export interface EdgeFailure {
 }
 
 /** The checked and complete options. */
-export interface Settings extends Omit<EdgeOptions, NumberName>, Readonly<Record<NumberName, number>> {
+export interface Settings extends Omit<EdgeOptions, NumberName>, Numbers {
   readonly allows: Allows;
   readonly routes: NonNullable<EdgeOptions['routes']>;
   readonly uploadSecrets: readonly string[];
@@ -137,15 +137,18 @@ type NumberName =
   | 'totalTimeout'
   | 'uploadLife';
 
+/** The numbers of the settings. Only `segmentSize` has no default. */
+type Numbers = Readonly<Record<Exclude<NumberName, 'segmentSize'>, number>> & Pick<EdgeOptions, 'segmentSize'>;
+
 const MIB = 1024 * 1024;
 
 /** The options that are numbers, with their default and their greatest value. The least value is 1. */
-const NUMBERS: Readonly<Record<NumberName, readonly [usual: number, most: number]>> = {
+const NUMBERS: Readonly<Record<NumberName, readonly [usual: number | undefined, most: number]>> = {
   grantLife: [300, 43_200],
   maxUpload: [MAX_OBJECT_SIZE, MAX_OBJECT_SIZE],
   maxSegment: [32 * MIB, MAX_OBJECT_SIZE],
   maxBatch: [32, 1000],
-  segmentSize: [256 * 1024, 128 * MIB],
+  segmentSize: [undefined, 128 * MIB],
   // A timer with a longer delay ends at once.
   idleTimeout: [30_000, 2 ** 31 - 1],
   totalTimeout: [21_600_000, 2 ** 31 - 1],
@@ -208,11 +211,11 @@ function isOption(name: string): boolean {
   return name in NUMBERS || [...REQUIRED_FUNCTIONS, ...OPTIONAL_FUNCTIONS, ...OTHERS].includes(name);
 }
 
-function numbersOf(options: EdgeOptions): Record<NumberName, number> {
+function numbersOf(options: EdgeOptions): Numbers {
   const entries = Object.entries(NUMBERS).map(([name, [usual, most]]) => {
     const { [name as NumberName]: value = usual } = options;
-    const isGood = Number.isSafeInteger(value) && value >= 1 && value <= most;
-    checkRange(isGood, name, `a whole number from 1 to ${most}`, value);
+    const isGood = Number.isSafeInteger(value) && Number(value) >= 1 && Number(value) <= most;
+    if (value !== undefined) checkRange(isGood, name, `a whole number from 1 to ${most}`, value);
     return [name, value];
   });
   return Object.fromEntries(entries);

@@ -2,15 +2,16 @@
  * Resumable uploads, whatever standard the client speaks: how one is created, found, continued and deleted. Nothing is
  * stored but the object. The rest of an upload's state is in its URL.
  */
-import { AppendableObject } from '../append/object.ts';
 import { announcedLength, wholeBody } from './body.ts';
+import { BodyAppender } from './body-appender.ts';
+import { BodySegments } from './body-segments.ts';
 import { bytesAllowed, checkAllowed } from './decisions.ts';
 import { declareLength, type KeepLength, tooLong, withKeptLength } from './deferred-length.ts';
 import { deleteObject } from './delete-object.ts';
 import { type Digest, verified } from './digest.ts';
 import { checkOwnKey, keyOfPath } from './keys.ts';
 import { Refusal, toRefusal } from './refusal.ts';
-import { appendWhole, UPLOAD, type UploadContext } from './upload.ts';
+import { UPLOAD, type UploadContext } from './upload.ts';
 import type { UploadDescription } from './upload-metadata.ts';
 import { createObject, findObject, type Upload } from './upload-object.ts';
 import { noUpload, readUploadUrl, toBase64Url, uploadQuery } from './upload-url.ts';
@@ -151,12 +152,11 @@ async function appendTo(context: ResumableContext, upload: Upload, digest?: Dige
   } as const;
   const most = Math.min(left, await bytesAllowed(question, allows));
   announcedLength(request, most);
-  const appendable = new AppendableObject(object.client, object.key, {
-    ...{ segmentSize, flushAfter: Number.POSITIVE_INFINITY, contentType: null, tail },
-  });
   const body = untilExcess(wholeBody(request, { most, ...patience }), left);
   const chunks = digest ? verified(body, digest, Math.min(most, MAX_VERIFIED)) : body;
-  return { ...upload, tail: await appendWhole(appendable, tail, chunks) };
+  const segments = new BodySegments(chunks, { segmentSize, announced: size, clock: patience.clock });
+  const appender = new BodyAppender({ ...object, tail, segmentSize, contentType: null });
+  return { ...upload, tail: await appender.append(segments) };
 }
 
 /** The codes of a body that did not arrive completely, although nothing is wrong with the upload. */

@@ -1,13 +1,10 @@
-/**
- * Appends the body of a request to an object. This file decides how much is kept of a body that does not arrive
- * completely.
- */
+/** Appends the body of one plain request to an object. */
 
-import { AppendableObject } from '../append/object.ts';
-import { OssError } from '../errors.ts';
 import { MAX_OBJECT_SIZE, type ObjectTail } from '../tail.ts';
 import { announcedLength, wholeBody } from './body.ts';
+import { BodyAppender } from './body-appender.ts';
 import type { Patience } from './body-reader.ts';
+import { BodySegments } from './body-segments.ts';
 import { bytesAllowed, checkAllowed, type UserContext } from './decisions.ts';
 import { checkOwnKey, keyOfPath } from './keys.ts';
 import { badRequest, Refusal } from './refusal.ts';
@@ -19,7 +16,8 @@ export interface UploadContext extends UserContext {
   readonly path: string;
   /** The greatest length of the object in bytes. */
   readonly maxUpload: number;
-  readonly segmentSize: number;
+  /** The length of every segment in bytes. Without it, the length depends on the other uploads of this process. */
+  readonly segmentSize?: number | undefined;
   readonly patience: Patience;
   /** Tells the application of a complete upload. */
   readonly uploaded: (upload: EdgeUpload) => void;
@@ -53,24 +51,24 @@ export async function tailOf(context: UploadContext): Promise<ObjectTail> {
  * @throws Refusal or OssError, with the tail and with the number of bytes of this body that are stored.
  */
 export async function upload(context: UploadContext): Promise<ObjectTail> {
-  const { request, maxUpload, patience, user, uploaded } = context;
+  const { request, maxUpload, patience, user, uploaded, segmentSize } = context;
   const object = objectOf(context);
-  announcedLength(request, maxUpload);
+  const announced = announcedLength(request, maxUpload);
   const allowed = await askUpload(context, object.key);
   const tail = await object.open();
   checkPosition(tail, readPosition(request));
   const most = Math.min(allowed, maxUpload - tail.position);
   announcedLength(request, most);
-  const end = await appendWhole(object, tail, wholeBody(request, { most, ...patience }));
+  const { clock } = patience;
+  const body = new BodySegments(wholeBody(request, { most, ...patience }), { segmentSize, announced, clock });
+  const end = await object.append(body);
   uploaded({ user, key: object.key, tail: end });
   return end;
 }
 
-function objectOf({ request, path, client, prefix, segmentSize }: UploadContext): AppendableObject {
+function objectOf({ request, path, client, prefix, segmentSize }: UploadContext): BodyAppender {
   const key = checkOwnKey(keyOfPath(path, UPLOAD), prefix);
-  const contentType = request.headers.get('content-type');
-  // Segments are always full. Otherwise a slow sender would cost one subrequest for every second.
-  return new AppendableObject(client, key, { segmentSize, flushAfter: Number.POSITIVE_INFINITY, contentType });
+  return new BodyAppender({ client, key, segmentSize, contentType: request.headers.get('content-type') });
 }
 
 /** Returns how many bytes the application allows. */
@@ -90,45 +88,9 @@ function checkPosition(tail: ObjectTail, expected: number | undefined): void {
   throw new Refusal(409, 'PositionNotEqualToLength', message, { tail, loaded: 0 });
 }
 
-const BROKEN = 'The body ended early: continue at the tail';
-
 function readPosition({ url }: Request): number | undefined {
   const [text, ...more] = new URL(url).searchParams.getAll('position');
   if (text === undefined) return undefined;
   if (/^\d{1,15}$/.test(text) && more.length === 0) return Number(text);
   throw badRequest('position must be one whole number');
-}
-
-/**
- * Appends a body. If the body breaks off or is refused while it is read, the bytes before are stored first, and the
- * refusal has the tail.
- *
- * @throws Refusal, OssError
- */
-export async function appendWhole(
-  object: AppendableObject,
-  { position }: ObjectTail,
-  chunks: AsyncIterable<Uint8Array>,
-): Promise<ObjectTail> {
-  let refusal: Refusal | undefined;
-  async function* untilRefused(): AsyncGenerator<Uint8Array, void, void> {
-    let some = false;
-    try {
-      for await (const chunk of chunks) {
-        yield chunk;
-        some = true;
-      }
-    } catch (error) {
-      refusal = error instanceof Refusal ? error : new Refusal(400, 'SourceError', BROKEN);
-      // Without any bytes, the object must not be created.
-      if (!some) throw refusal;
-    }
-  }
-  const work = object.append(untilRefused());
-  await work.catch((error: unknown) => {
-    if (!refusal || !(error instanceof OssError) || error.code !== 'SourceError') throw error;
-  });
-  const { tail } = object;
-  if (refusal) throw refusal.with({ tail, loaded: (tail?.position ?? position) - position });
-  return work;
 }

@@ -156,6 +156,41 @@ describe('a sender that is slow', () => {
     expect([response.status, (await response.json()).position]).toEqual([200, 50 * size]);
   });
 
+  describe('to a Worker, after 4 s with 640 KiB/s,', () => {
+    /** Sends 64 KiB every 100 ms, and then `bytes` every second for 30 s. */
+    async function becomeSlow(bytes: number) {
+      const { oss } = makeCloud();
+      const clock = new VirtualClock(Date.now());
+      const sender = new ByteSender();
+      const options = { oss: { ...placeOf(oss), clock }, segmentSize: 1024 * 1024 };
+      const work = edgeOf(oss, options)(uploadRequest(sender.body));
+      await settle(oss);
+      const send = async (count: number, size: number, every: number) => {
+        for (let i = 0; i < count; i++) {
+          sender.offer(noise(size));
+          await settle(oss);
+          clock.advance(every);
+          await settle(oss);
+        }
+      };
+      await send(40, 65_536, 100);
+      await send(30, bytes, 1000);
+      return { sender, answer: () => drive(work, clock, oss) };
+    }
+
+    test('it is still read when it becomes 100 times as slow', async () => {
+      const { sender, answer } = await becomeSlow(6554);
+      sender.end();
+      const response = await answer();
+      expect([response.status, (await response.json()).position]).toEqual([200, 40 * 65_536 + 30 * 6554]);
+    });
+
+    test('it is refused when it becomes 1,000 times as slow, and its bytes are kept', async () => {
+      const response = await (await becomeSlow(655)).answer();
+      expect([response.status, (await response.json()).loaded]).toEqual([408, 40 * 65_536]);
+    });
+  });
+
   test('is refused by a Worker too when it sends nothing for 30 s', async () => {
     const { oss } = makeCloud();
     const clock = new VirtualClock(Date.now());

@@ -106,7 +106,7 @@ export async function send(
   chunks: Iterable<Uint8Array>,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<string> {
-  const sending = request(url, { method: 'POST', headers });
+  const sending = request(url, { method: 'POST', headers, agent: false });
   const answered = once(sending, 'response') as Promise<[IncomingMessage]>;
   // The server may have sent its answer before the connection broke, so an error of the pipeline is ignored.
   // Without an answer, `answered` rejects.

@@ -22,7 +22,7 @@ async function bundle(folder) {
     entryNames: '[name]',
     logLevel: 'warning',
   };
-  await build({ ...common, entryPoints: ['demo/worker/worker.ts', 'test/load/proxy.ts', 'test/load/pump.ts'] });
+  await build({ ...common, entryPoints: ['demo/worker/worker.ts', 'test/load/proxy.ts'] });
   await build({ ...common, entryPoints: ['test/load/main.ts'], platform: 'node', packages: 'external' });
 }
 

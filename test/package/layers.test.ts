@@ -13,7 +13,7 @@ const root = fileURLToPath(new URL('../../src', import.meta.url));
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
   doctor: ['request', 'waiting', ''],
   uppy: ['append', 'request', 'waiting', ''],
-  edge: ['append', 'request', 'waiting', ''],
+  edge: ['append', 'source', 'request', 'waiting', ''],
   log: ['append', 'request', 'waiting', ''],
   append: ['source', 'request', 'waiting', ''],
   request: ['waiting', ''],

@@ -1,0 +1,70 @@
+/**
+ * Divides memory among the uploads that a process serves at the same time. All requests of an isolate of a Worker share
+ * 128 MB. So what one upload may hold depends on the others.
+ */
+
+const KIB = 1024;
+const MIB: number = 1024 * KIB;
+
+/** The limits of the memory, in bytes. */
+export const SEGMENT = {
+  /** Every upload gets one buffer of this length, even if no memory is left. */
+  least: 384 * KIB,
+  /** Longer segments would save little: a subrequest of a Worker costs about as much CPU time as 150 KiB of a body. */
+  most: 2 * MIB,
+  /** What all buffers together may have, apart from one of the least length for each upload. */
+  all: 20 * MIB,
+} as const;
+
+/** A segment gets this part of the memory that is left, so that much is left for the uploads that come later. */
+const PART = 8;
+/**
+ * A platform can end a request without running its code to the end, for example when the client of a Worker leaves. So
+ * memory that was taken longer ago than this, in ms, does not count any more.
+ */
+const FORGOTTEN = 600_000;
+
+/** What one buffer may have, and what is best for it. */
+export interface Wish {
+  /** The bytes that could still come. The buffer is not made larger than that. */
+  readonly most: number;
+  /** The time in ms. */
+  readonly now: number;
+  /** True if the upload can go on without this buffer. Then it gets none when little memory is left. */
+  readonly isOptional?: boolean;
+}
+
+/** Counts the buffers of all uploads, and decides how large each one is. */
+export class SegmentMemory {
+  readonly #buffers = new Map<object, { readonly size: number; readonly since: number }>();
+
+  /**
+   * Decides the size of a holder's buffer for its next segment, in bytes. It is the same size again if that is good
+   * enough, because a new buffer costs time. It is 0 if there is no memory for an optional buffer.
+   */
+  take(holder: object, { most, now, isOptional = false }: Wish): number {
+    const before = this.#buffers.get(holder)?.size ?? 0;
+    this.#buffers.delete(holder);
+    const part = (SEGMENT.all - this.#taken(now)) / PART;
+    if (isOptional && part < SEGMENT.least) return 0;
+    const room = Math.floor(Math.min(Math.max(part, SEGMENT.least), SEGMENT.most));
+    const isGood = before <= room * 1.25 && before >= Math.min(most, room / 2);
+    const size = isGood ? before : Math.min(most, room);
+    this.#buffers.set(holder, { size, since: now });
+    return size;
+  }
+
+  /** Gives the memory of a holder back. */
+  free(holder: object): void {
+    this.#buffers.delete(holder);
+  }
+
+  #taken(now: number): number {
+    let taken = 0;
+    for (const [holder, { size, since }] of this.#buffers) {
+      if (now - since > FORGOTTEN) this.#buffers.delete(holder);
+      else taken += size;
+    }
+    return taken;
+  }
+}
