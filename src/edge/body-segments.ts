@@ -1,6 +1,6 @@
 /**
  * Gathers the chunks of a body into segments. An upload has two buffers: one is filled while the other one is in
- * flight. If little memory is left, it has only one. The buffers are used again and again, because V8 collects the garbage of large
+ * flight. If little memory is left, it has only one. The buffers are used again and again, because V8 collects large
  * buffers late.
  */
 import type { Segment, SegmentReader } from '../source/segment.ts';

@@ -2,8 +2,8 @@
 
 /**
  * Empties a buffer. V8 collects garbage by the size of its heap, and a buffer is outside of it. So a Worker with many
- * uploads would hold several times the memory that it uses. A runtime without `transfer` (before 2023) leaves the memory to the
- * garbage collector.
+ * uploads would hold several times the memory that it uses. A runtime without `transfer`, such as Node 20, leaves the
+ * memory to the garbage collector.
  */
 export function freeBuffer(buffer: ArrayBuffer): void {
   // The library is compiled for ES2022, which has no `transfer`.

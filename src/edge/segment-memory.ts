@@ -4,17 +4,17 @@
  */
 
 const KIB = 1024;
-const MIB: number = 1024 * KIB;
+const MIB = 1024 * KIB;
 
 /** The limits of the memory, in bytes. */
-export const SEGMENT = {
+export const SEGMENT: Readonly<Record<'least' | 'most' | 'all', number>> = {
   /** Every upload gets one buffer of this length, even if no memory is left. */
   least: 384 * KIB,
   /** Longer segments would save little: a subrequest of a Worker costs about as much CPU time as 150 KiB of a body. */
   most: 2 * MIB,
   /** What all buffers together may have, apart from one of the least length for each upload. */
   all: 20 * MIB,
-} as const;
+};
 
 /** A segment gets this part of the memory that is left, so that much is left for the uploads that come later. */
 const PART = 8;
