@@ -199,6 +199,12 @@ describe.each(browsers)('in %s', (name) => {
     ['Microphone', /^audio\//],
   ] as const)('a recording is stored while it is recorded: %s', async (source, type) => {
     const { page, demo } = visit;
+    // Firefox has a fake camera for tests, but no fake screen.
+    if (name === 'firefox' && source === 'Screen')
+      await page.evaluate(() => {
+        const { mediaDevices } = navigator;
+        mediaDevices.getDisplayMedia = () => mediaDevices.getUserMedia({ video: true, audio: true });
+      });
     await visit.openFold('Record live');
     await page.getByRole('button', { name: `Record: ${source}` }).click();
     await page.locator('.area-record', { hasText: /[1-9][\d.,]*\s[KM]iB are stored/ }).waitFor();
