@@ -115,7 +115,7 @@ test.each(Object.entries(FAULT_SETTINGS))('LocalOss takes %s with all of its set
   const all = { ...settings, ...SCHEDULE_SETTINGS, chance: ['1'] };
   const texts = Object.entries(all).map(([name, form]) => `${name.replace('!', '')}${exampleOf(form)}`);
   const fault = due(
-    scheduleOf([`${kind}:${texts.join(',')}`.replace('from=5', 'from=1').replace('every=5', 'every=1')]).schedule,
+    scheduleOf([`${kind}:${texts.join(',')}`.replace('from=500', 'from=1').replace('every=500', 'every=1')]).schedule,
     {
       bucket: 'x',
       key: 'x',
