@@ -27,7 +27,10 @@ export async function* runGo(source, { url, keys, roleArn }) {
   };
   const cwd = join(source, 'oss');
   const program = join(root, 'build/sdks/go.test');
-  const compiled = await outputOf(process.env.GO ?? 'go', ['test', '-c', '-tags', 'integration', '-o', program, '.'], { cwd, env });
+  const compiled = await outputOf(process.env.GO ?? 'go', ['test', '-c', '-tags', 'integration', '-o', program, '.'], {
+    cwd,
+    env,
+  });
   if (!existsSync(program)) throw new Error(`go does not compile the tests: ${compiled.slice(-2000)}`);
   const failures = [];
   // One test that panics would end the others, so each one has a process of its own.
