@@ -205,7 +205,8 @@ test('docs/reading-back.md: a rotation is followed from each sealed object to th
 });
 
 test('README and docs/leaving-ali-oss.md: the sizes', async () => {
-  const [, all, one] = readFileSync(join(root, 'README.md'), 'utf8').match(/library has (\d+) KB \(minified.*?STS has (\d+) KB/s) ?? [];
+  const [, all, one] =
+    readFileSync(join(root, 'README.md'), 'utf8').match(/library has (\d+) KB \(minified.*?STS has (\d+) KB/s) ?? [];
   const kilobytes = async (name: string) => Math.round((await measure(BUNDLES[name]?.code as string)).gzip / 1000);
   const wanted = [await kilobytes('index'), await kilobytes('append')];
   expect([Number(all), Number(one)]).toEqual(wanted);
