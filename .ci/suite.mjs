@@ -1,4 +1,4 @@
-// What every test command of the project has in common: it counts tests, and its last line is "N passed, N failed".
+// The test commands of the project share this file. Each one counts tests, and its last line is "N passed, N failed".
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -21,7 +21,7 @@ export async function conclude(suite) {
     console.error(`failed: ${error instanceof Error ? error.stack : error}`);
     failed += 1;
   }
-  // Something may be left open, like the connection to a browser whose tab was killed. So the process would not end.
+  // An open connection, for example to a browser whose tab was killed, would keep the process alive.
   process.stdout.write(`\n${passed} passed, ${failed} failed\n`, () => process.exit(failed === 0 ? 0 : 1));
 }
 
@@ -36,7 +36,7 @@ export function vitest(config, args = process.argv.slice(2), { env } = {}) {
   const cli = join(root, 'node_modules/vitest/vitest.mjs');
   const ok = run(process.execPath, [cli, 'run', ...options, ...args], { env });
   const { passed, failed } = readCounts(results);
-  // What vitest reports besides tests, like an unhandled rejection, counts as one failure.
+  // An error outside of the tests, such as an unhandled rejection, counts as one failure.
   return { passed, failed: failed || (ok && passed > 0 ? 0 : 1) };
 }
 
@@ -67,8 +67,8 @@ export async function load(entry, { plugins = [] } = {}) {
 }
 
 /**
- * Leaves the path of Chromium in the environment for the tests, and says so if there is none. On CI, a missing Chromium
- * counts as one failure.
+ * Puts the path of Chromium into the environment for the tests. If there is no Chromium, a message says which tests do
+ * not run. On CI, a missing Chromium counts as one failure.
  *
  * @param what the tests that need it, for the message
  */

@@ -51,7 +51,7 @@ export interface EdgeExtras {
   readonly stsFetch?: AssumeRoleOptions['fetch'] | undefined;
   /** Puts the bucket into the path, for a LocalOss at an origin that is neither localhost nor an IP address. */
   readonly pathStyle?: boolean | undefined;
-  /** Keeps the lengths of uploads. Default: uploads need their length at the creation. */
+  /** Keeps the lengths of uploads. Default: a client must send the length when it creates an upload. */
   readonly keepLength?: EdgeOptions['keepLength'];
   /** The path of the edge for clients. Default: the root of its origin. */
   readonly basePath?: string | undefined;

@@ -9,7 +9,7 @@ export { UploadLength } from './upload-length.ts';
 
 const app = new Hono<{ Bindings: WorkerEnvironment }>();
 app.get('/', (context) => context.text('The edge is at /files'));
-// Hono takes /files from the path, and basePath puts it into the Location of an upload.
+// Hono removes /files from the path, and basePath puts it into the Location of an upload.
 app.mount('/files', (request: Request, env: WorkerEnvironment, context?: EdgeContext) =>
   edgeFrom(env, { basePath: '/files', keepLength: keepLengthIn(env.UPLOAD_LENGTHS) })(request, context),
 );

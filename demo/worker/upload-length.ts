@@ -39,13 +39,13 @@ export class UploadLength {
     return Response.json(length);
   }
 
-  /** Forgets the length after the end of the upload's URL. */
+  /** Forgets the length when the upload's URL is no longer valid. */
   async alarm(): Promise<void> {
     await this.#storage.deleteAll();
   }
 }
 
-/** Makes the option `keepLength` from a binding. Without the binding, uploads need their length at the creation. */
+/** Makes the option `keepLength` from a binding. Without it, clients must send the length when they create uploads. */
 export function keepLengthIn(lengths: UploadLengths | undefined): KeepLength | undefined {
   return (
     lengths &&

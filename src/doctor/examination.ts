@@ -117,7 +117,7 @@ export async function examine(
   /** Appends one line with the client itself, which is the last proof. */
   const append = async (): Promise<void> => {
     const { contentLength: position = 0 } = await head();
-    // The headers count on the first append only. Who signs may refuse them on a later one.
+    // These headers have an effect on the first append only. A server that signs may refuse them on a later append.
     const first = position ? {} : options;
     const result = await probe.limited((signal) => client.appendObject(key, LINE, { ...first, position, signal }));
     if (result instanceof Error) report('refused', result.message);
@@ -125,7 +125,7 @@ export async function examine(
 
   let answers: Answers | undefined;
   const runSteps = async (): Promise<void> => {
-    // If the clock is ahead, a good token seems to be expired.
+    // If the clock of the device is ahead, a good token seems to be expired.
     const first = await ask().catch((error) => {
       if (error.code !== EXPIRED) throw error;
     });
@@ -154,7 +154,7 @@ export async function examine(
     await runSteps();
   } catch (error) {
     if (!(error instanceof CredentialsError)) throw error;
-    // Who signs may refuse the later, unusual requests, for example a large body.
+    // A server that signs may refuse the later, unusual requests, for example a large body.
     if (!answers) report(error.code === EXPIRED ? 'token-expired' : 'no-credentials', error.message);
   }
   return findings;

@@ -41,7 +41,7 @@ export interface Finding {
   readonly facts: Facts;
 }
 
-/** The words for the braces in the texts of the documents. A page can show the texts in another language with them. */
+/** The values for the words in braces, such as `{host}`. With them, a page can show the texts in another language. */
 export type Facts = Readonly<{
   host: string;
   /** The origin of the page, or `*` if there is no page. */

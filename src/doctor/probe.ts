@@ -42,7 +42,7 @@ export interface Probe {
   /**
    * Runs work that ends within the time-out. Returns the error of the work in place of a result.
    *
-   * @throws CredentialsError if nobody signs; after an abort, the signal's reason.
+   * @throws CredentialsError if there is no signature; after an abort, the signal's reason.
    */
   limited<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T | Error>;
   /**
@@ -51,7 +51,7 @@ export interface Probe {
    * lost by chance.
    */
   send(method: Method, init?: ProbeInit): Promise<Answer | undefined>;
-  /** Resolves to an answer from the address of the last request, or undefined. The page may not read this answer. */
+  /** Asks the address of the last request. Resolves to an answer that the page may not read, or to undefined. */
   reach(): Promise<Response | undefined>;
 }
 

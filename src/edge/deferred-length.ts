@@ -1,12 +1,12 @@
 /**
- * Uploads whose length the client does not know when it creates them. The client gives the length later, and then it
- * must never change. An appendable object has no place for it, so the application keeps it.
+ * Handles uploads whose length the client does not know at first. The client gives the length later, and then the
+ * length must never change. An appendable object has no place for the length, so the application keeps it.
  */
 import { hidden, Refusal } from './refusal.ts';
 import type { Upload } from './upload-object.ts';
 import { noUpload } from './upload-url.ts';
 
-/** An upload for whose length the edge asks. */
+/** The edge asks the application for the length of this upload. */
 export interface DeferredUpload {
   /** The user that `authenticate` named. */
   readonly user: string;
@@ -18,25 +18,25 @@ export interface DeferredUpload {
 }
 
 /**
- * Keeps the first length that is given for an upload, and returns the kept length. It returns undefined or null if no
- * length was given so far.
+ * Keeps the first length that a client gives for an upload, and returns the kept length. Returns undefined or null if
+ * the client has not given a length yet.
  */
 export type KeepLength = (upload: DeferredUpload) => KeptLength | Promise<KeptLength>;
 type KeptLength = number | null | undefined;
 
-/** The user of a request, and the function of the application. */
+/** The user of a request, and the application's function `keepLength`. */
 export interface DeferringContext {
   readonly user: string;
   readonly settings: { readonly keepLength?: KeepLength | undefined };
 }
 
-/** The beginning of the names of problem types. */
+/** The names of problem types begin with this URL. */
 export const PROBLEMS = 'https://iana.org/assignments/http-problem-types#';
 
 /**
  * Returns an upload with the length that is kept for it. Without a kept length, the upload stays as it is.
  *
- * @throws Refusal: 404 if the application keeps no lengths any more, 500 if it returned something else than a length.
+ * @throws Refusal: 404 if the application no longer has `keepLength`, 500 if it returned no valid length.
  */
 export async function withKeptLength(
   { user, settings: { keepLength } }: DeferringContext,
@@ -66,12 +66,12 @@ export async function declareLength(context: DeferringContext, upload: Upload, l
   return declared;
 }
 
-/** Refuses an upload because of a limit. */
+/** Refuses an upload that would have more than `most` bytes. */
 export function tooLong(most: number): Refusal {
   return new Refusal(413, 'TooLarge', `This upload may have at most ${most} bytes`);
 }
 
-/** Refuses a request whose length is not that of the upload, as the draft of the IETF names it. */
+/** Refuses a request with another length than the upload has. The IETF's draft defines the type of this problem. */
 export function inconsistentLength(): Refusal {
   const facts = { type: `${PROBLEMS}inconsistent-upload-length` };
   return new Refusal(400, 'InconsistentLength', 'The lengths of this upload contradict each other', facts);

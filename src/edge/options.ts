@@ -89,15 +89,15 @@ export interface EdgeOptions {
    */
   readonly deletesUploads?: boolean | undefined;
   /**
-   * Keeps the lengths of uploads whose clients do not know the length at the creation: the first length that is given
-   * for an upload, for as long as `uploadLife`. A Durable Object or a table of a database can do that. Default: a
-   * resumable upload needs its length at the creation.
+   * Keeps the length of an upload whose client does not know the length at the creation. The function keeps the first
+   * length that the client gives, for at least `uploadLife`. It can use a Durable Object or a table of a database.
+   * Default: a client must give the length when it creates a resumable upload.
    */
   readonly keepLength?: KeepLength | undefined;
   /**
-   * The path of the edge for clients, such as `/files`, if it is not at the root of its origin. The edge then accepts
-   * requests with this path and without it, because a proxy may remove it. The `Location` of an upload has the whole
-   * path. Default: the edge is at the root, or a router removes the path, and the `Location` is relative.
+   * The path under which clients see the edge, such as `/files`, if the edge is not at the root of its origin. The edge
+   * then accepts requests with and without this path, because a proxy may remove the path. The `Location` of an upload
+   * has the whole path. Default: the edge is at the root, or a router removes the path, and the `Location` is relative.
    */
   readonly basePath?: string | undefined;
   /** Gets every failure except 404, without secrets. Exceptions that it throws are ignored. */
@@ -201,7 +201,7 @@ function secretsOf({ uploadSecret = [] }: EdgeOptions): readonly string[] {
   throw new TypeError(`uploadSecret must be a string of at least ${SECRET} characters, or a list of such strings`);
 }
 
-/** Returns whether a URL keeps this path as it is. An empty text stands for the root of the origin. */
+/** Returns whether a URL would contain this path unchanged. An empty text stands for the root of the origin. */
 function isPath(text: unknown): boolean {
   if (typeof text !== 'string' || !/^(?:\/[^/?#\\]+)*$/.test(text)) return false;
   return new URL(`${text}/`, 'http://edge').pathname === `${text}/`;

@@ -99,12 +99,12 @@ export async function findUpload(context: ResumableContext): Promise<Upload> {
   await checkAllowed({ user, operation: 'headObject', key: object.key, upload: claim.id }, allows);
   const upload = { object, claim, tail: await findObject(object) };
   const found = claim.isDeferred ? await withKeptLength(context, upload) : upload;
-  // Somebody else has appended to the object, so it is not what the client sends.
+  // Somebody else has appended to the object, so the object has other bytes than the client sends.
   if (found.tail.position > found.claim.length) throw noUpload();
   return found;
 }
 
-/** What a request says of the upload besides its body. */
+/** What the headers of a request say about the upload. */
 export interface Continuation {
   /** The length of the whole upload in bytes, if the request gives it. */
   readonly length?: number | undefined;
@@ -114,8 +114,8 @@ export interface Continuation {
 }
 
 /**
- * Continues an upload with a request, and returns the upload as it is then. The application hears of the upload when it
- * becomes complete.
+ * Continues an upload with a request, and returns its new state. If the upload is now complete, the application is
+ * informed with `onuploaded`.
  *
  * @throws Refusal: 400 if the lengths contradict each other, 413 if the upload becomes too long.
  */

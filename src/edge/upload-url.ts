@@ -8,7 +8,7 @@ import { Refusal } from './refusal.ts';
 export interface UploadClaim {
   /** The name of this upload. It is also in the metadata of the object, so that two uploads never share an object. */
   readonly id: string;
-  /** The length in bytes that the object will have. While the length is deferred, it is the most that it may have. */
+  /** The length in bytes that the object will have. While the length is deferred, this is the greatest length. */
   readonly length: number;
   /** True while the client has not said how long the object will be. */
   readonly isDeferred: boolean;

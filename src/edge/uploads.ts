@@ -12,8 +12,8 @@ export function isUploadPath(pathname: string): boolean {
 }
 
 /**
- * Returns the method of a request for an upload. A client that cannot send PATCH or DELETE names it in a header. The name
- * gets into the application's log, so it must be a short word.
+ * Returns the method of a request for an upload. A client that cannot send PATCH or DELETE names it in a header. The
+ * application's log contains this name, so only short words are accepted.
  *
  * @see https://tus.io/protocols/resumable-upload#x-http-method-override
  */
@@ -71,7 +71,7 @@ function speaksDraft(request: Request, method: string): boolean {
 
 /**
  * Returns whether a request of the draft is a plain upload. The client sends the whole file, and the edge cannot offer
- * to resume it, because its length is unknown and nobody keeps it, or because the edge has no secret.
+ * to resume it, because the length is unknown and the application keeps no lengths, or because the edge has no secret.
  */
 function isOneRequest(request: Request, canResume: boolean): boolean {
   return !canResume && !isUploadUrl(request) && readComplete(request) === true;

@@ -1,7 +1,7 @@
 /**
- * What a caller can do about the refusals of OSS that callers meet most: how the code and the message begin, and the
- * advice that ends the message of the error. The first row that fits counts. `npm run docs:errors` writes the same rows
- * into docs/errors.md.
+ * The advice for the most frequent refusals of OSS. A key says how the code and the message begin, and its value is the
+ * end of the error's message. If several keys fit, the first one is used. `npm run docs:errors` writes the same rows into
+ * docs/errors.md.
  */
 export const ADVICE: Readonly<Record<string, string>> = {
   'AccessDenied .*endpoint': 'the bucket is in another region: set region and endpoint',

@@ -144,7 +144,7 @@ export class Transport {
   }
 }
 
-/** Returns what `fetch` gets besides the URL. */
+/** Returns the second argument of `fetch`. */
 export function initOf(
   { method, body, onprogress, expects }: Partial<OssRequest> & Pick<OssRequest, 'method'>,
   { headers }: Pick<AuthorisedRequest, 'headers'>,

@@ -1,4 +1,4 @@
-// The buckets of a LocalOss: their options, and those of their settings that requests can change.
+// Makes the buckets of a LocalOss from their options, and returns the settings that requests can change.
 
 import type { Bucket, BucketAcl } from './call.ts';
 import { type CorsRule, checkCorsRules } from './cors.ts';
@@ -7,7 +7,7 @@ import { type CorsRule, checkCorsRules } from './cors.ts';
 export interface BucketOptions {
   /** The region as it stands in a signature: `cn-hangzhou`, without `oss-`. */
   readonly region: string;
-  /** What requests without a signature may do. The default is `private`. */
+  /** The rights of requests without a signature. The default is `private`. */
   readonly acl?: BucketAcl;
   /** The CORS rules. By default there is no rule, so no page of another origin can read an answer. */
   readonly cors?: readonly CorsRule[];
@@ -32,7 +32,7 @@ export interface BucketSettings {
   readonly storageClass: string;
   readonly cors: readonly CorsRule[];
   readonly responseVary: boolean;
-  /** When the bucket was made, in ms since the epoch. A bucket of the options has no time before the first question. */
+  /** When the bucket was made, in ms since the epoch. For a bucket of the options, this is the first question. */
   readonly created?: number;
 }
 

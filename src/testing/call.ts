@@ -14,10 +14,10 @@ export type BucketAcl = 'private' | 'public-read' | 'public-read-write';
 export interface Bucket {
   readonly name: string;
   readonly region: string;
-  /** When the bucket was made, in ms since the epoch. A bucket that the caller configured is made at the first question. */
+  /** When the bucket was made, in ms since the epoch. For a bucket of the options, this is the first question. */
   created: number | undefined;
   acl: BucketAcl;
-  /** The storage class of objects that name none. */
+  /** The storage class of an object whose request names no storage class. */
   storageClass: string;
   cors: readonly CorsRule[];
   /** Refuses each write to an existing object, including appends (the overwrite rule of the bucket). */

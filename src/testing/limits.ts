@@ -67,7 +67,7 @@ export function checkDigest(headers: Headers, body: Body): void {
 
 const KEPT = ['cache-control', 'content-disposition', 'content-encoding', 'expires', 'x-oss-tagging'];
 
-/** Returns the headers that an object keeps from its creation. The bucket has the storage class of the others. */
+/** Returns the headers that an object keeps from its creation. The default of the storage class is that of the bucket. */
 export function creationHeaders(headers: Headers, storageClass: string): Record<string, string> {
   const kept: Record<string, string> = {
     'content-type': headers.get('content-type') ?? 'application/octet-stream',
@@ -83,7 +83,7 @@ export function creationHeaders(headers: Headers, storageClass: string): Record<
 }
 
 const ENCRYPTION = 'x-oss-server-side-encryption';
-/** OSS names the key of KMS that it has chosen. */
+/** If a request names no KMS key, OSS chooses a key and names it in the answer. */
 const DEFAULT_KMS_KEY = '00000000-0000-4000-8000-000000000000';
 
 /** Returns the tags of the header x-oss-tagging. @throws {Refusal} InvalidTag */

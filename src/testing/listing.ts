@@ -74,7 +74,7 @@ export function listObjectVersions(call: Call): Reply {
   });
 }
 
-/** How the keys of a document are written, and the elements that it begins with. */
+/** How a document writes its keys, and the elements at its beginning. */
 interface Common {
   readonly encode: (text: string) => string;
   readonly head: Elements;

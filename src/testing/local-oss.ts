@@ -290,7 +290,7 @@ export class LocalOss {
     this.#tracker?.restored(bucket, key, object);
   }
 
-  /** The options win over the deletion of their bucket, and over its region. Its other settings are those of requests. */
+  /** A bucket of the options comes back after its deletion, and has the region of the options. Requests win otherwise. */
   #restoreBucket({ bucket: name, settings }: BucketChange): void {
     const options = this.#options[name] ?? settings;
     if (!options) this.#buckets.delete(name);

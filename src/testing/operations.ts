@@ -78,7 +78,7 @@ function appendObject(call: Call): Reply {
   return { status: 200, headers: { ...tailHeaders(object), ...encryptionHeaders(object), 'content-length': '0' } };
 }
 
-/** Returns the object, if there is one. @throws {Refusal} if it takes no append at any position. */
+/** Returns the object, or undefined if there is none. @throws {Refusal} if OSS would refuse every append. */
 export function takesAppends(call: Pick<Call, 'bucket' | 'key' | 'headers'>): StoredObject | undefined {
   const object = call.bucket.objects.get(call.key);
   if (object) refuseOverwrite(call);

@@ -42,14 +42,14 @@ function objectAction({ method, headers }: Asked): string {
   return headers.has('x-oss-copy-source') ? 'CopyObject' : name;
 }
 
-/** The parameters of requests that have no key. Every other name without a value means a part of the bucket. */
+/** The parameters of requests that have no key. Every other name without a value is a sub-resource of the bucket. */
 const PARAMETERS =
   /^(x-oss-.*|security-token|OSSAccessKeyId|Signature|Expires|prefix|delimiter|.*marker|max-.*|encoding-type|list-type|start-after|continuation-token|fetch-owner)$/;
 
 /**
- * Returns the sub-resource of a request if it stands in no table, such as `encryption` in `PUT /?encryption`. Without
- * this rule, such a request would look like PutBucket, or even DeleteBucket. A name without a value that stands in the
- * query of a read of an object has no meaning, as at OSS.
+ * Returns the sub-resource of a request if no table has it, such as `encryption` in `PUT /?encryption`. Without this
+ * rule, such a request would look like PutBucket, or even DeleteBucket. When an object is read, unknown names in the
+ * query are ignored, as OSS does.
  */
 function unknownResource({ method, bucket, key, query }: Asked): string | undefined {
   if (key !== '' && /^(GET|HEAD)$/.test(method)) return undefined;
@@ -101,7 +101,7 @@ const OBJECT_ACTIONS: Actions = {
   vod: { GET: 'GetVodPlaylist', POST: 'PostVodPlaylist' },
 };
 
-/** The sub-resources of a bucket that LocalOss has, and those that have another name than `GetBucket` and the like. */
+/** The sub-resources of a bucket that LocalOss implements, and those whose operation has an irregular name. */
 const BUCKET_ACTIONS: Actions = {
   acl: { GET: 'GetBucketAcl', PUT: 'PutBucketAcl' },
   bucketInfo: { GET: 'GetBucketInfo' },

@@ -1,5 +1,5 @@
-// Keeps a copy of the objects and buckets elsewhere, so that they survive the process. LocalOss itself stays in memory: it tells the
-// store every change, and answers no request before the store has everything that the answer may show.
+// Keeps a copy of the objects and buckets elsewhere, so that they survive the process. LocalOss itself stays in memory.
+// It gives every change to the store, and answers no request before the store has everything that the answer may show.
 
 import { type BucketSettings, settingsOf } from './buckets.ts';
 import type { Bucket } from './call.ts';
@@ -38,7 +38,7 @@ export interface ObjectStore {
   flush(): Promise<void>;
 }
 
-/** What the store was told of an object. */
+/** The last state of an object that the store has received. */
 interface Known {
   readonly object: StoredObject;
   readonly length: number;
@@ -51,11 +51,11 @@ interface BucketOfObjects {
   readonly objects: ReadonlyMap<string, StoredObject>;
 }
 
-/** Finds out what has changed since the store was last told about an object or a bucket. */
+/** Finds out what has changed since the store last received an object or a bucket. */
 export class Tracker {
   readonly #store: ObjectStore;
   readonly #known: Map<string, Known> = new Map();
-  /** The settings of the buckets as JSON text: those of the options, and those that the store was told last. */
+  /** The settings of the buckets in the options, and the last settings that the store has received, as JSON text. */
   readonly #options: ReadonlyMap<string, string>;
   readonly #settings: Map<string, string>;
 
@@ -70,7 +70,7 @@ export class Tracker {
     return this.#options.get(bucket.name) !== textOf(bucket);
   }
 
-  /** Tells the store about a bucket, if its settings have changed. It is undefined if it was deleted. */
+  /** Gives a bucket to the store, if its settings have changed. `bucket` is undefined if the bucket was deleted. */
   changedBucket(name: string, bucket: Bucket | undefined, serial: number): void {
     if (this.#settings.get(name) === (bucket && textOf(bucket))) return;
     this.restoredBucket(name, bucket);
@@ -83,7 +83,7 @@ export class Tracker {
     else this.#settings.delete(name);
   }
 
-  /** Tells the store about the object of a key, if it has changed. */
+  /** Gives the object of a key to the store, if the object has changed. */
   changed({ name: bucket, objects }: BucketOfObjects, key: string, serial: number): void {
     const object = objects.get(key);
     const known = this.#known.get(`${bucket}/${key}`);

@@ -304,7 +304,7 @@ function readAdditional(text: string | undefined): readonly string[] {
   throw invalidArgument('AdditionalHeaders', text, message);
 }
 
-/** The name of a header in lower case. Any other text would be a mistake in a call of `Headers.get`. */
+/** The name of a header in lower case. `Headers.get` would throw a TypeError for any other text. */
 const NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 
 function additionalHeadersEmpty(name: string): Refusal {

@@ -101,7 +101,7 @@ function optionsOf(element: HTMLElement, { drawing, write, least, counting }: Dr
   };
 }
 
-/** More points than these run together. Then the line alone is drawn. */
+/** If there are more points than this, their dots would touch each other, so the chart draws only the line. */
 const CROWDED = 80;
 /** The shortest time that a chart shows, s. */
 const SHORTEST = 4;

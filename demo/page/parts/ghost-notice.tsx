@@ -4,7 +4,7 @@ import { exact, listOf } from '../text/numbers.ts';
 import { t } from '../text/text.ts';
 import type { Ghosts } from '../uploader/ghosts.ts';
 
-/** So many files are named. */
+/** The notice names at most this many files. */
 const NAMED = 3;
 
 export function GhostNotice({ ghosts }: { readonly ghosts: Ghosts }) {

@@ -1,7 +1,7 @@
 /** Adds files that did not come through the Dashboard. */
 import type { PageUppy } from './uploader.ts';
 
-/** Where the files come from. */
+/** Says where the files come from. */
 export interface Origin {
   readonly source: string;
   /** Returns the path of a file below the folder that was picked. */

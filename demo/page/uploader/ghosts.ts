@@ -37,7 +37,7 @@ export class Ghosts {
     this.#uppy.removeFiles(this.list.value.map(({ id }) => id));
   }
 
-  /** A file of a picked folder has a path, which the same file picked alone does not have. */
+  /** Finds the file in the list. Paths cannot be compared, because only files of a picked folder have one. */
   #twinOf(file: File): PageFile | undefined {
     return this.list.value.find(isTwin(file));
   }

@@ -1,6 +1,6 @@
 /**
- * Uppy's Dashboard, in which one file is a list of one. Uppy gives its list the role `list` only from two files on, but
- * each of its files has the role `listitem`, which means nothing outside of a list.
+ * Uppy's Dashboard, with the role `list` also for a single file. Uppy sets this role only if there are two files or
+ * more. But each file has the role `listitem`, and this role means nothing outside of a list.
  */
 import Dashboard from '@uppy/dashboard';
 import type { OssAppendBody } from '../../../src/uppy/index.ts';
@@ -9,7 +9,7 @@ import type { FileMeta } from './uploader.ts';
 type Base = Dashboard<FileMeta, OssAppendBody>;
 
 export class ListedDashboard extends Dashboard<FileMeta, OssAppendBody> {
-  /** What Uppy does after it has drawn. */
+  /** The method of Uppy that runs after Uppy has drawn the list. */
   readonly #finish = (this as Base).afterUpdate;
 
   override readonly afterUpdate: Base['afterUpdate'] = () => {

@@ -62,7 +62,7 @@ export class Uploader {
     return this.uppy.getFiles().some(({ progress }) => !progress.uploadStarted);
   }
 
-  /** Tries all failed files again, and uploads the new ones. Uppy's own button does the latter only after a success. */
+  /** Tries all failed files again, and uploads the new ones. Uppy's own retry button uploads only the failed files. */
   retryAll(): void {
     this.uppy.upload().catch((error: unknown) => this.uppy.log(error, 'error'));
   }

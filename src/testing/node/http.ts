@@ -124,7 +124,10 @@ function keepDots(url: string): string {
   return kept.replace(/(?<=%2F(\.|%2e){1,2})\//gi, '%2F') + url.slice(path.length);
 }
 
-/** A lenient parser lets control characters pass, which could not be sent back, and codings that nobody decodes. */
+/**
+ * Returns false for two kinds of requests that the lenient parser of Node accepts: those with control characters in a
+ * header, which an answer could not repeat, and those with a transfer coding that this server does not decode.
+ */
 function isSound({ rawHeaders, headers: { 'transfer-encoding': coding = 'chunked' } }: IncomingMessage): boolean {
   return coding.toLowerCase() === 'chunked' && !rawHeaders.some((text) => [...text].some(isControl));
 }

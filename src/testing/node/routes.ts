@@ -29,7 +29,8 @@ export const OWN_PATHS = '/_local/';
 export function router(parts: Parts): FetchHandler {
   return (request) => {
     const url = new URL(request.url);
-    // LocalOss believes that every client accepts gzip, because it cannot see what fetch adds. Here it can.
+    // LocalOss cannot see the headers that fetch adds, so it treats a missing Accept-Encoding as gzip. This server sees
+    // all headers, so a missing header really means that the client does not accept gzip.
     if (!request.headers.has('accept-encoding')) request.headers.set('accept-encoding', 'identity');
     if (!isOwnHost(url, parts)) return foreignHost(url);
     if (hasNoLength(request, url)) return missingLength(request);
