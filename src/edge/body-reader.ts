@@ -28,7 +28,7 @@ const WAIT = 125;
 const KNOWN = 256 * 1024;
 
 /**
- * Yields the chunks of a body one at a time. While nobody asks for the next chunk, the sender waits. Where the platform
+ * Yields the chunks of a body one at a time, without empty ones. While nobody asks for the next chunk, the sender waits. Where the platform
  * can do it, all bytes are read into one buffer, so a chunk is valid only until the next one is asked for.
  *
  * @throws Refusal (408) if the edge waits for the sender and gets nothing for `idle` ms, or if the body takes longer
@@ -43,7 +43,8 @@ export async function* chunksOf(
   const reader = new BodyReader(body, patience.clock);
   const watch = new PatienceTimer(patience);
   try {
-    for (let chunk = await watch.wait(reader.read()); chunk; chunk = await watch.wait(reader.read())) yield chunk;
+    for (let chunk = await watch.wait(reader.read()); chunk; chunk = await watch.wait(reader.read()))
+      if (chunk.byteLength > 0) yield chunk;
   } finally {
     watch.end();
     reader.cancel();
@@ -71,12 +72,13 @@ class PatienceTimer {
 
   async wait<T>(work: Promise<T>): Promise<T> {
     const { clock, total } = this.#patience;
-    this.#since = clock.now();
-    if (this.#since >= this.#end) throw tooSlow(total);
+    const since = clock.now();
+    this.#since = since;
     try {
       return await new Promise<T>((resolve, reject) => {
         this.#refuse = reject;
         work.then(resolve, reject);
+        if (since >= this.#end) reject(tooSlow(total));
       });
     } finally {
       this.#since = undefined;

@@ -109,6 +109,13 @@ export class BodySegments implements SegmentReader {
     return memory.take(buffer, { most: Math.max(left, 1), now: clock.now(), isOptional });
   }
 
+  /** A segment can last longer than the memory of a silent upload counts. */
+  #keep(): void {
+    const { segmentSize, clock } = this.#options;
+    if (segmentSize !== undefined) return;
+    for (const buffer of this.#buffers) memory.keep(buffer, { size: buffer.size, now: clock.now() });
+  }
+
   /** Waits until the segment in flight is stored. If its call fails, nobody waits for this promise any more. */
   #allStored(): Promise<void> {
     return new Promise((resolve) => {
@@ -124,6 +131,7 @@ export class BodySegments implements SegmentReader {
         const { done, value } = await this.#chunks.next();
         if (done) this.#ended = true;
         else this.#rest = value;
+        this.#keep();
       } catch (error) {
         this.#ended = true;
         this.refusal = error instanceof Refusal ? error : new Refusal(400, 'SourceError', BROKEN);

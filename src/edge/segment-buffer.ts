@@ -26,6 +26,11 @@ export class SegmentBuffer {
     this.#crc = 0n;
   }
 
+  /** The memory of this buffer in bytes. */
+  get size(): number {
+    return this.#bytes.byteLength;
+  }
+
   get isFull(): boolean {
     return this.used >= this.#most;
   }

@@ -20,9 +20,9 @@ export const SEGMENT: Readonly<Record<'least' | 'most' | 'all', number>> = {
 const PART = 8;
 /**
  * A platform can end a request without running its code to the end, for example when the client of a Worker leaves. So
- * memory that was taken longer ago than this, in ms, does not count any more.
+ * memory whose holder gave no sign of life for this time, in ms, does not count any more. An append of 2 MiB can take 94 s.
  */
-const FORGOTTEN = 600_000;
+const FORGOTTEN = 120_000;
 
 /** What one buffer may have, and what is best for it. */
 export interface Wish {
@@ -52,6 +52,11 @@ export class SegmentMemory {
     const size = isGood ? before : Math.min(most, room);
     this.#buffers.set(holder, { size, since: now });
     return size;
+  }
+
+  /** Notes that a holder still has its buffer. A slow sender can take hours for one segment. */
+  keep(holder: object, { size, now }: { readonly size: number; readonly now: number }): void {
+    if (size > 0) this.#buffers.set(holder, { size, since: now });
   }
 
   /** Gives the memory of a holder back. */

@@ -6,7 +6,7 @@ import { SEGMENT } from '../../src/edge/segment-memory.ts';
 import { crc64 } from '../../src/index.ts';
 import type { Segment } from '../../src/source/segment.ts';
 import { VirtualClock } from '../tools/virtual-clock.ts';
-import { noise, streamOf } from './senders.ts';
+import { noise, Sender, streamOf } from './senders.ts';
 import { BUCKET, edgeOf, hasBytes, KEY, makeCloud, uploadRequest } from './world.ts';
 
 const MIB = 1024 * 1024;
@@ -110,6 +110,22 @@ test('an upload without memory for a second buffer waits until its segment is st
   expect(second.buffer).toBe(body.buffer);
   expect(Buffer.compare(second, bytes.subarray(body.length, 2 * body.length))).toBe(0);
   for (const other of others) other.cancel();
+});
+
+test('the memory of slow uploads counts for as long as their bytes come', async () => {
+  const slow = Array.from({ length: 10 }, () => {
+    const sender = new Sender();
+    const chunks = sender.body.values();
+    return { sender, segments: new BodySegments(chunks, { announced: 9 * MIB, segmentSize: undefined, clock }) };
+  });
+  for (const { segments } of slow) segments.next(128 * MIB).catch(() => {});
+  for (let time = 0; time < 1_200_000; time += 29_000) {
+    await Promise.all(slow.map(({ sender }) => sender.give(noise(1))));
+    clock.advance(29_000);
+  }
+  const another = await segmentsOf(chunked(noise(3 * MIB), 65_536), 3 * MIB).next(128 * MIB);
+  for (const { segments } of slow) segments.cancel();
+  expect(another?.size).toBeLessThan(MIB);
 });
 
 describe('a body that is refused', () => {
