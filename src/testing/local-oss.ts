@@ -290,7 +290,7 @@ export class LocalOss {
     this.#tracker?.restored(bucket, key, object);
   }
 
-  /** A bucket of the options comes back after its deletion, and has the region of the options. Requests win otherwise. */
+  /** A bucket of the options comes back after its deletion, with the region of the options. Otherwise requests win. */
   #restoreBucket({ bucket: name, settings }: BucketChange): void {
     const options = this.#options[name] ?? settings;
     if (!options) this.#buckets.delete(name);

@@ -1,6 +1,6 @@
 /**
- * The demo on a bucket of somebody else, in a real browser: the settings are those that `oss-append-local` prints, and its
- * OSS and STS know nothing of the demo.
+ * Drives the demo in a real browser with the settings that `oss-append-local` prints. This server takes the place of a
+ * real bucket: its OSS and STS know nothing of the demo.
  */
 import type { Browser } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -49,7 +49,7 @@ describe.each(browsers)('in %s', (name) => {
     const faults = ['slow:operation=AppendObject,bytesPerSecond=1000000', 'drop-after:operation=AppendObject,every=3'];
     command = await startCommand('--bucket', 'my-bucket:cn-shanghai', ...faults.flatMap((one) => ['--fault', one]));
     const settings = realSettingsFrom(command.variables);
-    if (!settings) throw new Error('The printed lines are all settings that the demo needs');
+    if (!settings) throw new Error('oss-append-local did not print all settings that the demo needs');
     demo = await startRealDemo(settings, { publicFolder: await builtPage() });
   });
   afterAll(async () => {

@@ -101,7 +101,7 @@ describe.each(browsers)('in %s', (name) => {
     }, plain);
   }
 
-  test('files that are dropped, pasted and picked while another one is in flight are taken, and the time that is left is told', async () => {
+  test('files can be dropped, pasted and picked while another one is in flight, and the page shows the remaining time', async () => {
     const { page } = await begin();
     const slow = await visit.beginSlowly();
     const more = [picked('dropped.bin', 2000), picked('pasted.bin', 3000), picked('picked.bin', 4000)] as const;
@@ -116,7 +116,7 @@ describe.each(browsers)('in %s', (name) => {
     for (const file of [slow, ...more]) expect(visit.stored(file.name)?.equals(file.buffer), file.name).toBe(true);
   });
 
-  test('one file that is removed while it waits, in flight or when it is stored leaves the others alone', async () => {
+  test('removing one file that waits, is in flight or is stored does not disturb the others', async () => {
     const { page } = await begin();
     const remove = (file: string) =>
       visit
@@ -148,7 +148,7 @@ describe.each(browsers)('in %s', (name) => {
     expect(await page.locator('.uppy-Dashboard-Item').count()).toBe(4);
   });
 
-  test('cancelling everything stops it, empties the list, and the same file then goes on where its object ends', async () => {
+  test('“cancel all” stops the uploads and empties the list, and the same file then goes on where its object ends', async () => {
     const { page, demo } = await begin();
     const { path, buffer } = await visit.beginSlowly(16 * MIB);
     await page.locator('.uppy-StatusBar').getByRole('button', { name: 'Cancel' }).click();
@@ -174,7 +174,7 @@ describe.each(browsers)('in %s', (name) => {
     expect(visit.positions('slow.bin')).toEqual([...new Set(visit.positions('slow.bin'))]);
   });
 
-  /** OSS refuses the second append of a file for good. Only the second one: the next attempt succeeds. */
+  /** OSS refuses the second append of a file, and the library does not retry it. The next attempt of the user succeeds. */
   function refuseOnce(): FaultSchedule {
     let appends = 0;
     return ({ operation, key }) => {
@@ -215,7 +215,7 @@ describe.each(browsers)('in %s', (name) => {
     expect(visit.positions('refused.bin')).toEqual([...new Set(visit.positions('refused.bin'))]);
   });
 
-  /** Deletes the data that the browser keeps, as if it had been closed before the data was written. */
+  /** Deletes the data that the browser keeps, as if the browser had been closed before it wrote the data. */
   async function forgetData(page: Page): Promise<void> {
     await page.evaluate(
       () =>
@@ -232,7 +232,7 @@ describe.each(browsers)('in %s', (name) => {
     );
   }
 
-  test('a file whose data the browser did not keep is asked for again, and then goes on where its object ends', async () => {
+  test('the page asks again for a file whose data the browser did not keep, and the file goes on where its object ends', async () => {
     const { page } = await begin();
     const { path, buffer } = await visit.beginSlowly(16 * MIB);
     await forgetData(page);
@@ -307,7 +307,7 @@ describe.each(browsers)('in %s', (name) => {
     for (const each of [visit, second]) expect(await each.page.locator('.notice.bad').count()).toBe(0);
   });
 
-  test('on the way “Pipe” the bytes are told while they are sent, and what does nothing cannot be chosen', async () => {
+  test('with the way “Pipe”, the page counts bytes while they are sent, and options without effect are disabled', async () => {
     const { page } = await begin();
     await visit.openFold('How it is sent');
     await page.getByRole('radio', { name: 'Pipe' }).check();

@@ -41,7 +41,7 @@ describe.skipIf(!webkit)('in webkit', () => {
   async function until(expression: string): Promise<void> {
     for (const end = Date.now() + 60_000; ; await wait(100)) {
       if (await driver.run(session, `return Boolean(${expression})`)) return;
-      if (Date.now() > end) throw new Error(`never in the page: ${expression}; it shows ${await shown()}`);
+      if (Date.now() > end) throw new Error(`The page never reached ${expression}. It shows: ${await shown()}`);
     }
   }
 

@@ -80,7 +80,7 @@ test('the doctor sends what its document says, in this order', async () => {
     ...['HeadObject', 'HeadObject'],
     // One append for each of the three headers, and one whose signature covers the tags.
     ...[refused, refused, refused, refused],
-    // The large body, and the line.
+    // One append with a large body, then the append of the line.
     refused,
     ...['HeadObject', 'AppendObject 0'],
   ]);

@@ -8,7 +8,7 @@ import { EDGE, uploadPath } from './world.ts';
 const bytes = noise(3000);
 const TUS = { 'tus-resumable': '1.0.0' };
 
-/** A client of one origin. `forward` is what is between the client and the edge. */
+/** A client of one origin. `forward` is the proxy or router between the client and the edge. */
 class Client {
   readonly #forward: (request: Request) => Promise<Response>;
 
@@ -102,7 +102,7 @@ describe('with basePath', () => {
     '/a\\b',
     5,
     null,
-  ])('%s is no basePath', (basePath) => {
+  ])('%s is not a valid basePath', (basePath) => {
     expect(() => new UploadWorld({ basePath: basePath as string })).toThrow(TypeError);
   });
 });

@@ -20,7 +20,7 @@ const TUS: readonly Row[] = [
   ],
   [
     'OPTIONS: Tus-Version, Tus-Extension, Tus-Max-Size, and the version of the client is ignored',
-    'tells the version, the extensions, the greatest length and the checksums, and needs no version',
+    'names the version, the extensions, the greatest length and the checksums, and needs no version',
   ],
   [
     'OPTIONS announces only extensions that are there',
@@ -28,10 +28,10 @@ const TUS: readonly Row[] = [
   ],
   ['CORS: pages can send and read the headers', 'lets a page send and read all headers of the protocol'],
   ['X-HTTP-Method-Override replaces the method', 'is taken in place of the method'],
-  ['An unknown method: 405', '%s is no method of tus, and is refused with 405 and the methods that are'],
+  ['An unknown method: 405', '%s is not a method of tus, and is refused with 405 and the methods that are'],
   [
     'HEAD: Upload-Offset always, Upload-Length, no-store',
-    'always tells the offset and the length, and no cache keeps the answer',
+    'always returns the offset and the length, and no cache keeps the answer',
   ],
   ['HEAD of an unknown upload: 404 without Upload-Offset', 'a URL %s is answered with 404 and without an offset'],
   ['HEAD: Upload-Metadata as the client sent it', 'HEAD returns Upload-Metadata exactly as the client sent it'],
@@ -40,7 +40,7 @@ const TUS: readonly Row[] = [
   ['PATCH at another offset: 409, nothing changes; no number: 400', 'with %s changes nothing'],
   [
     'PATCH without Upload-Offset or without Tus-Resumable',
-    'without Upload-Offset is refused with 400, and without Tus-Resumable with 415, as it is no request of tus',
+    'without Upload-Offset is refused with 400, and without Tus-Resumable with 415, because it is then not a request of tus',
   ],
   ['PATCH that is repeated', 'that repeats the last bytes is refused with 409, and they are stored once'],
   [
@@ -49,7 +49,7 @@ const TUS: readonly Row[] = [
   ],
   [
     'PATCH of a complete upload',
-    'of a complete upload with no bytes succeeds, and the application does not hear of it again',
+    'of a complete upload with no bytes succeeds, and the application is not informed again',
   ],
   [
     'PATCH of an unknown upload: 404',
@@ -67,7 +67,7 @@ const TUS: readonly Row[] = [
   ['creation: Upload-Length is a number from 0', 'is refused with 400 if Upload-Length is %s'],
   [
     'creation: a file of 0 bytes is complete at once',
-    'a file of 0 bytes is complete after its creation, and the application hears of it',
+    'a file of 0 bytes is complete after its creation, and the application is informed',
   ],
   [
     'creation: above Tus-Max-Size is 413',
@@ -81,14 +81,14 @@ const TUS: readonly Row[] = [
     'creation: no header of a proxy gets into the Location',
     'no header of a proxy or a client changes the Location of an upload',
   ],
-  ['creation-with-upload: Upload-Offset tells what is stored', 'stores the body, and Upload-Offset tells how much'],
+  ['creation-with-upload: Upload-Offset says what is stored', 'stores the body, and Upload-Offset says how much'],
   [
     'creation-with-upload: another media type, and a body that is too long',
     'a body of another type is refused with 415, and a body that is longer than the file with 413',
   ],
   [
     'creation-with-upload: an interrupted body',
-    'a body that breaks off is kept, and the refusal tells the upload and its offset',
+    'a body that breaks off is kept, and the refusal contains the upload and its offset',
   ],
   [
     'creation-defer-length is announced only where it is there',
@@ -109,11 +109,11 @@ const TUS: readonly Row[] = [
   ],
   [
     'creation-defer-length: the length comes with the last bytes',
-    'the length can come with the last bytes, and the application then hears of the upload',
+    'the length can come with the last bytes, and the application is then informed',
   ],
   [
     'creation-defer-length: the length comes after the last bytes',
-    'the length can come after the last bytes without a body, and the application hears of the upload once',
+    'the length can come after the last bytes without a body, and the application is informed once',
   ],
   ['creation-defer-length: the length never changes', 'a length that was given never changes'],
   [
@@ -126,7 +126,7 @@ const TUS: readonly Row[] = [
   ],
   [
     'expiration: Upload-Expires as a date of HTTP',
-    'the creation and every PATCH of an unfinished upload tell when it expires, as an HTTP date',
+    'the creation and every PATCH of an unfinished upload say when it expires, as an HTTP date',
   ],
   ['expiration: an expired upload is 410', 'an expired upload is answered with 410'],
   ['checksum: SHA-1 at least', 'a body with the right checksum is stored'],
@@ -151,9 +151,12 @@ const IETF: readonly Row[] = [
     '4.1.1 A server that lost a part of the state ends the upload',
     'an edge that keeps no lengths any more answers 404, because it has lost a part of the upload',
   ],
-  ['4.1.2 Values that are no Boolean are ignored', 'ignores an Upload-Complete of %s, which is no Boolean'],
+  ['4.1.2 Values that are not a Boolean are ignored', 'ignores an Upload-Complete of %s, which is not a Boolean'],
   ['4.1.2 Nothing is appended after the completion', 'to a complete upload is refused, and the upload stays as it is'],
-  ['4.1.3 Values that are no number from 0 are ignored', 'ignores an Upload-Length of %s, which is no number from 0'],
+  [
+    '4.1.3 Values that are not a number of 0 or more are ignored',
+    'ignores an Upload-Length of %s, which is not a number of 0 or more',
+  ],
   ['4.1.3 Structured Fields may have parameters', 'takes parameters of its headers, as Structured Fields allow them'],
   ['4.1.3 Two lengths in one request must be equal', 'with %s is refused as inconsistent-upload-length'],
   [
@@ -165,7 +168,7 @@ const IETF: readonly Row[] = [
     'is in the answer to OPTIONS, and no less strict than that of an upload',
   ],
   ['4.1.4 A 413 has Upload-Limit', 'is in the refusal of a file that is too long (413), which creates nothing'],
-  ['4.1.4 The end that max-age tells does not come nearer', 'expires at the time that max-age tells'],
+  ['4.1.4 The end that max-age gives does not come nearer', 'expires at the time that max-age gives'],
   [
     '4.2 104 has Location and Upload-Limit, and the final Location is the same',
     'announces the upload with 104 and its Location before it reads the body, where the platform can do that',
@@ -186,7 +189,7 @@ const IETF: readonly Row[] = [
   ['4.2 Content-Disposition names the file', 'takes the name %s from Content-Disposition'],
   [
     '4.2 An interrupted creation keeps what arrived and is not complete',
-    'whose body breaks off keeps what arrived, is not complete, and the answer tells the upload',
+    'whose body breaks off keeps what arrived, is not complete, and the answer names the upload',
   ],
   [
     '4.2 A creation without a length',
@@ -198,7 +201,7 @@ const IETF: readonly Row[] = [
   ],
   [
     '4.3 HEAD and GET: Upload-Offset, -Complete, -Length, -Limit, no-store',
-    'with %s tells offset, completeness, length and limits, and no cache keeps it',
+    'with %s returns offset, completeness, length and limits, and no cache keeps it',
   ],
   [
     '4.3 No Upload-Length if the client gave none',
@@ -227,7 +230,7 @@ const IETF: readonly Row[] = [
     'of unknown length with too many bytes never passes the length of the file',
   ],
   [
-    '4.4 ?1 with too few bytes is no completion',
+    '4.4 ?1 with too few bytes does not complete the upload',
     'of unknown length that ends too early is not complete, although it says ?1',
   ],
   [

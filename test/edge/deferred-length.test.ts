@@ -9,7 +9,7 @@ const bytes = noise(5000);
 const PIECE = { 'content-type': 'application/offset+octet-stream' };
 const INCONSISTENT = 'https://iana.org/assignments/http-problem-types#inconsistent-upload-length';
 
-/** An edge with a store of lengths, as an application makes one with a table of a database. */
+/** An edge with a store of lengths. The store does the same as a table of a database. */
 class DeferringWorld extends UploadWorld {
   readonly kept: Map<string, number>;
   readonly uploaded: { readonly key: string; readonly upload?: string | undefined }[];
@@ -71,7 +71,7 @@ describe('tus', () => {
     expect(await world.stateOf(path)).toEqual(['3000', '5000', null]);
   });
 
-  test('the length can come with the last bytes, and the application then hears of the upload', async () => {
+  test('the length can come with the last bytes, and the application is then informed', async () => {
     const world = new DeferringWorld();
     const path = await world.defer();
     await world.patch(path, 0, bytes.slice(0, 2000));
@@ -83,7 +83,7 @@ describe('tus', () => {
     expect(world.uploaded).toMatchObject([{ key: keyOf(path), tail: { position: 5000 } }]);
   });
 
-  test('the length can come after the last bytes without a body, and the application hears of the upload once', async () => {
+  test('the length can come after the last bytes without a body, and the application is informed once', async () => {
     const world = new DeferringWorld();
     const path = await world.defer();
     await world.patch(path, 0, bytes);
@@ -129,7 +129,7 @@ describe('tus', () => {
   test.each<[what: string, length: string, status: number]>([
     ['is less than what is stored', '99', 400],
     ['is above Tus-Max-Size', '10001', 413],
-    ['is no number', 'ten', 400],
+    ['is not a number', 'ten', 400],
     ['is negative', '-1', 400],
   ])('a length that %s is refused, and nothing is kept or stored', async (_, length, status) => {
     const world = new DeferringWorld({ maxUpload: 10_000 });
@@ -266,7 +266,7 @@ describe('tus', () => {
     expect(world.object(path)?.length).toBe(0);
   });
 
-  test('an object that became longer than its upload belongs to the upload no more', async () => {
+  test('an object that became longer than its upload no longer belongs to the upload', async () => {
     const world = new DeferringWorld();
     for (const path of [await world.create(5), await world.defer()]) {
       await world.patch(path, 0, 'hello', { 'upload-length': '5' });

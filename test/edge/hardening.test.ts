@@ -137,7 +137,7 @@ test('a resumable upload that takes longer than totalTimeout gets 503 and the of
   expect([response.status, response.headers.get('upload-offset')]).toEqual([503, '400']);
 });
 
-test('Web Crypto compares the signature of a URL, so the time says nothing of the right signature', async () => {
+test('Web Crypto compares the signature of a URL, so the time of the comparison reveals nothing about the right signature', async () => {
   const world = new UploadWorld();
   const path = await world.create(5);
   const verify = vi.spyOn(crypto.subtle, 'verify');
@@ -179,7 +179,7 @@ test('no header of a proxy or a client changes the Location of an upload', async
   }
 });
 
-test('no URL, key or secret of an upload is in what the application hears of failures', async () => {
+test('no URL, key or secret of an upload is in the reports of failures that the application gets', async () => {
   const heard: string[] = [];
   const world = new UploadWorld({ onfailure: (failure) => heard.push(JSON.stringify(failure)) });
   const path = await world.create(10);

@@ -125,7 +125,7 @@ describe('a creation', () => {
     }
   });
 
-  test('whose body breaks off keeps what arrived, is not complete, and the answer tells the upload', async () => {
+  test('whose body breaks off keeps what arrived, is not complete, and the answer names the upload', async () => {
     const world = new UploadWorld();
     const headers = { ...COMPLETE, ...sized(5000) };
     const response = await world.send('POST', '/upload', { headers, body: bytes.slice(0, 3200) });
@@ -169,7 +169,7 @@ describe('a creation', () => {
   });
 
   test.each(['?2', '1', 'true', '?1, ?0', '"?1"', ''])(
-    'ignores an Upload-Complete of %s, which is no Boolean',
+    'ignores an Upload-Complete of %s, which is not a Boolean',
     async (value) => {
       const world = new UploadWorld();
       const headers = { 'upload-complete': value };
@@ -179,7 +179,7 @@ describe('a creation', () => {
   );
 
   test.each(['-1', '1.5', 'ten', '+5', '1, 2'])(
-    'ignores an Upload-Length of %s, which is no number from 0',
+    'ignores an Upload-Length of %s, which is not a number of 0 or more',
     async (value) => {
       const headers = { ...COMPLETE, 'upload-length': value, ...sized(5) };
       expect((await new UploadWorld().send('POST', '/upload', { headers, body: 'hello' })).status).toBe(200);
@@ -214,7 +214,7 @@ describe('a creation', () => {
 
 describe('an offset retrieval', () => {
   test.each(['HEAD', 'GET'])(
-    'with %s tells offset, completeness, length and limits, and no cache keeps it',
+    'with %s returns offset, completeness, length and limits, and no cache keeps it',
     async (method) => {
       const world = new UploadWorld();
       const path = await begin(world);
@@ -228,7 +228,7 @@ describe('an offset retrieval', () => {
     },
   );
 
-  test('tells that a complete upload is complete', async () => {
+  test('says that a complete upload is complete', async () => {
     const world = new UploadWorld();
     const path = await begin(world);
     await world.append(path, 0, { complete: '?1', body: bytes });
@@ -472,7 +472,7 @@ describe('the URL of an upload', () => {
       expect(response.headers.get('access-control-expose-headers')).toContain(name);
   });
 
-  test('expires at the time that max-age tells', async () => {
+  test('expires at the time that max-age gives', async () => {
     const world = new UploadWorld({ uploadLife: 100 });
     const path = await begin(world);
     expect(world.clock.now()).toBe(START);

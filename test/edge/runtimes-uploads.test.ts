@@ -162,7 +162,7 @@ describe.each(installedRuntimes())('in %s', (name, start) => {
     },
   );
 
-  test('after Stop and an immediate Resume, the file is stored once, whatever the edge still does of the first request', {
+  test('after Stop and an immediate Resume, the file is stored once, even if the edge still works on the first request', {
     timeout: 120_000,
   }, async () => {
     const file = new File([noise(6 * MIB)], 'a.bin', { type: 'video/webm' });

@@ -46,7 +46,7 @@ describe('Tus-Resumable', () => {
 });
 
 describe('OPTIONS', () => {
-  test('tells the version, the extensions, the greatest length and the checksums, and needs no version', async () => {
+  test('names the version, the extensions, the greatest length and the checksums, and needs no version', async () => {
     const world = new UploadWorld({ maxUpload: 1234 });
     for (const path of ['/upload', '/upload/', '/upload/inbox%2Fu1%2Fa']) {
       const response = await world.send('OPTIONS', path, { headers: { 'tus-resumable': '0.0.1' } });
@@ -130,7 +130,7 @@ describe('creation', () => {
     expect((await world.send('OPTIONS', '/upload')).headers.get('tus-extension')).not.toContain('concat');
   });
 
-  test('a file of 0 bytes is complete after its creation, and the application hears of it', async () => {
+  test('a file of 0 bytes is complete after its creation, and the application is informed', async () => {
     const uploaded: object[] = [];
     const world = new UploadWorld({ onuploaded: (upload) => void uploaded.push(upload) });
     const path = await world.create(0);
@@ -222,7 +222,7 @@ describe('creation', () => {
 });
 
 describe('creation with upload', () => {
-  test('stores the body, and Upload-Offset tells how much', async () => {
+  test('stores the body, and Upload-Offset says how much', async () => {
     const world = new UploadWorld();
     const headers = { 'upload-length': '5000', ...PIECE };
     const response = await world.tus('POST', '/upload', { headers, body: bytes.slice(0, 2500) });
@@ -241,7 +241,7 @@ describe('creation with upload', () => {
     expect(world.oss.requests).toEqual([]);
   });
 
-  test('a body that breaks off is kept, and the refusal tells the upload and its offset', async () => {
+  test('a body that breaks off is kept, and the refusal contains the upload and its offset', async () => {
     const world = new UploadWorld();
     const headers = { 'upload-length': '5000', ...PIECE, ...sized(4000) };
     const response = await world.tus('POST', '/upload', { headers, body: bytes.slice(0, 1700) });
@@ -252,7 +252,7 @@ describe('creation with upload', () => {
 });
 
 describe('HEAD', () => {
-  test('always tells the offset and the length, and no cache keeps the answer', async () => {
+  test('always returns the offset and the length, and no cache keeps the answer', async () => {
     const world = new UploadWorld();
     const path = await world.create(5000);
     for (const offset of [0, 2000, 5000]) {
@@ -334,7 +334,7 @@ describe('PATCH', () => {
     expect(world.object(path)?.length).toBe(0);
   });
 
-  test('without Upload-Offset is refused with 400, and without Tus-Resumable with 415, as it is no request of tus', async () => {
+  test('without Upload-Offset is refused with 400, and without Tus-Resumable with 415, because it is then not a request of tus', async () => {
     const world = new UploadWorld();
     const path = await world.create(5);
     expect((await world.tus('PATCH', path, { headers: PIECE, body: 'hello' })).status).toBe(400);
@@ -369,7 +369,7 @@ describe('PATCH', () => {
     expect([await world.offset(path), uploaded]).toEqual([1000, []]);
   });
 
-  test('of a complete upload with no bytes succeeds, and the application does not hear of it again', async () => {
+  test('of a complete upload with no bytes succeeds, and the application is not informed again', async () => {
     const uploaded: object[] = [];
     const world = new UploadWorld({ onuploaded: (upload) => void uploaded.push(upload) });
     const path = await world.create(5);
@@ -443,7 +443,7 @@ describe('PATCH', () => {
 });
 
 test.each(['PUT', 'GET'])(
-  '%s is no method of tus, and is refused with 405 and the methods that are',
+  '%s is not a method of tus, and is refused with 405 and the methods that are',
   async (method) => {
     const world = new UploadWorld();
     const path = await world.create(5);
@@ -471,7 +471,7 @@ describe('X-HTTP-Method-Override', () => {
 });
 
 describe('expiration', () => {
-  test('the creation and every PATCH of an unfinished upload tell when it expires, as an HTTP date', async () => {
+  test('the creation and every PATCH of an unfinished upload say when it expires, as an HTTP date', async () => {
     const world = new UploadWorld({ uploadLife: 3600 });
     const created = await world.tus('POST', '/upload', { headers: { 'upload-length': '10' } });
     const date = new Date(START + 3_600_000).toUTCString();

@@ -114,16 +114,19 @@ describe('AppendObject', () => {
     ['a sealed object', {}, seal, '400 AppendSealedObjectNotAllowed'],
     ['an overwrite rule', { forbidOverwrite: true }, (oss) => call(oss, appendCall('a', 0)), '409 FileAlreadyExists'],
     ['5 GiB', { contents: 'checksum' }, (oss) => oss.appendObject('logs', 'a', 5 * GIB), '400 EntityTooLarge'],
-  ])('an append without a request is refused as a request is: %s', async (_, options, prepare, answer) => {
-    const buckets = { logs: { ...options, region: 'cn-hangzhou' } };
-    const oss = new LocalOss({ buckets, accessKeys: { ak: 'sk' }, clock: new ManualClock() });
-    await prepare(oss);
-    const before = oss.object('logs', 'a')?.length ?? 0;
-    const { status, code } = await refusal(await call(oss, appendCall('a', before), { body: 'x' }));
-    expect(`${status} ${code}`).toBe(answer);
-    expect(() => oss.appendObject('logs', 'a', 1)).toThrow(`Cannot append to "a": OSS answers ${answer}`);
-    expect(oss.object('logs', 'a')?.length).toBe(before);
-  });
+  ])(
+    'appendObject() of LocalOss is refused in the same cases as a request: %s',
+    async (_, options, prepare, answer) => {
+      const buckets = { logs: { ...options, region: 'cn-hangzhou' } };
+      const oss = new LocalOss({ buckets, accessKeys: { ak: 'sk' }, clock: new ManualClock() });
+      await prepare(oss);
+      const before = oss.object('logs', 'a')?.length ?? 0;
+      const { status, code } = await refusal(await call(oss, appendCall('a', before), { body: 'x' }));
+      expect(`${status} ${code}`).toBe(answer);
+      expect(() => oss.appendObject('logs', 'a', 1)).toThrow(`Cannot append to "a": OSS answers ${answer}`);
+      expect(oss.object('logs', 'a')?.length).toBe(before);
+    },
+  );
 
   test.each<[string, Record<string, string>, string, string]>([
     ['no position', { append: '' }, 'MissingArgument', '0016-00000501'],

@@ -1,4 +1,4 @@
-/** The operations that LocalOss lacks: each one is refused by its name, and none is taken for another operation. */
+/** LocalOss lacks these operations. It refuses each one with its name, and takes none for another operation. */
 import { expect, test } from 'vitest';
 import type { LocalOss } from '../../src/testing/index.ts';
 import { anOss, utf8 } from './text.ts';
@@ -40,7 +40,7 @@ test.each<[string, string, string]>([
   // This is not GetBucketInfo: the name of that resource is bucketInfo.
   ['GetBucketInfo', 'GET', 'info'],
   ['POST ?something', 'POST', 'something'],
-])('%s, which stands in no table, is not taken for an operation on the bucket', (name, method, resource) =>
+])('%s, which no table has, is not taken for an operation on the bucket', (name, method, resource) =>
   expectMissing(name, [method, '', { [resource]: '', inventoryId: 'x' }]),
 );
 

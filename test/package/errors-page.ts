@@ -27,7 +27,7 @@ function codeTable(codes: Readonly<Record<string, CodeRow>>, language: Language)
   return table(HEADS[language].codes, rows);
 }
 
-/** A refusal that gets an advice: the codes, and a word that its message must contain. */
+/** A refusal for which there is advice: the codes, and a word that the message must contain. */
 export interface Refusal {
   readonly codes: readonly string[];
   readonly word?: string | undefined;
@@ -64,7 +64,8 @@ export function withTables(document: string, language: Language): string {
   };
   return Object.entries(tables).reduce((text, [name, rows]) => {
     const place = new RegExp(`(<!-- npm run docs:errors: ${name} -->\n\n)(?:\\|.*\n)*`);
-    if (!place.test(text)) throw new Error(`The document has no place for the table "${name}"`);
-    return text.replace(place, (_all, mark: string) => mark + rows);
+    const mark = `<!-- npm run docs:errors: ${name} -->`;
+    if (!place.test(text)) throw new Error(`The document has no place for the table "${name}": add the line ${mark}`);
+    return text.replace(place, (_all, line: string) => line + rows);
   }, document);
 }

@@ -7,10 +7,10 @@ import { outputOf } from './output.mjs';
 import { countReasons } from './reasons.mjs';
 
 const FOLDER = join(root, 'build/sdks/ali-oss');
-/** What the tests need of the packages that ali-oss lists for its development. */
+/** The tests need these packages. ali-oss lists them, with many others, for its development. */
 const PACKAGES = /^(mocha|should|mm|sinon|axios|form-data|stream-equal|filereader|@alicloud\/.*)$/;
 
-/** How many tests of each file must pass. The others need what LocalOss lacks. */
+/** At least this many tests of each file must pass. The other tests need operations that LocalOss lacks. */
 const LEAST = {
   object: 97,
   bucket: 40,

@@ -11,7 +11,7 @@ const NAMES = [
   ...['DeleteBucket', 'GetBucketInfo', 'GetBucketAcl', 'BucketCors', 'Presign', 'PresignExtra', 'Paginator'],
   ...['ClientExtension', 'ServiceError', 'InvokeOperation', 'GetObjectToFileV2', 'DownloaderTruncate'],
 ];
-/** So many of these tests must pass. The others need what LocalOss lacks. */
+/** At least this many of these tests must pass. The other tests need operations that LocalOss lacks. */
 const LEAST = 16;
 
 export async function* runGo(source, { url, keys, roleArn }) {

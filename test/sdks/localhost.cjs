@@ -1,4 +1,4 @@
-// Node asks the system for names, and not every system knows the names below localhost, as browsers do.
+// Browsers know every name below localhost. Node asks the system, and some systems do not know these names.
 const dns = require('node:dns');
 
 const { lookup } = dns;

@@ -2,7 +2,7 @@
 import { outputOf } from './output.mjs';
 import { countReasons } from './reasons.mjs';
 
-/** How many tests of each file must pass. The others need what LocalOss lacks. */
+/** At least this many tests of each file must pass. The other tests need operations that LocalOss lacks. */
 const LEAST = {
   test_client: 48,
   test_client_filelike: 16,

@@ -1,6 +1,6 @@
-// Says in one line each why tests of others fail, and how often.
+// Finds the reasons why tests of other projects fail, and counts how often each reason occurs.
 
-/** The reasons that LocalOss itself gives, and what else cannot be had here. */
+/** The reasons that LocalOss gives, and hosts, objects and operations that exist only at Alibaba Cloud. */
 const KNOWN = [
   /LocalOss does not implement [\w ?-]+/,
   /\w*ColdArchive is not supported here/,

@@ -26,7 +26,8 @@ const SUITES = [
 function compile() {
   const tsc = join(root, 'node_modules/typescript/bin/tsc');
   const configs = ['src/tsconfig.json', 'src/testing/node/tsconfig.json'];
-  if (!configs.every((config) => run(process.execPath, [tsc, '-p', config]))) throw new Error('it does not compile');
+  if (!configs.every((config) => run(process.execPath, [tsc, '-p', config])))
+    throw new Error('The library does not compile. The lines above say why');
 }
 
 async function startServer() {

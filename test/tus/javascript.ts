@@ -107,7 +107,7 @@ export async function runJavaScript(name: string, world: World, results: Results
   ] as const)
     await run(`a stream whose length is not known arrives over ${network} (creation-defer-length)`, async () => {
       const retryDelays = Array.from({ length: 60 }, () => 20);
-      // The client takes a stream of objects as if it were a stream of bytes, and then tells a wrong length.
+      // The client would treat a stream of objects as a stream of bytes, and then send a wrong length.
       const options = { uploadLengthDeferred: true, chunkSize, retryDelays };
       const before = world.cutter.cuts();
       const sent = await upload(world, { file: Readable.from([bytes], { objectMode: false }), endpoint, options });

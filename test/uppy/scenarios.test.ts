@@ -1,4 +1,4 @@
-/** What Uppy's own uploaders must stand, tried with this one: unusual calls, at unusual moments. */
+/** Tests unusual calls at unusual moments. The uploaders of Uppy itself are tested in the same way. */
 import { describe, expect, test } from 'vitest';
 import { createEdge, PageGrants } from '../../src/edge/index.ts';
 import { PresignedClient } from '../../src/index.ts';
@@ -8,7 +8,7 @@ import { World, type WorldOptions } from './world.ts';
 
 const TEXT = 'thirty-five bytes, in four segments';
 
-/** A world whose appends of one file fail until `mend` is called. */
+/** A world in which every append to the object of one file fails until `mend` is called. */
 function failing(name: string, options: WorldOptions = {}) {
   const state = { isBad: true };
   const world = new World({

@@ -59,7 +59,7 @@ export async function main(wanted: readonly string[]): Promise<number> {
   const scenes = SCENES.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
   const unknown = wanted.filter((name) => !scenes.some((scene) => scene.name === name));
   if (unknown.length > 0)
-    throw new Error(`no scene ${unknown.join(', ')}; these are there: ${SCENES.map(({ name }) => name).join(', ')}`);
+    throw new Error(`No scene ${unknown.join(', ')}. Name some of: ${SCENES.map(({ name }) => name).join(', ')}`);
   mkdirSync(FOLDER, { recursive: true });
   const browser = await launch('chromium');
   let failed = 0;

@@ -34,7 +34,7 @@ export async function breakWith({ page }: Visit, ...names: Fault[]): Promise<voi
 const FAULTS = ['offline', 'lose', 'drop', 'late', 'expire', 'skew', 'flip', 'throttle', 'slow', 'portal'] as const;
 type Fault = (typeof FAULTS)[number];
 
-/** Small segments, so that the ruler shows many. */
+/** Makes the segments small, so that the ruler shows many of them. */
 async function smallSegments(visit: Visit): Promise<void> {
   await visit.page.evaluate(() => localStorage.setItem('oss-append segment size', String(256 * 1024)));
   await visit.page.reload();
@@ -53,7 +53,7 @@ async function store(visit: Visit, ...files: Picked[]): Promise<void> {
   await visit.allStored();
 }
 
-/** Waits until so many segments of the shown object are stored. */
+/** Waits until this number of segments of the shown object is stored. */
 async function grown({ page }: Visit, count: number): Promise<void> {
   await page.waitForFunction((least) => document.querySelectorAll('.ruler > svg .stored').length >= least, count);
 }
@@ -80,7 +80,7 @@ async function done(visit: Visit): Promise<void> {
   await visit.proven();
 }
 
-/** Waits until the list of events tells something. */
+/** Waits until the list of events contains an event of this kind. */
 const told = ({ page }: Visit, kind: string) => page.locator(`.events [data-kind=${kind}]`).first().waitFor();
 
 async function open({ page }: Visit, area: string): Promise<void> {
@@ -177,7 +177,7 @@ async function followingText(visit: Visit): Promise<void> {
   await follow(visit);
 }
 
-/** The doctor, after the faults that it is to find. */
+/** Runs the doctor after faults that it must find. */
 const examined =
   (...faults: Fault[]) =>
   async (visit: Visit) => {

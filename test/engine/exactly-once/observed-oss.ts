@@ -72,7 +72,7 @@ export class ObservedOss extends LocalOss {
 
   override appendObject(bucket: string, key: string, bytes: Uint8Array | number): void {
     super.appendObject(bucket, key, bytes);
-    // An append that OSS refuses throws, and is no deed of a rival.
+    // An append that OSS refuses throws, and does not count as an append of the rival.
     this.note('rival');
   }
 

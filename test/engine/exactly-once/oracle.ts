@@ -271,7 +271,7 @@ class Oracle {
     return [...passages, ...shared].some((request) => this.#isFaulty(request));
   }
 
-  /** Returns whether the body of an answer stalled. Then the request went on after its answer had begun. */
+  /** Returns whether the body of an answer stalled. Such a request was still in flight after its answer had begun. */
   #isStalled({ entry = -1 }: WireRequest): boolean {
     return this.#run.oss.faults.get(entry)?.some(({ kind }) => kind === 'stall-body' || kind === 'slow') ?? false;
   }
@@ -492,7 +492,7 @@ class Oracle {
     const counted: SentSegment[] = [];
     /** The segment that the last one was cut from, if both are stored. */
     let whole: SentSegment | undefined;
-    /** The segments that the last one was cut from, and that are not stored unchanged. */
+    /** Longer segments that were not stored unchanged. The last segment is a part of each of them. */
     let longer: SentSegment[] = [];
     for (const segment of sentBy(call).filter(({ attempts: [first] }) => first!.start < until)) {
       const before = counted.at(-1);
@@ -508,7 +508,7 @@ class Oracle {
       const isNew = isConfirmed || (!isAgain && before && !isInPlaceOf(segment, before));
       const isNext = isStored && isNew && followsIn(call, counted, segment);
       const isBehind = (one: SentSegment) => followsIn(call, [...counted.slice(0, -1), one], segment);
-      // A part may be found stored as the beginning of a longer segment whose end has a wrong bit.
+      // A longer segment may be stored with a wrong bit near its end. Then a part from its beginning is found stored.
       const isNextTo = (one: SentSegment) => isBehind(one) && segment.attempts[0]!.position === endOf(one);
       const found = followsIn(call, counted, segment) ? undefined : longer.findLast(isNextTo);
       // Both can be stored only if the object was deleted in between. The next segment in the source shows which one counts.
@@ -541,8 +541,8 @@ class Oracle {
   }
 
   /**
-   * Returns the bytes of a successful call without those that another request stored. Other bytes may stand between
-   * both: of another writer, or of an earlier life of the page.
+   * Returns the bytes of a successful call, without the bytes that another request stored. Between the two there may be
+   * bytes of another writer, or bytes that the page sent before it was reloaded.
    */
   #storedByCall(call: CallRecord): Uint8Array {
     const counted = this.#countedOf(call);

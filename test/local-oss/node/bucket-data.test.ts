@@ -54,7 +54,7 @@ async function makePhotos(): Promise<void> {
   await send('photos', ['PUT', '', { cors: '' }, TEXT], XML('https://a.example'));
 }
 
-test('a bucket of a request is there after a restart, with its objects, ACL, class and CORS rules', async () => {
+test('a bucket that a request made is there after a restart, with its objects, ACL, class and CORS rules', async () => {
   await start();
   await makePhotos();
   server!.oss.appendObject('photos', 'a', utf8('one'));
@@ -68,7 +68,7 @@ test('a bucket of a request is there after a restart, with its objects, ACL, cla
   expect([names(), text(server!.oss.object('photos', 'a')?.bytes())]).toEqual([['logs', 'photos'], 'one']);
 });
 
-test('the CORS rules of a request win over those of the options, and their deletion does too', async () => {
+test('the CORS rules that a request set win over those of the options, and so does their deletion', async () => {
   await start();
   await send('logs', ['PUT', '', { cors: '' }, TEXT], XML('https://b.example'));
   await start();

@@ -20,7 +20,7 @@ async function open({ site, page }: Scene): Promise<Page> {
 
 const until = (page: Page, holds: () => boolean) => page.waitForFunction(holds, undefined, { timeout: WAIT });
 
-/** Clicks a button of FilePond's file. FilePond moves its buttons, so Playwright would wait long until they rest. */
+/** Clicks a button of FilePond's file. FilePond moves its buttons, so Playwright would wait long until they stop. */
 const press = (page: Page, action: string) => page.locator(`.filepond--action-${action}`).dispatchEvent('click');
 
 const appends = ({ site }: Scene, key: string) =>
@@ -36,7 +36,7 @@ const deny = ({ site }: Scene) => {
 };
 
 export const ADAPTER_JOURNEYS: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
-  'FilePond: a file is stored with progress; undo takes it back in the list only, and asks the page’s server nothing':
+  'FilePond: a file is stored with progress; undo removes it from the list only, and sends no request to the page’s server':
     async (scene) => {
       const { site } = scene;
       const page = await open(scene);
