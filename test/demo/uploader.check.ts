@@ -281,7 +281,7 @@ describe.each(browsers)('in %s', (name) => {
     await page.locator('.ruler > svg .stored').first().waitFor();
     page.on('dialog', (dialog) => void dialog.accept());
     await page.reload();
-    await page.locator('.notice', { hasText: 'holds a beginning of 2 files' }).waitFor();
+    await page.locator('.notice', { hasText: 'holds 2 of these files' }).waitFor();
     await visit.switchOn('Slow link', false);
     await page.getByRole('button', { name: 'Store them as new objects' }).click();
     await page.locator('.notice').waitFor({ state: 'detached' });

@@ -41,7 +41,7 @@ export const LIBRARY: Readonly<Record<string, CodeRow>> = {
       zh: '一次尝试超过了 `timeout`。默认为 30 秒，每 32 KiB 再加 1 秒。',
     },
     cure: {
-      en: 'Nothing, if it happens seldom: the library tries again with smaller segments. Otherwise raise `timeout`.',
+      en: 'If this happens rarely, do nothing: the library tries again with smaller segments. Otherwise raise `timeout`.',
       zh: '偶尔出现时不用处理：库会用更小的分段重试。否则请调大 `timeout`。',
     },
   },
@@ -88,7 +88,7 @@ export const LIBRARY: Readonly<Record<string, CodeRow>> = {
   Unsettled: {
     class: 'OssError',
     cause: {
-      en: '`settle` came too late: another segment was sent since.',
+      en: '`settle` was called too late: after the failed append, another segment was sent.',
       zh: '`settle` 调用得太晚：在那之后又发送过别的分段。',
     },
     cure: {
@@ -124,7 +124,7 @@ export const LIBRARY: Readonly<Record<string, CodeRow>> = {
   InvalidCredentials: {
     class: 'CredentialsError',
     cause: { en: 'The credentials are incomplete or malformed.', zh: '凭证不完整或格式不对。' },
-    cure: { en: 'The message names the field.', zh: '错误信息会指出是哪个字段。' },
+    cure: { en: 'Correct the field that the message names.', zh: '请改正错误信息指出的字段。' },
   },
   CredentialsExpired: {
     class: 'CredentialsError',
@@ -141,7 +141,7 @@ export const LIBRARY: Readonly<Record<string, CodeRow>> = {
     class: 'CredentialsError',
     cause: { en: 'A page got a key without `securityToken`.', zh: '页面得到了没有 `securityToken` 的密钥。' },
     cure: {
-      en: 'Give the page an STS token. Only with an OSS on your machine, set `allowInPage: true`.',
+      en: 'Give the page an STS token. Set `allowInPage: true` only for an OSS on your machine.',
       zh: '给页面 STS 令牌。只有使用本机上的 OSS 时，才设置 `allowInPage: true`。',
     },
   },
@@ -267,7 +267,7 @@ export const UPPY: Readonly<Record<string, CodeRow>> = {
       en: 'The plugin was removed while the file was in flight.',
       zh: '文件正在上传时，插件被移除了。',
     },
-    cure: { en: 'Nothing, if this was intended.', zh: '如果这是有意的，就不用处理。' },
+    cure: { en: 'If this was intended, do nothing.', zh: '如果这是有意的，就不用处理。' },
   },
 };
 

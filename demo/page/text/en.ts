@@ -30,12 +30,12 @@ export const en = {
   offerKeep: 'Keep it, and send nothing',
   offerRenew: 'Store it as a new object',
   offerMany:
-    'OSS already holds a beginning of {count} files, or the whole of them. The CRC-64 proves it, and none of it is sent again.',
+    'OSS already holds {count} of these files, or the beginning of them. The CRC-64 proves it, and no byte of it is sent again.',
   offerRenewAll: 'Store them as new objects',
   ghostOne:
-    'This browser did not keep the data of {names}. Pick the same file again: what OSS holds of it stays, and only the rest is sent.',
+    'This browser did not keep the data of {names}. Pick the same file again. OSS keeps the bytes that it has, and only the rest is sent.',
   ghosts:
-    'This browser did not keep the data of {names}. Pick the same files again: what OSS holds of them stays, and only the rest is sent.',
+    'This browser did not keep the data of {names}. Pick the same files again. OSS keeps the bytes that it has, and only the rest is sent.',
   ghostsMore: '{count} more',
   ghostsPick: 'Pick again',
   ghostsRemove: 'Remove from the list',

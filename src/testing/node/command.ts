@@ -90,7 +90,9 @@ function greetingOf(
   };
   const lines = Object.entries(variables).map(([name, value]) => `export ${name}=${quoted(value)}`);
   const names = Object.keys(buckets).join(', ');
-  return [`# oss-append-local serves ${names}. What happens: ${pageUrl}`, ...lines, '# Ctrl-C ends it.'].join('\n');
+  return [`# oss-append-local serves ${names}. See its requests at ${pageUrl}`, ...lines, '# Ctrl-C ends it.'].join(
+    '\n',
+  );
 }
 
 function quoted(text: string): string {
