@@ -20,7 +20,7 @@ export interface Patience {
 /** The buffer of a reader in bytes: the first one, and the one for a fast sender. */
 const BUFFER = { first: 16 * 1024, fast: 128 * 1024 };
 /**
- * The reader waits for as many bytes at once as the sender sends in this time on average, in ms. With one read for each
+ * In a Worker, the reader waits for as many bytes at once as the sender sends in this time on average, in ms. With one read for each
  * network packet, a Worker would spend a third of its time on reads.
  */
 const WAIT = 125;
@@ -28,8 +28,9 @@ const WAIT = 125;
 const KNOWN = 256 * 1024;
 
 /**
- * Yields the chunks of a body one at a time, without empty ones. While nobody asks for the next chunk, the sender waits. Where the platform
- * can do it, all bytes are read into one buffer, so a chunk is valid only until the next one is asked for.
+ * Yields the chunks of a body one at a time, without empty ones. While nobody asks for the next chunk, the sender
+ * waits. Where the platform can do it, all bytes are read into one buffer, so a chunk is valid only until the next one is
+ * asked for.
  *
  * @throws Refusal (408) if the edge waits for the sender and gets nothing for `idle` ms, or if the body takes longer
  *   than `total` ms. Before that, a slow sender is read as long as its bytes keep coming. There is one exception: a Worker
@@ -130,13 +131,16 @@ class BodyReader {
 
   async read(): Promise<Uint8Array<ArrayBuffer> | undefined> {
     if (!this.#byob) return (await this.#plain?.read())?.value;
-    const min = this.#enough();
-    const size = min > BUFFER.first ? BUFFER.fast : BUFFER.first;
+    const enough = this.#enough();
+    const size = enough > BUFFER.first ? BUFFER.fast : BUFFER.first;
     if (this.#buffer.byteLength < size) {
       freeBuffer(this.#buffer);
       this.#buffer = new ArrayBuffer(size);
     }
     const began = this.#clock.now();
+    // By the standard, such a read fails if the stream holds its last bytes already, and they are fewer. Only a Worker,
+    // whose readers have this method, returns them.
+    const min = 'readAtLeast' in this.#byob ? enough : 1;
     const { value } = await this.#byob.read(new Uint8Array(this.#buffer), { min });
     if (value) this.#buffer = value.buffer;
     this.#took += this.#clock.now() - began;
@@ -150,7 +154,7 @@ class BodyReader {
     freeBuffer(this.#buffer);
   }
 
-  /** Returns how many bytes to wait for. It is one byte as long as nobody knows how fast the sender is. */
+  /** Returns how many bytes are worth a read. It is one byte as long as nobody knows how fast the sender is. */
   #enough(): number {
     if (this.#received < KNOWN) return 1;
     return Math.max(1, Math.min(Math.floor((this.#received / this.#took) * WAIT), BUFFER.fast));

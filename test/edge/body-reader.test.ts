@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { drive, settle, VirtualClock } from '../tools/virtual-clock.ts';
 import { ByteSender, Gate, noise } from './senders.ts';
 import { UploadWorld } from './upload-client.ts';
-import { edgeOf, jsonRequest, makeCloud, placeOf, uploadRequest } from './world.ts';
+import { edgeOf, hasBytes, jsonRequest, KEY, makeCloud, placeOf, uploadRequest } from './world.ts';
 
 describe('where the memory of a buffer can be freed at once, as in a Worker,', () => {
   const own = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, 'transfer');
@@ -94,4 +94,14 @@ test('a sender that leaves when its time is already over causes no unhandled rej
   await new Promise((resolve) => setTimeout(resolve, 0));
   process.off('unhandledRejection', note);
   expect([status, unhandled]).toEqual([408, []]);
+});
+
+test.each<[what: string, bodyOf: (bytes: Uint8Array<ArrayBuffer>) => BodyInit]>([
+  ['in memory', (bytes) => bytes],
+  ['of a Blob', (bytes) => new Blob([bytes])],
+])('a body %s is read to its end, although its stream closes before its last bytes are read', async (_, bodyOf) => {
+  const { oss } = makeCloud();
+  const bytes = noise(1_000_000);
+  const response = await edgeOf(oss, { segmentSize: undefined })(uploadRequest(bodyOf(bytes)));
+  expect([response.status, hasBytes(oss, KEY, bytes)]).toEqual([200, true]);
 });
