@@ -89,7 +89,7 @@ export const FINDINGS: Readonly<Record<FindingCode, Row>> = {
   'head-cached': ['A CDN or proxy caches HEAD.', 'Turn this cache off.'],
   'no-credentials': ['There are no credentials: {what}.', 'Check the token endpoint or presign.'],
   'permission-missing': denied(),
-  'clock-wrong': ['The clock that signs is wrong.', 'Set the clock.', /^Req.*Skewed|^Acc.*expired/],
+  'clock-wrong': ['The clock of the signing device is wrong.', 'Set the clock.', /^Req.*Skewed|^Acc.*expired/],
   'token-expired': [
     'The token has expired.',
     'Give credentials as a function, so that they can be loaded again.',

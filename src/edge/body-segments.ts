@@ -9,7 +9,7 @@ import { Refusal } from './refusal.ts';
 import { SegmentBuffer } from './segment-buffer.ts';
 import { SEGMENT, SegmentMemory } from './segment-memory.ts';
 
-/** What the length of the segments depends on. */
+/** The values that decide how long the segments are. */
 export interface SegmentOptions {
   /** The length of every segment in bytes. Without it, the length depends on the other uploads of this process. */
   readonly segmentSize: number | undefined;
@@ -31,15 +31,15 @@ const BROKEN = 'The body ended early: continue at the tail';
 
 /**
  * Reads a body in segments. The engine asks for a third segment only when the first one is stored, so the third one
- * gets the buffer of the first one. An upload with one buffer waits until `confirm` says that its segment is stored. If
- * a request with an earlier segment is still on its way then, OSS refuses it, because the object is longer than the
- * position of this request.
+ * gets the buffer of the first one. An upload with one buffer waits until `confirm` says that its segment is stored. An
+ * older attempt to send this segment may then still be in flight. OSS refuses this attempt, because the object is longer
+ * than the position of the attempt.
  */
 export class BodySegments implements SegmentReader {
   readonly total = undefined;
   readonly type = '';
   readonly inMemory = true;
-  /** Why the body ended early. The segments hold all bytes that came before. */
+  /** The reason why the body ended early. The segments hold all bytes that came before. */
   refusal: Refusal | undefined;
   readonly #chunks: AsyncIterator<Uint8Array>;
   readonly #options: SegmentOptions;
@@ -57,7 +57,7 @@ export class BodySegments implements SegmentReader {
     this.#options = options;
   }
 
-  /** @throws Refusal if the body is refused before its first byte. Without any byte, no object must be created. */
+  /** @throws Refusal if the body is refused before its first byte. Then no object may be created. */
   async next(size: number): Promise<Segment | undefined> {
     const buffer = await this.#begin(size);
     const { clock } = this.#options;
@@ -104,12 +104,12 @@ export class BodySegments implements SegmentReader {
 
   #take(buffer: SegmentBuffer, isOptional: boolean): number {
     const { announced, clock } = this.#options;
-    // Nobody knows how much comes of a body of unknown length, so it begins with short segments.
+    // A body of unknown length may be short, so its first segments are short.
     const left = announced === undefined ? Math.max(this.#total, SEGMENT.least) : announced - this.#total;
     return memory.take(buffer, { most: Math.max(left, 1), now: clock.now(), isOptional });
   }
 
-  /** A segment can last longer than the memory of a silent upload counts. */
+  /** Keeps the memory of this upload. Without this call, a slow segment would last longer than its memory is reserved. */
   #keep(): void {
     const { segmentSize, clock } = this.#options;
     if (segmentSize !== undefined) return;

@@ -74,5 +74,10 @@ export function tooLong(most: number): Refusal {
 /** Refuses a request with another length than the upload has. The IETF's draft defines the type of this problem. */
 export function inconsistentLength(): Refusal {
   const facts = { type: `${PROBLEMS}inconsistent-upload-length` };
-  return new Refusal(400, 'InconsistentLength', 'The lengths of this upload contradict each other', facts);
+  return new Refusal(
+    400,
+    'InconsistentLength',
+    'The lengths of this upload contradict each other: check Upload-Length and Content-Length',
+    facts,
+  );
 }

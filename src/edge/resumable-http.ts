@@ -163,5 +163,5 @@ function mismatchingOffset({ tail }: Upload, provided: number): Refusal {
     'expected-offset': tail.position,
     'provided-offset': provided,
   };
-  return new Refusal(409, 'OffsetMismatch', 'The upload has another offset than the request', facts);
+  return new Refusal(409, 'OffsetMismatch', 'The upload has another offset: ask for it with HEAD', facts);
 }

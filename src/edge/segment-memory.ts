@@ -1,6 +1,6 @@
 /**
  * Divides memory among the uploads that a process serves at the same time. All requests of an isolate of a Worker share
- * 128 MB. So what one upload may hold depends on the others.
+ * 128 MB. So the memory that one upload may use depends on the other uploads.
  */
 
 const KIB = 1024;
@@ -12,7 +12,7 @@ export const SEGMENT: Readonly<Record<'least' | 'most' | 'all', number>> = {
   least: 384 * KIB,
   /** Longer segments would save little: a subrequest of a Worker costs about as much CPU time as 150 KiB of a body. */
   most: 2 * MIB,
-  /** What all buffers together may have, apart from one of the least length for each upload. */
+  /** The limit of all buffers together. Beyond this limit, each upload still gets its one buffer of the least length. */
   all: 20 * MIB,
 };
 
@@ -24,9 +24,9 @@ const PART = 8;
  */
 const FORGOTTEN = 120_000;
 
-/** What one buffer may have, and what is best for it. */
+/** The request of an upload for a buffer. */
 export interface Wish {
-  /** The bytes that could still come. The buffer is not made larger than that. */
+  /** The number of bytes that could still come. The buffer never gets larger than this number. */
   readonly most: number;
   /** The time in ms. */
   readonly now: number;
@@ -39,8 +39,8 @@ export class SegmentMemory {
   readonly #buffers = new Map<object, { readonly size: number; readonly since: number }>();
 
   /**
-   * Decides the size of a holder's buffer for its next segment, in bytes. It is the same size again if that is good
-   * enough, because a new buffer costs time. It is 0 if there is no memory for an optional buffer.
+   * Returns the size of a holder's buffer for its next segment, in bytes. The size stays the same if it is near to the
+   * best one, because a new buffer costs time. The size is 0 if there is no memory for an optional buffer.
    */
   take(holder: object, { most, now, isOptional = false }: Wish): number {
     const before = this.#buffers.get(holder)?.size ?? 0;
@@ -59,7 +59,7 @@ export class SegmentMemory {
     if (size > 0) this.#buffers.set(holder, { size, since: now });
   }
 
-  /** Gives the memory of a holder back. */
+  /** Forgets the buffer of a holder, so that other uploads can use its memory. */
   free(holder: object): void {
     this.#buffers.delete(holder);
   }

@@ -90,7 +90,8 @@ async function PATCH(context: TusRequest): Promise<Response> {
   const digest = readUploadChecksum(request);
   const upload = await findUpload(context);
   const after = await withOffset(upload, () => {
-    if (offset !== upload.tail.position) throw new Refusal(409, 'OffsetMismatch', 'The upload has another offset');
+    if (offset !== upload.tail.position)
+      throw new Refusal(409, 'OffsetMismatch', 'The upload has another offset: ask for it with HEAD');
     return continueUpload(context, upload, { length, digest });
   });
   return answer(204, { ...offsetOf(after), ...expiresOf(after) });
