@@ -3,8 +3,10 @@
 import { checkType } from '../check.ts';
 import { Refusal } from './refusal.ts';
 
+/** The headers that pages send on every route. Users who sign in without cookies need `authorization`. */
+const SENT = 'authorization, content-type';
 /** The headers that pages send with resumable uploads. */
-const SENT =
+const SENT_WITH_UPLOADS =
   'tus-resumable, upload-length, upload-defer-length, upload-metadata, upload-offset, upload-checksum, upload-concat, upload-complete, content-digest, content-disposition, x-http-method-override, x-request-id, x-requested-with';
 /** The headers of resumable uploads that pages read. Scripts cannot read them otherwise. */
 const READ = [
@@ -47,7 +49,7 @@ export class Cors {
   preflight({ isUpload, headers = {} }: Preflight = {}): Response {
     const allowed = {
       'access-control-allow-methods': isUpload ? 'GET, POST, HEAD, PATCH, DELETE' : 'GET, POST',
-      'access-control-allow-headers': isUpload ? `content-type, ${SENT}` : 'content-type',
+      'access-control-allow-headers': isUpload ? `${SENT}, ${SENT_WITH_UPLOADS}` : SENT,
       'access-control-max-age': '600',
     };
     return new Response(null, { status: 204, headers: { ...headers, ...allowed } });

@@ -1,4 +1,4 @@
-/** Tests which pages may read the answers of the edge. */
+/** Tests which pages may read the answers of the edge, and which headers they may send. */
 import { expect, test } from 'vitest';
 import { EDGE, edgeOf, makeCloud, PAGE, tailRequest } from './world.ts';
 
@@ -6,6 +6,17 @@ test('pages of the edge’s own origin may call when this origin is listed', asy
   const own = edgeOf(makeCloud().oss, { origins: [EDGE] });
   expect((await own(tailRequest(undefined, { origin: EDGE }))).status).toBe(200);
 });
+
+test.each(['/token', '/grant', '/grants', '/upload', '/upload/inbox%2Fu1%2Fa'])(
+  'a page of a listed origin may send Authorization and Content-Type to %s',
+  async (path) => {
+    const edge = edgeOf(makeCloud().oss, { origins: [PAGE] });
+    const asked = { 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization' };
+    const preflight = await edge(new Request(EDGE + path, { method: 'OPTIONS', headers: { origin: PAGE, ...asked } }));
+    const allowed = preflight.headers.get('access-control-allow-headers')?.split(', ');
+    expect(allowed).toEqual(expect.arrayContaining(['authorization', 'content-type']));
+  },
+);
 
 test('a response of an own route gets CORS headers, even if its headers cannot be changed', async () => {
   const edge = edgeOf(makeCloud().oss, {
