@@ -72,7 +72,7 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
   const place = { bucket: BUCKET, endpoint: ossServer.url, origins: bothOrigins(page.url), edgeUrl: () => edgeUrl };
   const host = makeLocalHost({ mode: 'local', identity, faults, ...place });
   answerCloud(servers, host, options);
-  edgeUrl = await options.startEdge?.({ ...host.environment, STS_ENDPOINT: servers.stsServer.url });
+  edgeUrl = await options.startEdge?.({ ...host.environment, OSS_STS_ENDPOINT: servers.stsServer.url });
   const reachable = [ossServer.url, edgeUrl ?? []].flat();
   page.answerWith(onlyOwn(['host', 'origin'], site({ api: createListener(host.page), publicFolder, reachable })));
   const close = async () => void (await Promise.all(Object.values(servers).map((server) => server.close())));

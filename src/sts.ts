@@ -64,13 +64,13 @@ export interface AssumeRoleOptions extends StsCaller {
  * ```ts
  * import { appendPolicy, assumeRole } from 'oss-append/sts';
  *
- * interface Env { RAM_KEY_ID: string; RAM_KEY_SECRET: string; ROLE_ARN: string }
+ * interface Env { OSS_ACCESS_KEY_ID: string; OSS_ACCESS_KEY_SECRET: string; OSS_ROLE_ARN: string }
  *
  * export async function tokenFor(user: string, env: Env): Promise<Response> {
  *   const credentials = await assumeRole({
- *     accessKeyId: env.RAM_KEY_ID,
- *     accessKeySecret: env.RAM_KEY_SECRET,
- *     roleArn: env.ROLE_ARN,
+ *     accessKeyId: env.OSS_ACCESS_KEY_ID,
+ *     accessKeySecret: env.OSS_ACCESS_KEY_SECRET,
+ *     roleArn: env.OSS_ROLE_ARN,
  *     roleSessionName: user,
  *     durationSeconds: 900,
  *     policy: appendPolicy({ bucket: 'my-uploads', prefix: `inbox/${user}/` }),

@@ -13,11 +13,11 @@ export interface EdgeEnvironment {
   /** Without a value, the endpoint of Alibaba Cloud. */
   readonly OSS_ENDPOINT?: string;
   /** Without a value, the endpoint of Alibaba Cloud. */
-  readonly STS_ENDPOINT?: string;
+  readonly OSS_STS_ENDPOINT?: string;
   /** The key of a RAM user who may write to the bucket and assume the role. */
-  readonly RAM_KEY_ID: string;
-  readonly RAM_KEY_SECRET: string;
-  readonly ROLE_ARN: string;
+  readonly OSS_ACCESS_KEY_ID: string;
+  readonly OSS_ACCESS_KEY_SECRET: string;
+  readonly OSS_ROLE_ARN: string;
   /** A secret of at least 32 characters. */
   readonly SESSION_SECRET: string;
   /** The secret of the URLs of resumable uploads, at least 32 characters. Without a value, `SESSION_SECRET`. */
@@ -70,7 +70,7 @@ export function edgeFrom(env: EdgeEnvironment, extras: EdgeExtras = {}): EdgeHan
   const base = checkPrefix(env.PREFIX);
   const { ossFetch: fetch, pathStyle, prefixOf = (user) => `${base}${user}/` } = extras;
   const place = { region: env.OSS_REGION, bucket: env.OSS_BUCKET, endpoint: env.OSS_ENDPOINT || undefined };
-  const ram = { accessKeyId: env.RAM_KEY_ID, accessKeySecret: env.RAM_KEY_SECRET };
+  const ram = { accessKeyId: env.OSS_ACCESS_KEY_ID, accessKeySecret: env.OSS_ACCESS_KEY_SECRET };
   return createEdge({
     oss: { ...place, pathStyle, fetch },
     credentials: extras.credentials ?? ram,
@@ -118,9 +118,9 @@ function cookieName([origin = '']: readonly string[]): string {
 const REQUIRED = [
   'OSS_REGION',
   'OSS_BUCKET',
-  'RAM_KEY_ID',
-  'RAM_KEY_SECRET',
-  'ROLE_ARN',
+  'OSS_ACCESS_KEY_ID',
+  'OSS_ACCESS_KEY_SECRET',
+  'OSS_ROLE_ARN',
   'SESSION_SECRET',
   'ORIGINS',
 ] as const;
@@ -138,13 +138,13 @@ export function tokenFor(
   { stsFetch }: Pick<EdgeExtras, 'stsFetch'> = {},
 ): ReturnType<typeof assumeRole> {
   return assumeRole({
-    accessKeyId: env.RAM_KEY_ID,
-    accessKeySecret: env.RAM_KEY_SECRET,
-    roleArn: env.ROLE_ARN,
+    accessKeyId: env.OSS_ACCESS_KEY_ID,
+    accessKeySecret: env.OSS_ACCESS_KEY_SECRET,
+    roleArn: env.OSS_ROLE_ARN,
     roleSessionName: `user-${user}`,
     durationSeconds: 900,
     policy: appendPolicy({ bucket: env.OSS_BUCKET, prefix }),
-    endpoint: env.STS_ENDPOINT || undefined,
+    endpoint: env.OSS_STS_ENDPOINT || undefined,
     fetch: stsFetch,
   });
 }

@@ -124,9 +124,9 @@ function environmentOf({ bucket, endpoint, origins, identity }: LocalHostOptions
     OSS_REGION: REGION,
     OSS_BUCKET: bucket,
     OSS_ENDPOINT: endpoint,
-    RAM_KEY_ID: identity.accessKeyId,
-    RAM_KEY_SECRET: identity.accessKeySecret,
-    ROLE_ARN,
+    OSS_ACCESS_KEY_ID: identity.accessKeyId,
+    OSS_ACCESS_KEY_SECRET: identity.accessKeySecret,
+    OSS_ROLE_ARN: ROLE_ARN,
     SESSION_SECRET: identity.sessionSecret,
     // The edge believes no Host header, so its own pages need an entry too.
     ORIGINS: origins.join(' '),

@@ -57,7 +57,7 @@ const MAX_JSON = 8192;
  * ```ts
  * import { createEdge, type EdgeContext } from 'oss-append/edge';
  *
- * interface Env { RAM_KEY_ID: string; RAM_KEY_SECRET: string }
+ * interface Env { OSS_ACCESS_KEY_ID: string; OSS_ACCESS_KEY_SECRET: string }
  *
  * declare function userOfCookie(request: Request): Promise<string | undefined>;
  *
@@ -65,7 +65,7 @@ const MAX_JSON = 8192;
  *   fetch(request: Request, env: Env, context: EdgeContext): Promise<Response> {
  *     const handle = createEdge({
  *       oss: { region: 'cn-hangzhou', bucket: 'my-uploads' },
- *       credentials: { accessKeyId: env.RAM_KEY_ID, accessKeySecret: env.RAM_KEY_SECRET },
+ *       credentials: { accessKeyId: env.OSS_ACCESS_KEY_ID, accessKeySecret: env.OSS_ACCESS_KEY_SECRET },
  *       authenticate: userOfCookie,
  *       prefixOf: (user) => `inbox/${user}/`,
  *       origins: ['https://app.example.com'],

@@ -18,7 +18,7 @@ test.each<[string, unknown]>([
   ['MAX_OBJECT_SIZE', '-1'],
   ['MAX_OBJECT_SIZE', '0'],
   ['SEGMENT_SIZE', '0.5'],
-  ['RAM_KEY_ID', ''],
+  ['OSS_ACCESS_KEY_ID', ''],
   ['OSS_BUCKET', undefined],
 ])('the setting %s=%s throws when the handler is made', (name, value) => {
   expect(() => edgeFrom({ ...ENVIRONMENT, [name]: value })).toThrow(Error);

@@ -103,7 +103,7 @@ export class RemoteEdge {
   }
 
   static async start(start: StartEdge, cloud: RemoteCloud, more: object): Promise<RemoteEdge> {
-    const edge = await start({ ...ENVIRONMENT, OSS_ENDPOINT: cloud.ossUrl, STS_ENDPOINT: cloud.stsUrl, ...more });
+    const edge = await start({ ...ENVIRONMENT, OSS_ENDPOINT: cloud.ossUrl, OSS_STS_ENDPOINT: cloud.stsUrl, ...more });
     const remote = new RemoteEdge(edge);
     remote.prefix = await remote.browser.login();
     return remote;

@@ -22,9 +22,9 @@ export const SESSION_SECRET = 'a session secret that is long enough for an HMAC'
 export const ENVIRONMENT: EdgeEnvironment = {
   OSS_REGION: 'cn-hangzhou',
   OSS_BUCKET: BUCKET,
-  RAM_KEY_ID: RAM.accessKeyId,
-  RAM_KEY_SECRET: RAM.accessKeySecret,
-  ROLE_ARN: ROLE,
+  OSS_ACCESS_KEY_ID: RAM.accessKeyId,
+  OSS_ACCESS_KEY_SECRET: RAM.accessKeySecret,
+  OSS_ROLE_ARN: ROLE,
   SESSION_SECRET,
   ORIGINS: PAGE,
   PREFIX: 'inbox/',

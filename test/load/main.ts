@@ -76,7 +76,10 @@ export async function main({ root, folder }: Places): Promise<{ passed: number; 
       port,
       compatibilityDate: COMPATIBILITY_DATE,
     });
-  const env = { ...ENVIRONMENT, OSS_ENDPOINT: ossServer.url, STS_ENDPOINT: stsServer.url } as Record<string, string>;
+  const env = { ...ENVIRONMENT, OSS_ENDPOINT: ossServer.url, OSS_STS_ENDPOINT: stsServer.url } as Record<
+    string,
+    string
+  >;
   console.log(`${CLIENTS} clients upload ${SIZE / MB} MB each at the same time, with bodies of unknown length`);
   try {
     if (!ONLY_TUS) await measure();

@@ -81,13 +81,13 @@ test('README: LocalOss with a fault', async () => {
 });
 
 const RAM = { accessKeyId: 'LTAIexample', accessKeySecret: 'ExampleSecretExampleSecret' };
-const ROLE_ARN = 'acs:ram::1000000000000000:role/append';
+const OSS_ROLE_ARN = 'acs:ram::1000000000000000:role/append';
 
 /** An OSS and an STS that know one RAM user. */
 function cloud() {
   const accessKeys = { [RAM.accessKeyId]: RAM.accessKeySecret };
   const oss = new LocalOss({ buckets: { 'my-uploads': { region: 'cn-hangzhou' } }, accessKeys });
-  return { oss, sts: new LocalSts({ oss, accessKeys, roles: { [ROLE_ARN]: {} } }) };
+  return { oss, sts: new LocalSts({ oss, accessKeys, roles: { [OSS_ROLE_ARN]: {} } }) };
 }
 
 /** Sends a request of user u1, as a page of the application does. */
@@ -100,7 +100,7 @@ test('docs/edge.md: the Worker gives a token, a grant, and the end of an upload'
   const world = cloud();
   const { default: worker } = await run(exampleNamed('export default', 'docs-edge'), world);
   const { fetch } = worker as { fetch: (request: Request, env: object, context: object) => Promise<Response> };
-  const env = { RAM_KEY_ID: RAM.accessKeyId, RAM_KEY_SECRET: RAM.accessKeySecret, ROLE_ARN };
+  const env = { OSS_ACCESS_KEY_ID: RAM.accessKeyId, OSS_ACCESS_KEY_SECRET: RAM.accessKeySecret, OSS_ROLE_ARN };
   const send = async (path: string, init: RequestInit) =>
     (await fetch(fromPage(path, init), env, { waitUntil: () => {} })).json();
   expect(await send('/token', {})).toMatchObject({ accessKeyId: expect.stringMatching(/^STS\./) });

@@ -35,9 +35,9 @@ test('docs/how-it-works.md: a text is stored once though its answer is lost and 
   expect([text(oss, 'my-uploads', 'a.log'), online.mock.calls.length]).toEqual(['exactly once\n', 1]);
 });
 
-const RAM = { RAM_KEY_ID: 'LTAIexample', RAM_KEY_SECRET: 'ExampleSecretExampleSecret' };
-const ROLE_ARN = 'acs:ram::1000000000000000:role/append';
-const accessKeys = { [RAM.RAM_KEY_ID]: RAM.RAM_KEY_SECRET };
+const RAM = { OSS_ACCESS_KEY_ID: 'LTAIexample', OSS_ACCESS_KEY_SECRET: 'ExampleSecretExampleSecret' };
+const OSS_ROLE_ARN = 'acs:ram::1000000000000000:role/append';
+const accessKeys = { [RAM.OSS_ACCESS_KEY_ID]: RAM.OSS_ACCESS_KEY_SECRET };
 
 /** Makes an OSS with the bucket of the documents, and with the key of a RAM user. */
 const bucketWithKey = () => new LocalOss({ buckets: { 'my-uploads': { region: 'cn-hangzhou' } }, accessKeys });
@@ -47,10 +47,13 @@ test.each([
   ['is refused with the token of u2, and says how to go on', 'u2', /AccessDenied.* Pick the same file again/, ''],
 ])('docs/start.md: the page of u1 %s', async (_what, user, shown, stored) => {
   const oss = bucketWithKey();
-  const sts = new LocalSts({ oss, accessKeys, roles: { [ROLE_ARN]: {} } });
+  const sts = new LocalSts({ oss, accessKeys, roles: { [OSS_ROLE_ARN]: {} } });
   const { giveToken } = await run(exampleNamed('giveToken', 'docs-start'), { oss, sts });
   // The server has no document, so it answers before the page exists.
-  const answer = await (giveToken as (user: string, settings: object) => Promise<Response>)(user, { ...RAM, ROLE_ARN });
+  const answer = await (giveToken as (user: string, settings: object) => Promise<Response>)(user, {
+    ...RAM,
+    OSS_ROLE_ARN,
+  });
   const document = { querySelector: () => null };
   const { upload } = await run(exampleNamed("querySelector('input')", 'docs-start'), {
     oss,
@@ -70,8 +73,8 @@ test('docs/start.md: the Worker appends the body of a request, and refuses every
   const { default: worker } = await run(exampleNamed('export default', 'docs-start'), { oss });
   const { fetch } = worker as { fetch: (request: Request, env: object) => Promise<Response> };
   const env = {
-    OSS_ACCESS_KEY_ID: RAM.RAM_KEY_ID,
-    OSS_ACCESS_KEY_SECRET: RAM.RAM_KEY_SECRET,
+    OSS_ACCESS_KEY_ID: RAM.OSS_ACCESS_KEY_ID,
+    OSS_ACCESS_KEY_SECRET: RAM.OSS_ACCESS_KEY_SECRET,
     UPLOAD_SECRET: 'a secret',
   };
   const send = (authorization: string, method = 'POST') => {
@@ -89,8 +92,8 @@ test('docs/start.md: Node uploads the file of its argument', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'start-'));
   await writeFile(join(folder, 'a.txt'), 'from Node');
   const oss = bucketWithKey();
-  vi.stubEnv('OSS_ACCESS_KEY_ID', RAM.RAM_KEY_ID);
-  vi.stubEnv('OSS_ACCESS_KEY_SECRET', RAM.RAM_KEY_SECRET);
+  vi.stubEnv('OSS_ACCESS_KEY_ID', RAM.OSS_ACCESS_KEY_ID);
+  vi.stubEnv('OSS_ACCESS_KEY_SECRET', RAM.OSS_ACCESS_KEY_SECRET);
   vi.stubGlobal('process', { ...process, argv: ['node', 'upload.ts', join(folder, 'a.txt')] });
   const printed = vi.spyOn(console, 'log').mockImplementation(() => {});
   await run(exampleNamed('openAsBlob', 'docs-start'), { oss });
