@@ -2,6 +2,7 @@
  * Checksums of bodies: `Upload-Checksum` of tus, and `Content-Digest`. Both standards demand that nothing of a damaged
  * body is stored. So such a body is read completely before its first byte is stored.
  */
+import { freeBuffer } from './free-buffer.ts';
 import { badRequest, Refusal } from './refusal.ts';
 
 /** The checksum that a client sent for a body. */
@@ -17,6 +18,9 @@ export interface Digest {
 const TUS: Readonly<Record<string, string>> = { sha1: 'SHA-1', sha256: 'SHA-256' };
 /** The algorithms by their names in `Content-Digest`. By RFC 9530, others are ignored. */
 const FIELDS: Readonly<Record<string, string>> = { 'sha-256': 'SHA-256', 'sha-512': 'SHA-512' };
+
+/** The first size of the buffer for a body, in bytes. */
+const FIRST = 64 * 1024;
 
 /** The value of `Tus-Checksum-Algorithm`. */
 export const CHECKSUMS = 'sha1,sha256';
@@ -61,15 +65,17 @@ export async function* verified(
   { algorithm, bytes, mismatch }: Digest,
   most: number,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
-  const parts: Uint8Array<ArrayBuffer>[] = [];
+  // A list of chunks could be much larger than the body, because a chunk can have one byte.
+  let buffer = new Uint8Array(FIRST);
   let size = 0;
   for await (const chunk of chunks) {
-    size += chunk.byteLength;
-    if (size > most) throw new Refusal(413, 'TooLarge', `A body with a checksum may have at most ${most} bytes`);
-    // The reader uses its buffer again for the next chunk.
-    parts.push(chunk.slice());
+    const end = size + chunk.byteLength;
+    if (end > most) throw new Refusal(413, 'TooLarge', `A body with a checksum may have at most ${most} bytes`);
+    if (end > buffer.length) buffer = enlarged(buffer, Math.max(end, Math.min(2 * buffer.length, most)));
+    buffer.set(chunk, size);
+    size = end;
   }
-  const body = new Uint8Array(await new Blob(parts).arrayBuffer());
+  const body = buffer.subarray(0, size);
   const actual = new Uint8Array(await crypto.subtle.digest(algorithm, body));
   if (actual.length !== bytes.length || actual.some((byte, i) => byte !== bytes[i]))
     throw new Refusal(
@@ -78,6 +84,13 @@ export async function* verified(
       'The body does not have the checksum that was sent: nothing is stored',
     );
   if (size > 0) yield body;
+}
+
+function enlarged(bytes: Uint8Array<ArrayBuffer>, size: number): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(size);
+  larger.set(bytes);
+  freeBuffer(bytes.buffer);
+  return larger;
 }
 
 function fromBase64(text: string, header: string): Uint8Array {
