@@ -1,5 +1,5 @@
 /**
- * `npm run bench:edge`: what one MiB of an upload costs through the edge, and through a bare proxy that only passes the
+ * `npm run bench:edge` measures one MiB of an upload through the edge, and through a bare proxy that only passes the
  * body on. Both run in the same runtime. The rounds are interleaved, so that other work on the machine slows both.
  */
 import { join } from 'node:path';
