@@ -20,7 +20,8 @@ export const SEGMENT: Readonly<Record<'least' | 'most' | 'all', number>> = {
 const PART = 8;
 /**
  * A platform can end a request without running its code to the end, for example when the client of a Worker leaves. So
- * memory whose holder gave no sign of life for this time, in ms, does not count any more. An append of 2 MiB can take 94 s.
+ * the memory of an upload that read nothing for this time, in ms, does not count any more. While an append of 2 MiB is in
+ * flight, an upload can read nothing for 94 s.
  */
 const FORGOTTEN = 120_000;
 
