@@ -7,13 +7,18 @@ export const ADVICE: Readonly<Record<string, string>> = {
   'AccessDenied .*endpoint': 'the bucket is in another region: set region and endpoint',
   'AccessDenied .*public access': 'Block Public Access is on: use a private ACL',
   'AccessDenied .*referer': 'add this page to the Referer whitelist of the bucket',
-  AccessDenied: 'check the RAM policy (oss:PutObject, oss:GetObject) and its prefix',
+  AccessDenied: 'check the RAM policy (oss:PutObject, oss:GetObject; oss:SealAppendObject to seal) and its prefix',
   SecurityTokenExpired: 'give credentials as a function, so that they can be loaded again',
-  InvalidAccessKeyId: 'an STS key needs its securityToken',
+  InvalidAccessKeyId: 'check accessKeyId',
+  'InvalidSecurityToken|AccessKeyIdAndSecurityTokenNotMatch|SecurityTokenNotSupported':
+    'the token is wrong or too old: load new credentials',
+  'InvalidArgument .*region': 'set region to that of the bucket',
+  'ObjectNotAppendable|AppendSealedObjectNotAllowed': 'choose another key',
   SignatureDoesNotMatch: 'check accessKeySecret, region, and proxies that change headers',
   PublicEndpointForbidden: 'give a custom domain of the bucket as endpoint with cname: true',
   SecondLevelDomainForbidden: 'leave out pathStyle; a custom domain needs cname: true',
-  'NoSuchBucket|InvalidBucketName': 'check bucket, region and endpoint; a custom domain needs cname: true',
+  'NoSuchBucket|InvalidBucketName':
+    'check bucket, region and endpoint; give cname: true for a custom domain, and only then',
   'Http413|\\w+TooLarge': 'a proxy limits the body (nginx: client_max_body_size)',
   'UserDisable|InDebt|BucketDisable': 'the account or bucket is suspended: see the OSS console',
 };

@@ -415,6 +415,23 @@ describe('an answer that is too long or expensive to parse', () => {
 describe('the hint names the next step', () => {
   test.each<[string, Record<string, string>, RegExp]>([
     ['AccessDenied', { Message: 'The bucket you access does not belong to you' }, /check the RAM policy/],
+    ['AccessDenied', {}, /oss:SealAppendObject to seal/],
+    [
+      'InvalidAccessKeyId',
+      { Message: 'The OSS Access Key Id you provided does not exist' },
+      /Hint: check accessKeyId$/,
+    ],
+    ['InvalidSecurityToken', {}, /the token is wrong or too old: load new credentials$/],
+    [
+      'InvalidArgument',
+      { Message: 'The region of the credential must be that of the bucket, cn-hangzhou' },
+      /Hint: set region to that of the bucket$/,
+    ],
+    ['InvalidArgument', { Message: 'Invalid signing region in Authorization header.' }, /Hint: set region/],
+    ['InvalidArgument', { Message: 'The position is not a number' }, /^((?!Hint).)*$/],
+    ['ObjectNotAppendable', {}, /Hint: choose another key$/],
+    ['AppendSealedObjectNotAllowed', {}, /Hint: choose another key$/],
+    ['NoSuchBucket', {}, /cname: true for a custom domain, and only then$/],
     [
       'AccessDenied',
       {
