@@ -31,6 +31,16 @@ test('a failure of OSS or of a token is answered with its code and the tail, and
   ]);
 });
 
+test('a repeated plain POST with ?position=0 is refused, and one without a position is stored twice', async () => {
+  const { oss } = makeCloud();
+  const edge = edgeOf(oss);
+  const send = async (key: string, query: string) => (await edge(uploadRequest('hello', { key, query }))).status;
+  expect([await send(KEY, '?position=0'), await send(KEY, '?position=0')]).toEqual([200, 409]);
+  expect(oss.object(BUCKET, KEY)?.length).toBe(5);
+  expect([await send(`${KEY}2`, ''), await send(`${KEY}2`, '')]).toEqual([200, 200]);
+  expect(oss.object(BUCKET, `${KEY}2`)?.length).toBe(10);
+});
+
 describe('a sender that is silent for 30 s', () => {
   test('is refused with the tail, and its bytes are stored', async () => {
     const { oss } = makeCloud();

@@ -139,7 +139,10 @@ export const LIBRARY: Readonly<Record<string, CodeRow>> = {
   },
   PermanentKeyInPage: {
     class: 'CredentialsError',
-    cause: { en: 'A page got a key without `securityToken`.', zh: '页面得到了没有 `securityToken` 的密钥。' },
+    cause: {
+      en: 'In a page, the function `credentials` gave a key without `securityToken`. If the key is given to the constructor itself, the constructor throws a TypeError, which has no code.',
+      zh: '在页面里，函数 `credentials` 给出了没有 `securityToken` 的密钥。如果把密钥直接交给构造函数，构造函数会抛出 TypeError，它没有错误码。',
+    },
     cure: {
       en: 'Give the page an STS token. Set `allowInPage: true` only for an OSS on your machine.',
       zh: '给页面 STS 令牌。只有使用本机上的 OSS 时，才设置 `allowInPage: true`。',

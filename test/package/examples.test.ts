@@ -96,19 +96,37 @@ function fromPage(path: string, init: RequestInit = {}): Request {
   return new Request(`https://edge.example.com${path}`, { method: 'POST', headers, ...init });
 }
 
-test('docs/edge.md: the Worker gives a token, a grant, and the end of an upload', async () => {
-  const world = cloud();
-  const { default: worker } = await run(exampleNamed('export default', 'docs-edge'), world);
-  const { fetch } = worker as { fetch: (request: Request, env: object, context: object) => Promise<Response> };
-  const env = { OSS_ACCESS_KEY_ID: RAM.accessKeyId, OSS_ACCESS_KEY_SECRET: RAM.accessKeySecret, OSS_ROLE_ARN };
-  const send = async (path: string, init: RequestInit) =>
-    (await fetch(fromPage(path, init), env, { waitUntil: () => {} })).json();
-  expect(await send('/token', {})).toMatchObject({ accessKeyId: expect.stringMatching(/^STS\./) });
-  const question = { operation: 'appendObject', key: 'inbox/u1/a', position: 0, size: 5 };
-  expect(await send('/grant', { body: JSON.stringify(question) })).toMatchObject({ method: 'POST' });
-  expect(await send('/upload/inbox%2Fu1%2Fa', { body: 'bytes' })).toMatchObject({ position: 5 });
-  expect(text(world.oss, 'my-uploads', 'inbox/u1/a')).toBe('bytes');
-});
+test.each([
+  ['of Alibaba Cloud', {}, 'https://my-uploads.oss-cn-hangzhou.aliyuncs.com'],
+  [
+    'of an OSS on this machine',
+    { OSS_ENDPOINT: 'http://127.0.0.1:9000', OSS_STS_ENDPOINT: 'http://127.0.0.1:9000' },
+    'http://127.0.0.1:9000/my-uploads',
+  ],
+])(
+  'docs/edge.md: with the endpoints %s, the Worker gives a token, a grant, and the end of an upload',
+  async (_, more, at) => {
+    const world = cloud();
+    const { default: worker } = await run(exampleNamed('export default', 'docs-edge'), world);
+    const { fetch } = worker as { fetch: (request: Request, env: object, context: object) => Promise<Response> };
+    const env = {
+      OSS_ACCESS_KEY_ID: RAM.accessKeyId,
+      OSS_ACCESS_KEY_SECRET: RAM.accessKeySecret,
+      OSS_ROLE_ARN,
+      ...more,
+    };
+    const send = async (path: string, init: RequestInit) =>
+      (await fetch(fromPage(path, init), env, { waitUntil: () => {} })).json();
+    expect(await send('/token', {})).toMatchObject({ accessKeyId: expect.stringMatching(/^STS\./) });
+    const question = { operation: 'appendObject', key: 'inbox/u1/a', position: 0, size: 5 };
+    expect(await send('/grant', { body: JSON.stringify(question) })).toMatchObject({
+      method: 'POST',
+      url: expect.stringMatching(`^${at}/`),
+    });
+    expect(await send('/upload/inbox%2Fu1%2Fa', { body: 'bytes' })).toMatchObject({ position: 5 });
+    expect(text(world.oss, 'my-uploads', 'inbox/u1/a')).toBe('bytes');
+  },
+);
 
 test('docs/logs.md: the log of a page ships errors, rejections and performance entries', async () => {
   const oss = bucket();
@@ -132,7 +150,15 @@ test('docs/logs.md: the log of a page ships errors, rejections and performance e
   console.error('broken', new Error('why'));
   page.dispatchEvent(Object.assign(new Event('error'), { message: 'Script error.' }));
   page.dispatchEvent(Object.assign(new Event('unhandledrejection'), { reason: new TypeError('nobody waited') }));
-  observe({ getEntries: () => [{ entryType: 'longtask', name: 'self', startTime: 5, duration: 60 }] });
+  const paint = { entryType: 'paint', duration: 0 };
+  observe({
+    getEntries: () => [
+      { entryType: 'longtask', name: 'self', startTime: 5, duration: 60 },
+      { ...paint, name: 'first-paint', startTime: 20 },
+      { ...paint, name: 'first-contentful-paint', startTime: 30 },
+      { entryType: 'navigation', name: 'https://app.example.com/a?token=secret#b', startTime: 0, duration: 90 },
+    ],
+  });
   await (log as LogAppender).flush();
   const [{ key = '' } = {}] = oss.requests;
   const lines = text(oss, 'my-uploads', key).trim().split('\n');
@@ -141,7 +167,10 @@ test('docs/logs.md: the log of a page ships errors, rejections and performance e
     ['console', ['broken', expect.stringContaining('Error: why')]],
     ['error', 'Script error.'],
     ['rejection', expect.stringContaining('TypeError: nobody waited')],
-    ['longtask', { startTime: 5, duration: 60 }],
+    ['longtask', { name: 'self', startTime: 5, duration: 60 }],
+    ['paint', { name: 'first-paint', startTime: 20, duration: 0 }],
+    ['paint', { name: 'first-contentful-paint', startTime: 30, duration: 0 }],
+    ['navigation', { name: 'https://app.example.com/a', startTime: 0, duration: 90 }],
   ]);
   expect([printed.mock.calls.length, observed]).toEqual([1, [{ entryTypes: ['longtask', 'navigation', 'paint'] }]]);
 });

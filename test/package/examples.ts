@@ -89,7 +89,8 @@ export async function run(name: string, world: World = {}): Promise<Readonly<Rec
     if (url === '/report') return new Response('a report\n');
     if (url === 'https://app.example.com/me')
       return Response.json({ id: new Headers(init?.headers).get('cookie')?.replace('user=', '') || undefined });
-    if (sts && url.startsWith('https://sts.')) return sts.fetch(input, init);
+    // On this machine, OSS and STS have the same address. Only requests of STS have the root as their path.
+    if (sts && (url.startsWith('https://sts.') || new URL(url).pathname === '/')) return sts.fetch(input, init);
     return (oss as LocalOss).fetch(input, init);
   };
   vi.stubGlobal('fetch', routes);

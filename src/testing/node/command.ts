@@ -90,9 +90,8 @@ function greetingOf(
   };
   const lines = Object.entries(variables).map(([name, value]) => `export ${name}=${quoted(value)}`);
   const names = Object.keys(buckets).join(', ');
-  return [`# oss-append-local serves ${names}. See its requests at ${pageUrl}`, ...lines, '# Ctrl-C ends it.'].join(
-    '\n',
-  );
+  const first = `# oss-append-local serves ${names}. See its requests at ${pageUrl}`;
+  return [first, ...lines, `# Try it: curl ${pageUrl}health`, '# Ctrl-C ends it.'].join('\n');
 }
 
 function quoted(text: string): string {

@@ -75,7 +75,8 @@ describe('what is printed at the start', () => {
     expect([err, code]).toEqual([[], 0]);
     const lines = out.join('\n').split('\n');
     expect(lines.filter((line) => !/^(#|export OSS_\w+=)/.test(line))).toEqual([]);
-    expect(lines).toHaveLength(9);
+    expect(lines).toHaveLength(10);
+    expect(lines[8]).toMatch(/^# Try it: curl http:\/\/127\.0\.0\.1:\d+\/_local\/health$/);
   });
 
   test('is empty with --quiet, which needs a key', async () => {
