@@ -438,8 +438,8 @@ class Oracle {
     for (const call of calls.filter(({ ofFile }) => !ofFile)) {
       const next = new Set<number>();
       for (const end of ends)
-        for (const size of this.#possible(call))
-          if (alike(own.subarray(end, end + size), call.source.subarray(0, size))) next.add(end + size);
+        for (const bytes of this.#possible(call))
+          if (alike(own.subarray(end, end + bytes.length), bytes)) next.add(end + bytes.length);
       ends = next;
     }
     // If a whole segment is stored late with a wrong bit, its parts may be sent behind it: the object is damaged.
@@ -447,11 +447,11 @@ class Oracle {
       yield `its ${own.length} bytes do not agree with its calls`;
   }
 
-  /** Returns the numbers of bytes of its source that a call may have stored. */
-  #possible(call: CallRecord): number[] {
+  /** Returns the bytes of its source that a call may have stored, for each way in which that may have happened. */
+  #possible(call: CallRecord): Uint8Array[] {
     const sizes = this.#claimed(call);
-    const aliased = this.#aliased(call);
-    return aliased > 0 ? [...sizes, ...sizes.map((size) => size - aliased)] : sizes;
+    const whole = sizes.map((size) => call.source.subarray(0, size));
+    return this.#aliased(call) > 0 ? [...whole, ...sizes.map((size) => this.#storedByCall(call, size))] : whole;
   }
 
   /** Returns the numbers of bytes that a call claims to have stored. There are two if the call does not know. */
@@ -541,13 +541,14 @@ class Oracle {
   }
 
   /**
-   * Returns the bytes of a successful call, without the bytes that another request stored. Between the two there may be
+   * Returns the first bytes of a call's source, without the bytes that another request stored. Between the two there may be
    * bytes of another writer, or bytes that the page sent before it was reloaded.
    */
-  #storedByCall(call: CallRecord): Uint8Array {
-    const counted = this.#countedOf(call);
+  #storedByCall(call: CallRecord, size = call.source.length): Uint8Array {
+    const counted = this.#countedOf(call).filter((_, index, all) => prefixSizes(all.slice(0, index)).at(-1)! < size);
     const own = counted.filter((segment) => !this.#isAliased(segment));
-    return own.length === counted.length ? call.source : Uint8Array.from(own.flatMap(({ bytes }) => [...bytes]));
+    if (own.length === counted.length) return call.source.subarray(0, size);
+    return Uint8Array.from(own.flatMap(({ bytes }) => [...bytes]));
   }
 
   /** Returns whether a request of another call stored these bytes in this place. */
