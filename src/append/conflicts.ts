@@ -7,9 +7,11 @@ import type { Found } from './verdict.ts';
 /** A segment's place, for messages. */
 type At = Pick<Plan, 'position' | 'size'>;
 
+const ONE = 'Use one AppendableObject for each key, or set shared: true';
+
 const REASONS: Readonly<Record<Outcome, string>> = {
   stored: 'These bytes are stored there, but so are bytes of another writer',
-  absent: 'Another writer was first, and has other bytes in their place',
+  absent: `Another writer was first, and has other bytes in their place. ${ONE}`,
   unknown: 'Another writer changed, replaced or deleted it, or a cache (CDN) answered',
 };
 
@@ -29,7 +31,9 @@ export function notAppendable(key: string, found: Found): AppendConflictError {
 
 /** The length of the object shows that it does not hold a beginning of the resumed Blob. */
 export function notThisBlob(key: string, { position, size }: At, found: Found): AppendConflictError {
-  const message = `Cannot resume "${key}": expected a length from ${position} to ${position + size}, ${describe(found)}`;
+  const isLonger = (found.length ?? 0) > position;
+  const why = isLonger ? 'The object is longer than the file: choose another key' : REASONS.unknown;
+  const message = `Cannot resume "${key}": expected a length from ${position} to ${position + size}, ${describe(found)}. ${why}`;
   return new AppendConflictError(message, { code: 'AppendConflict', position, size, found: found.length });
 }
 

@@ -149,7 +149,7 @@ export function credentialsFromUrl(url: string | URL, init: CredentialsUrlInit =
       return JSON.parse(text);
     } catch {
       // This error has no cause, because the cause quotes the text, which may contain a secret.
-      throw failed('the answer is not JSON');
+      throw failed(`HTTP ${response.status}, but no JSON; check the token endpoint`);
     }
   };
   return refreshingCredentials(load, { refreshBefore, timeout, clock });
@@ -229,7 +229,8 @@ export function credentialsProblem(given: Partial<Credentials> | undefined): str
   const { accessKeyId, accessKeySecret, securityToken, expiration } = given ?? {};
   const texts = { accessKeyId, accessKeySecret, securityToken: securityToken || '-' };
   for (const [name, value] of Object.entries(texts))
-    if (typeof value !== 'string' || !/^[\x21-\x7e]+$/.test(value)) return `${name} must be a string of visible ASCII`;
+    if (typeof value !== 'string' || !/^[\x21-\x7e]+$/.test(value))
+      return `${name} ${value ? 'must be visible ASCII without spaces and line breaks' : 'is empty: is the environment variable set?'}`;
   // A slash and a comma separate the parts of a credential in the signature.
   if (/[/,]/.test(String(accessKeyId))) return 'accessKeyId must be without / and comma';
   if (/^STS\./.test(String(accessKeyId)) && !securityToken) return 'an STS key needs its securityToken';

@@ -87,7 +87,10 @@ function parseHost(endpoint: string): { protocol: string; host: string } {
   if (!url || !/^https?:$/.test(url.protocol))
     throw new TypeError(`endpoint "${text}" is not a host or an http(s) URL`);
   const { protocol, host, href } = url;
-  checkType(href === `${protocol}//${host}/`, `endpoint must be scheme, host and port alone: "${protocol}//${host}"`);
+  checkType(
+    href === `${protocol}//${host}/`,
+    `endpoint has more than scheme, host and port: give "${protocol}//${host}"`,
+  );
   return url;
 }
 

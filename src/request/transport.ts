@@ -175,15 +175,25 @@ function secretsOf({ credentials }: AuthorisedRequest): readonly string[] {
   return credentials ? [credentials.accessKeySecret, credentials.securityToken ?? ''] : [];
 }
 
-function noAnswer(cause: unknown, { attempted }: OssRequest, authorised: AuthorisedRequest): TransportError {
+function noAnswer(thrown: unknown, { attempted }: OssRequest, authorised: AuthorisedRequest): TransportError {
   const secrets = secretsOf(authorised);
-  const why = redact(cause instanceof Error ? cause.message : String(cause), secrets);
-  const hint = 'Check the network, region, bucket, endpoint, cname and, in a page, the CORS rule';
-  const host = authorised.url.split(/[/?#]/)[2];
-  return new TransportError(`Cannot ${attempted}: no answer from ${host} (${why}). ${hint}`, {
-    code: 'NetworkError',
-    cause: withoutSecrets(cause, secrets),
-  });
+  const cause = withoutSecrets(thrown, secrets);
+  const why = redact(thrown instanceof Error ? thrown.message : String(thrown), secrets);
+  const hint =
+    'Check the network, region, bucket, endpoint, cname and, in a page, the CORS rule, or run oss-append/doctor';
+  const origin = redact(authorised.url.split(/[/?#]/, 3).join('/'));
+  const message = `Cannot ${attempted}: no answer from ${origin} (${why}${codeOf(cause)}). ${hint}`;
+  return new TransportError(message, { code: 'NetworkError', cause });
+}
+
+/** An error as `withoutSecrets` returns it. */
+type Caused = { readonly code?: string; readonly cause?: Caused } | undefined;
+
+/** Returns the code of the innermost cause, such as ECONNREFUSED, which the message of `fetch` in Node does not have. */
+function codeOf(error: unknown): string {
+  let code = '';
+  for (let inner = error as Caused; inner; inner = inner.cause) if (inner.code) code = `, ${inner.code}`;
+  return code;
 }
 
 function notOss({ attempted }: OssRequest, { status }: Response): TransportError {

@@ -282,9 +282,8 @@ export const ADVICE_ZH: Readonly<Record<string, string>> = {
   AccessDenied: '请检查 RAM 策略（oss:PutObject、oss:GetObject；封存需要 oss:SealAppendObject）及其前缀',
   SecurityTokenExpired: '请用函数提供凭证，以便重新加载',
   InvalidAccessKeyId: '请检查 accessKeyId',
-  'InvalidSecurityToken|AccessKeyIdAndSecurityTokenNotMatch|SecurityTokenNotSupported':
-    '令牌不对或太旧：请加载新的凭证',
-  'InvalidArgument .*region': '请把 region 设为 Bucket 所在的地域',
+  InvalidSecurityToken: '请加载新的令牌，这个令牌不对或太旧',
+  'InvalidArgument .*region': '请设置 region',
   'ObjectNotAppendable|AppendSealedObjectNotAllowed': '请换一个 Key',
   SignatureDoesNotMatch: '请检查 accessKeySecret、region，以及会修改请求头的代理',
   PublicEndpointForbidden: '请把 Bucket 的自定义域名作为 endpoint，并设置 cname: true',

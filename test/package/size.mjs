@@ -23,17 +23,17 @@ const STS = "credentials: { accessKeyId: 'STS.a', accessKeySecret: 'b', security
  */
 export const BUNDLES = {
   // All exports of the main entry.
-  index: { budget: 28_500, code: "export * from './src/index.ts';" },
+  index: { budget: 28_550, code: "export * from './src/index.ts';" },
   // One append with static STS credentials.
   append: {
-    budget: 13_450,
+    budget: 13_480,
     code: `import { OssClient } from './src/index.ts';
       const client = new OssClient({ ${CLIENT}, ${STS} });
       client.appendObject('app.log', 'one line', { position: 0 }).then(console.log);`,
   },
   // The same append with the engine, so that it is stored exactly once.
   'append, exactly once': {
-    budget: 26_500,
+    budget: 26_550,
     code: `import { append, OssClient } from './src/index.ts';
       append(new OssClient({ ${CLIENT}, ${STS} }), 'app.log', 'one line').then(console.log);`,
   },
@@ -51,12 +51,12 @@ export const BUNDLES = {
   './sts': { budget: 8_000, code: "export * from './src/sts.ts';" },
   // The doctor with the client that it examines. The doctor may add 3 KB (3,072 bytes) to the client (`append`).
   './doctor': {
-    budget: 16_520,
+    budget: 16_570,
     code: `import { OssClient } from './src/index.ts';
       import { diagnose } from './src/doctor/index.ts';
       diagnose(new OssClient({ ${CLIENT}, ${STS} }), 'app.log').then(console.log);`,
   },
-  './edge': { budget: 35_650, code: "export { createEdge } from './src/edge/index.ts';" },
+  './edge': { budget: 35_750, code: "export { createEdge } from './src/edge/index.ts';" },
   './edge, in a page': { budget: 1_950, code: "export { PageGrants } from './src/edge/index.ts';" },
   // The engine and a log, which adds 5 KB to the engine.
   './log': {
@@ -73,7 +73,7 @@ export const BUNDLES = {
   },
   // A recording, with the engine.
   './log: recordTo': {
-    budget: 28_790,
+    budget: 28_890,
     code: `import { AppendableObject, OssClient } from './src/index.ts';
       import { recordTo } from './src/log/index.ts';
       recordTo(new AppendableObject(new OssClient({ ${CLIENT}, ${STS} }), 'a.webm'), recorder).then(console.log);`,

@@ -413,12 +413,12 @@ describe('credentialsFromUrl', () => {
     [
       'a login page',
       async () => new Response('<html>secret page</html>'),
-      /from https:\/\/e\.com\/sts\?\[redacted\]: the answer is not JSON$/,
+      /from https:\/\/e\.com\/sts\?\[redacted\]: HTTP 200, but no JSON; check the token endpoint$/,
     ],
     [
       'broken JSON',
       async () => new Response(`{"accessKeySecret":"${STS.accessKeySecret}"x`),
-      /the answer is not JSON$/,
+      /HTTP 200, but no JSON; check the token endpoint$/,
     ],
     [
       'no answer',
@@ -434,6 +434,23 @@ describe('credentialsFromUrl', () => {
 });
 
 describe('a client', () => {
+  test.each<[string, string | undefined, RegExp]>([
+    ['an empty key', '', /^accessKeySecret is empty: is the environment variable set\?$/],
+    ['no key', undefined, /^accessKeySecret is empty/],
+    [
+      'a key that ends with a line break',
+      'sEcret\n',
+      /^accessKeySecret must be visible ASCII without spaces and line breaks$/,
+    ],
+    ['a key that ends with CR and LF', 'sEcret\r\n', /without spaces and line breaks$/],
+    ['a key with a space in it', 's Ecret', /^accessKeySecret must be visible ASCII without spaces/],
+    ['a key with a letter that is not ASCII', 'sEcr\u00e9t', /^accessKeySecret must be visible ASCII without spaces/],
+  ])('refuses %s before any request, and the error says why without the key', (_, accessKeySecret, problem) => {
+    const credentials = { ...STS, accessKeySecret } as Credentials;
+    expect(() => makeClient({ credentials })).toThrow(TypeError);
+    expect(() => makeClient({ credentials })).toThrow(problem);
+  });
+
   const later = { ...STS, securityToken: 'later' };
 
   test.each(['SecurityTokenExpired', 'InvalidAccessKeyId', 'InvalidSecurityToken'])(

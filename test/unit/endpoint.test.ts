@@ -48,11 +48,14 @@ describe('the hosts', () => {
     ],
     [{ endpoint: 'ftp://oss.example.com' }, /not a host or an http\(s\) URL/],
     [{ endpoint: 'not a host' }, /not a host or an http\(s\) URL/],
-    [{ endpoint: 'https://oss.example.com/path' }, /scheme, host and port alone: "https:\/\/oss.example.com"/],
-    [{ endpoint: 'https://oss.example.com?a=b' }, /scheme, host and port alone/],
-    [{ endpoint: 'https://me@oss.example.com' }, /scheme, host and port alone/],
-    [{ endpoint: 'https://:secret@oss.example.com' }, /scheme, host and port alone/],
-    [{ endpoint: 'https://me:secret@oss.example.com' }, /scheme, host and port alone: "https:\/\/oss.example.com"/],
+    [{ endpoint: 'https://oss.example.com/path' }, /more than scheme, host and port: give "https:\/\/oss.example.com"/],
+    [{ endpoint: 'https://oss.example.com?a=b' }, /more than scheme, host and port/],
+    [{ endpoint: 'https://me@oss.example.com' }, /more than scheme, host and port/],
+    [{ endpoint: 'https://:secret@oss.example.com' }, /more than scheme, host and port/],
+    [
+      { endpoint: 'https://me:secret@oss.example.com' },
+      /more than scheme, host and port: give "https:\/\/oss.example.com"/,
+    ],
   ])('%o is refused, and the error says why', (options, reason) => {
     const call = () => urlOf(options);
     expect(call).toThrow(TypeError);

@@ -421,17 +421,17 @@ describe('the hint names the next step', () => {
       { Message: 'The OSS Access Key Id you provided does not exist' },
       /Hint: check accessKeyId$/,
     ],
-    ['InvalidSecurityToken', {}, /the token is wrong or too old: load new credentials$/],
+    ['InvalidSecurityToken', {}, /load a new token, this one is wrong or old$/],
     [
       'InvalidArgument',
       { Message: 'The region of the credential must be that of the bucket, cn-hangzhou' },
-      /Hint: set region to that of the bucket$/,
+      /Hint: set region$/,
     ],
     ['InvalidArgument', { Message: 'Invalid signing region in Authorization header.' }, /Hint: set region/],
     ['InvalidArgument', { Message: 'The position is not a number' }, /^((?!Hint).)*$/],
     ['ObjectNotAppendable', {}, /Hint: choose another key$/],
     ['AppendSealedObjectNotAllowed', {}, /Hint: choose another key$/],
-    ['NoSuchBucket', {}, /cname: true for a custom domain, and only then$/],
+    ['NoSuchBucket', {}, /needs cname: true, others do not$/],
     [
       'AccessDenied',
       {

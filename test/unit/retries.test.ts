@@ -112,28 +112,44 @@ describe('repeats', () => {
       const error = await drive(failureOf(head(client)), clock);
       expect(sent).toHaveLength(attempts);
       expect((error as Error).message).toMatch(
-        /no answer from logs\.oss-cn-hangzhou\.aliyuncs\.com .*region, bucket, endpoint, cname/,
+        /no answer from https:\/\/logs\.oss-cn-hangzhou\.aliyuncs\.com .*region, bucket, endpoint, cname/,
       );
       if (!retry) expect(clock.now() - began).toBeLessThanOrEqual(3000);
     },
   );
 
   test.each([
-    ['a wrong bucket or region', { bucket: 'lgos' }, 'lgos.oss-cn-hangzhou.aliyuncs.com'],
-    ['a forgotten cname', { endpoint: 'https://files.example.com' }, 'logs.files.example.com'],
-    ['https for a server that has only http', { endpoint: 'https://127.0.0.1:9' }, '127.0.0.1:9'],
-  ])('the error after %s contains the host, without the query', async (_, options, host) => {
+    ['a wrong bucket or region', { bucket: 'lgos' }, 'https://lgos.oss-cn-hangzhou.aliyuncs.com'],
+    ['a forgotten cname', { endpoint: 'https://files.example.com' }, 'https://logs.files.example.com'],
+    ['https for a server that has only http', { endpoint: 'https://127.0.0.1:9' }, 'https://127.0.0.1:9'],
+  ])('the error after %s contains the origin, without the query', async (_, options, host) => {
     const { client, clock } = setUp([DROPPED], { ...options, signing: 'query' });
     const error = (await drive(failureOf(head(client)), clock)) as Error;
     expect(error.message).toContain(`no answer from ${host} (fetch failed)`);
     expect(error.message).not.toContain('x-oss-');
   });
 
-  test('the error of a presigned URL contains only the host', async () => {
+  test('the error of a presigned URL contains only the origin', async () => {
     const presign = () => 'https://files.example.com?x-oss-signature=1';
     const { client, clock } = setUpPresigned([DROPPED], presign);
     const error = (await drive(failureOf(head(client)), clock)) as Error;
-    expect(error.message).toContain('no answer from files.example.com (fetch failed)');
+    expect(error.message).toContain('no answer from https://files.example.com (fetch failed)');
+  });
+
+  test.each<[string, unknown, string]>([
+    ['the code of the cause', { cause: { message: 'm', code: 'ENOTFOUND' } }, '(fetch failed, ENOTFOUND)'],
+    [
+      'the innermost code',
+      { cause: { message: 'm', code: 'UND_ERR', cause: { message: 'm', code: 'ECONNRESET' } } },
+      '(fetch failed, ECONNRESET)',
+    ],
+    ['no code that could be a secret', { cause: { message: 'm', code: 'STS.abcdEFGH1234abcdEFGH' } }, '(fetch failed)'],
+    ['no code that is a text', { cause: { message: 'm', code: 'https://a/b?c' } }, '(fetch failed)'],
+  ])('the error of a lost connection shows %s', async (_, init, shown) => {
+    const { client, clock } = setUp([new TypeError('fetch failed', init as ErrorOptions)]);
+    const error = (await drive(failureOf(head(client)), clock)) as Error;
+    expect(error.message).toContain(`aliyuncs.com ${shown}. Check`);
+    expect(error.message).toContain('or run oss-append/doctor');
   });
 
   test('each attempt is signed or presigned again', async () => {
