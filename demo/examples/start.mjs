@@ -10,7 +10,10 @@ const NAMES = ['page', 'react', 'vue', 'worker-hono', 'deno', 'bun', 'extension'
 /** Installs the packages and builds the library, which the examples import as `oss-append`. */
 export function prepare() {
   install();
-  if (!existsSync(join(root, 'dist/index.js')) && !npm('run', '--silent', 'build')) throw new Error('The build failed');
+  if (!existsSync(join(root, 'dist/index.js'))) {
+    console.log('Building the library (once) …');
+    if (!npm('run', '--silent', 'build')) throw new Error('The build failed');
+  }
   install('demo/examples');
 }
 

@@ -55,7 +55,7 @@ export function App({ session, uploader, faults, log, recording, progress }: Par
         <div class="column tools">
           <Counters session={session} faults={faults} />
           <CodeCard session={session} />
-          <DoctorCard session={session} />
+          <DoctorCard session={session} faults={faults} />
           <LogCard log={log} />
         </div>
       </main>

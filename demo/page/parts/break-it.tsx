@@ -10,7 +10,8 @@ import { t } from '../text/text.ts';
 import { Card } from './card.tsx';
 import { Switch } from './switch.tsx';
 
-const LABELS: Readonly<Record<FaultName, readonly [label: TextKey, says: TextKey]>> = {
+/** The name and the explanation of each fault. */
+export const LABELS: Readonly<Record<FaultName, readonly [label: TextKey, says: TextKey]>> = {
   'lose-answers': ['faultLoseAnswers', 'faultLoseAnswersSays'],
   'drop-connections': ['faultDropConnections', 'faultDropConnectionsSays'],
   'answer-late': ['faultAnswerLate', 'faultAnswerLateSays'],

@@ -12,6 +12,8 @@ interface ChartProps {
   readonly points: Points;
   /** Writes a value with its unit. */
   readonly write: (value: number) => string;
+  /** Writes the marks of the axis. */
+  readonly writeAxis: (values: readonly number[]) => string[];
   /** `points` for values that belong to single requests. */
   readonly drawing: 'line' | 'points';
   /** The axis always reaches this value. */
@@ -65,7 +67,7 @@ function dataOf([times, values]: Points): UPlot.AlignedData {
   return [[...times], [...values]];
 }
 
-function optionsOf(element: HTMLElement, { drawing, write, least, counting }: Drawn): UPlot.Options {
+function optionsOf(element: HTMLElement, { drawing, writeAxis, least, counting }: Drawn): UPlot.Options {
   const style = getComputedStyle(element);
   const colour = (name: string) => style.getPropertyValue(name).trim();
   const axis = {
@@ -87,7 +89,7 @@ function optionsOf(element: HTMLElement, { drawing, write, least, counting }: Dr
     },
     axes: [
       { ...axis, font, size: 22, space: 90, values: (_plot, times) => times.map((time) => timeOfDay(time * 1000)) },
-      { ...axis, font, size: 74, space: 34, incrs: STEPS[counting], values: (_plot, values) => values.map(write) },
+      { ...axis, font, size: 74, space: 34, incrs: STEPS[counting], values: (_plot, values) => writeAxis(values) },
     ],
     series: [
       {},

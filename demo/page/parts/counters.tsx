@@ -27,6 +27,8 @@ export function Counters({ session, faults }: CountersProps) {
           </>
         )}
       </dl>
+      <p class="note">{t('countersNote')}</p>
+      {stats && <p class="note">{t('countersSince')}</p>}
       {!session.host.canBreak && <p class="note">{t('countersReal')}</p>}
     </Card>
   );

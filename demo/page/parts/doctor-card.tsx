@@ -2,20 +2,31 @@
 import { useSignal } from '@preact/signals';
 import { type Diagnosis, diagnose, type Finding } from '../../../src/doctor/index.ts';
 import { OssClient } from '../../../src/index.ts';
+import type { FaultName } from '../../host/contract.ts';
 import { tokenOptions } from '../client/clients.ts';
+import type { Faults } from '../faults.ts';
 import type { Session } from '../session.ts';
 import { language, signing } from '../settings.ts';
 import { saysIn } from '../text/findings.ts';
+import { listOf } from '../text/numbers.ts';
 import { t } from '../text/text.ts';
+import { LABELS } from './break-it.tsx';
 import { Fold } from './card.tsx';
 import { Listing } from './scroller.tsx';
 
-export function DoctorCard({ session }: { readonly session: Session }) {
+interface DoctorCardProps {
+  readonly session: Session;
+  readonly faults: Faults;
+}
+
+export function DoctorCard({ session, faults }: DoctorCardProps) {
   const isRunning = useSignal(false);
   const diagnosis = useSignal<Diagnosis | undefined>(undefined);
   const problem = useSignal<string | undefined>(undefined);
+  const active = useSignal<ReadonlySet<FaultName>>(new Set());
   const examine = async () => {
     isRunning.value = true;
+    active.value = faults.active.peek();
     diagnosis.value = problem.value = undefined;
     try {
       // The doctor's requests are not counted, and the faults of this tab happen to them as to all others.
@@ -32,6 +43,11 @@ export function DoctorCard({ session }: { readonly session: Session }) {
         {t(isRunning.value ? 'doctorRunning' : 'doctorRun')}
       </button>
       <div role="status">
+        {diagnosis.value && active.value.size > 0 && (
+          <p class="note">
+            {t('doctorFaults', { faults: listOf([...active.value].map((name) => t(LABELS[name][0]))) })}
+          </p>
+        )}
         {diagnosis.value?.ok && <p class="verdict stored">{t('doctorOk')}</p>}
         {diagnosis.value?.findings.map((finding) => (
           <FindingNotice key={finding.code} finding={finding} />

@@ -53,7 +53,7 @@ function End({ end }: { readonly end: Uint8Array }) {
   return (
     <>
       <h3>{label}</h3>
-      <Listing label={label} text={text ?? hex()} isShort />
+      <Listing label={label} text={text ?? hex()} isShort showsEnd />
     </>
   );
 }

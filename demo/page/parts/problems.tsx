@@ -38,7 +38,7 @@ function Problem({ transfer, session, uploader }: ProblemsProps & { readonly tra
       </p>
       {size !== undefined && (
         <p class="actions">
-          <button type="button" onClick={() => uploader.retry(id, { isNew: needsNewObject(error) })}>
+          <button type="button" onClick={() => uploader.retry(id)}>
             {t(needsNewObject(error) ? 'retryAsNew' : 'retry')}
           </button>
           <button type="button" class="quiet" onClick={() => (session.chosen.value = id)}>

@@ -180,7 +180,7 @@ export const en = {
   faultPortalSays: 'A network’s login page answers in place of OSS. The page does not believe it.',
   faultRival: 'Let another writer append',
   faultRivalSays: 'It writes to the object that is shown above. The page notices, and does not mix the two.',
-  rivalNone: 'There is no object yet.',
+  rivalNone: 'Upload a file first.',
 
   events: 'What happened',
   eventsNone: 'Nothing yet.',
@@ -216,6 +216,9 @@ export const en = {
   counterPreflights: 'Preflights',
   counterAppends: 'Appends that reached OSS',
   counterReceived: 'Requests that reached OSS',
+  countersNote:
+    'A retry sends bytes again. An append that was not taken at once often needs none, because the page asks OSS, and finds the bytes stored.',
+  countersSince: 'The library counts since the page was loaded, and OSS counts since this tab was opened.',
   countersReal: 'Only LocalOss counts preflights.',
 
   code: 'Show the code for what I just did',
@@ -226,6 +229,7 @@ export const en = {
   doctorRun: 'Examine',
   doctorRunning: 'Examining …',
   doctorOk: 'All is well: this page can append to the bucket.',
+  doctorFaults: 'Faults are switched on: {faults}. A fault can hit some requests and miss those of the doctor.',
   doctorFailed: 'The examination ended early: {reason}',
   doctorRule: 'The CORS rule that the bucket needs',
 

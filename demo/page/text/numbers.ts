@@ -20,12 +20,29 @@ export function exact(value: number): string {
 
 const UNITS = ['KiB', 'MiB', 'GiB'];
 
+function powerOf(value: number): number {
+  return Math.min(Math.floor(Math.log2(Math.max(value, 1)) / 10), UNITS.length);
+}
+
 /** Writes a number of bytes in the largest unit of which there is at least one: `20.0 MiB`. */
 export function bytes(value: number): string {
-  const power = Math.min(Math.floor(Math.log2(Math.max(value, 1)) / 10), UNITS.length);
+  const power = powerOf(value);
   if (power === 0) return formatter({ style: 'unit', unit: 'byte', unitDisplay: 'long' }).format(value);
   const digits = { maximumFractionDigits: 1, minimumFractionDigits: value % 1024 ** power === 0 ? 0 : 1 };
   return `${formatter(digits).format(value / 1024 ** power)}\u00a0${UNITS[power - 1]}`;
+}
+
+/** Writes the marks of an axis in one unit, the unit of the highest mark: `0 MiB`, `0.5 MiB`, `1 MiB`. */
+export function bytesOfAxis(values: readonly number[]): string[] {
+  const power = powerOf(Math.max(...values));
+  if (power === 0) return values.map(bytes);
+  const digits = formatter({ maximumFractionDigits: 2 });
+  return values.map((value) => `${digits.format(value / 1024 ** power)}\u00a0${UNITS[power - 1]}`);
+}
+
+/** Writes the marks of an axis of bytes per second in one unit. */
+export function ratesOfAxis(values: readonly number[]): string[] {
+  return bytesOfAxis(values).map((text) => `${text}/s`);
 }
 
 /** Writes bytes per second. */

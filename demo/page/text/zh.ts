@@ -178,7 +178,7 @@ export const zh: Readonly<Record<TextKey, string>> = {
   faultPortalSays: '上网认证页冒充 OSS 应答。页面不会采信。',
   faultRival: '让另一个写入方追加',
   faultRivalSays: '它写入上面显示的 Object。页面会发现，不会把两者的数据混在一起。',
-  rivalNone: '还没有 Object。',
+  rivalNone: '请先上传一个文件。',
 
   events: '发生了什么',
   eventsNone: '暂无。',
@@ -212,6 +212,8 @@ export const zh: Readonly<Record<TextKey, string>> = {
   counterPreflights: '预检请求',
   counterAppends: '到达 OSS 的追加',
   counterReceived: '到达 OSS 的请求',
+  countersNote: '重试是指再次发送数据。没有立即成功的追加往往不需要重试，因为页面会向 OSS 查询，发现数据已经存入。',
+  countersSince: '库的计数从页面加载时开始，OSS 的计数从打开此标签页时开始。',
   countersReal: '只有 LocalOss 统计预检请求。',
 
   code: '显示刚才操作的代码',
@@ -222,6 +224,7 @@ export const zh: Readonly<Record<TextKey, string>> = {
   doctorRun: '开始诊断',
   doctorRunning: '正在诊断……',
   doctorOk: '一切正常：本页面可以向 Bucket 追加数据。',
+  doctorFaults: '已开启的故障：{faults}。故障可能只影响部分请求，而没有影响诊断的请求。',
   doctorFailed: '诊断提前结束：{reason}',
   doctorRule: 'Bucket 需要的 CORS 规则',
 

@@ -5,6 +5,7 @@
 import { type Signal, signal } from '@preact/signals';
 import type { Session } from '../session.ts';
 import { isTabOpen } from '../tab.ts';
+import { needsNewObject } from '../text/sentences.ts';
 import { type Held, heldOf } from './known-object.ts';
 import { nameOf, type PageUppy } from './uploader.ts';
 
@@ -31,7 +32,9 @@ export class ObjectChoice {
     uppy.on('restored', () => uppy.getFiles().forEach((file) => void this.#restore(file)));
     uppy.addPreProcessor(async (ids) => {
       await Promise.all(ids.map((id) => this.#looking.get(id)));
-      for (const id of ids) this.dismiss(id);
+      for (const id of ids)
+        if (this.#isSpoilt(id)) this.renew(id);
+        else this.dismiss(id);
     });
   }
 
@@ -74,6 +77,12 @@ export class ObjectChoice {
     const held = await heldOf(data, key, this.#session.client());
     if (held && this.#uppy.getFile(file.id))
       this.offers.value = [...this.offers.value, { ...held, fileId: file.id, name: file.name }];
+  }
+
+  /** True if the file failed, and its object is damaged or has other bytes. Each retry, also Uppy's own, needs a new object. */
+  #isSpoilt(fileId: string): boolean {
+    const transfer = this.#session.transfers.peek().get(fileId);
+    return transfer?.state.peek() === 'failed' && needsNewObject(transfer.error.peek());
   }
 
   /** Another open tab may be appending to its object now. */

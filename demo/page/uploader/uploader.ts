@@ -67,9 +67,8 @@ export class Uploader {
     this.uppy.upload().catch((error: unknown) => this.uppy.log(error, 'error'));
   }
 
-  /** Tries a failed file again, in its object or in a new one. */
-  retry(id: string, { isNew }: { readonly isNew: boolean }): void {
-    if (isNew) this.choice.renew(id);
+  /** Tries a failed file again. The choice gives it a new object if its object can never hold it. */
+  retry(id: string): void {
     this.uppy.retryUpload(id).catch((error: unknown) => this.uppy.log(error, 'error'));
   }
 
