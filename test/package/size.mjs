@@ -39,7 +39,7 @@ export const BUNDLES = {
   },
   // The engine with presigned URLs, which an edge worker signs.
   presigned: {
-    budget: 20_890,
+    budget: 20_940,
     code: `import { AppendableObject, PresignedClient } from './src/index.ts';
       const presign = async (request) => (await fetch('/sign', { method: 'POST', body: JSON.stringify(request) })).text();
       new AppendableObject(new PresignedClient({ presign }), 'app.log').append('one line').then(console.log);`,
