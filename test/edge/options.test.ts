@@ -59,7 +59,9 @@ test.each<[string, unknown]>([
   ['allow', () => false],
   ['maxUplaod', 100],
 ])('%s: %s throws when the handler is made', (name, value) => {
-  expect(() => createEdge({ ...good, [name]: value })).toThrow(/must be|needs|missing|list|option|function|not a/);
+  expect(() => createEdge({ ...good, [name]: value })).toThrow(
+    /must be|is empty|needs|missing|list|option|function|not a/,
+  );
 });
 
 test('a change of the options after the handler was made has no effect', async () => {
