@@ -7,11 +7,10 @@ import type { Found } from './verdict.ts';
 /** A segment's place, for messages. */
 type At = Pick<Plan, 'position' | 'size'>;
 
-const ONE = 'Use one AppendableObject for each key, or set shared: true';
-
 const REASONS: Readonly<Record<Outcome, string>> = {
   stored: 'These bytes are stored there, but so are bytes of another writer',
-  absent: `Another writer was first, and has other bytes in their place. ${ONE}`,
+  absent:
+    'Another writer was first, and has other bytes in their place. Use one AppendableObject for each key, or shared: true',
   unknown: 'Another writer changed, replaced or deleted it, or a cache (CDN) answered',
 };
 

@@ -10,14 +10,13 @@ export const ADVICE: Readonly<Record<string, string>> = {
   AccessDenied: 'check the RAM policy (oss:PutObject, oss:GetObject; oss:SealAppendObject to seal) and its prefix',
   SecurityTokenExpired: 'give credentials as a function, so that they can be loaded again',
   InvalidAccessKeyId: 'check accessKeyId',
-  InvalidSecurityToken: 'load a new token, this one is wrong or old',
+  InvalidSecurityToken: 'load a new token',
   'InvalidArgument .*region': 'set region',
   'ObjectNotAppendable|AppendSealedObjectNotAllowed': 'choose another key',
   SignatureDoesNotMatch: 'check accessKeySecret, region, and proxies that change headers',
   PublicEndpointForbidden: 'give a custom domain of the bucket as endpoint with cname: true',
   SecondLevelDomainForbidden: 'leave out pathStyle; a custom domain needs cname: true',
-  'NoSuchBucket|InvalidBucketName':
-    'check bucket, region and endpoint; a custom domain needs cname: true, others do not',
+  'NoSuchBucket|InvalidBucketName': 'check bucket, region and endpoint; only a custom domain needs cname: true',
   'Http413|\\w+TooLarge': 'a proxy limits the body (nginx: client_max_body_size)',
   'UserDisable|InDebt|BucketDisable': 'the account or bucket is suspended: see the OSS console',
 };

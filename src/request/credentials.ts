@@ -230,7 +230,7 @@ export function credentialsProblem(given: Partial<Credentials> | undefined): str
   const texts = { accessKeyId, accessKeySecret, securityToken: securityToken || '-' };
   for (const [name, value] of Object.entries(texts))
     if (typeof value !== 'string' || !/^[\x21-\x7e]+$/.test(value))
-      return `${name} ${value ? 'must be visible ASCII without spaces and line breaks' : 'is empty: is the environment variable set?'}`;
+      return `${name} ${value ? 'must be visible ASCII without white space' : 'is missing: is the environment variable set?'}`;
   // A slash and a comma separate the parts of a credential in the signature.
   if (/[/,]/.test(String(accessKeyId))) return 'accessKeyId must be without / and comma';
   if (/^STS\./.test(String(accessKeyId)) && !securityToken) return 'an STS key needs its securityToken';

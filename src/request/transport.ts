@@ -179,8 +179,7 @@ function noAnswer(thrown: unknown, { attempted }: OssRequest, authorised: Author
   const secrets = secretsOf(authorised);
   const cause = withoutSecrets(thrown, secrets);
   const why = redact(thrown instanceof Error ? thrown.message : String(thrown), secrets);
-  const hint =
-    'Check the network, region, bucket, endpoint, cname and, in a page, the CORS rule, or run oss-append/doctor';
+  const hint = 'Check the network, region, bucket, endpoint, cname and, in a page, CORS, or run oss-append/doctor';
   const origin = redact(authorised.url.split(/[/?#]/, 3).join('/'));
   const message = `Cannot ${attempted}: no answer from ${origin} (${why}${codeOf(cause)}). ${hint}`;
   return new TransportError(message, { code: 'NetworkError', cause });

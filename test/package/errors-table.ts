@@ -29,10 +29,10 @@ export const LIBRARY: Readonly<Record<string, CodeRow>> = {
       zh: '没有得到响应。在页面里，也可能是 CORS 隐藏了响应。',
     },
     cure: {
-      en: 'Check the network, region, bucket, endpoint, cname and, in a page, the CORS rule. Then call `resume` or `settle`.',
+      en: 'Check the network, region, bucket, endpoint, cname and, in a page, CORS. Then call `resume` or `settle`.',
       zh: '检查网络、region、bucket、endpoint 和 cname；在页面里还要检查 CORS 规则。然后调用 `resume` 或 `settle`。',
     },
-    says: 'Check the network, region, bucket, endpoint, cname and, in a page, the CORS rule',
+    says: 'Check the network, region, bucket, endpoint, cname and, in a page, CORS',
   },
   TimeoutError: {
     class: 'TransportError',

@@ -176,7 +176,7 @@ describe('answers that are not from OSS', () => {
     const error = await failureOf(append(client));
     expect(error).toMatchObject({ code: 'NetworkError', cause: DROPPED });
     expect((error as Error).message).toBe(
-      'Cannot append to "a" at position 0 (5 bytes): no answer from https://logs.oss-cn-hangzhou.aliyuncs.com (fetch failed). Check the network, region, bucket, endpoint, cname and, in a page, the CORS rule, or run oss-append/doctor',
+      'Cannot append to "a" at position 0 (5 bytes): no answer from https://logs.oss-cn-hangzhou.aliyuncs.com (fetch failed). Check the network, region, bucket, endpoint, cname and, in a page, CORS, or run oss-append/doctor',
     );
   });
 });

@@ -94,9 +94,9 @@ describe('new OssClient', () => {
     ['pathStyle as text', make({ pathStyle: '/logs' }), TypeError, /^pathStyle must be true or false/],
     ['accelerate as text', make({ accelerate: 'global' }), TypeError, /^accelerate must be true, false or 'overseas'/],
     ['no credentials', make({ credentials: undefined }), TypeError, /^credentials are missing; .* PresignedClient/],
-    ['credentials as text', make({ credentials: 'AK:SK' }), TypeError, /^accessKeyId is empty/],
-    ['empty credentials', make({ credentials: {} }), TypeError, /^accessKeyId is empty/],
-    ['no secret', make({ credentials: { accessKeyId: 'AK' } }), TypeError, /^accessKeySecret is empty/],
+    ['credentials as text', make({ credentials: 'AK:SK' }), TypeError, /^accessKeyId is missing/],
+    ['empty credentials', make({ credentials: {} }), TypeError, /^accessKeyId is missing/],
+    ['no secret', make({ credentials: { accessKeyId: 'AK' } }), TypeError, /^accessKeySecret is missing/],
     [
       'a key id with a comma',
       make({ credentials: { ...KEYS, accessKeyId: 'A,K' } }),

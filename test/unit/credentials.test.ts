@@ -435,16 +435,16 @@ describe('credentialsFromUrl', () => {
 
 describe('a client', () => {
   test.each<[string, string | undefined, RegExp]>([
-    ['an empty key', '', /^accessKeySecret is empty: is the environment variable set\?$/],
-    ['no key', undefined, /^accessKeySecret is empty/],
+    ['an empty key', '', /^accessKeySecret is missing: is the environment variable set\?$/],
+    ['no key', undefined, /^accessKeySecret is missing/],
+    ['a key that ends with a line break', 'sEcret\n', /^accessKeySecret must be visible ASCII without white space$/],
+    ['a key that ends with CR and LF', 'sEcret\r\n', /without white space$/],
+    ['a key with a space in it', 's Ecret', /^accessKeySecret must be visible ASCII without white space/],
     [
-      'a key that ends with a line break',
-      'sEcret\n',
-      /^accessKeySecret must be visible ASCII without spaces and line breaks$/,
+      'a key with a letter that is not ASCII',
+      'sEcr\u00e9t',
+      /^accessKeySecret must be visible ASCII without white space/,
     ],
-    ['a key that ends with CR and LF', 'sEcret\r\n', /without spaces and line breaks$/],
-    ['a key with a space in it', 's Ecret', /^accessKeySecret must be visible ASCII without spaces/],
-    ['a key with a letter that is not ASCII', 'sEcr\u00e9t', /^accessKeySecret must be visible ASCII without spaces/],
   ])('refuses %s before any request, and the error says why without the key', (_, accessKeySecret, problem) => {
     const credentials = { ...STS, accessKeySecret } as Credentials;
     expect(() => makeClient({ credentials })).toThrow(TypeError);

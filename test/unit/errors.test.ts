@@ -421,7 +421,7 @@ describe('the hint names the next step', () => {
       { Message: 'The OSS Access Key Id you provided does not exist' },
       /Hint: check accessKeyId$/,
     ],
-    ['InvalidSecurityToken', {}, /load a new token, this one is wrong or old$/],
+    ['InvalidSecurityToken', {}, /load a new token$/],
     [
       'InvalidArgument',
       { Message: 'The region of the credential must be that of the bucket, cn-hangzhou' },
@@ -431,7 +431,7 @@ describe('the hint names the next step', () => {
     ['InvalidArgument', { Message: 'The position is not a number' }, /^((?!Hint).)*$/],
     ['ObjectNotAppendable', {}, /Hint: choose another key$/],
     ['AppendSealedObjectNotAllowed', {}, /Hint: choose another key$/],
-    ['NoSuchBucket', {}, /needs cname: true, others do not$/],
+    ['NoSuchBucket', {}, /only a custom domain needs cname: true$/],
     [
       'AccessDenied',
       {

@@ -12,7 +12,7 @@ const DENIED: Row = ['令牌不允许对 {key} 执行 {what}。', '检查 RAM �
 
 export const findingsZh: Readonly<Record<FindingCode, Row>> = {
   offline: ['设备处于离线状态。', '请连接网络。'],
-  unreachable: ['无法连接 {host}。', '检查 Bucket、地域和 Endpoint，以及防火墙、浏览器扩展和 connect-src。'],
+  unreachable: ['无法连接 {host}。', '检查 Bucket、地域、防火墙和 Endpoint（自定义域名需要 cname: true）；在页面里还要检查浏览器扩展和 connect-src。'],
   'mixed-content': ['页面使用 HTTPS，但 Endpoint 没有使用。', '请给出使用 HTTPS 的 Endpoint。'],
   'http-page': ['页面没有使用 HTTPS，所以针对 https 的 CORS 规则都不允许 {origin}。', '请用 HTTPS 打开页面。'],
   'answer-hidden': [
@@ -30,10 +30,10 @@ export const findingsZh: Readonly<Record<FindingCode, Row>> = {
   'permission-missing': DENIED,
   'clock-wrong': ['签名所用的时钟不准。', '校准时钟。'],
   'token-expired': ['令牌已过期。', '用函数提供凭证，以便能够重新加载。'],
-  'token-refused': refused('STS 的密钥必须与它的 securityToken 一起使用'),
+  'token-refused': refused('检查 accessKeyId'),
   'signature-wrong': refused('检查 accessKeySecret、region，以及会修改请求头的代理'),
   'region-wrong': refused('Bucket 在另一个地域，请设置 region 和 endpoint'),
-  'bucket-missing': refused('检查 bucket、region 和 endpoint；自定义域名需要 cname: true'),
+  'bucket-missing': refused('检查 bucket、region 和 endpoint；使用自定义域名时设置 cname: true，否则不要设置'),
   'cname-needed': refused('把 Bucket 的自定义域名作为 endpoint，并设置 cname: true'),
   'endpoint-wrong': refused('去掉 pathStyle；自定义域名需要 cname: true'),
   'no-permission': DENIED,
