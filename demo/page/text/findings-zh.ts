@@ -12,7 +12,10 @@ const DENIED: Row = ['令牌不允许对 {key} 执行 {what}。', '检查 RAM �
 
 export const findingsZh: Readonly<Record<FindingCode, Row>> = {
   offline: ['设备处于离线状态。', '请连接网络。'],
-  unreachable: ['无法连接 {host}。', '检查 Bucket、地域、防火墙和 Endpoint（自定义域名需要 cname: true）；在页面里还要检查浏览器扩展和 connect-src。'],
+  unreachable: [
+    '无法连接 {host}。',
+    '检查 Bucket、地域、防火墙和 Endpoint（自定义域名需要 cname: true）；在页面里还要检查浏览器扩展和 connect-src。',
+  ],
   'mixed-content': ['页面使用 HTTPS，但 Endpoint 没有使用。', '请给出使用 HTTPS 的 Endpoint。'],
   'http-page': ['页面没有使用 HTTPS，所以针对 https 的 CORS 规则都不允许 {origin}。', '请用 HTTPS 打开页面。'],
   'answer-hidden': [
