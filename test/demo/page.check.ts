@@ -141,4 +141,50 @@ describe.each(browsers)('in %s', (name) => {
     await visit.allStored();
     expect(visit.stored('flipped (2).bin')?.equals(file.buffer)).toBe(true);
   });
+
+  test.each([
+    ['Uppy’s button of the file', '.uppy-Dashboard-Item-action--retry, .uppy-Dashboard-Item-progressIndicator'],
+    ['“Retry all” of the total', 'aside.total button:has-text("Retry all")'],
+  ])('a retry of a damaged file goes to a new object: %s', async (_, button) => {
+    const { page } = await begin();
+    await visit.switchOn('Flip a bit');
+    const file = picked('flipped.bin', 2 * MIB);
+    await visit.pick(file);
+    await visit.upload();
+    await page.locator('aside.total.failed').waitFor();
+    await visit.switchOn('Flip a bit', false);
+    await page.locator(button).first().click();
+    await visit.allStored();
+    expect(visit.stored('flipped (2).bin')?.equals(file.buffer)).toBe(true);
+  });
+
+  test('the doctor names the faults that are switched on', async () => {
+    const { page } = await begin();
+    await visit.openFold('Doctor');
+    const examine = async () => {
+      await page.getByRole('button', { name: 'Examine' }).click();
+      await page.locator('.area-doctor [role=status] > *').first().waitFor();
+      await page.getByRole('button', { name: 'Examine' }).waitFor();
+    };
+    await examine();
+    expect(await page.locator('.area-doctor').textContent()).not.toContain('Faults are switched on');
+    await visit.switchOn('Login page in between');
+    await examine();
+    expect(await page.locator('.area-doctor').textContent()).toContain('Faults are switched on: Login page in between');
+  });
+
+  test('a tab that follows shows the newest line', async () => {
+    const { page, demo } = await begin();
+    const lines = Array.from({ length: 400 }, (_, line) => `line ${line}\n`).join('');
+    await visit.pick({ name: 'lines.txt', mimeType: 'text/plain', buffer: Buffer.from(lines) });
+    await visit.upload();
+    await visit.allStored();
+    await page.goto(`${demo.url}#follow=${encodeURIComponent(visit.keys()[0] ?? '')}`);
+    const listing = page.locator('.listing');
+    await listing.waitFor();
+    expect(await listing.textContent()).toContain('line 399');
+    const below = () => listing.evaluate((at) => at.scrollHeight - at.clientHeight - at.scrollTop);
+    expect(await below()).toBeLessThan(2);
+    expect(await listing.evaluate((at) => at.scrollTop)).toBeGreaterThan(0);
+  });
 });
