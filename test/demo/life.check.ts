@@ -83,24 +83,32 @@ describe.each(browsers)('in %s', (name) => {
     expect(await visit.events()).toEqual(expect.arrayContaining(['paused', 'resumed', 'stored', 'proven']));
   });
 
-  test('leaving asks only while something is in flight', async () => {
-    const { page } = visit;
+  /** Accepts each dialog of the page, and returns the list of their kinds. */
+  function dialogs(): string[] {
     const asked: string[] = [];
-    page.on('dialog', (dialog) => {
+    visit.page.on('dialog', (dialog) => {
       asked.push(dialog.type());
       void dialog.accept();
     });
+    return asked;
+  }
+
+  test('leaving does not ask before the upload and after it', async () => {
+    const asked = dialogs();
     await visit.pick(picked('short.bin', 1000));
-    await page.reload();
+    await visit.page.reload();
     await visit.ready();
     expect(asked, 'before the upload').toEqual([]);
     await visit.upload();
     await visit.allStored();
-    await page.reload();
-    await visit.ready();
+    await visit.page.reload();
     expect(asked, 'after the upload').toEqual([]);
+  });
+
+  test('leaving asks while something is in flight', async () => {
+    const asked = dialogs();
     await visit.beginSlowly();
-    await page.reload();
+    await visit.page.reload();
     expect(asked).toEqual(['beforeunload']);
   });
 
