@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../../.ci/project.mjs';
-import { outputOf } from './output.mjs';
+import { environmentFor, outputOf } from './output.mjs';
 import { countReasons } from './reasons.mjs';
 
 const NAMES = [
@@ -14,17 +14,8 @@ const NAMES = [
 /** At least this many of these tests must pass. The other tests need operations that LocalOss lacks. */
 const LEAST = 16;
 
-export async function* runGo(source, { url, keys, roleArn }) {
-  const env = {
-    ...process.env,
-    ...{ OSS_TEST_ACCESS_KEY_ID: keys.accessKeyId, OSS_TEST_ACCESS_KEY_SECRET: keys.accessKeySecret },
-    ...{
-      OSS_TEST_ENDPOINT: url,
-      OSS_TEST_REGION: 'cn-hangzhou',
-      OSS_TEST_RAM_ROLE_ARN: roleArn,
-      OSS_TEST_RAM_UID: '1',
-    },
-  };
+export async function* runGo(source, server) {
+  const env = environmentFor(server);
   const cwd = join(source, 'oss');
   const program = join(root, 'build/sdks/go.test');
   const compiled = await outputOf(process.env.GO ?? 'go', ['test', '-c', '-tags', 'integration', '-o', program, '.'], {

@@ -1,4 +1,5 @@
-// Runs a program and reads what it prints. The server of the tests lives in this process, so it must not be blocked.
+// Runs the programs of other authors and reads what they print. The server of the tests lives in this process, so it
+// must not be blocked.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
@@ -13,4 +14,19 @@ export async function outputOf(command, args, { cwd, env }) {
   }
   await once(child, 'close');
   return text;
+}
+
+/** Returns the environment in which the integration tests of the official SDKs find the server. */
+export function environmentFor({ url, keys, roleArn }) {
+  return {
+    ...process.env,
+    OSS_TEST_ACCESS_KEY_ID: keys.accessKeyId,
+    OSS_TEST_ACCESS_KEY_SECRET: keys.accessKeySecret,
+    OSS_TEST_ENDPOINT: url,
+    OSS_TEST_REGION: 'cn-hangzhou',
+    OSS_TEST_RAM_ROLE_ARN: roleArn,
+    // Python reads the first name of the owner's number, and Go the second one.
+    OSS_TEST_USER_ID: '1',
+    OSS_TEST_RAM_UID: '1',
+  };
 }

@@ -1,5 +1,5 @@
 // The integration tests of the Python SDK V2.
-import { outputOf } from './output.mjs';
+import { environmentFor, outputOf } from './output.mjs';
 import { countReasons } from './reasons.mjs';
 
 /** At least this many tests of each file must pass. The other tests need operations that LocalOss lacks. */
@@ -12,17 +12,8 @@ const LEAST = {
   test_object_basic: 3,
 };
 
-export async function* runPython(source, { url, keys, roleArn }) {
-  const env = {
-    ...process.env,
-    ...{ OSS_TEST_ACCESS_KEY_ID: keys.accessKeyId, OSS_TEST_ACCESS_KEY_SECRET: keys.accessKeySecret },
-    ...{
-      OSS_TEST_ENDPOINT: url,
-      OSS_TEST_REGION: 'cn-hangzhou',
-      OSS_TEST_RAM_ROLE_ARN: roleArn,
-      OSS_TEST_USER_ID: '1',
-    },
-  };
+export async function* runPython(source, server) {
+  const env = environmentFor(server);
   for (const [name, least] of Object.entries(LEAST)) yield { name, least, ...(await runFile(source, name, env)) };
 }
 

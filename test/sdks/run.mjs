@@ -10,7 +10,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { install, root, run } from '../../.ci/project.mjs';
+import { install, npm, root } from '../../.ci/project.mjs';
 import { conclude } from '../../.ci/suite.mjs';
 import { runAliOss } from './ali-oss.mjs';
 import { runGo } from './go.mjs';
@@ -21,14 +21,6 @@ const SUITES = [
   { name: 'Python SDK V2', variable: 'OSS_PYTHON_SOURCE', file: 'tests/integration/test_client.py', start: runPython },
   { name: 'Go SDK V2', variable: 'OSS_GO_SOURCE', file: 'oss/client_integration_test.go', start: runGo },
 ];
-
-/** Compiles into dist. The bundles and the demo are not needed here. */
-function compile() {
-  const tsc = join(root, 'node_modules/typescript/bin/tsc');
-  const configs = ['src/tsconfig.json', 'src/testing/node/tsconfig.json'];
-  if (!configs.every((config) => run(process.execPath, [tsc, '-p', config])))
-    throw new Error('The library does not compile. The lines above say why');
-}
 
 async function startServer() {
   const { serveLocalOss } = await import(pathToFileURL(join(root, 'dist/testing/node/index.js')).href);
@@ -56,7 +48,7 @@ function givenSuites() {
 
 async function* runSuites() {
   install();
-  compile();
+  if (!npm('run', '--silent', 'compile')) throw new Error('the library does not compile; the output above says why');
   for (const { name, variable, start } of given) {
     const server = await startServer();
     console.log(`\n${name}`);
