@@ -4,7 +4,7 @@ import { type DoctorOptions, diagnose } from '../../src/doctor/index.ts';
 import { createEdge, PageGrants } from '../../src/edge/index.ts';
 import { type Fetch, OssClient, PresignedClient } from '../../src/index.ts';
 import { LocalOss } from '../../src/testing/index.ts';
-import { platformClock } from '../../src/waiting/clock.ts';
+import { drive, VirtualClock } from '../tools/virtual-clock.ts';
 import { browserFetch } from './browser-fetch.ts';
 import { healthyRule, KEY } from './cases.ts';
 import { presignOn } from './world.ts';
@@ -146,15 +146,15 @@ test('a page with grants of an edge is healthy', async () => {
 });
 
 describe('a server that is slow or breaks off', () => {
-  const time = { ...platformClock(), setTimeout: (callback: () => void) => setTimeout(callback, 300) };
   const never = () => new Promise<Response>(() => {});
 
   test.each([1, 2, 3])('without an answer to request %i, the host is unreachable', async (nth) => {
     let count = 0;
     const { oss, credentials } = world();
     const fetch: Fetch = (url, init) => (++count >= nth ? never() : oss.fetch(url, init));
-    const settings = { region: 'cn-hangzhou', bucket: 'logs', credentials, fetch, retry, clock: time };
-    const { findings } = await diagnose(new OssClient(settings), KEY, { fetch });
+    const clock = new VirtualClock(Date.now());
+    const client = new OssClient({ region: 'cn-hangzhou', bucket: 'logs', credentials, fetch, retry, clock });
+    const { findings } = await drive(diagnose(client, KEY, { fetch }), clock, oss);
     expect(findings.map(({ code }) => code)).toEqual(['unreachable']);
   });
 
