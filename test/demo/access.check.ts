@@ -5,6 +5,7 @@ import type { AxeResults } from 'axe-core';
 import type { Browser, BrowserContextOptions, Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { browsers, launch, MIB, onDisk, picked, Visit } from './visit.ts';
+import { USER } from './visits.ts';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -26,7 +27,7 @@ describe.skipIf(!browsers.includes('chromium'))('in chromium', () => {
   afterAll(() => browser?.close());
 
   async function visiting(options: BrowserContextOptions, act: (visit: Visit) => Promise<void>): Promise<void> {
-    const context = await browser.newContext({ viewport: { width: 1300, height: 900 }, locale: 'en-US', ...options });
+    const context = await browser.newContext({ ...USER, ...options });
     const visit = await Visit.begin(context);
     try {
       await act(visit);

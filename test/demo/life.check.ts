@@ -1,25 +1,15 @@
 /** What happens around an upload: reloads, second picks, other tabs, a dead server, leaving, and recordings. */
-import type { Browser, BrowserContext } from 'playwright';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { startDemo } from '../../demo/server.ts';
-import { browsers, builtPage, launch, MIB, onDisk, picked, Visit } from './visit.ts';
+import { browsers, builtPage, MIB, onDisk, picked, Visit } from './visit.ts';
+import { useVisits } from './visits.ts';
 
 describe.each(browsers)('in %s', (name) => {
-  let browser: Browser;
-  let context: BrowserContext;
+  const visits = useVisits(name);
   let visit: Visit;
 
-  beforeAll(async () => {
-    browser = await launch(name);
-  });
-  afterAll(() => browser?.close());
   beforeEach(async () => {
-    context = await browser.newContext({ viewport: { width: 1300, height: 900 }, locale: 'en-US' });
-    visit = await Visit.begin(context);
-  });
-  afterEach(async () => {
-    await context.close();
-    await visit.end();
+    visit = await visits.begin();
   });
 
   test('after a reload the list is there again, the upload goes on where the object ends, and no byte is sent twice', async () => {
@@ -156,7 +146,7 @@ describe.each(browsers)('in %s', (name) => {
   test('a second tab has its own faults and objects, and leaves those of the first tab alone', async () => {
     const { page, demo } = visit;
     await visit.switchOn('Throttle');
-    const second = await Visit.in(await context.newPage(), demo);
+    const second = await Visit.in(await visits.context.newPage(), demo);
     expect(await second.page.getByRole('switch', { name: 'Throttle' }).isChecked()).toBe(false);
     const file = picked('same.bin', 400_000);
     await second.pick(file);
@@ -176,7 +166,7 @@ describe.each(browsers)('in %s', (name) => {
   test('a second tab follows an object while it grows', async () => {
     const { page } = visit;
     const file = await visit.beginSlowly(3 * MIB);
-    const opening = context.waitForEvent('page');
+    const opening = visits.context.waitForEvent('page');
     await page.getByRole('link', { name: 'Follow this object in a second tab' }).click();
     const follower = await opening;
     await follower.locator('dl.facts').waitFor();
@@ -207,6 +197,17 @@ describe.each(browsers)('in %s', (name) => {
     ['Microphone', /^audio\//],
   ] as const)('a recording is stored while it is recorded: %s', async (source, type) => {
     const { page, demo } = visit;
+    // Counts what the browser records, so that the stored object can be compared with it.
+    await page.evaluate(() => {
+      const { start } = MediaRecorder.prototype;
+      MediaRecorder.prototype.start = function (...options) {
+        this.addEventListener('dataavailable', ({ data }) =>
+          Object.assign(globalThis, { recorded: recorded() + data.size }),
+        );
+        return start.apply(this, options);
+      };
+      const recorded = () => (globalThis as { recorded?: number }).recorded ?? 0;
+    });
     // Firefox has a fake camera for tests, but no fake screen.
     if (name === 'firefox' && source === 'Screen')
       await page.evaluate(() => {
@@ -217,8 +218,7 @@ describe.each(browsers)('in %s', (name) => {
     await page.getByRole('button', { name: `Record: ${source}` }).click();
     await page.locator('.area-record', { hasText: /[1-9][\d.,]*\s[KM]iB are stored/ }).waitFor();
     const [key = ''] = visit.keys();
-    const early = demo.oss.object(demo.bucket, key)?.length ?? 0;
-    expect(early).toBeGreaterThan(0);
+    expect(demo.oss.object(demo.bucket, key)?.length).toBeGreaterThan(0);
     const stop = page.getByRole('button', { name: 'Stop' });
     expect(await stop.evaluate((button) => button === document.activeElement)).toBe(true);
     const asking = page.waitForEvent('dialog');
@@ -229,7 +229,8 @@ describe.each(browsers)('in %s', (name) => {
     await closing;
     await stop.click();
     await page.locator('.area-record .verdict.stored').waitFor();
-    expect(demo.oss.object(demo.bucket, key)?.length).toBeGreaterThan(early);
+    const recorded = await page.evaluate(() => (globalThis as { recorded?: number }).recorded);
+    expect(demo.oss.object(demo.bucket, key)?.length).toBe(recorded);
     expect(demo.oss.object(demo.bucket, key)?.headers['content-type']).toMatch(type);
   });
 

@@ -1,28 +1,15 @@
 /** The page of the demo as its users see it, in real browsers: what they do, what they are told, and what is stored. */
-import type { Browser, BrowserContext } from 'playwright';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { crc64 } from '../../src/index.ts';
-import { browsers, launch, MIB, picked, Visit } from './visit.ts';
+import { browsers, MIB, picked, type Visit } from './visit.ts';
+import { useVisits, type Visits } from './visits.ts';
 
 describe.each(browsers)('in %s', (name) => {
-  let browser: Browser;
-  let context: BrowserContext;
+  const visits = useVisits(name);
   let visit: Visit;
 
-  beforeAll(async () => {
-    browser = await launch(name);
-  });
-  afterAll(() => browser?.close());
-  beforeEach(async () => {
-    context = await browser.newContext({ viewport: { width: 1300, height: 900 }, locale: 'en-US' });
-  });
-  afterEach(async () => {
-    await context.close();
-    await visit?.end();
-  });
-
-  async function begin(options: Parameters<typeof Visit.begin>[1] = {}): Promise<Visit> {
-    visit = await Visit.begin(context, options);
+  async function begin(options?: Parameters<Visits['begin']>[0]): Promise<Visit> {
+    visit = await visits.begin(options);
     return visit;
   }
 
@@ -124,13 +111,19 @@ describe.each(browsers)('in %s', (name) => {
     expect(visit.stored('portal.bin')?.equals(file.buffer)).toBe(true);
   });
 
-  test('a flipped bit stops the upload with the step that helps, no bar looks complete, and a new name works', async () => {
+  /** Uploads a file of which one bit is flipped on the way, so that its object is damaged. */
+  async function beginDamaged() {
     const { page } = await begin();
     await visit.switchOn('Flip a bit');
     const file = picked('flipped.bin', 2 * MIB);
     await visit.pick(file);
     await visit.upload();
     await page.locator('aside.total.failed').waitFor();
+    return { page, file };
+  }
+
+  test('a flipped bit stops the upload with the step that helps, no bar looks complete, and a new name works', async () => {
+    const { page, file } = await beginDamaged();
     expect(await page.locator('.notice.bad').textContent()).toContain('the object is damaged');
     expect(await page.locator('.badge.failed').count()).toBe(1);
     expect(await page.locator('.total progress').evaluate((bar: HTMLProgressElement) => bar.value < bar.max)).toBe(
@@ -146,12 +139,7 @@ describe.each(browsers)('in %s', (name) => {
     ['Uppy’s button of the file', '.uppy-Dashboard-Item-action--retry, .uppy-Dashboard-Item-progressIndicator'],
     ['“Retry all” of the total', 'aside.total button:has-text("Retry all")'],
   ])('a retry of a damaged file goes to a new object: %s', async (_, button) => {
-    const { page } = await begin();
-    await visit.switchOn('Flip a bit');
-    const file = picked('flipped.bin', 2 * MIB);
-    await visit.pick(file);
-    await visit.upload();
-    await page.locator('aside.total.failed').waitFor();
+    const { page, file } = await beginDamaged();
     await visit.switchOn('Flip a bit', false);
     await page.locator(button).first().click();
     await visit.allStored();

@@ -1,31 +1,19 @@
 /** What users do with the list of files: folders, more files meanwhile, cancel, removal, retry, and files picked again. */
-import type { Browser, BrowserContext, Page } from 'playwright';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Page } from 'playwright';
+import { describe, expect, test } from 'vitest';
 import type { FaultSchedule } from '../../src/testing/index.ts';
-import { browsers, folderOnDisk, launch, MIB, onDisk, picked, Visit } from './visit.ts';
+import { browsers, folderOnDisk, MIB, onDisk, picked, Visit } from './visit.ts';
+import { useVisits, type Visits } from './visits.ts';
 
 /** The default of one second is too short for a slow machine. */
 const PATIENT = { timeout: 60_000 };
 
 describe.each(browsers)('in %s', (name) => {
-  let browser: Browser;
-  let context: BrowserContext;
+  const visits = useVisits(name);
   let visit: Visit;
 
-  beforeAll(async () => {
-    browser = await launch(name);
-  });
-  afterAll(() => browser?.close());
-  beforeEach(async () => {
-    context = await browser.newContext({ viewport: { width: 1300, height: 900 }, locale: 'en-US' });
-  });
-  afterEach(async () => {
-    await context.close();
-    await visit?.end();
-  });
-
-  async function begin(options: Parameters<typeof Visit.begin>[1] = {}): Promise<Visit> {
-    visit = await Visit.begin(context, options);
+  async function begin(options?: Parameters<Visits['begin']>[0]): Promise<Visit> {
+    visit = await visits.begin(options);
     return visit;
   }
 
@@ -58,7 +46,7 @@ describe.each(browsers)('in %s', (name) => {
 
   /** Drops a real folder, as a file manager does. Only Chromium lets a test do this. */
   async function dropFromDisk(page: Page, path: string): Promise<void> {
-    const session = await context.newCDPSession(page);
+    const session = await visits.context.newCDPSession(page);
     const data = { items: [], files: [path], dragOperationsMask: 1 };
     for (const type of ['dragEnter', 'dragOver', 'drop'] as const)
       await session.send('Input.dispatchDragEvent', { type, x: 300, y: 300, data });
@@ -294,7 +282,7 @@ describe.each(browsers)('in %s', (name) => {
   test('a file that another tab is appending now gets an object of its own', async () => {
     await begin();
     const { path, buffer } = await visit.beginSlowly();
-    const second = await Visit.in(await context.newPage(), visit.demo);
+    const second = await Visit.in(await visits.context.newPage(), visit.demo);
     await second.pickPath(path);
     await second.upload();
     await second.allStored();

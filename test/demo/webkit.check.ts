@@ -17,6 +17,20 @@ const DROP = `
     document.querySelector('footer').dispatchEvent(new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer }));
 `;
 
+/** Tells whether Golden Retriever has saved a list of files that names this file. It saves at most every half second. */
+const isSaved = (name: string) => `await new Promise((done, failed) => {
+  const opening = indexedDB.open('uppy-blobs');
+  opening.onerror = failed;
+  opening.onsuccess = () => {
+    const reading = opening.result.transaction('metadata').objectStore('metadata').getAll();
+    reading.onerror = failed;
+    reading.onsuccess = () => {
+      opening.result.close();
+      done(reading.result.some(({ metadata }) => metadata.includes('${name}')));
+    };
+  };
+})`;
+
 const SIZE = 3_000_017;
 const expected = () => Buffer.from(Uint8Array.from({ length: SIZE }, (_, at) => (at * 31 + (at >> 8)) & 255));
 
@@ -40,7 +54,7 @@ describe.skipIf(!webkit)('in webkit', () => {
   /** Waits until an expression is true in the page. */
   async function until(expression: string): Promise<void> {
     for (const end = Date.now() + 60_000; ; await wait(100)) {
-      if (await driver.run(session, `return Boolean(${expression})`)) return;
+      if (await driver.run(session, `return (async () => Boolean(${expression}))()`)) return;
       if (Date.now() > end) throw new Error(`The page never reached ${expression}. It shows: ${await shown()}`);
     }
   }
@@ -67,6 +81,8 @@ describe.skipIf(!webkit)('in webkit', () => {
     expect(kinds).toContain('found-stored');
     await driver.run(session, DROP, 'second.mp4', SIZE);
     await until(`document.querySelectorAll('.uppy-Dashboard-Item').length === 2`);
+    // A reload within half a second of the drop would find the list from before it.
+    await until(isSaved('second.mp4'));
     await driver.post(`/session/${session.sessionId}/refresh`, {});
     await until(`document.querySelector('.uppy-Dashboard-Item')`);
     expect(await shown()).toContain('second.mp4');
