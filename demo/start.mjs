@@ -9,7 +9,7 @@ const server = join(root, 'build/demo/server.mjs');
 
 try {
   install();
-  console.log('Building the library and the page (once) …');
+  console.log('Building the library and the page …');
   if (!npm('run', '--silent', 'build')) throw new Error('the build failed; its output above says why');
   if (!existsSync(server)) throw new Error('the build made no demo, because demo/server.ts does not exist');
   // The server runs in this process, so that Ctrl-C ends it. It starts only if it is the main program, so its path

@@ -4,7 +4,7 @@
  */
 import type { KeepLength } from '../../src/edge/index.ts';
 
-/** Makes the option `keepLength`. */
+/** Returns the option `keepLength`, with an empty memory. */
 export function lengthsInMemory(): KeepLength {
   const lengths = new Map<string, number>();
   return ({ upload, length }) => {

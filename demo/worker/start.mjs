@@ -24,7 +24,7 @@ async function bundle() {
 try {
   install();
   install('demo/worker');
-  console.log('Building the library and the page (once) …');
+  console.log('Building the library and the page …');
   if (!npm('run', '--silent', 'build')) throw new Error('the build failed; its output above says why');
   await bundle();
   const { run } = await import(pathToFileURL(join(folder, 'main.mjs')).href);

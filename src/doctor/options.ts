@@ -4,7 +4,7 @@ import type { ObjectOptions } from '../request/headers.ts';
 import type { Presign } from '../request/presigner.ts';
 import type { Fetch } from '../request/request.ts';
 
-/** How the doctor examines. `contentType` and `headers` are those of your first append, if it has any. */
+/** How the doctor examines. If your first append sets `contentType` or `headers`, give the same values here. */
 export interface DoctorOptions extends ObjectOptions {
   /** The origin of the page, such as `https://www.example.com`. Default: the origin of this page, if there is one. */
   readonly origin?: string | undefined;

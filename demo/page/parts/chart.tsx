@@ -12,7 +12,7 @@ interface ChartProps {
   readonly points: Points;
   /** Writes a value with its unit. */
   readonly write: (value: number) => string;
-  /** Writes the marks of the axis. */
+  /** Returns the texts of the marks of the axis. */
   readonly writeAxis: (values: readonly number[]) => string[];
   /** `points` for values that belong to single requests. */
   readonly drawing: 'line' | 'points';

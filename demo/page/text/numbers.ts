@@ -68,7 +68,7 @@ function unit(value: number, name: string): string {
   return formatter({ style: 'unit', unit: name, unitDisplay: 'short' }).format(value);
 }
 
-/** Writes names one after the other, with the last separator of the language: `a, b, and c`. */
+/** Joins names into a list, as the language of the page does: `a, b, and c`. */
 export function listOf(names: readonly string[]): string {
   return new Intl.ListFormat(TAGS[language.value], { type: 'conjunction' }).format(names);
 }

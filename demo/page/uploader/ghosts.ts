@@ -25,8 +25,8 @@ export class Ghosts {
   }
 
   /**
-   * Gives the files their data back. A picked file that is already in the list is left out, and any other one becomes a
-   * new file of the list.
+   * Gives the ghosts their data back. Each picked file without a ghost is added to the list as a new file, unless the
+   * list has it already.
    */
   pick(files: readonly File[]): void {
     const missing = files.filter((file) => this.#twinOf(file) || !this.#uppy.getFiles().some(isTwin(file)));
