@@ -7,7 +7,7 @@ import { conclude, vitest } from '../../.ci/suite.mjs';
 await conclude(async function* () {
   install();
   install('test/peers', '--ignore-scripts');
-  const typed = run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'test/peers']);
+  const typed = run(process.execPath, [join(root, 'node_modules/@typescript/native/bin/tsc'), '-p', 'test/peers']);
   if (!typed) console.error('failed: the type check (tsc -p test/peers)');
   yield { passed: 0, failed: typed ? 0 : 1 };
   yield vitest('test/peers/vitest.config.ts');
