@@ -1,5 +1,5 @@
 // Runs the second half of the schedules, in a process of its own.
-import { HALF, proveExactlyOnce, proveOnOwnClasses } from './suite.ts';
+import { proveExactlyOnce, proveOnOwnClasses } from './suite.ts';
 
-proveExactlyOnce({ from: HALF + 1, count: HALF });
+proveExactlyOnce({ from: 10_001, count: 10_000 });
 proveOnOwnClasses({ from: 20_001, count: 300 });
