@@ -1,4 +1,4 @@
-// Runs the second half of the schedules, in a process of its own.
+// Runs the second half of the schedules, in a thread of its own.
 import { proveExactlyOnce, proveOnOwnClasses } from './suite.ts';
 
 proveExactlyOnce({ from: 10_001, count: 10_000 });

@@ -6,7 +6,7 @@ import { VerdictTable } from './verdicts.ts';
 
 /**
  * Defines a test of the schedules of consecutive seeds. The seeds are split over several files, so that each file has
- * its own process.
+ * its own thread.
  */
 export function proveExactlyOnce({ from, count }: { readonly from: number; readonly count: number }): void {
   describe(`seeds ${from} to ${from + count - 1}`, () => {
