@@ -42,7 +42,7 @@ export function npm(...options) {
 
 /**
  * Starts npm, and prints its output when it has ended. So the outputs of several commands that run at the same time do
- * not mix. Resolves to true when it succeeded.
+ * not mix. Resolves to true if npm succeeded.
  */
 export async function npmLater(...options) {
   const { command, args, shell } = npmCommand(options);

@@ -33,6 +33,6 @@ export function redact(text: string, secrets: readonly string[] = []): string {
 
 /** Removes the parts of URLs that may be secret: user, password, query and fragment. */
 export function redactUrls(text: string): string {
-  // A `#` after a point is no fragment. It is a private method in the stack of an error.
+  // A `#` after a point begins a private method in the stack of an error, not a fragment.
   return text.replace(/\/\/[^\s/]{0,200}@/g, '//').replace(/(\?|([^\s.(])#)[^\s'"<>]+/g, '$2?[redacted]');
 }

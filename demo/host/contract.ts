@@ -54,11 +54,11 @@ export const FAULT_NAMES = [
   'drop-connections',
   /** The append is stored at once, and the answer comes {@link LATE} ms later. */
   'answer-late',
-  /** OSS refuses an append with 403 SecurityTokenExpired. It happens only to requests with an STS token. */
+  /** OSS refuses an append with 403 SecurityTokenExpired, but only a request with an STS token. */
   'expire-token',
   /**
-   * The clock of OSS is 20 minutes behind the clock of the page. It happens only to requests with an STS token, because
-   * the edge, which signs the other requests, has the right time.
+   * The clock of OSS is 20 minutes behind the clock of the page. This fault happens only to requests with an STS token,
+   * because the edge, which signs the other requests, has the right time.
    */
   'skew-clock',
   /** One bit of the append is stored wrong. The library finds it (ChecksumError), and the object stays damaged. */

@@ -6,7 +6,7 @@ import { tokenOptions } from './client/clients.ts';
 import type { Session } from './session.ts';
 import { writesLog } from './settings.ts';
 
-/** So many lines are shown. */
+/** The page shows at most this many lines. */
 const SHOWN = 50;
 
 export class PageLog {

@@ -45,7 +45,10 @@ export class UploadLength {
   }
 }
 
-/** Makes the option `keepLength` from a binding. Without it, clients must send the length when they create uploads. */
+/**
+ * Makes the option `keepLength` from a binding. Without the binding, clients must send the length when they create
+ * uploads.
+ */
 export function keepLengthIn(lengths: UploadLengths | undefined): KeepLength | undefined {
   return (
     lengths &&

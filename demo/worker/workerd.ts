@@ -16,7 +16,10 @@ export interface WorkerdOptions {
   /** The same date as in the wrangler configuration of the Worker. */
   readonly compatibilityDate: string;
   readonly port?: number | undefined;
-  /** Durable Objects by the name of their binding: the class that the script exports. They live as long as the process. */
+  /**
+   * The classes of Durable Objects that the script exports, by the names of their bindings. The objects live as long as
+   * the process.
+   */
   readonly durableObjects?: Readonly<Record<string, string>> | undefined;
 }
 

@@ -10,7 +10,7 @@ type At = Pick<Plan, 'position' | 'size'>;
 const REASONS: Readonly<Record<Outcome, string>> = {
   stored: 'These bytes are stored there, but so are bytes of another writer',
   absent:
-    'Another writer was first, and has other bytes in their place. Use one AppendableObject for each key, or shared: true',
+    'Another writer was first, and stored other bytes there. Use one AppendableObject for each key, or shared: true',
   unknown: 'Another writer changed, replaced or deleted it, or a cache (CDN) answered',
 };
 

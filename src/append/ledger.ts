@@ -179,8 +179,8 @@ export class Ledger {
 
   /**
    * Remembers a segment that may still be stored, so that it is recognised as ours later. If two calls sent the same
-   * bytes to one position, nobody can tell whose bytes are stored. They are stored once, and the later call counts
-   * them.
+   * bytes to one position, nobody can tell whose bytes are stored. The bytes are stored once, and the later call counts
+   * them as its own.
    */
   setAside(flight: Flight | undefined): void {
     const plan = flight?.plan;

@@ -76,7 +76,7 @@ export interface AppendableObjectOptions extends ObjectOptions {
   /**
    * Computes the CRC-64 of Blobs, streams and long bytes in place of {@link crc64}. A WebAssembly module of your own,
    * for example, is two or three times as fast. The function is tested with a short text, and refused if its CRCs are
-   * wrong. After that it is trusted. This library loads no WebAssembly.
+   * wrong. After this test, the library trusts the function. This library loads no WebAssembly.
    */
   readonly crc64?: Crc64 | undefined;
 }
@@ -429,7 +429,7 @@ export function checkObjectOptions(options: AppendableObjectOptions): void {
 
 /**
  * Copies each option by its name. A caller may pass an AbortController as options, because it has a `signal`. A spread
- * would copy nothing of it.
+ * would not copy its `signal`, which is a getter of the class.
  */
 function checkAppendOptions(options: AppendOptions): AppendOptions {
   checkObject('options', options);

@@ -76,7 +76,7 @@ export async function examine(
 
   /** Finds headers that an answer of OSS certainly has, and that the page does not see. */
   const findHidden = ({ GET, HEAD, POST }: Answers): void => {
-    // A healthy bucket refuses the append for no other reason than its position, so the object can be appended to.
+    // In a healthy bucket, only the position of the append is wrong. Then the object is appendable.
     const appendable = POST && !POST.cause ? ' x-oss-next-append-position x-oss-hash-crc64ecma' : '';
     const hidden = [
       ...hiddenOf(GET ?? HEAD, 'x-oss-request-id Date'),

@@ -17,11 +17,11 @@ export interface Patience {
   readonly clock: Timers;
 }
 
-/** The buffer of a reader in bytes: the first one, and the one for a fast sender. */
+/** The sizes of a reader's buffer in bytes: at first, and when the sender is fast. */
 const BUFFER = { first: 16 * 1024, fast: 128 * 1024 };
 /**
- * In a Worker, the reader waits for as many bytes at once as the sender sends in this time on average, in ms. With one read for each
- * network packet, a Worker would spend a third of its time on reads.
+ * In a Worker, one read waits for all the bytes that the sender sends on average in this time, in ms. With one read for
+ * each network packet, a Worker would spend a third of its time on reads.
  */
 const WAIT = 125;
 /** The average counts after this many bytes. */
@@ -138,8 +138,8 @@ class BodyReader {
       this.#buffer = new ArrayBuffer(size);
     }
     const began = this.#clock.now();
-    // By the standard, such a read fails if the stream holds its last bytes already, and they are fewer. Only a Worker,
-    // whose readers have this method, returns them.
+    // The standard says that such a read fails if the stream ends with fewer bytes than `min`. Only a Worker returns
+    // these last bytes, and only the readers of a Worker have this method.
     const min = 'readAtLeast' in this.#byob ? enough : 1;
     const { value } = await this.#byob.read(new Uint8Array(this.#buffer), { min });
     if (value) this.#buffer = value.buffer;
@@ -154,7 +154,7 @@ class BodyReader {
     freeBuffer(this.#buffer);
   }
 
-  /** Returns how many bytes are worth a read. It is one byte as long as nobody knows how fast the sender is. */
+  /** Returns how many bytes the next read waits for: one byte, as long as the speed of the sender is not known. */
   #enough(): number {
     if (this.#received < KNOWN) return 1;
     return Math.max(1, Math.min(Math.floor((this.#received / this.#took) * WAIT), BUFFER.fast));

@@ -109,14 +109,20 @@ export class BodySegments implements SegmentReader {
     return memory.take(buffer, { most: Math.max(left, 1), now: clock.now(), isOptional });
   }
 
-  /** Keeps the memory of this upload. Without this call, a slow segment would last longer than its memory is reserved. */
+  /**
+   * Reserves the memory of this upload for longer. Otherwise the reservation would end before a slow segment is
+   * complete.
+   */
   #keep(): void {
     const { segmentSize, clock } = this.#options;
     if (segmentSize !== undefined) return;
     for (const buffer of this.#buffers) memory.keep(buffer, { size: buffer.size, now: clock.now() });
   }
 
-  /** Waits until the segment in flight is stored. If its call fails, nobody waits for this promise any more. */
+  /**
+   * Waits until the segment in flight is stored. If the append of the segment fails, nobody waits for this promise any
+   * more.
+   */
   #allStored(): Promise<void> {
     return new Promise((resolve) => {
       this.#wake = resolve;

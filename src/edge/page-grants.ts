@@ -18,7 +18,8 @@ export interface PageGrantsOptions {
   readonly ahead?: number | undefined;
   /**
    * The size of the object's segments in bytes: the same number as in `AppendableObject`. The option `ahead` needs it. Segments may
-   * be shorter, because of `maxRate` or after a failure. Then grants are asked in advance for the size of the last two segments.
+   * be shorter, because of `maxRate` or after a failure. If they are, the page asks in advance for grants of the size
+   * of the last two segments.
    */
   readonly segmentSize?: number | undefined;
   /** Replaces the global `fetch`. */

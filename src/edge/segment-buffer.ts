@@ -35,7 +35,7 @@ export class SegmentBuffer {
     return this.used >= this.#most;
   }
 
-  /** Copies as many bytes as there is room for. Returns the others. */
+  /** Copies as many bytes as there is room for. Returns the rest of the bytes. */
   add(bytes: Uint8Array): Uint8Array {
     const part = bytes.subarray(0, this.#most - this.used);
     this.#bytes.set(part, this.used);

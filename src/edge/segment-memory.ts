@@ -31,7 +31,7 @@ export interface Wish {
   readonly most: number;
   /** The time in ms. */
   readonly now: number;
-  /** True if the upload can go on without this buffer. Then it gets none when little memory is left. */
+  /** True if the upload can go on without this buffer. Such an upload gets no buffer when little memory is left. */
   readonly isOptional?: boolean;
 }
 

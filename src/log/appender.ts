@@ -136,8 +136,9 @@ export class LogAppender {
   #sending: Promise<void> | undefined;
   #timer: unknown;
   #armTimer: unknown;
-  /** The end of the log, which is the same for every caller, and whether an attempt that begins now is the last one. */
+  /** The promise that every call of `close` waits for. */
   #closing: Promise<void> | undefined;
+  /** True after the first call of `close`. Then the log takes no record any more. */
   #isClosing = false;
 
   /**

@@ -1,7 +1,7 @@
 /**
- * The journal of a log in IndexedDB. It keeps the records that are not yet stored for the next page. Each page writes
- * into its own part of the journal, and holds a Web Lock on it as long as it lives. If the lock of a part is free, its
- * page is gone, and another page sends its records.
+ * The journal of a log in IndexedDB. It keeps the records that OSS does not have yet, so that the next page can send
+ * them. Each page writes into its own part of the journal, and holds a Web Lock on it as long as it lives. If the lock
+ * of a part is free, its page is gone, and another page sends its records.
  */
 
 import type { Feed } from './feed.ts';

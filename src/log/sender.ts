@@ -48,7 +48,7 @@ export interface SenderOptions
     AppendableObjectOptions,
     'contentType' | 'headers' | 'shared' | 'tail' | 'crc64' | 'segmentSize' | 'maxRate'
   > {
-  /** In a page, appends outlive it and need no preflight. */
+  /** The page, if the log runs in one. Then appends outlive the page, and they need no preflight. */
   readonly page?: Page | undefined;
   /** Compresses segments, if it is given. */
   readonly compression?: Compression | undefined;

@@ -59,7 +59,7 @@ export interface SealAppendObjectResult {
 export interface ObjectHead {
   /**
    * Length of the object, bytes. It is `undefined` if the answer does not contain it. OSS leaves Content-Length out for
-   * text types of 1 KB and more if the client accepts gzip. Browsers, Node and Deno always do.
+   * text types of 1 KB and more if the client accepts gzip. Browsers, Node and Deno always accept it.
    */
   readonly contentLength: number | undefined;
   /** `Normal`, `Appendable`, `Multipart` or `Symlink`. */

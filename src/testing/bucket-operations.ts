@@ -64,7 +64,10 @@ function putBucket(call: Call): Reply {
   return { status: 200, headers: { location: `/${call.bucket.name}`, 'content-length': '0' } };
 }
 
-/** Returns the storage class that a CreateBucketConfiguration names. A bucket that exists keeps its own. */
+/**
+ * Returns the storage class that a CreateBucketConfiguration names. If the bucket already exists, its storage class
+ * does not change.
+ */
 function readStorageClass(call: Call): string | undefined {
   const [name] = xmlWords(textOf(call), 'StorageClass');
   if (name === undefined || STORAGE_CLASSES.includes(name)) return name;

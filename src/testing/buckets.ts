@@ -25,14 +25,17 @@ export interface BucketOptions {
   readonly contents?: 'bytes' | 'checksum';
 }
 
-/** The settings of a bucket that requests choose or change. They survive JSON. */
+/** The settings of a bucket that requests choose or change. A store can keep them as JSON. */
 export interface BucketSettings {
   readonly region: string;
   readonly acl: BucketAcl;
   readonly storageClass: string;
   readonly cors: readonly CorsRule[];
   readonly responseVary: boolean;
-  /** When the bucket was made, in ms since the epoch. For a bucket of the options, this is the first question. */
+  /**
+   * When the bucket was made, in ms since the epoch. A bucket of the options counts as made when somebody first asks
+   * for this time.
+   */
   readonly created?: number;
 }
 

@@ -57,7 +57,7 @@ export function invalidArgument(name: string, value: string, message: string, ec
   });
 }
 
-/** Makes the error 501 NotImplemented for an operation that LocalOss lacks. OSS itself has it. */
+/** Makes the error 501 NotImplemented for an operation that LocalOss lacks. OSS itself has this operation. */
 export function notImplemented(name: string): Refusal {
   return new Refusal(501, 'NotImplemented', `LocalOss does not implement ${name}.`);
 }

@@ -67,7 +67,10 @@ export function checkDigest(headers: Headers, body: Body): void {
 
 const KEPT = ['cache-control', 'content-disposition', 'content-encoding', 'expires', 'x-oss-tagging'];
 
-/** Returns the headers that an object keeps from its creation. The default of the storage class is that of the bucket. */
+/**
+ * Returns the headers that an object keeps from its creation. By default, the object has the storage class of the
+ * bucket.
+ */
 export function creationHeaders(headers: Headers, storageClass: string): Record<string, string> {
   const kept: Record<string, string> = {
     'content-type': headers.get('content-type') ?? 'application/octet-stream',

@@ -80,7 +80,7 @@ interface Common {
   readonly head: Elements;
 }
 
-/** Does what both versions have in common. */
+/** Does the part of the work that ListObjects and ListObjectsV2 share. */
 function list(call: Call, after: string): { readonly page: Page; readonly common: Common } {
   authorize(call, 'oss:ListObjects');
   const { values } = call.query;

@@ -290,7 +290,10 @@ export class LocalOss {
     this.#tracker?.restored(bucket, key, object);
   }
 
-  /** A bucket of the options comes back after its deletion, with the region of the options. Otherwise requests win. */
+  /**
+   * A bucket of the options comes back after its deletion, with the region of the options. In all other cases, the
+   * settings that requests made count.
+   */
   #restoreBucket({ bucket: name, settings }: BucketChange): void {
     const options = this.#options[name] ?? settings;
     if (!options) this.#buckets.delete(name);
@@ -303,7 +306,7 @@ export class LocalOss {
     this.#tracker?.restoredBucket(name, this.#buckets.get(name));
   }
 
-  /** Returns the changes that make all buckets and objects, one for each. Their bytes are not copied. */
+  /** Returns one change for each bucket and each object. The bytes of the objects are not copied. */
   *snapshot(): Generator<ObjectChange | BucketChange, void, undefined> {
     const serial = this.#serial;
     for (const bucket of this.#buckets.values()) {

@@ -55,7 +55,8 @@ function unknownResource({ method, bucket, key, query }: Asked): string | undefi
   if (key !== '' && /^(GET|HEAD)$/.test(method)) return undefined;
   const known = bucket === '' ? {} : key === '' ? BUCKET_ACTIONS : OBJECT_ACTIONS;
   if (Object.keys(known).some((name) => query.has(name))) return undefined;
-  // LocalOss implements no filters for the list of all buckets, so every other parameter of this list is foreign.
+  // LocalOss implements no filters for the list of all buckets, so every parameter of this list that is not in the
+  // table above is unknown.
   const isForeign = ([name, value]: [string, string]) => (value === '' || bucket === '') && !PARAMETERS.test(name);
   return [...query].find(isForeign)?.[0];
 }

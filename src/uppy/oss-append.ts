@@ -174,7 +174,7 @@ export class OssAppend<M extends Meta, B extends Body> extends BasePlugin<OssApp
         this.#reportFailure(id, error);
       }
     }
-    // A listener of `upload-error` may have removed files in the meantime. Their transfers are gone, too.
+    // A listener of `upload-error` may have removed files in the meantime. The transfers of these files are gone, too.
     const transfers = fileIds.flatMap((id) => this.#transfers.get(id) ?? []);
     const states = transfers.map(({ id, key }) => [id, { ossAppend: { key } }]);
     // The change of the state makes Uppy call `update`, which puts the transfers into the queue.

@@ -187,7 +187,7 @@ async function bundle(): Promise<string> {
   return outputFiles[0]?.text ?? '';
 }
 
-/** Playwright makes Firefox end when one of its tabs crashes. A script in between takes that wish back. */
+/** Playwright sets a variable that makes Firefox end when one of its tabs crashes. This script removes the variable. */
 async function startFirefox(place: BrowserPlace): Promise<Browser> {
   const executablePath = join('build', 'firefox-that-survives');
   const real = place.executablePath ?? firefox.executablePath();

@@ -33,8 +33,8 @@ function describeBlock(content: Buffer, time: number): string {
 }
 
 /**
- * The track and time of each block of a file. Throws for an element that has no place in a recording, which is what a player finds
- * where bytes are missing.
+ * The track and time of each block of a file. Throws for an element that has no place in a recording: a file with
+ * missing bytes contains such an element.
  */
 function blocksOf(file: Uint8Array): string[] {
   const bytes = Buffer.from(file);
@@ -140,7 +140,9 @@ describe.skipIf(!executablePath)('a recording in Chromium', () => {
     );
   }
 
-  /** Begins to follow an object. The page keeps the promise of its length and CRC-64. */
+  /**
+   * Begins to follow an object. The page keeps a promise, which resolves to the length and the CRC-64 of the object.
+   */
   const follow = (page: Page, key: string) =>
     inPage(
       page,

@@ -64,7 +64,7 @@ describe.skipIf(!browsers.includes('chromium'))('a page of another origin withou
     for (const served of [edge, site, store]) await served?.close();
   });
 
-  test.each(['token', 'grant', 'plain', 'tus'])('stores an object on the way “%s”', async (way) => {
+  test.each(['token', 'grant', 'plain', 'tus'])('the way “%s” stores an object', async (way) => {
     await using browser = await launch('chromium');
     const page = await browser.newPage();
     await page.goto(site.url);

@@ -83,7 +83,7 @@ describe.each(browsers)('in %s', (name) => {
     return asked;
   }
 
-  test('leaving does not ask before the upload and after it', async () => {
+  test('the browser lets the user leave without a question before the upload and after it', async () => {
     const asked = dialogs();
     await visit.pick(picked('short.bin', 1000));
     await visit.page.reload();

@@ -111,7 +111,7 @@ describe.each(browsers)('in %s', (name) => {
     expect(visit.stored('portal.bin')?.equals(file.buffer)).toBe(true);
   });
 
-  /** Uploads a file of which one bit is flipped on the way, so that its object is damaged. */
+  /** Uploads a file and flips one of its bits on the way, so that its object is damaged. */
   async function beginDamaged() {
     const { page } = await begin();
     await visit.switchOn('Flip a bit');

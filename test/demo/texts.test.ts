@@ -30,7 +30,7 @@ test('what the doctor says is there in Chinese, with the same facts', () => {
   expect(Object.keys(findingsZh).sort()).toEqual(Object.keys(FINDINGS).sort());
   for (const [code, [says, mend]] of Object.entries(FINDINGS)) {
     const [saysZh, mendZh] = findingsZh[code as keyof typeof findingsZh];
-    // The hint of the client is English, so each code has its own in Chinese.
+    // The hint of the client is English, so the Chinese page has its own text for each code.
     const facts = places(says + mend).filter((name) => name !== 'hint');
     expect(
       places(saysZh + mendZh).filter((name) => name !== 'hint'),

@@ -95,7 +95,7 @@ export class Visit {
     page.on('pageerror', (error) => this.complaints.push(String(error)));
     page.on('console', (message) => {
       const text = message.text();
-      // A request that fails is a part of the journeys, and browsers tell each one.
+      // Browsers write each failed request to the console, and in the journeys requests fail on purpose.
       if (message.type() === 'error' && !/Failed to load resource|Cross-Origin Request Blocked|CORS/.test(text))
         this.complaints.push(text);
     });

@@ -5,7 +5,10 @@ import { VirtualClock } from '../tools/virtual-clock.ts';
 import { BUCKET, EDGE, edgeOf, hasBytes, makeCloud, placeOf } from './world.ts';
 
 export const SECRET = 'a secret for upload URLs, long enough';
-/** The time of the edge, in whole seconds, because dates of HTTP have no fractions. The store has the time of the platform. */
+/**
+ * The time of the edge, in whole seconds, because dates of HTTP have no fractions. The store uses the clock of the
+ * platform.
+ */
 export const START: number = Math.floor(Date.now() / 1000) * 1000;
 
 /** Headers of a request. */

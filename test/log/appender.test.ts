@@ -1,4 +1,4 @@
-/** LogAppender: when it sends, that each record is stored exactly once, and what it tells. */
+/** LogAppender sends at the right time, stores each record exactly once, and reports what happened. */
 import { describe, expect, test, vi } from 'vitest';
 import { AppendConflictError, ChecksumError, type OssError } from '../../src/index.ts';
 import { LogAppender, type LogAppenderOptions, type LogClient } from '../../src/log/index.ts';

@@ -40,7 +40,7 @@ describe('a page that is hidden or left', () => {
     const { world, page, log } = await opened();
     log.write('last words');
     go(page);
-    // Only what needs no answer and no timer happens in a page that is left.
+    // After the user leaves a page, no answer and no timer comes any more, so this test waits only for promises.
     for (let turn = 0; turn < 50; turn++) await undefined;
     expect(page.sent).toEqual([{ keepalive: true, size: 11, url: expect.stringContaining('x-oss-signature=') }]);
     await settle(world.oss);
@@ -231,7 +231,7 @@ describe('fetchLater', () => {
     ['was stored', true],
     ['was lost', false],
   ])(
-    'stores the records once when the page comes back after the browser has sent the request, which %s',
+    'stores the records once when the browser has sent the request before the page comes back, and the request %s',
     async (_, stored) => {
       const { world, page, log } = await withLater();
       log.write('one');

@@ -354,7 +354,7 @@ describe('an object that is not the one whose beginning was read', () => {
     ],
     ['one other byte far before the place, which only the CRC shows', (text: string) => `*${text.slice(1)}`, []],
     ['one other byte far before the place, and more', (text: string) => `*${text.slice(1)}more`, []],
-  ])('is told as replaced: %s', async (_, other, faults: Fault[]) => {
+  ])('is reported as replaced: %s', async (_, other, faults: Fault[]) => {
     const error = await changed((scene) => scene.replace(other(letters(0, 1000))), faults);
     expect(error).toMatchObject({ code: 'ObjectReplaced' });
   });
@@ -367,7 +367,7 @@ describe('an object that is not the one whose beginning was read', () => {
     expect(await failureOf(scene.drive(reader.next()))).toMatchObject({ code: 'ObjectReplaced' });
   });
 
-  test('is told as replaced where a normal object took its place', async () => {
+  test('is reported as replaced when a normal object took its place', async () => {
     const error = await changed(({ oss }) => oss.putObject('logs', 'a.log', utf8(letters(0, 2000))));
     expect(error).toMatchObject({ code: 'ObjectReplaced', found: 2000, message: expect.stringContaining('Normal') });
   });

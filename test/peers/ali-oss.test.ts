@@ -101,7 +101,7 @@ describe('append', () => {
     });
   });
 
-  test('GetObjectMeta tells the length and no position', async () => {
+  test('GetObjectMeta returns the length, but no position', async () => {
     const client = clientFor();
     await client.append('a.log', Buffer.from('test'));
     const { headers } = (await client.getObjectMeta('a.log')).res;

@@ -25,7 +25,7 @@ export function environmentFor({ url, keys, roleArn }) {
     OSS_TEST_ENDPOINT: url,
     OSS_TEST_REGION: 'cn-hangzhou',
     OSS_TEST_RAM_ROLE_ARN: roleArn,
-    // Python reads the first name of the owner's number, and Go the second one.
+    // Both variables hold the number of the owner: Python reads the first variable, and Go reads the second one.
     OSS_TEST_USER_ID: '1',
     OSS_TEST_RAM_UID: '1',
   };

@@ -120,7 +120,7 @@ const MAX_STEPS = 20_000;
 /**
  * Moves the clock from timer to timer until the work is done.
  *
- * @param quiet lets the work run until it waits, or the LocalOss that this work calls
+ * @param quiet a function that lets the work run until it waits, or the LocalOss that the work calls
  * @param most the number of timers after which the work counts as endless
  * @throws Error if the work would never end.
  */

@@ -79,7 +79,7 @@ export class World {
     return object && new TextDecoder().decode(object.bytes());
   }
 
-  /** The told events with these names, as short texts: `upload-success a.txt`. */
+  /** Returns the events with these names as short texts, such as `upload-success a.txt`. */
   list(...events: string[]): string[] {
     return this.told.filter(({ event }) => events.includes(event)).map(({ event, name }) => `${event} ${name}`);
   }

@@ -40,12 +40,14 @@ export function ObjectCard({ session, blobOf }: ObjectCardProps) {
   );
 }
 
-/** A recording has no file to compare with, and an upload that ended early is not the whole file. */
+/**
+ * A recording has no file to compare with, and after an upload that ended early the object is only a part of the file.
+ */
 function canBeProven({ size, state: { value } }: Transfer): boolean {
   return size !== undefined && value !== 'failed' && value !== 'cancelled';
 }
 
-/** So many objects can be chosen. A list of a thousand helps nobody. */
+/** The list offers at most this many objects, because nobody can use a list of a thousand. */
 const MOST = 30;
 
 function ObjectSelect({ session: { chosen, transfers } }: { readonly session: Session }) {

@@ -3,7 +3,10 @@ import { bytes, exact } from '../text/numbers.ts';
 import { t } from '../text/text.ts';
 import type { ObjectChoice, Offer } from '../uploader/object-choice.ts';
 
-/** Many offers, as after a reload, have one notice. A notice for each would hide the list of files. */
+/**
+ * Shows one notice for all offers. After a reload there can be many, and one notice for each would hide the list of
+ * files.
+ */
 export function Offers({ choice }: { readonly choice: ObjectChoice }) {
   const offers = choice.offers.value;
   const [offer] = offers;

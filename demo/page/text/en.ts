@@ -217,7 +217,7 @@ export const en = {
   counterAppends: 'Appends that reached OSS',
   counterReceived: 'Requests that reached OSS',
   countersNote:
-    'A retry sends bytes again. An append that was not taken at once often needs none, because the page asks OSS, and finds the bytes stored.',
+    'A retry sends bytes again. After a lost answer, often no retry is needed: the page asks OSS, and finds the bytes stored.',
   countersSince: 'The library counts since the page was loaded, and OSS counts since this tab was opened.',
   countersReal: 'Only LocalOss counts preflights.',
 

@@ -47,7 +47,7 @@ export class DataFolder {
   }
 
   /**
-   * Makes buckets and objects again. Returns the number of bytes of an unfinished record that were cut from the end.
+   * Restores the buckets and objects. Returns the number of bytes of an unfinished record that were cut from the end.
    *
    * @throws {FileError} if a file is damaged, or if it holds objects of a bucket that does not exist.
    */

@@ -192,7 +192,9 @@ function readValue(what: string, form: Form, value: string | undefined): string 
   return Number(value);
 }
 
-/** A Response takes no other status, and a timer no longer delay (about 25 days). */
+/**
+ * A Response accepts only these statuses, and a timer accepts a delay of at most about 25 days.
+ */
 const LIMITS: Readonly<Record<string, readonly [least: number, most: number]>> = {
   status: [200, 599],
   delay: [0, 2 ** 31 - 1],
@@ -211,7 +213,7 @@ function faultOf(kind: Fault['kind'], { names, bytes, ...values }: Values): Faul
   if (names !== undefined) more['names'] = String(names).split('+');
   if (bytes !== undefined) more['bytes'] = typeof bytes === 'string' ? new TextEncoder().encode(bytes) : bytes;
   if (kind === 'rival' && bytes === undefined) more['same'] = true;
-  // The table above says which settings a kind has, and of which form. A test gives all of them to LocalOss.
+  // The table above says which settings a kind has, and of which form. A test gives every kind and setting to LocalOss.
   return { kind, ...more, ...values } as Fault;
 }
 

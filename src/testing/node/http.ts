@@ -25,7 +25,8 @@ export interface ServeOptions extends BodyLimits {
   readonly hostname?: string | undefined;
   /**
    * Takes requests as OSS does: dot segments and backslashes of a path stay as they were sent, and Content-Length may
-   * come together with chunks. Then the chunks count. By default a path is normalised, and such a request is refused.
+   * come together with chunks. In that case, the chunks say where the body ends. By default, a path is normalised, and
+   * a request with both is refused.
    */
   readonly lenient?: boolean | undefined;
 }

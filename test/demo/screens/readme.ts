@@ -10,7 +10,7 @@ const LOOKS = [
 ] as const;
 type Look = (typeof LOOKS)[number];
 
-/** The text of the first step. The page itself says the other two. */
+/** The text of the first step. The page itself has the texts of the other two steps. */
 const SENDING = {
   'en-US': 'The page appends the next 256 KiB.',
   'zh-CN': '页面追加下一个 256 KiB。',

@@ -218,7 +218,7 @@ async function dragged(visit: Visit): Promise<void> {
   });
 }
 
-/** The keyboard has gone to a switch. */
+/** The keyboard focus is on a switch. */
 async function focused(visit: Visit): Promise<void> {
   await visit.page.getByRole('switch').nth(1).focus();
   await visit.page.keyboard.press('Tab');

@@ -492,7 +492,7 @@ class Oracle {
     const counted: SentSegment[] = [];
     /** The segment that the last one was cut from, if both are stored. */
     let whole: SentSegment | undefined;
-    /** Longer segments that were not stored unchanged. The last segment is a part of each of them. */
+    /** The longer segments that contain the last segment. None of them was stored as it was sent. */
     let longer: SentSegment[] = [];
     for (const segment of sentBy(call).filter(({ attempts: [first] }) => first!.start < until)) {
       const before = counted.at(-1);
