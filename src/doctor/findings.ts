@@ -71,10 +71,10 @@ const denied = (form?: RegExp): Row => [
 export const FINDINGS: Readonly<Record<FindingCode, Row>> = {
   offline: ['The device is offline.', 'Connect it.'],
   unreachable: [
-    'No connection to {host}.',
+    'There is no connection to {host}.',
     'Check bucket, region, firewall and endpoint (a custom domain needs cname: true), in a page also extensions and connect-src.',
   ],
-  'mixed-content': ['The page has HTTPS, but the endpoint has not.', 'Give the endpoint with HTTPS.'],
+  'mixed-content': ['The page uses HTTPS, but the endpoint does not.', 'Give the endpoint with HTTPS.'],
   'http-page': ['The page has no HTTPS, so no CORS rule for https allows {origin}.', 'Open the page with HTTPS.'],
   'answer-hidden': [
     '{host} answers, but no CORS rule allows {origin}, or a portal answers.',

@@ -81,7 +81,7 @@ export const LIBRARY: Readonly<Record<string, CodeRow>> = {
   },
   ChecksumMismatch: {
     class: 'ChecksumError',
-    cause: { en: 'OSS holds other bytes than were sent.', zh: 'OSS 里的字节与发送的不同。' },
+    cause: { en: 'OSS holds other bytes than those that were sent.', zh: 'OSS 里的字节与发送的不同。' },
     cure: { en: 'Do not append again. Begin a new object.', zh: '不要再追加，请新建 Object。' },
     says: 'Do not append again',
   },
@@ -159,7 +159,7 @@ export const LIBRARY: Readonly<Record<string, CodeRow>> = {
   Http413: {
     class: 'ServiceError',
     cause: {
-      en: 'A server on the way answered with this HTTP status, and without the XML of OSS. `Http502` and others are made in the same way.',
+      en: 'A server on the way answered with this HTTP status, and without the XML of OSS. Other statuses give codes such as `Http502`.',
       zh: '途中的某个服务器以这个 HTTP 状态码应答，而且没有 OSS 的 XML。`Http502` 等也是这样来的。',
     },
     cure: {
@@ -186,7 +186,10 @@ export const LOG: Readonly<Record<string, CodeRow>> = {
   },
   ObjectReplaced: {
     class: 'ObjectChangedError',
-    cause: { en: 'Another object stands in its place.', zh: '原来的 Object 已被另一个 Object 取代。' },
+    cause: {
+      en: 'Another object has replaced the object that `tail` follows.',
+      zh: '原来的 Object 已被另一个 Object 取代。',
+    },
     cure: fromZero,
   },
   ContentEncoded: {
