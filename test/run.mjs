@@ -1,4 +1,4 @@
-// `npm test`: from a bare clone to one closing line, "N passed, N failed". Needs nothing but Node 20 and npm.
+// `npm test`: from a bare clone to one closing line, "N passed, N failed". Needs only Node 20 and npm.
 //
 //   npm test                              installs what is missing, builds, checks types and style, runs every test
 //   npm test -- test/unit/crc64.test.ts   builds and runs these tests (arguments go to vitest)

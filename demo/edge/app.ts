@@ -39,7 +39,7 @@ export interface EdgeEnvironment {
   readonly SEGMENT_SIZE?: string;
 }
 
-/** What the environment cannot hold. */
+/** The settings that do not come from the environment. */
 export interface EdgeExtras {
   /** Returns the beginning of a user's keys. Default: the setting PREFIX and the name of the user. */
   readonly prefixOf?: EdgeOptions['prefixOf'] | undefined;
@@ -149,7 +149,7 @@ export function tokenFor(
   });
 }
 
-/** What a login needs. */
+/** The values that the login route needs. */
 interface Login {
   readonly sessions: Sessions;
   readonly prefixOf: (user: string) => string;

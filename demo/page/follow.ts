@@ -6,7 +6,7 @@ import { tokenOptions } from './client/clients.ts';
 import type { Host } from './host.ts';
 import type { Segment } from './transfer/story.ts';
 
-/** So many bytes at the end are shown as text. */
+/** The page shows this many bytes from the end of the object as text. */
 const SHOWN = 2048;
 
 /** What has been read so far. */

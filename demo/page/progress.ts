@@ -1,4 +1,4 @@
-/** The progress of all files together: the rate, the time that is left, and what a screen reader is told. */
+/** The progress of all files together: the rate, the time that is left, and the text for a screen reader. */
 import { type Signal, signal } from '@preact/signals';
 import type { Session } from './session.ts';
 import { Meter } from './transfer/meter.ts';

@@ -75,7 +75,10 @@ export class Recording {
   }
 }
 
-/** A recorder tells its type only after its start, but the object needs it at its first byte. So the page chooses it. */
+/**
+ * A recorder knows its media type only after its start, but the object needs the type with the first byte. So the page
+ * chooses it.
+ */
 const TYPES: Readonly<Record<Source, readonly string[]>> = {
   camera: ['video/webm', 'video/mp4'],
   screen: ['video/webm', 'video/mp4'],

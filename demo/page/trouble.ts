@@ -36,7 +36,7 @@ export class TroubleWatch {
     return undefined;
   }
 
-  /** True if a file failed because nobody answered, or because the server knows this page no more. */
+  /** True if a file failed because nobody answered, or because the server does not know this page any more. */
   #hasLostServer(): boolean {
     return this.#session.failed.value.some(({ error }) => isLoss(error.value));
   }

@@ -221,7 +221,8 @@ export class Ledger {
 
   /**
    * Notes that the position is taken, so no other segment for it can still be stored. If this call and an earlier call
-   * sent the same bytes, nobody can tell whose request stored them. They are stored once, and this call counts them.
+   * sent the same bytes, nobody can tell whose request stored them. The bytes are stored once, and this call counts
+   * them as its own.
    */
   #takePlace(position: number): void {
     for (const plan of this.unknown) if (plan.position === position) change(plan, { outcome: 'absent' });

@@ -69,8 +69,8 @@ function isGone(error: unknown): error is AppendConflictError {
 }
 
 /**
- * True if the object is another one, but the bytes of the batch are in their place. Other bytes would make the outcome `absent`. The
- * records of a log differ, so the batch is stored.
+ * True if the object was replaced by another one that has the bytes of the batch at the expected position. With other
+ * bytes there, the outcome would be `absent`. The records of a log differ, so the batch is stored.
  */
 function isInAnother(error: unknown): error is AppendConflictError {
   if (!(error instanceof AppendConflictError) || error.outcome !== 'unknown') return false;

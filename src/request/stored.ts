@@ -13,8 +13,8 @@ export interface Wish {
 }
 
 /**
- * Asks for the stored bytes. OSS refuses some of these requests with HTTP 400. Then the bytes are read with a plain
- * request, and so are all later ones with the same wish.
+ * Asks for the stored bytes. OSS refuses some of these requests with HTTP 400. Then this request and all later ones
+ * with the same `Wish` are sent as plain requests.
  */
 export async function getStored(
   client: Pick<OssClient, 'getObject'>,

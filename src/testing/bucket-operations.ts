@@ -129,8 +129,8 @@ function getBucketInfo(call: Call): Reply {
 }
 
 /**
- * Returns what OSS tells of a bucket. A local server names itself as the endpoint, because clients connect to the
- * endpoint that they find here.
+ * Returns the facts about a bucket that OSS puts into its answers. A local server names itself as the endpoint, because
+ * clients connect to the endpoint that they find here.
  */
 function factsOf({ name, region, created = 0, storageClass }: Bucket, host: string) {
   const endpoint = (suffix: string) =>

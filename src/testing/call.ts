@@ -14,7 +14,10 @@ export type BucketAcl = 'private' | 'public-read' | 'public-read-write';
 export interface Bucket {
   readonly name: string;
   readonly region: string;
-  /** When the bucket was made, in ms since the epoch. For a bucket of the options, this is the first question. */
+  /**
+   * When the bucket was made, in ms since the epoch. A bucket of the options counts as made when somebody first asks
+   * for this time.
+   */
   created: number | undefined;
   acl: BucketAcl;
   /** The storage class of an object whose request names no storage class. */

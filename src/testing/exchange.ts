@@ -289,8 +289,8 @@ function replaced(exchange: Exchange, reply: Reply): Reply {
 }
 
 /**
- * The cache holds answers of OSS. What answers in OSS's place (a portal, a gateway) stands nearer to the client than
- * the cache.
+ * The cache holds answers of OSS. A portal or a gateway that answers in place of OSS is nearer to the client than the
+ * cache.
  */
 function cachedHead(server: Server, exchange: Exchange, reply: Reply): Reply {
   const { cachedHeads } = server;

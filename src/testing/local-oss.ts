@@ -270,7 +270,7 @@ export class LocalOss {
   }
 
   /**
-   * Makes a change again that a store has kept, before the first request. The store is not told.
+   * Repeats a change that a store has kept, before the first request. The store does not get this change again.
    *
    * @throws {RangeError} if the bucket is unknown, or if the bytes do not match their CRC.
    */

@@ -309,7 +309,7 @@ export class OssAppend<M extends Meta, B extends Body> extends BasePlugin<OssApp
   async #locate(client: UploadClient, key: string, file: UppyFile<M, B>): Promise<string | undefined> {
     try {
       if (this.opts.url) return this.opts.url(key, file);
-      // The signature is dropped: only the client knows the address of its bucket, and it tells it in this way.
+      // Only the client knows the address of its bucket, so the address comes from a signed URL, without the signature.
       return (await client.presignHeadObject?.(key))?.url.split('?')[0];
     } catch (error) {
       this.uppy.log(error, 'warning');

@@ -1,6 +1,6 @@
 /**
- * One life of a log in a real page, dedicated worker or service worker. It tells the server what the journal holds, then writes
- * numbered records until its process is killed. The last life closes its log.
+ * One life of a log in a real page, dedicated worker or service worker. It reports to the server what the journal
+ * holds, and then it writes numbered records until its process is killed. The last life closes its log.
  */
 
 import { IndexedDbJournal, LogAppender } from '../../src/log/index.ts';

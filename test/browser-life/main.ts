@@ -47,9 +47,9 @@ class World {
   healed = false;
   /** Records that a journal had when a life began. */
   readonly kept = new Set<string>();
-  /** What the logs told as failed. Most of it passes. */
+  /** The failures that the logs reported. Most of them are temporary. */
   readonly errors: string[] = [];
-  /** The end of the object that a page was told as stored. */
+  /** The last end of the object that a log reported as stored. */
   stored = 0;
   onjournal: () => void = () => {};
   ondone: (error?: Error) => void = () => {};
@@ -139,7 +139,7 @@ async function run(browser: Browser, place: string, kills: number, seed: number,
       await Promise.race([page.close().catch(() => {}), wait(500)]);
     }
   }
-  // What was sent long ago may still be carried out.
+  // A request that was sent long ago may still be carried out.
   await wait(500);
   await Promise.race([context.close().catch(() => {}), wait(2000)]);
   await world.close();
@@ -151,7 +151,10 @@ function stuck({ errors, oss }: World): Error {
   return new Error(`The page did not end. ${errors.slice(-5).join('; ')}. ${requests?.join('; ')}`);
 }
 
-/** What is wrong with the object: nothing, if each record is there once, in order, and none that was kept is missing. */
+/**
+ * Returns the problems of the object. There is none if each record is there once and in order, and no kept record is
+ * missing.
+ */
 function problems(world: World, least: number): string[] {
   const lines = world.lines().filter((line) => line.startsWith('record'));
   const doubled = lines.filter((line, index) => lines.indexOf(line) !== index);
@@ -169,7 +172,7 @@ function problems(world: World, least: number): string[] {
       ? [`${unordered.length} records are not in order: ${unordered.slice(0, 5).join(' and ')}`]
       : []),
     ...(world.stored > length
-      ? [`position ${world.stored} was told as stored, but the object has ${length} bytes`]
+      ? [`position ${world.stored} was reported as stored, but the object has ${length} bytes`]
       : []),
     ...(lines.length < least ? [`only ${lines.length} records are stored`] : []),
   ];

@@ -119,7 +119,7 @@ describe.skipIf(!executablePath)('a recording in Chromium', () => {
     );
   }
 
-  /** Begins to record. The page keeps the promise, and what it was told. */
+  /** Begins to record. The page keeps the promise of `recordTo`, and the values that the callbacks got. */
   async function record(page: Page, key: string, options: object = {}): Promise<void> {
     await inPage(
       page,

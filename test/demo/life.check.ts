@@ -102,7 +102,7 @@ describe.each(browsers)('in %s', (name) => {
     expect(asked).toEqual(['beforeunload']);
   });
 
-  test('a server that dies is told within seconds, and after its restart the only step that helps is offered', async () => {
+  test('the page says within seconds that its server is gone, and after the restart it offers the only step that helps', async () => {
     const { page, demo } = visit;
     await visit.beginSlowly(20 * MIB);
     const port = Number(new URL(demo.url).port);

@@ -1,4 +1,6 @@
-/** The page of the demo as its users see it, in real browsers: what they do, what they are told, and what is stored. */
+/**
+ * The page of the demo as its users see it, in real browsers: what users do, what the page says, and what is stored.
+ */
 import { describe, expect, test } from 'vitest';
 import { crc64 } from '../../src/index.ts';
 import { browsers, MIB, picked, type Visit } from './visit.ts';
@@ -47,7 +49,7 @@ describe.each(browsers)('in %s', (name) => {
     expect(await visit.total.textContent()).toContain('Files: 3');
   });
 
-  test('an answer that is lost is told as such, the bytes are found stored, and nothing is sent twice', async () => {
+  test('the page says that an answer is lost, finds the bytes stored, and sends nothing twice', async () => {
     const { demo } = await begin();
     await visit.switchOn('Lose answers');
     const file = picked('lossy.bin', 6 * MIB);
@@ -74,7 +76,7 @@ describe.each(browsers)('in %s', (name) => {
     ['Throttle', 'throttled'],
     ['Answer late', 'answered-late'],
   ];
-  test.each(FAULTS)('after the fault “%s” the page goes on by itself and tells what happened', async (label, told) => {
+  test.each(FAULTS)('after the fault “%s” the page goes on by itself and says what happened', async (label, told) => {
     await begin();
     await visit.switchOn(label);
     const file = picked('broken.bin', 2 * MIB);

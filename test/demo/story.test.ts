@@ -1,4 +1,4 @@
-/** The story of an object: what the page tells of its requests. */
+/** The story of an object: the events that the page makes from its requests. */
 import { describe, expect, test } from 'vitest';
 import type { AnswerFacts, Ended, Operation, Outcome, Sent } from '../../demo/page/client/exchange.ts';
 import { EMPTY, type Story, whenDamaged, whenEnded, whenSent } from '../../demo/page/transfer/story.ts';
@@ -65,7 +65,7 @@ describe('a segment', () => {
     expect(kinds(story)).toEqual(['answer-lost', 'found-stored']);
   });
 
-  test('that the browser sent twice by itself is told as a lost answer, and not as a 409', () => {
+  test('that the browser sent twice by itself is shown as a lost answer, and not as a 409', () => {
     const story = tell([append(0), answered(409, { length: 10 })], [head(), answered(200, { length: 10 })]);
     expect(kinds(story)).toEqual(['sent-twice', 'found-stored']);
     expect(states(story)).toEqual([[0, 'stored']]);

@@ -218,7 +218,7 @@ export class Visit {
       .map(({ position }) => position);
   }
 
-  /** The kinds of the events that the page tells of the shown object, oldest first. */
+  /** The kinds of the events of the shown object, oldest first. */
   async events(): Promise<string[]> {
     const kinds = await this.page
       .locator('.events li')

@@ -104,7 +104,7 @@ test('no finding contains a secret, a token or a query string', async () => {
   }
 });
 
-test('a presign function that fails with a signed URL in its error tells it to nobody', async () => {
+test('the signed URL in the error of a presign function appears in no finding', async () => {
   const presign = () => Promise.reject(new Error('refused https://a.example.com/k?x-oss-signature=abc0123456789'));
   const { findings } = await diagnose(new PresignedClient({ presign }), KEY, { presign });
   expect(findings.map(({ code }) => code)).toEqual(['no-credentials']);

@@ -1,5 +1,6 @@
 /**
- * Tests the handler of the edge in this process: what a failure tells, silent senders, limits in bytes, and waitUntil.
+ * Tests the handler of the edge in this process: the reports of failures, silent senders, limits in bytes, and
+ * waitUntil.
  */
 import { describe, expect, test } from 'vitest';
 import type { EdgeQuestion } from '../../src/edge/index.ts';

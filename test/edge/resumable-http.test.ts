@@ -25,7 +25,7 @@ async function begin(world: UploadWorld, length = 5000, headers: Headers = {}): 
   return pathOf(response);
 }
 
-/** Returns what the answer to HEAD tells. */
+/** Returns the state of the upload from the answer to HEAD. */
 async function stateOf(world: UploadWorld, path: string) {
   const { status, headers } = await world.send('HEAD', path);
   const [offset, complete, length] = ['offset', 'complete', 'length'].map((name) => headers.get(`upload-${name}`));

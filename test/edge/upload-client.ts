@@ -78,7 +78,7 @@ export class UploadWorld {
     return this.send('PATCH', path, body === undefined ? { headers: all } : { headers: all, body });
   }
 
-  /** Returns the offset that tus tells. */
+  /** Returns the offset of the upload, which it gets with HEAD of tus. */
   async offset(path: string): Promise<number> {
     return Number((await this.tus('HEAD', path)).headers.get('upload-offset'));
   }

@@ -1,4 +1,7 @@
-/** `npm run test:live`, tried on a LocalOss over HTTP: it sends nothing without consent, cleans up, and tells no secret. */
+/**
+ * `npm run test:live`, tried on a LocalOss over HTTP: it sends nothing without consent, cleans up, and prints no
+ * secret.
+ */
 import { afterEach, describe, expect, test } from 'vitest';
 import { AppendableObject, OssClient } from '../../src/index.ts';
 import { type LocalOssServer, serveLocalOss } from '../../src/testing/node/index.ts';

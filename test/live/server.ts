@@ -21,7 +21,7 @@ export interface LiveServer extends RuntimeServer {
   readonly bucketBehind: RealBucket;
 }
 
-/** The answer to a wish that only LocalOss can fulfil. The suite then skips the case. */
+/** The answer to a request for something that only LocalOss can do. The suite then skips the case. */
 const IMPOSSIBLE = () => new Response('only LocalOss can do this', { status: 501, headers: OPEN });
 
 /** Starts the relay, the control endpoint and the page. */

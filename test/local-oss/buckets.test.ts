@@ -120,7 +120,7 @@ describe('ListObjectsV2', () => {
 });
 
 describe('buckets', () => {
-  test('GetBucketInfo tells region, ACL and time', async () => {
+  test('GetBucketInfo returns region, ACL and time', async () => {
     const xml = await xmlOf(anOss(), ['GET', '', { bucketInfo: '' }]);
     expect([element(xml, 'Name'), element(xml, 'Location'), element(xml, 'Grant')]).toEqual([
       'logs',

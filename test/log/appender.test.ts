@@ -124,7 +124,7 @@ describe('exactly once', () => {
     },
   );
 
-  test('a failure is told, and the same segment is tried again after a wait that grows', async () => {
+  test('a failure is reported, and the same segment is tried again after a wait that grows', async () => {
     const world = new LogWorld([{ kind: 'deny', times: 4 }]);
     const log = world.log();
     log.write('at last');
@@ -162,7 +162,7 @@ describe('exactly once', () => {
 });
 
 describe('an object that is not what it was', () => {
-  test('another writer is told as a conflict, and the log goes on behind its bytes', async () => {
+  test('another writer is reported as a conflict, and the log goes on after its bytes', async () => {
     const world = new LogWorld();
     const log = world.log();
     log.write('mine');
@@ -174,7 +174,7 @@ describe('an object that is not what it was', () => {
     expect(world.errors).toEqual([expect.any(AppendConflictError)]);
   });
 
-  test('a deleted object is told as a conflict, and begins anew', async () => {
+  test('a deleted object is reported as a conflict, and begins anew', async () => {
     const world = new LogWorld();
     const log = world.log();
     log.write('before');
@@ -186,7 +186,7 @@ describe('an object that is not what it was', () => {
     expect(world.errors).toEqual([expect.any(AppendConflictError)]);
   });
 
-  test('a segment that OSS stored damaged is not sent again, and the log tells the loss', async () => {
+  test('a segment that OSS stored damaged is not sent again, and the log reports the loss', async () => {
     const world = new LogWorld([{ kind: 'flip-bit', operation: 'AppendObject', nth: 2 }]);
     const log = world.log();
     for (const text of ['one', 'two', 'three']) {
@@ -200,7 +200,7 @@ describe('an object that is not what it was', () => {
 });
 
 describe('a full queue', () => {
-  test('holds no more than queueSize while nothing can be stored, and the log tells what was dropped', async () => {
+  test('holds no more than queueSize while nothing can be stored, and the log reports what was dropped', async () => {
     const world = new LogWorld(({ nth }) => (nth < 12 ? { kind: 'drop-before' } : undefined));
     const log = world.log({ segmentSize: 30, queueSize: 60 });
     writeMany(log, 9);
@@ -408,7 +408,7 @@ test('segments of whole records keep to maxRate', async () => {
 
 test.each([
   ['ends in front of the segment', '!!!!\n', '!!!!\nsecond\nthird\n'],
-  ['holds the segment in its place', '!!!!\nsecond\n', '!!!!\nsecond\nthird\n'],
+  ['holds the segment at its position', '!!!!\nsecond\n', '!!!!\nsecond\nthird\n'],
 ])('goes on in an object that took the place of the old one and %s', async (_, bytes, text) => {
   const replaced: Fault = { kind: 'replace', when: 'before', bytes: utf8(bytes), type: 'Appendable' };
   const lost: Fault = { kind: 'drop-before' };

@@ -32,7 +32,7 @@ export class FakeStorage {
   transactions = 0;
   /** Called when a transaction is complete, in the same turn of the event loop. */
   oncomplete: () => void = () => {};
-  /** What every transaction fails with. */
+  /** The error with which every transaction fails, if it is set. */
   failure: Error | undefined;
   readonly #later: (done: () => void) => void;
 

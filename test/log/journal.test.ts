@@ -168,7 +168,7 @@ describe('the next page', () => {
     expect(world.text().split('\n').filter(Boolean)).toEqual(['first', 'second', 'third']);
   });
 
-  test('does not bring back what was dropped and told as lost', async () => {
+  test('does not bring back records that were dropped and reported as lost', async () => {
     const { world, storage, open } = setUp();
     const first = open({ queueSize: 40, segmentSize: 40, flushAfter: 60_000 });
     await settle(world);

@@ -65,7 +65,7 @@ async function live(seed: number): Promise<void> {
   const last = new Life(world, storage, options);
   last.log.write(`record ${next++}`);
   await world.drive(last.log.flush());
-  // What was sent long ago may still arrive.
+  // A request that was sent long ago may still arrive.
   for (let late = 0; late < 5; late++) {
     world.clock.advance(5000);
     await settle(world);

@@ -26,7 +26,7 @@ export class Life {
   readonly page: FakePage;
   readonly log: LogAppender;
   readonly storage: FakePageStorage;
-  /** How many records of this log were told as stored, those that others left behind included. */
+  /** How many records this log reported as stored, including the records that other pages left. */
   stored = 0;
   #isDead = false;
 
@@ -54,7 +54,7 @@ export class Life {
     });
   }
 
-  /** The page ends. What it has sent may still arrive; it hears nothing of it, and its timers are gone. */
+  /** The page ends. Its requests may still arrive, but the page gets no answers, and its timers are gone. */
   kill(): void {
     this.#isDead = true;
     this.storage.kill();

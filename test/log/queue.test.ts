@@ -136,7 +136,7 @@ describe('a full queue', () => {
     ]);
   });
 
-  test('tells a loss at the end also when no record follows', () => {
+  test('reports a loss at the end also when no record follows', () => {
     const queue = queueOf({ whenFull: 'dropNewest' });
     write(queue, 'abcd');
     expect(drain(queue).at(-1)).toBe('lost 1 of 30\n');
@@ -151,7 +151,7 @@ describe('a full queue', () => {
   });
 
   test.each(['dropOldest', 'dropNewest'] as const)(
-    'tells of one record that is longer than the queue: %s',
+    'reports the loss of one record that is longer than the queue: %s',
     (whenFull) => {
       const queue = queueOf({ whenFull });
       queue.write('a');
@@ -180,7 +180,7 @@ describe('a full queue', () => {
     expect(queue.settled).toBe(4);
   });
 
-  test('tells again of a loss in a batch that was lost itself', () => {
+  test('reports a loss again if the batch with the first report was lost', () => {
     const queue = queueOf({ whenFull: 'dropOldest' });
     write(queue, 'abcd');
     queue.take();

@@ -126,7 +126,7 @@ describe('a recording', () => {
     expect(scene.text).toBe('one two');
   });
 
-  test('tells how many seconds the object is behind, and how many bytes wait', async () => {
+  test('reports how many seconds the object is behind, and how many bytes wait', async () => {
     const scene = new Scene();
     const done = scene.record();
     await scene.give('12', '34');
@@ -250,7 +250,8 @@ describe('a full queue', () => {
     await scene.drive(done);
     const [first, ...rest] = clustersOf(scene.stored as Uint8Array<ArrayBuffer>);
     expect(first).toBe(Buffer.from(before).toString('hex'));
-    // What was in flight when the network went away is stored: a beginning of the cluster that ends with a whole block.
+    // The bytes that were in flight when the network went away are stored: a beginning of the cluster, up to the end of
+    // a block.
     expect(rest.at(-1)).toBe(Buffer.from(after).toString('hex'));
     for (const part of rest.slice(0, -1)) expect(Buffer.from(long).toString('hex')).toContain(part);
     expect(scene.stored?.byteLength).toBeLessThan(400);
@@ -266,7 +267,7 @@ describe('a full queue', () => {
     const done = scene.record({ queueSize: 600, whenFull: 'drop' });
     await scene.give(webm(HEADER, first));
     scene.offline = true;
-    // Of the next cluster, a part is in flight; the other one waits, and is left out.
+    // A part of the next cluster is in flight. The cluster after it waits, and is left out.
     await scene.give(
       cluster(1, [simpleBlock(1, 20, sound)]),
       left,

@@ -32,7 +32,7 @@ describe('a log with rotate', () => {
     expect(states).toEqual([{ key: '0.log', position: 100, size: 2, age: expect.any(Number), isSealed: false }]);
   });
 
-  test('tells how long ago it began with the object', async () => {
+  test('gets the time since the log began with the object', async () => {
     const world = new LogWorld();
     const ages: number[] = [];
     const rotate = ({ age }: RotationState) => {
@@ -111,7 +111,7 @@ describe('a log with rotate', () => {
   });
 });
 
-test('a log without rotate tells that its object is full, and close gives up', async () => {
+test('a log without rotate reports that its object is full, and close gives up', async () => {
   const world = new LogWorld();
   const log = world.log({ tail: { position: 5 * GIB - 1 } }, '0.log');
   log.write('too long');

@@ -121,7 +121,7 @@ describe('what is appended', () => {
     expect(await reader.read(1)).toBe('three');
   });
 
-  test('is given from the end on, where the tail is the one that open() tells', async () => {
+  test('is given from the end on, if the tail is that of open()', async () => {
     const scene = new Scene('one two ');
     const from = await new AppendableObject(scene.client, 'a.log').open();
     const reader = scene.follow({ from });
@@ -149,8 +149,8 @@ describe('what is appended', () => {
 
   test.each([
     ['hides all headers that CORS hides', [{ kind: 'hide-headers' }]],
-    ['tells no length of the whole', [{ kind: 'hide-headers' }, { kind: 'no-length' }]],
-    ['tells no length at all', [{ kind: 'hide-headers' }, { kind: 'no-length', parts: true }]],
+    ['has no length of the whole object', [{ kind: 'hide-headers' }, { kind: 'no-length' }]],
+    ['has no length at all', [{ kind: 'hide-headers' }, { kind: 'no-length', parts: true }]],
   ] as [string, Fault[]][])('is given although an answer %s', async (_, faults) => {
     const scene = new Scene();
     scene.faults = ({ operation }) => (operation === 'GetObject' ? faults : undefined);
@@ -190,7 +190,7 @@ describe('the looks', () => {
     expect(await last).toEqual({ done: true, value: undefined });
   });
 
-  test('read no more than 256 bytes where nothing is new, however long the object is', async () => {
+  test('read at most 256 bytes if nothing is new, however long the object is', async () => {
     const scene = new Scene(letters(0, 100_000));
     const sizes: number[] = [];
     scene.answer = (response) => {
@@ -328,7 +328,7 @@ describe('an object that is not the one whose beginning was read', () => {
     ['with all headers', []],
     ['with the headers that CORS leaves', HIDDEN],
     ['without any length', BLIND],
-  ])('is told as deleted, or as shorter, with what was expected and what was found (%s)', async (_, faults) => {
+  ])('is reported as deleted, or as shorter, with what was expected and what was found (%s)', async (_, faults) => {
     const gone = await changed(({ oss }) => oss.deleteObject('logs', 'a.log'), faults);
     expect(gone).toMatchObject({
       code: 'ObjectDeleted',
@@ -372,14 +372,14 @@ describe('an object that is not the one whose beginning was read', () => {
     expect(error).toMatchObject({ code: 'ObjectReplaced', found: 2000, message: expect.stringContaining('Normal') });
   });
 
-  test('is told at the beginning where the caller knows the CRC-64 of what was there', async () => {
+  test('is reported at the beginning if the caller knows the CRC-64 of the earlier bytes', async () => {
     const scene = new Scene('other bytes');
     const from = { position: 3, hashCrc64ecma: String(crc64(utf8('one'))) };
     const error = await failureOf(scene.follow({ from }).rest());
     expect(error).toMatchObject({ code: 'ObjectReplaced', position: 11 });
   });
 
-  test('is told where it is shorter than the position to begin at, or is not there', async () => {
+  test('is reported if it is shorter than the position to begin at, or does not exist', async () => {
     const scene = new Scene('one');
     expect(await failureOf(scene.follow({ from: 4 }).rest())).toMatchObject({ code: 'ObjectShorter', found: 3 });
     scene.oss.deleteObject('logs', 'a.log');

@@ -33,7 +33,7 @@ describe('contents', () => {
     for (const target of targets) expect(files).toContain(target.slice(2));
   });
 
-  test('content delivery networks are told to serve the single file', () => {
+  test('package.json tells content delivery networks to serve the single file', () => {
     expect([manifest.unpkg, manifest.jsdelivr]).toEqual([`./${MAIN}`, `./${MAIN}`]);
   });
 

@@ -60,7 +60,7 @@ test('getACL and getObjectTagging tell what the append that made the object said
   expect((await client.getObjectTagging('a.log')).tag).toEqual({ team: 'a' });
 });
 
-test('putBucket makes a bucket, and getBucketInfo tells its region', async () => {
+test('putBucket makes a bucket, and getBucketInfo returns its region', async () => {
   await client.putBucket('a-new-bucket');
   const { bucket } = await client.getBucketInfo('a-new-bucket');
   expect([bucket.Name, bucket.Location]).toEqual(['a-new-bucket', 'oss-cn-hangzhou']);

@@ -88,7 +88,7 @@ describe('append', () => {
     expect(stored('a.log')).toBe('test');
   });
 
-  test('a HEAD answer tells the next append position and the CRC', async () => {
+  test('a HEAD answer has the next append position and the CRC', async () => {
     const client = clientFor();
     await client.append('a.log', Buffer.from('test'));
     const { status, res } = await client.head('a.log');

@@ -1,5 +1,5 @@
 // `npm run test:runtimes`: the suite of suite.ts on every runtime that this machine has, and one closing line,
-// "N passed, N failed". Needs nothing but Node 20 and npm; the runtimes come from npm, browsers from the system.
+// "N passed, N failed". Needs only Node 20 and npm; the runtimes come from npm, browsers from the system.
 //
 //   npm run test:runtimes                     everything
 //   npm run test:runtimes -- deno chromium    these alone

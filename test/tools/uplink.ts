@@ -1,6 +1,6 @@
 /**
- * An uplink that an upload and a call share, in virtual time. What a sender has handed over waits in one queue, as in the buffer of a
- * modem, and a packet of the call waits behind it.
+ * An uplink that an upload and a call share, in virtual time. The bytes of the upload wait in one queue, as in the
+ * buffer of a modem, and a packet of the call waits behind them.
  */
 import type { Fetch } from '../../src/request/request.ts';
 import type { Clock } from '../../src/waiting/clock.ts';

@@ -77,8 +77,8 @@ export class VirtualClock implements Clock {
   }
 
   /**
-   * Moves to the next timer and fires it. Of several timers at the same time, the one that was set first fires. Returns
-   * false if there is none.
+   * Moves to the next timer and fires it. If several timers have the same time, the one that was set first fires.
+   * Returns false if there is none.
    */
   step(): boolean {
     const timer = this.#first();

@@ -5,7 +5,7 @@ import { findBrowsers } from '../../.ci/browsers.mjs';
 import { type Served, serve } from '../../src/testing/node/http.ts';
 import type { Results, World } from './world.ts';
 
-/** The page: it uploads files of random bytes, and tells the name, the URL and the bytes' checksum of each. */
+/** The page: it uploads files of random bytes, and reports the name, the URL and the checksum of each file. */
 const PAGE = `
 import Uppy from '@uppy/core';
 import Tus from '@uppy/tus';
@@ -50,7 +50,7 @@ export async function openUppy(): Promise<UppyPage> {
   return { origin: site.url, launch, close: site.close };
 }
 
-/** What the page tells at its end. */
+/** The report of the page at its end. */
 interface Uploaded {
   readonly files: { readonly url: string; readonly bytes: number[]; readonly size: number }[];
   readonly failed: string[];

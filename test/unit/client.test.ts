@@ -25,7 +25,7 @@ function setUp(options: Partial<OssClientOptions> = {}) {
   return { clock, oss, sent, client: makeClient({ clock, fetch, credentials: oss.issueToken(), ...options }) };
 }
 
-/** Sends a presigned request like a client that has nothing but the presigned request. */
+/** Sends a presigned request like a client that has only this request. */
 async function use(oss: LocalOss, { method, url, headers }: PresignedRequest, more: RequestInit = {}) {
   const response = await oss.fetch(url, { method, headers, ...more });
   const text = await response.text();

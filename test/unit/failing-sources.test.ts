@@ -206,7 +206,7 @@ describe('the source is released', () => {
     expect(await blob.next(1)).toBeUndefined();
   });
 
-  test('nothing is read before it is requested, and no more than is needed', async () => {
+  test('a source is read only when bytes are requested, and only as far as needed', async () => {
     const given: number[] = [];
     const chunks = (function* () {
       for (let i = 0; i < 9; i++) {

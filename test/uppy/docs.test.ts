@@ -45,7 +45,7 @@ function clientOf(oss: LocalOss, library: unknown): AppendClient {
 
 type Process = (...given: unknown[]) => { abort: () => void };
 
-test('FilePond: a file is stored with progress, an abort is told, and the file then goes on', async () => {
+test('FilePond: a file is stored with progress, an abort is reported, and the file then goes on', async () => {
   const oss = bucket();
   const { appendTo, library } = await run(example("from 'filepond'"), { oss });
   const process = (appendTo as (client: AppendClient, prefix: string) => Process)(clientOf(oss, library), 'inbox/');

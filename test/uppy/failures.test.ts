@@ -1,4 +1,4 @@
-/** Fails uploads in every way, and checks what Uppy is told, and that a retry goes on. */
+/** Fails uploads in every way, and checks the events of Uppy, and that a retry goes on. */
 import { describe, expect, test } from 'vitest';
 import type { FaultRequest } from '../../src/testing/index.ts';
 import { UploadError } from '../../src/uppy/index.ts';

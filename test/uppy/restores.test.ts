@@ -65,7 +65,7 @@ test('files go on after a reload where their objects end, and complete files are
   expect(world.list('upload-success').sort()).toEqual(['upload-success b', 'upload-success c']);
 });
 
-test('a file that was started before the reload keeps its progress: upload-start is not told again', async () => {
+test('a file that was started before the reload keeps its progress: upload-start does not come again', async () => {
   const old = await dead();
   const world = next(old);
   restore(old, world);

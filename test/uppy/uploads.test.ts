@@ -1,4 +1,4 @@
-/** Uploads files with a real Uppy on LocalOss: what is stored, and what Uppy is told. */
+/** Uploads files with a real Uppy on LocalOss: what is stored, and what the plugin reports to Uppy. */
 import { expect, test } from 'vitest';
 import { type OssClient, PresignedClient } from '../../src/index.ts';
 import { VirtualClock } from '../tools/virtual-clock.ts';

@@ -6,7 +6,7 @@ import type { Watcher } from '../client/watch.ts';
 /** The points of a chart: times in seconds, and values. */
 export type Points = readonly [times: readonly number[], values: readonly (number | null)[]];
 
-/** So many points are kept. */
+/** A chart keeps at most this many points. */
 const MOST = 600;
 
 const NONE: Points = [[], []];

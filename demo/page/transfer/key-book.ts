@@ -15,7 +15,7 @@ export interface FileName {
 /** The part of `localStorage` that is needed. */
 export type Store = Pick<Storage, 'getItem' | 'setItem'>;
 
-/** So many files are remembered. */
+/** The book remembers at most this many files. */
 const MOST = 2000;
 
 export class KeyBook {

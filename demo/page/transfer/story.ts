@@ -95,7 +95,7 @@ function appendEnded(story: Story, request: Ended): Story {
 }
 
 /**
- * A 409 after a lost answer is expected, and the HEAD after it tells the end of that story. A 409 to a first request can
+ * A 409 after a lost answer is expected, and the HEAD after it shows how the story ends. A 409 to a first request can
  * also mean a lost answer: when a connection ends, Chromium sends the request again by itself.
  */
 function moved(story: Story, place: Place, { length }: AnswerFacts): Story {

@@ -38,7 +38,7 @@ export interface TransferInit {
   readonly listener: TransferListener;
 }
 
-/** Is told what happens to any transfer. It also gets every report of a request, for the figures of the whole page. */
+/** Gets the events of all transfers, and also every report of a request, for the figures of the whole page. */
 export interface TransferListener extends Watcher {
   happened(transfer: Transfer, event: Event): void;
   changed(transfer: Transfer): void;
@@ -109,7 +109,10 @@ export class Transfer implements Watcher {
     this.#listener.happened(this, event);
   }
 
-  /** So many bytes of the file are confirmed. If this page sent none, the object held them before. */
+  /**
+   * Notes that `loaded` bytes of the file are confirmed. If this page sent nothing yet, the object held these bytes
+   * before.
+   */
   confirm(loaded: number): void {
     if (this.story.value.segments.length === 0) this.#goOn(loaded);
     this.confirmed.value = loaded;

@@ -1,6 +1,6 @@
 /** The sums over all files of the uploader. */
 
-/** What is needed of a file of Uppy. */
+/** The part of Uppy's file state that the sums need. */
 export interface FileState {
   readonly size: number | null;
   readonly error?: string | null | undefined;

@@ -15,7 +15,7 @@ import { OWN_PATHS, router } from './routes.ts';
 export interface LocalOssServer {
   /** The endpoint of the OSS, such as `http://127.0.0.1:9000`. Clients use path style there. */
   readonly url: string;
-  /** The endpoint of the STS. It has the same address, because a call of STS can be told from a request to OSS. */
+  /** The endpoint of the STS. It has the same address, because a call of STS looks different from a request to OSS. */
   readonly stsUrl: string;
   /** A page that shows the buckets, the objects, the requests and the faults. */
   readonly pageUrl: string;

@@ -3,7 +3,7 @@ import { Random } from './random.ts';
 
 /** One page of a log writer. */
 export interface LogLife {
-  /** What `onstored` told: this many records are stored, and the object ended at this position after them. */
+  /** The calls of `onstored`: the number of stored records, and the end of the object after them. */
   readonly told: { readonly count: number; readonly position: number }[];
   /** The flushes that succeeded: the number of records that were accepted before, and those that were dropped by then. */
   readonly flushed: { readonly until: number; readonly dropped: number }[];
@@ -42,7 +42,7 @@ export class LogBook {
     return Uint8Array.from([...digits, ...rest], (value) => this.#least + value);
   }
 
-  /** The record that stands in the log in place of dropped ones. */
+  /** The record that the log contains in place of dropped records. */
   lossRecord(): Uint8Array<ArrayBuffer> {
     return Uint8Array.of(this.#least + LOSS);
   }

@@ -33,7 +33,7 @@ export function* logProblems(evidence: LogEvidence): Generator<string> {
   const last = book.read(epochs.at(-1)!.bytes).numbers;
   if (!isNormal && !last.includes(book.records.length - 1)) yield 'the last record is not stored';
   if (epochs.some(({ bytes }) => book.read(bytes).torn)) yield 'a record is torn';
-  // What was stored before a deletion is gone, and a request that was late may be carried out in the new object.
+  // A deletion removes the stored records, and a late request may then be carried out in the new object.
   if (epochs.length > 1) return;
   if (!evidence.misled) yield* inOrder(evidence, last);
   yield* isNothingLost(evidence, new Set(last));
@@ -60,7 +60,7 @@ function* isNothingLost({ writer, books, epochs }: LogEvidence, stored: Readonly
       const before = epochs[0]!.bytes.subarray(0, position);
       const held = books.reduce((all, one) => all + one.read(before).numbers.length, 0);
       if (held < sum)
-        yield `page ${index + 1} was told that ${sum} records are stored up to ${position}, and ${held} are`;
+        yield `page ${index + 1} got the report that ${sum} records are stored up to ${position}, but ${held} are stored`;
     }
     for (const { until, dropped } of flushed) {
       const missing = Array.from({ length: until - first }, (_, at) => first + at).filter((one) => !stored.has(one));

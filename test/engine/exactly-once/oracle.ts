@@ -98,7 +98,7 @@ class Oracle {
     yield* this.#segments(call);
   }
 
-  /** Checks that `settle` told the truth: the bytes that it reports are stored, from the beginning of the source. */
+  /** Checks that the report of `settle` is right: these bytes are stored, from the beginning of the source. */
   *#settled(call: CallRecord): Generator<string> {
     const { settledAt, source, loaded } = call;
     if (settledAt === undefined || this.#replacedUnseen(call) || this.#damagedUnseen(call)) return;
@@ -315,7 +315,7 @@ class Oracle {
   }
 
   *#claim(call: CallRecord, { outcome, message }: OssError, underWay: SentSegment | undefined): Generator<string> {
-    // A segment that an earlier life of the page has stored cannot be told from the next one with the same bytes.
+    // If an earlier life of the page has stored a segment, the next segment with the same bytes looks the same.
     if (!underWay && outcome !== 'absent' && this.#aliased(call) === 0)
       yield `outcome ${outcome}, but nothing was sent: ${message}`;
     if (!underWay) return;
@@ -323,7 +323,7 @@ class Oracle {
       yield `outcome stored, but the bytes are not stored: ${message}`;
     if (outcome === 'stored' && underWay.attempts.every((one) => this.#isRefused(one)))
       yield `outcome stored, but every request was refused: ${message}`;
-    // A deleted object may accept the segment once more. In a damaged object, other bytes are in its place.
+    // A deleted object may accept the segment once more. A damaged object has other bytes at its position.
     if (outcome === 'absent' && this.#isCommitted(underWay) && !this.#lifeEnded())
       yield `outcome absent, but the bytes are stored: ${message}`;
     // A segment whose place was taken is absent for good, unless the object is deleted afterwards.
@@ -503,7 +503,7 @@ class Oracle {
       // If the whole was stored in an earlier life of the object, it may have been sent to the next life in parts.
       const isElsewhere = before && segment.attempts[0]!.position !== endOf(before);
       const isAgain = isElsewhere && this.#endedBetween(before, segment);
-      // The caller was told of the one before this one was sent.
+      // The caller learned that the earlier segment was stored before this segment was sent.
       const isConfirmed = before && segment.attempts[0]!.loaded > before.attempts[0]!.loaded;
       const isNew = isConfirmed || (!isAgain && before && !isInPlaceOf(segment, before));
       const isNext = isStored && isNew && followsIn(call, counted, segment);
@@ -664,7 +664,7 @@ class Oracle {
     const { requests } = this.#run.oss;
     const logged = requests[entry];
     const faults = this.#run.oss.faults.get(entry) ?? [];
-    // Of several gateways, LocalOss uses the first one.
+    // If there are several gateways, LocalOss uses the first one.
     const gateway = faults.find((fault) => fault.kind === 'gateway');
     if ((gateway && !gateway.after) || faults.some(({ kind }) => kind === 'portal')) return false;
     if (logged?.status === 200) return true;

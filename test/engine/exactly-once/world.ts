@@ -227,8 +227,8 @@ class World {
   }
 
   /**
-   * Does what the README tells callers to do after a failure: `settle`, again as long as no answer comes, and then
-   * append the rest.
+   * Does what the README recommends after a failure: it calls `settle` until an answer comes, and then appends the
+   * rest.
    */
   async #settle(handle: Handle, call: CallRecord): Promise<void> {
     const { atOnce } = handle.record.writer;
@@ -260,7 +260,7 @@ class World {
     init: Pick<CallRecord, 'kind' | 'source'> &
       Partial<Pick<CallRecord, 'regular' | 'failing' | 'piped' | 'ofFile'>> & { abort?: AbortPlan | undefined },
   ): CallRecord {
-    // Of several concurrent calls, some have a signal and some do not.
+    // If there are several concurrent calls, every second one has a signal.
     const signalled = record.writer.atOnce && record.calls.length % 2 === 0;
     const usual = { regular: true, failing: false, piped: false, ofFile: false };
     const call = new CallRecord(record, { ...usual, signalled, ...init, start: this.oss.tick() });

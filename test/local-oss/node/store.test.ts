@@ -5,7 +5,7 @@ import { LocalOss, type LocalOssOptions, type LoggedRequest, type ObjectChange }
 import { text, utf8 } from '../text.ts';
 import { appendCall, type Call, call, ManualClock, quiet, stateOf } from '../tools.ts';
 
-/** A store that keeps the changes as they were when it was told, and flushes when the test says so. */
+/** A store that keeps each change as it was when it came, and flushes when the test says so. */
 class MemoryStore {
   readonly changes: ObjectChange[] = [];
   flush = async (): Promise<void> => {};

@@ -1,4 +1,4 @@
-/** The suite in a dedicated worker or a service worker: it begins when it is told to. */
+/** The suite in a dedicated worker or a service worker: it begins when a message asks for it. */
 import { runSuite, type SuiteOptions, sayBroken } from '../suite.ts';
 
 interface Told extends Event {

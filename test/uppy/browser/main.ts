@@ -22,7 +22,7 @@ const ALL = { ...JOURNEYS, ...ADAPTER_JOURNEYS };
 
 const wait = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
 
-/** Playwright makes Firefox end when one of its tabs crashes. A script in between takes that wish back. */
+/** Playwright sets a variable that makes Firefox end when one of its tabs crashes. This script removes the variable. */
 async function startFirefox(place: BrowserPlace): Promise<Browser> {
   mkdirSync('build', { recursive: true });
   const executablePath = join('build', 'firefox-that-survives');
