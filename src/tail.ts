@@ -1,6 +1,6 @@
 /**
  * The end of an object: its length and, if it is known, the CRC-64 of its bytes. This file holds two forms: the public
- * form, which survives JSON, and the form with a bigint, with which the engine computes.
+ * form, which JSON can write, and the form with a bigint, which the engine uses to compute.
  */
 
 import { checkType, checkWholeNumber } from './check.ts';

@@ -8,7 +8,7 @@
 import { install, npmLater, onCi } from '../.ci/project.mjs';
 import { conclude, needChromium, vitest } from '../.ci/suite.mjs';
 
-/** A step that is no test: it counts only where it fails. */
+/** A step that is not a test: it counts only if it fails. */
 async function step(name, script = name) {
   const ok = await npmLater('run', '--silent', script);
   console.log(`== ${name}: ${ok ? 'done' : `failed (npm run ${script})`}`);

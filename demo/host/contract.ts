@@ -85,7 +85,7 @@ export const SLOW_RATE = 1024 * 1024;
 
 /**
  * The body of `PUT faults`, and the answer of `PUT faults` and of `GET faults?scope=`. A PUT replaces the active faults
- * of its scope, and those of no other scope.
+ * of its scope, and does not change other scopes.
  */
 export interface ScopedFaults {
   /**

@@ -43,7 +43,7 @@ export interface HostStore extends ObjectStore {
   saveDesk(state: DeskState): Promise<void>;
 }
 
-/** What a host makes up at its first start. */
+/** The random values that a host chooses at its first start. */
 export interface HostIdentity {
   readonly prefix: string;
   readonly accessKeyId: string;

@@ -8,7 +8,7 @@ import type { Found } from './verdict.ts';
 type At = Pick<Plan, 'position' | 'size'>;
 
 const REASONS: Readonly<Record<Outcome, string>> = {
-  stored: 'These bytes are stored there, but so are bytes of another writer',
+  stored: 'These bytes are stored there, but also bytes of another writer',
   absent:
     'Another writer was first, and stored other bytes there. Use one AppendableObject for each key, or shared: true',
   unknown: 'Another writer changed, replaced or deleted it, or a cache (CDN) answered',

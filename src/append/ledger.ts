@@ -151,7 +151,7 @@ export class Ledger {
     this.#tail = tail;
   }
 
-  /** Forgets the end, because nobody knows which bytes stand around our segment. */
+  /** Forgets the end of the object, because the bytes before and after our segment are not known. */
   lose(): void {
     this.#tail = undefined;
   }

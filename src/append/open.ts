@@ -1,4 +1,4 @@
-/** Reads where an object ends, unless that is known. */
+/** Reads the end of an object, if the end is not known yet. */
 
 import type { Tail } from '../tail.ts';
 import { conflict, notAppendable } from './conflicts.ts';

@@ -110,9 +110,9 @@ export class SegmentPace {
   }
 
   /**
-   * Returns true if a segment that is already read must be cut before it is sent. After one failure it is not cut,
-   * unless the size is the smallest one already. After a second failure in a row, the size is a quarter of it, and then
-   * it is cut.
+   * Returns true if a segment that is already read must be cut before it is sent. After one failure, the segment is cut
+   * only if the size is the smallest one already. After a second failure in a row, the size is a quarter of it, and
+   * then it is cut.
    */
   cuts(size: number, inMemory: boolean): boolean {
     const now = this.size(inMemory);

@@ -92,9 +92,9 @@ class AppendSink implements UnderlyingSink<AppendChunk>, AsyncIterable<AppendChu
   }
 
   /**
-   * Reports a failure to the waiting write, or else to the next write or to `close`. The controller must not do it,
-   * because `pipeTo` of Cloudflare's workerd then resolves as if everything were stored. Only after an abort by the
-   * caller, the controller errors the stream.
+   * Reports a failure to the waiting write, or else to the next write or to `close`. The controller must not report it,
+   * because `pipeTo` of Cloudflare's workerd then resolves as if everything were stored. The controller errors the
+   * stream only after an abort by the caller.
    */
   #fail(reason: unknown, controller: WritableStreamDefaultController): void {
     this.#failure = { reason };

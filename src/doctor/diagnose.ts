@@ -17,8 +17,9 @@ export interface Diagnosis {
 }
 
 /**
- * Finds out why requests of a client fail, and says it with the step that mends it. It reads the key, and sends appends
- * at a position that no object has, which OSS refuses. So it changes nothing, unless `write` is true.
+ * Finds out why requests of a client fail. Each finding has the cause and the step that solves the problem. It reads
+ * the key, and sends appends at a position that no object has, which OSS refuses. So it changes nothing, unless `write`
+ * is true.
  *
  * @param key the key of an object that the client may append to. The object may be absent.
  * @throws TypeError or RangeError for impossible arguments; after an abort, the signal's reason. It never rejects because

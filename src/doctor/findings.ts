@@ -1,4 +1,7 @@
-/** The causes that the doctor knows: what it says about each one, and the step that mends it. docs/doctor.md shows the same table. */
+/**
+ * The causes that the doctor knows, with a sentence about each cause and the step that solves the problem.
+ * docs/doctor.md shows the same table.
+ */
 
 import { type BucketRule, bucketRule } from './bucket-rule.ts';
 
@@ -34,9 +37,9 @@ export interface Finding {
   readonly code: FindingCode;
   /** What is wrong, in one sentence. */
   readonly says: string;
-  /** The step that mends it. */
+  /** The step that solves the problem. */
   readonly mend: string;
-  /** The CORS rule that the bucket needs, where a rule is the cure. */
+  /** The CORS rule that the bucket needs, if a rule solves the problem. */
   readonly rule?: BucketRule | undefined;
   readonly facts: Facts;
 }

@@ -1,4 +1,4 @@
-/** Entry "./doctor": finds out why requests from this page or worker fail, and says what mends it. */
+/** Entry "./doctor": finds out why requests from this page or worker fail, and says how to solve the problem. */
 
 export type { BucketRule } from './bucket-rule.ts';
 export { type Diagnosis, diagnose } from './diagnose.ts';

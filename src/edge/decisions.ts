@@ -1,7 +1,8 @@
 /**
  * What the application decides about a request: who sends it, where that user's keys are, and whether and how much the
- * user may do. This file reads the application's answers. Only an explicit yes is a yes. A mistake may give `null`,
- * `undefined`, `NaN`, an empty string or a promise that nobody awaited: then nobody is let in, and nothing is allowed.
+ * user may do. This file reads the application's answers. Only an explicit yes allows a request. A mistake may give
+ * `null`, `undefined`, `NaN`, an empty string or a promise that nobody awaited: then nobody is let in, and nothing is
+ * allowed.
  */
 import type { OssClient } from '../request/client.ts';
 import type { Credentials } from '../request/credentials.ts';

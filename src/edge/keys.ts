@@ -2,10 +2,9 @@
  * Which keys a user may name. This file knows the ways in which a key can look as if it were below a prefix, and yet
  * lead somewhere else.
  *
- * OSS takes a key exactly as it is, and so does this file: spaces, `%`, `#`, `?`, `+`, emoji and every script are good
- * names. But a proxy on the way, or a program that reads the key later, may decode or normalise the key once more. So
- * this file checks every form that the key can get, and refuses the key if one of these forms deceives. It never
- * repairs a key.
+ * OSS and this file take a key exactly as it is: spaces, `%`, `#`, `?`, `+`, emoji and every script are good names. But
+ * a proxy on the way, or a program that reads the key later, may decode or normalise the key once more. So this file
+ * checks every form that the key can get, and refuses the key if one of these forms deceives. It never repairs a key.
  */
 import { badRequest, Refusal } from './refusal.ts';
 

@@ -111,7 +111,7 @@ export class PageGrants {
       this.#fill({ ...request, position: position + size, headers: {} }).catch(() => {});
     }
     const usable = held && Date.parse(held.expiration) - this.#clock.now() > MARGIN;
-    // Only the grant for position 0 has the headers in its signature.
+    // Grants that were asked for in advance are signed without headers, except the grant for position 0.
     return usable && (position === 0 || Object.keys(headers).length === 0) ? held : undefined;
   }
 

@@ -7,7 +7,7 @@ import { OssError } from '../errors.ts';
 /** Headers of a response. */
 type Headers = Readonly<Record<string, string>>;
 
-/** Thrown wherever the edge refuses a request. The handler answers it as JSON. */
+/** The error that the edge throws when it refuses a request. The handler answers it as JSON. */
 export class Refusal extends Error {
   /** The HTTP status. */
   readonly status: number;

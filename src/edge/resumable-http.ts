@@ -24,7 +24,7 @@ import { isUploadUrl } from './upload-url.ts';
 /** A request of the draft, and a way to send a response before the final one. */
 export interface ResumableRequest extends ResumableContext {
   readonly method: string;
-  /** Sends an interim response, where the platform can do that. */
+  /** Sends an interim response. It is undefined if the platform cannot do that. */
   readonly interim: ((status: number, headers: Readonly<Record<string, string>>) => void) | undefined;
 }
 

@@ -1,5 +1,5 @@
 /**
- * The protocol tus 1.0: core, creation, creation-with-upload, expiration, checksum, and termination where the deployer
+ * The protocol tus 1.0: core, creation, creation-with-upload, expiration, checksum, and termination if the deployer
  * allows it.
  *
  * @see https://tus.io/protocols/resumable-upload
@@ -64,7 +64,7 @@ async function POST(context: TusRequest): Promise<Response> {
   const created = await createUpload(context, creation);
   const location = await locationOf(context, created);
   if (!hasBody) return answer(201, { location, ...expiresOf(created) });
-  // The upload exists, so a refusal of the body must say where.
+  // The upload exists, so a refusal of the body must contain its Location.
   const fail = (error: unknown) => {
     throw error instanceof Refusal ? error.with({}, { location, ...expiresOf(created) }) : error;
   };

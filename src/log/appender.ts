@@ -40,7 +40,10 @@ export interface LogAppenderOptions
    * record.
    */
   readonly whenFull?: 'refuse' | 'dropOldest' | 'dropNewest' | undefined;
-  /** Returns the record that stands in place of dropped ones. Default: `{ "lost": records, "bytes": bytes }`. */
+  /**
+   * Returns the record that the log contains in place of dropped records. Default: `{ "lost": records, "bytes": bytes
+   * }`.
+   */
   readonly lossRecord?: ((loss: LogLoss) => LogRecord) | undefined;
   /**
    * Makes each segment one gzip member, so that the object is a gzip file. Default false. The object gets the type

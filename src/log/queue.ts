@@ -30,7 +30,7 @@ export interface QueueOptions {
   readonly first?: number | undefined;
   /** What happens to a record that does not fit: see {@link RecordQueue.write}. */
   readonly whenFull: 'refuse' | 'dropOldest' | 'dropNewest';
-  /** Returns the record that stands in the log in place of those that were dropped. */
+  /** Returns the record that the log contains in place of the dropped records. */
   readonly lossRecord: (loss: LogLoss) => LogRecord;
 }
 
@@ -90,8 +90,8 @@ export class RecordQueue {
 
   /**
    * Takes a record, and returns whether it did. With `refuse`, a record that does not fit is refused. With
-   * `dropOldest`, it takes the place of the oldest ones. With `dropNewest`, it is dropped, and the result is still
-   * true, because the log reports the loss.
+   * `dropOldest`, the oldest records are dropped instead. With `dropNewest`, the new record is dropped, and the result
+   * is still true, because the log reports the loss.
    *
    * @throws TypeError for a value that JSON cannot write.
    */
@@ -165,7 +165,7 @@ export class RecordQueue {
     for (let missed = 0; missed < count; missed++) this.#append(block, 0);
   }
 
-  /** Adds a block without records at the end, so that the report of a loss stands after all earlier records. */
+  /** Adds a block without records at the end, so that the report of a loss comes after all earlier records. */
   #emptyBlock(): Block {
     const last = this.#blocks.at(-1);
     if (last?.count === 0) return last;
@@ -197,7 +197,7 @@ export class RecordQueue {
 
   /**
    * Removes the first records and makes them the batch in flight: at most `most` bytes, but at least one record. A
-   * report of a loss stands before them. Returns undefined if nothing waits.
+   * report of a loss comes before them. Returns undefined if nothing waits.
    */
   take(most: number = Number.POSITIVE_INFINITY): Batch | undefined {
     const [block] = this.#blocks;

@@ -33,7 +33,9 @@ export interface TailOptions extends CallOptions {
   readonly from?: number | ObjectTail | undefined;
   /** The wait before the next look after new bytes came, ms. Default 1,000. */
   readonly minDelay?: number | undefined;
-  /** The longest wait, ms. Each look that finds nothing new doubles the wait up to this. Default 15,000. */
+  /**
+   * The longest wait, ms. Each look that finds nothing new doubles the wait, but not beyond this time. Default 15,000.
+   */
   readonly maxDelay?: number | undefined;
   /**
    * Follows a rotation of objects. It is called each time that the end of the object is reached. Default: there is one

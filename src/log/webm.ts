@@ -13,7 +13,9 @@ export interface MediaElement {
   readonly bytes: Bytes;
   /** Number of the cluster that contains the element, from 1. It is 0 before the first cluster. */
   readonly cluster: number;
-  /** Only for a SimpleBlock: its track, and whether a player can begin with it. */
+  /**
+   * The track of a SimpleBlock, and whether a player can begin with this block. Other elements do not have this field.
+   */
   readonly block?: { readonly track: number; readonly isKey: boolean } | undefined;
 }
 

@@ -7,7 +7,10 @@ import { ServiceError } from '../errors.ts';
 import type { OssClient } from './client.ts';
 import type { GetObjectOptions, ObjectContent } from './operations.ts';
 
-/** Whether a reader accepts decoded bytes, because OSS has refused to send the stored ones. One reader keeps one. */
+/**
+ * Whether a reader accepts decoded bytes, because OSS has refused to send the stored bytes. Each reader keeps one
+ * `Wish`.
+ */
 export interface Wish {
   decode: boolean;
 }

@@ -85,7 +85,8 @@ export async function readBlob(blob: Blob, start: number, end: number): Promise<
   const size = end - start;
   let bytes: Uint8Array<ArrayBuffer> | undefined;
   try {
-    // The methods of a Blob whose frame was removed never settle, so the platform's own ones are used where they work.
+    // The methods of a Blob whose frame was removed never settle, so the platform's own methods are used if they accept
+    // the Blob.
     const part = isSendable(blob) ? ownSlice(blob, start, end) : blob.slice(start, end);
     bytes = new Uint8Array(await part.arrayBuffer());
   } catch (cause) {

@@ -5,7 +5,7 @@ import { type CorsRule, checkCorsRules } from './cors.ts';
 
 /** One bucket. */
 export interface BucketOptions {
-  /** The region as it stands in a signature: `cn-hangzhou`, without `oss-`. */
+  /** The region in the form that signatures use: `cn-hangzhou`, without `oss-`. */
   readonly region: string;
   /** The rights of requests without a signature. The default is `private`. */
   readonly acl?: BucketAcl;

@@ -27,7 +27,7 @@ export interface Bucket {
   readonly forbidsOverwrite: boolean;
   /** Refuses each request that does not agree to pay. */
   readonly requesterPays: boolean;
-  /** True where the bucket's region and account may seal appendable objects. */
+  /** True if the bucket's region and account may seal appendable objects. */
   readonly allowsSealing: boolean;
   /** Adds `Vary: Origin` to each answer. */
   responseVary: boolean;

@@ -346,7 +346,7 @@ function isDecoded({ plan, query }: Exchange, { status }: Reply): boolean {
   return fault !== undefined && status < 300 && (!asksForStored || fault.always === true);
 }
 
-/** Decodes the answer by a made-up coding. It stands for the worst case, because it keeps the number of bytes. */
+/** Decodes the answer by a made-up coding. This is the worst case, because the number of bytes stays the same. */
 function decodedReply({ status, headers, body }: Reply): Reply {
   const coded = { status, headers: { ...headers, 'content-encoding': 'gzip' } };
   if (!(body instanceof Uint8Array)) return body ? { ...coded, body } : coded;

@@ -33,9 +33,9 @@ declare module '@uppy/core/utils' {
 }
 
 /**
- * An uploader for Uppy 6. Each file is appended to an object of its own, every byte exactly once. A retry, a reload with
- * Golden Retriever, a lost network and an expired token go on where the object ends, after the object has proven that it
- * begins with this file.
+ * An uploader for Uppy 6. Each file is appended to an object of its own, every byte exactly once. After a retry, a
+ * reload with Golden Retriever, a lost network or an expired token, the upload goes on where the object ends. Before
+ * that, the plugin checks that the object begins with this file.
  *
  * The progress is the number of bytes that are confirmed as stored. `upload-success` carries the URL, and the key, the
  * length and the CRC-64 of the object ({@link OssAppendBody}). `upload-error` carries an {@link UploadError}.

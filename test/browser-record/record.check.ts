@@ -243,7 +243,7 @@ describe.skipIf(!executablePath)('a recording in Chromium', () => {
     expect(whole.played).toBeCloseTo(whole.duration, 0);
   }, 90_000);
 
-  test('leaves out whole clusters while the network is away where the policy is drop, and plays to its end', async () => {
+  test('with the policy drop, leaves out whole clusters while the network is away, and plays to its end', async () => {
     const page = await newPage();
     await record(page, 'inbox/gaps.webm', { whenFull: 'drop', queueSize: 100_000 });
     await until(page, 'lags.some(({ bytes }) => bytes === 0) && chunks.length > 12');
@@ -255,7 +255,8 @@ describe.skipIf(!executablePath)('a recording in Chromium', () => {
     const all = await given(page);
     const kept = storedBytes('inbox/gaps.webm');
     expect(kept?.byteLength).toBe(all.byteLength - dropped);
-    // Chromium finds its way through damaged files, and other players do not: so each block must be one of the recorder's.
+    // Chromium can play damaged files, but other players cannot. So each block must be equal to a block of the
+    // recorder.
     const [before, after] = [blocksOf(all), blocksOf(kept as Uint8Array)];
     expect(after.length).toBeLessThan(before.length);
     expect(after.filter((block) => !before.includes(block))).toEqual([]);
@@ -276,7 +277,7 @@ describe.skipIf(!executablePath)('a recording in Chromium', () => {
     expect(played).toBeCloseTo(duration, 0);
   }, 90_000);
 
-  test('pauses the recorder while the network is away where the policy is wait, and plays without a gap', async () => {
+  test('with the policy wait, pauses the recorder while the network is away, and plays without a gap', async () => {
     const page = await newPage();
     await record(page, 'inbox/paused.webm', { queueSize: 50_000 });
     await until(page, 'lags.some(({ bytes }) => bytes === 0) && chunks.length > 5');

@@ -30,7 +30,7 @@ describe('the meter', () => {
     expect([meter.rate(4500), meter.left(4500, 2000)]).toEqual([undefined, undefined]);
   });
 
-  test('begins anew when the bytes fall, as after the list was cleared', () => {
+  test('begins again when the number of bytes falls, for example after the list was cleared', () => {
     const meter = new Meter();
     meter.add(0, 900);
     meter.add(1000, 100);
@@ -89,7 +89,7 @@ describe('the key book', () => {
     expect(book.choose({ ...file, relativePath: 'folder/a.txt' })).toBe('demo/tab/folder/a.txt');
   });
 
-  test('knows after a reload where a file was stored', async () => {
+  test('knows the object of a file after a reload', async () => {
     const store = storage();
     const key = open(store).choose(file);
     await Promise.resolve();

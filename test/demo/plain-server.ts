@@ -1,4 +1,4 @@
-/** A plain file server, such as the static build may stand on: it serves files below a path, and knows nothing else. */
+/** A plain file server, as users have for the static build. It serves files below a path, and does nothing else. */
 import sirv from 'sirv';
 import { type Listening, listen } from '../../src/testing/node/http.ts';
 

@@ -22,7 +22,7 @@ const SET = {
 };
 
 describe('the environment', () => {
-  test('without settings means LocalOss, and so do empty settings and an endpoint alone', () => {
+  test('without settings, with empty settings, or with only an endpoint, means LocalOss', () => {
     expect(realSettingsFrom({})).toBeUndefined();
     expect(realSettingsFrom({ OSS_REGION: '', OSS_ENDPOINT: 'oss.example' })).toBeUndefined();
   });

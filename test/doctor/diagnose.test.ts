@@ -111,7 +111,7 @@ test('the signed URL in the error of a presign function appears in no finding', 
   expect(JSON.stringify(findings)).not.toContain('abc0123456789');
 });
 
-test('whoever signs may refuse the large body, and this is no finding', async () => {
+test('the signer may refuse the large body, and this is not a finding', async () => {
   const { client, fetch, oss } = world();
   const sign = presignOn(client);
   const presign: typeof sign = (request) => {
@@ -158,7 +158,7 @@ describe('a server that is slow or breaks off', () => {
     expect(findings.map(({ code }) => code)).toEqual(['unreachable']);
   });
 
-  test('one lost request is no finding', async () => {
+  test('one lost request is not a finding', async () => {
     for (const nth of [1, 2, 3, 4, 5, 6, 7]) {
       let count = 0;
       const losing =

@@ -5,7 +5,7 @@ import { ByteSender, Gate, noise } from './senders.ts';
 import { UploadWorld } from './upload-client.ts';
 import { edgeOf, hasBytes, jsonRequest, KEY, makeCloud, placeOf, uploadRequest } from './world.ts';
 
-describe('where the memory of a buffer can be freed at once, as in a Worker,', () => {
+describe('if the memory of a buffer can be freed at once, as in a Worker,', () => {
   const own = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, 'transfer');
   // Node 20 has no `transfer`. The standard demands an exception for a buffer that was transferred before.
   const transfer = function (this: ArrayBuffer, length: number): ArrayBuffer {
@@ -50,7 +50,7 @@ describe('where the memory of a buffer can be freed at once, as in a Worker,', (
   });
 });
 
-test('an empty chunk behind the last byte does not take the place of the bytes before it', async () => {
+test('an empty chunk after the last byte does not replace the bytes before it', async () => {
   const world = new UploadWorld();
   const path = await world.create(1500);
   const bytes = noise(1500);

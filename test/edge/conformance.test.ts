@@ -24,7 +24,7 @@ const TUS: readonly Row[] = [
   ],
   [
     'OPTIONS announces only extensions that are there',
-    'announces termination only where the deployer allows it, and nothing without a secret',
+    'announces termination only if the deployer allows it, and nothing without a secret',
   ],
   ['CORS: pages can send and read the headers', 'lets a page send and read all headers of the protocol'],
   ['X-HTTP-Method-Override replaces the method', 'is taken in place of the method'],
@@ -171,7 +171,7 @@ const IETF: readonly Row[] = [
   ['4.1.4 The end that max-age gives does not come nearer', 'expires at the time that max-age gives'],
   [
     '4.2 104 has Location and Upload-Limit, and the final Location is the same',
-    'announces the upload with 104 and its Location before it reads the body, where the platform can do that',
+    'announces the upload with 104 and its Location before it reads the body, if the platform can do that',
   ],
   [
     '4.2 ?1 and a whole body: the answer of the resource',
@@ -271,7 +271,7 @@ describe.each<[standard: string, rows: readonly Row[]]>([
   ['tus 1.0', TUS],
   ['draft 12 of the IETF', IETF],
 ])('%s', (_, rows) => {
-  test.each(rows)('%s: there is a test of it', (_, name) => {
+  test.each(rows)('%s: a test holds it', (_, name) => {
     expect(files.some((text) => text.includes(`'${name}'`))).toBe(true);
   });
 });

@@ -131,7 +131,7 @@ describe('prefixOf', () => {
 
 describe('allows', () => {
   const NO = all(403);
-  /** A number is a number of bytes, so it is no yes for a request without a size. */
+  /** A number is a number of bytes, so it does not allow a request without a size. */
   const SIZED = {
     ...all(200),
     'POST /token': 403,

@@ -1,5 +1,5 @@
 /**
- * OSS, an edge that grants, and the browser of user u1. The tests of grants use them with a clock that stands still at
+ * OSS, an edge that grants, and the browser of user u1. The tests of grants use them with a clock that always shows
  * noon.
  */
 import { expect, vi } from 'vitest';

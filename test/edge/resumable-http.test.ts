@@ -90,7 +90,7 @@ describe('a creation', () => {
     expect([empty.status, empty.headers.get('upload-complete')]).toEqual([200, '?1']);
   });
 
-  test('announces the upload with 104 and its Location before it reads the body, where the platform can do that', async () => {
+  test('announces the upload with 104 and its Location before it reads the body, if the platform can do that', async () => {
     const world = new UploadWorld();
     const interim: [number, Headers][] = [];
     const headers = { ...COMPLETE, ...sized(5000) };
@@ -404,7 +404,7 @@ describe('a cancellation', () => {
     expect((await world.send('HEAD', path)).status).toBe(404);
   });
 
-  test('is refused where the deployer does not allow it', async () => {
+  test('is refused if the deployer does not allow it', async () => {
     const world = new UploadWorld();
     const response = await world.send('DELETE', await begin(world));
     expect([response.status, (await problemOf(response)).error]).toEqual([403, 'NoDeletion']);

@@ -62,7 +62,7 @@ describe('OPTIONS', () => {
     }
   });
 
-  test('announces termination only where the deployer allows it, and nothing without a secret', async () => {
+  test('announces termination only if the deployer allows it, and nothing without a secret', async () => {
     const deleting = await new UploadWorld({ deletesUploads: true }).send('OPTIONS', '/upload');
     expect(deleting.headers.get('tus-extension')).toContain('termination');
     const without = await new UploadWorld({ uploadSecret: [] }).send('OPTIONS', '/upload');
@@ -321,7 +321,7 @@ describe('PATCH', () => {
 
   test.each([
     ['another offset', '1', 409],
-    ['an offset behind the end', '99', 409],
+    ['an offset after the end', '99', 409],
     ['a negative offset', '-1', 400],
     ['no number', 'x', 400],
     ['an empty Upload-Offset', '', 400],
@@ -552,7 +552,7 @@ describe('termination', () => {
     }
   });
 
-  test('is refused with 403 where the deployer or the application does not allow it', async () => {
+  test('is refused with 403 if the deployer or the application does not allow it', async () => {
     const world = new UploadWorld();
     const path = await world.create(5);
     expect((await world.tus('DELETE', path)).status).toBe(403);
@@ -561,7 +561,7 @@ describe('termination', () => {
     expect(world.object(path)?.length).toBe(0);
   });
 
-  test('is answered with 502 if OSS refuses, and the application hears no secret', async () => {
+  test('is answered with 502 if OSS refuses, and the application gets no secret', async () => {
     const failures: object[] = [];
     const world = new UploadWorld({ faults: [{ kind: 'deny', operation: 'DeleteObject' }] });
     const path = await world.create(5);

@@ -39,7 +39,7 @@ describe.each(Object.keys(FORMS) as (keyof typeof FORMS)[])('a %s', (form) => {
   });
 });
 
-test('a call beside the upload waits an eighth of a second at most, and most of its packets not at all', async () => {
+test('most packets of a call during an upload do not wait, and none waits longer than an eighth of a second', async () => {
   const [limited, free] = [scene({ maxRate: RATE / 2 }), scene()];
   for (const { object, run } of [limited, free]) await run(object.append(new Blob([DATA])));
   const share = ({ uplink }: typeof free) => uplink.delays.filter((delay) => delay > 0).length / uplink.delays.length;

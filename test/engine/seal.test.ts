@@ -50,7 +50,7 @@ describe('AppendableObject.seal', () => {
     },
   );
 
-  test('asks HEAD when every answer is lost, and succeeds where the object is sealed', async () => {
+  test('asks HEAD when every answer is lost, and succeeds if the object is sealed', async () => {
     const faults = [1, 2, 3].map((nth) => lost('drop-after', nth));
     const lab = new Lab({ before: 'ab', faults, client: { retry: { maxAttempts: 3 } } });
     expect(await lab.run(lab.object.seal())).toMatchObject({ position: 2 });
@@ -63,7 +63,7 @@ describe('AppendableObject.seal', () => {
     expect(await lab.run(lab.object.seal())).toMatchObject({ position: 2 });
   });
 
-  test('does not seal behind another writer: it fails, and the next call seals at the new end', async () => {
+  test('does not seal after bytes of another writer: it fails, and the next call seals at the new end', async () => {
     const lab = new Lab({ before: 'ab' });
     await lab.run(lab.object.open());
     lab.rival('xyz');

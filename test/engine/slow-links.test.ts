@@ -88,6 +88,6 @@ test('a group of several calls is stored, and each call learns its own end', asy
   await link.run(Promise.all(calls));
   const ends = (await Promise.all(calls)).map(({ position }) => position);
   expect(ends).toEqual([1, 2, 3, 4, 5, 6, 7, 8].map((nth) => nth * text.length));
-  // If the bytes of several calls must be sent in parts, a part ends at the end of a call where possible.
+  // If the bytes of several calls must be sent in parts, a part ends at the end of a call, if possible.
   expect(link.oss.object('logs', 'a.bin')?.length).toBe(8 * text.length);
 });

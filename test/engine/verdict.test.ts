@@ -17,7 +17,7 @@ const N = 4;
 const C = crc64(new Uint8Array(P).fill(1));
 const OURS = crc64(new Uint8Array(N).fill(2));
 const WANTED = crc64Combine(C, OURS, N);
-/** A CRC that differs from all of these. */
+/** A CRC that differs from the three CRCs above. */
 const OTHER = 7n;
 
 interface Case extends JudgeOptions {

@@ -80,7 +80,7 @@ describe('ListObjectsV2', () => {
     expect([all(next, 'Key'), next.includes('<CommonPrefixes>')]).toEqual([['b'], false]);
   });
 
-  test('names are encoded where the client asks for that', async () => {
+  test('names are encoded if the client asks for that', async () => {
     const xml = await list(filled(['a b&c']), { 'encoding-type': 'url' });
     expect([all(xml, 'Key'), element(xml, 'EncodingType')]).toEqual([['a%20b%26c'], 'url']);
   });

@@ -174,7 +174,7 @@ describe('an object that is not what it was', () => {
     expect(world.errors).toEqual([expect.any(AppendConflictError)]);
   });
 
-  test('a deleted object is reported as a conflict, and begins anew', async () => {
+  test('a deleted object is reported as a conflict, and the log creates it again', async () => {
     const world = new LogWorld();
     const log = world.log();
     log.write('before');
@@ -212,7 +212,7 @@ describe('a full queue', () => {
     expect(world.losses).toEqual([{ records: 3, bytes: 27 }]);
   });
 
-  test('refuses records where that is asked for', async () => {
+  test('refuses records with whenFull: refuse', async () => {
     const world = new LogWorld();
     const log = world.log({ segmentSize: 30, queueSize: 30, whenFull: 'refuse' });
     expect(['a'.repeat(19), 'b'.repeat(19)].map((text) => log.write(text))).toEqual([true, false]);
@@ -321,7 +321,7 @@ test('a listener that throws does not end the log', async () => {
   expect([world.text(), reported.length]).toEqual(['stored all the same\n', 2]);
 });
 
-test('the object gets its type and headers when it is created, and the log goes on where a tail says', async () => {
+test('the object gets its type and headers when it is created, and the log begins at the tail that the caller gives', async () => {
   const world = new LogWorld();
   const log = world.log({ contentType: 'application/x-ndjson', headers: { 'x-oss-meta-app': 'shop' } });
   log.write('one');

@@ -150,7 +150,7 @@ export class FakePageStorage implements JournalPlatform {
     this.#storage.oncomplete();
   }
 
-  /** Storage answers in a later turn of the event loop. A page that is dead hears nothing. */
+  /** Storage answers in a later turn of the event loop. A dead page gets no events. */
   async #turn(): Promise<void> {
     await this.#storage.answer();
     if (this.#isDead) await new Promise(() => {});

@@ -105,7 +105,7 @@ test('a member that is made at once holds any bytes', () => {
   );
 });
 
-test('is refused at construction where CompressionStream is missing, with the reason', () => {
+test('is refused at construction if CompressionStream is missing, with the reason', () => {
   const make = () => new LogWorld().log({ gzip: true, platform: {} });
   expect(make).toThrow(new TypeError('gzip needs CompressionStream, which is missing here'));
 });

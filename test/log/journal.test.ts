@@ -103,7 +103,7 @@ describe('the next page', () => {
     expect(world.text()).toBe('before\nlate\nafter\n');
   });
 
-  test('goes behind another writer that was first', async () => {
+  test('appends after another writer that was first', async () => {
     const { world, open } = setUp([{ kind: 'drop-before', operation: 'AppendObject', nth: 2 }]);
     const first = open();
     first.log.write('before');
@@ -153,7 +153,7 @@ describe('the next page', () => {
     expect(world.text()).toBe('before\ncrashed\nbehind it\n');
   });
 
-  test('sends in the order of the pages, where several have left something behind', async () => {
+  test('sends in the order of the pages, if several pages have left records', async () => {
     const { world, open } = setUp();
     for (const name of ['first', 'second', 'third']) {
       const life = open({ flushAfter: 60_000 });
@@ -215,7 +215,7 @@ describe('a platform without a journal', () => {
   test.each([
     ['IndexedDB', { navigator: new FakeStorage().page().navigator }],
     ['Web Locks', { indexedDB: new FakeStorage().page().indexedDB }],
-  ])('says so once where %s is missing, and works without', async (_, platform) => {
+  ])('reports once that %s is missing, and works without it', async (_, platform) => {
     const world = new LogWorld();
     const log = world.log({ persist: new IndexedDbJournal('app', platform) });
     log.write('one');
@@ -228,7 +228,7 @@ describe('a platform without a journal', () => {
     ]);
   });
 
-  test('says so once where storage fails, and works without', async () => {
+  test('reports once that storage fails, and works without it', async () => {
     const { world, storage, open } = setUp();
     const { log } = open();
     log.write('one');

@@ -1,4 +1,7 @@
-/** What the tests of logs share: a log on a LocalOss, both on one virtual clock, and all that the log tells its caller. */
+/**
+ * What the tests of logs share: a log on a LocalOss, both on one virtual clock, and all reports of the log to its
+ * caller.
+ */
 import { LogAppender, type LogAppenderOptions, type LogLoss, type StoredRecords } from '../../src/log/index.ts';
 import type { OssClientOptions } from '../../src/request/client.ts';
 import type { FaultSchedule } from '../../src/testing/index.ts';
@@ -38,7 +41,7 @@ export class LogWorld {
     });
   }
 
-  /** What else may be busy while the clock stands still. */
+  /** Other work that may go on while the clock does not move. */
   readonly others: { readonly busy: number }[] = [];
 
   get busy(): number {

@@ -47,14 +47,14 @@ describe('a page that is hidden or left', () => {
     expect(world.text()).toBe('opened\nlast words\n');
   });
 
-  test('is signed in a header where the caller wants that', async () => {
+  test('is signed in a header if the caller wants that', async () => {
     const { page, log, world } = setUp({}, { signing: 'header' });
     log.write('x');
     await world.drive(log.flush());
     expect(page.sent[0]?.url).not.toContain('signature');
   });
 
-  test('asks where its object ends at the first record, so that it knows when it is left', async () => {
+  test('asks for the end of its object at the first record, so that the end is known when the user leaves the page', async () => {
     const { world, log, page } = setUp();
     log.write('first');
     await settle(world.oss);
@@ -81,7 +81,7 @@ describe('a page that is hidden or left', () => {
     expect(world.text()).toBe('opened\nin the background\nback again\n');
   });
 
-  test('goes on when it comes back from the back/forward cache, where its request was ended', async () => {
+  test('goes on when the page comes back from the back/forward cache, which has ended its request', async () => {
     const { world, page, log } = await opened({ faults: [{ kind: 'drop-after', operation: 'AppendObject', nth: 2 }] });
     log.write('left behind');
     page.leave();
@@ -92,7 +92,7 @@ describe('a page that is hidden or left', () => {
     expect(world.text()).toBe('opened\nleft behind\nand back\n');
   });
 
-  test('hears of nothing after close', async () => {
+  test('gets no events of the page after close', async () => {
     const { page, log, world } = await opened();
     await world.drive(log.close());
     const before = world.oss.requests.length;
@@ -157,7 +157,7 @@ describe('the budget of keepalive', () => {
     }
   });
 
-  test('is shared by two copies of the library, because it stands on the global object', () => {
+  test('is shared by two copies of the library, because it is kept on the global object', () => {
     const page = new FakePage();
     setUp({ page });
     expect((page as unknown as Record<symbol, unknown>)[Symbol.for('oss-append.keepalive')]).toEqual({
@@ -206,7 +206,7 @@ describe('fetchLater', () => {
     expect(world.text()).toBe('opened\nif I crash\n');
   });
 
-  test('is armed anew when records follow, and the request before is aborted', async () => {
+  test('is replaced by a new one when records follow, and the earlier request is aborted', async () => {
     const { world, page, log } = await withLater();
     log.write('one');
     await arm({ world });
@@ -240,7 +240,7 @@ describe('fetchLater', () => {
       log.write('three');
       await page.sendDeferred(stored ? world.oss.fetch : async () => new Response());
       log.write('four');
-      // Nothing is armed anew, because that would forget what the browser has sent.
+      // No new request is deferred, because then the page would forget the request that the browser has sent.
       await arm({ world });
       await world.drive(log.flush());
       expect(world.text()).toBe('opened\none\ntwo\nthree\nfour\n');
@@ -280,7 +280,7 @@ describe('fetchLater', () => {
     expect([world.text(), world.errors]).toEqual(['opened\nall the same\n', []]);
   });
 
-  test('close aborts what is armed', async () => {
+  test('close aborts the deferred request', async () => {
     const { world, page, log } = await withLater();
     log.write('one');
     await arm({ world });

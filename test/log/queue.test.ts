@@ -82,7 +82,7 @@ describe('batches', () => {
     expect(drain(queue).map((text) => text.length)).toEqual([30, 30, 30]);
   });
 
-  test('are shorter where fewer bytes are asked for', () => {
+  test('are shorter if fewer bytes are asked for', () => {
     const queue = queueOf();
     for (const name of 'abc') queue.write(name.repeat(9));
     expect(drain(queue, 25)).toEqual(['aaaaaaaaa\nbbbbbbbbb\n', 'ccccccccc\n']);
@@ -94,7 +94,7 @@ describe('batches', () => {
     expect(drain(queue).map((text) => text.length)).toEqual([6, 61, 6]);
   });
 
-  test('do not change while records are written behind them', () => {
+  test('do not change while records are written after them', () => {
     const queue = queueOf({ limit: 10_000, batchSize: 5000 });
     queue.write('first');
     const batch = queue.take();
@@ -106,7 +106,7 @@ describe('batches', () => {
 describe('a full queue', () => {
   const write = (queue: RecordQueue, names: string) => [...names].map((name) => queue.write(name.repeat(29)));
 
-  test('drops the oldest records, and a record of the loss stands before the others', () => {
+  test('drops the oldest records, and a record of the loss comes before the others', () => {
     const queue = queueOf({ whenFull: 'dropOldest' });
     expect(write(queue, 'abcde')).toEqual([true, true, true, true, true]);
     expect([queue.dropped, queue.bytes]).toEqual([2, 90]);
@@ -120,7 +120,7 @@ describe('a full queue', () => {
     ]);
   });
 
-  test('drops the newest records, and a record of the loss stands behind those before it', () => {
+  test('drops the newest records, and a record of the loss comes after the records before it', () => {
     const queue = queueOf({ whenFull: 'dropNewest' });
     expect(write(queue, 'abcde')).toEqual([true, true, true, true, true]);
     queue.take();

@@ -195,7 +195,7 @@ describe('a full queue', () => {
     expect([scene.text, scene.recorder.calls]).toEqual(['123456', ['start 1000', 'pause', 'stop']]);
   });
 
-  test('stops the recorder where the policy is stop, and all that was recorded is stored', async () => {
+  test('with the policy stop, stops the recorder, and everything that was recorded is stored', async () => {
     const scene = new Scene();
     const done = scene.record({ queueSize: 8, whenFull: 'stop' });
     scene.offline = true;
@@ -206,7 +206,7 @@ describe('a full queue', () => {
     expect(scene.text).toBe('123456789');
   });
 
-  test('leaves out whole clusters where the policy is drop, the oldest first, and the rest is a valid file', async () => {
+  test('with the policy drop, leaves out whole clusters, the oldest first, and the rest is a valid file', async () => {
     const scene = new Scene();
     const blocks = (n: number) => [simpleBlock(n, 40), simpleBlock(n + 0.5, 40)];
     const clusters = Array.from({ length: 12 }, (_, n) => cluster(n, blocks(n)));
@@ -257,7 +257,7 @@ describe('a full queue', () => {
     expect(scene.stored?.byteLength).toBeLessThan(400);
   });
 
-  test('goes on behind a gap with the next key frame of each track', async () => {
+  test('goes on after a gap with the next key frame of each track', async () => {
     const scene = new Scene();
     const [sound, picture] = [{ track: 1 }, { track: 2, isKey: false }];
     const first = cluster(0, [simpleBlock(0, 150, sound), simpleBlock(0, 150, { track: 2 })]);
@@ -328,7 +328,7 @@ function clustersOf(bytes: Uint8Array<ArrayBuffer>): string[] {
 }
 
 describe('a recording that fails', () => {
-  test('rejects where the recorder fails, and what came before is stored', async () => {
+  test('rejects if the recorder fails, and the media before the failure is stored', async () => {
     const scene = new Scene();
     const done = failureOf(scene.record());
     await scene.give('one ');
@@ -355,7 +355,7 @@ describe('a recording that fails', () => {
     expect(scene.recorder.state).toBe('inactive');
   });
 
-  test('does not begin where the object has bytes already', async () => {
+  test('does not begin if the object has bytes already', async () => {
     const scene = new Scene();
     scene.oss.appendObject('logs', 'a.webm', utf8('old'));
     const done = failureOf(scene.record());

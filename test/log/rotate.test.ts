@@ -1,4 +1,6 @@
-/** Logs that go on in another object: by size, by time, before 5 GiB, and where another writer has sealed the object. */
+/**
+ * Logs that go on in another object: by size, by time, before 5 GiB, and after another writer has sealed the object.
+ */
 import { describe, expect, test } from 'vitest';
 import type { LogAppenderOptions, RotationState } from '../../src/log/index.ts';
 import { settle } from '../tools/virtual-clock.ts';
@@ -22,7 +24,7 @@ describe('a log with rotate', () => {
     expect(world.stored.map(({ key }) => key)).toEqual(['0.log', '0.log', '1.log', '1.log', '2.log', '2.log']);
   });
 
-  test('reads where the object ends before it asks, so that a page goes on with the object of another one', async () => {
+  test('reads the end of the object before it calls rotate, so that a page goes on with the object of another page', async () => {
     const world = new LogWorld();
     world.oss.appendObject('logs', '0.log', new Uint8Array(100));
     const states: RotationState[] = [];
@@ -58,7 +60,7 @@ describe('a log with rotate', () => {
     expect([world.text('1.log'), world.errors]).toEqual(['more than ten bytes\n', []]);
   });
 
-  test('seals the finished object where that is asked for', async () => {
+  test('seals the finished object if the option asks for it', async () => {
     const world = new LogWorld();
     const log = world.log({ segmentSize: 20, rotate: numbered(40), seal: true }, '0.log');
     for (let n = 0; n < 3; n++) log.write('x'.repeat(19));
@@ -71,7 +73,7 @@ describe('a log with rotate', () => {
     await late.close().catch(() => {});
   });
 
-  test('goes on in the object that rotate names where another writer has sealed the current one', async () => {
+  test('goes on in the object that rotate names after another writer has sealed the current one', async () => {
     const world = new LogWorld();
     const options: LogAppenderOptions = {
       shared: true,

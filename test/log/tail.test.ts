@@ -222,7 +222,7 @@ describe('the looks', () => {
 
 describe('a fault', () => {
   test.each([true, false])(
-    'in the middle of an answer is mended from where it came (the body fails: %s)',
+    'in the middle of an answer is repaired by a request for the rest (the body fails: %s)',
     async (breaks) => {
       const scene = new Scene(letters(0, 3000));
       let gets = 0;
@@ -239,7 +239,7 @@ describe('a fault', () => {
     expect(scene.oss.requests).toHaveLength(8);
   });
 
-  test('of the endpoint for credentials is mended, too, and a wrong answer of it is not', async () => {
+  test('of the endpoint for credentials is retried, too, but a wrong answer of this endpoint is not', async () => {
     const scene = new Scene('one ');
     let loads = 0;
     const load = (answer: () => object) => ({ credentials: async () => answer() });

@@ -46,7 +46,8 @@ describe('what users install', () => {
     const hooks = ['preinstall', 'install', 'postinstall', 'prepare', 'preprepare', 'postprepare', 'prepublish'];
     expect(hooks.filter((hook) => hook in manifest.scripts)).toEqual([]);
     expect(packages.filter(([, { dev, hasInstallScript }]) => hasInstallScript && !dev)).toEqual([]);
-    // npm also runs node-gyp when a package has a file binding.gyp, even without a script. The lock file marks that.
+    // npm also runs node-gyp when a package has a file binding.gyp, even without a script. The lock file marks such a
+    // package.
     expect(lock.packages['']!.hasInstallScript).toBeUndefined();
   });
 

@@ -6,8 +6,8 @@ export default defineConfig({
   root: fileURLToPath(new URL('../..', import.meta.url)),
   test: {
     include: ['test/package/*.check.ts'],
-    // Compilers and bundlers run in their own processes. So two workers are useful on two cores, where Vitest would
-    // start only one.
+    // Compilers and bundlers run in their own processes. So two workers are useful on two cores, but Vitest would start
+    // only one.
     maxWorkers: 2,
     testTimeout: 120_000,
     hookTimeout: 60_000,

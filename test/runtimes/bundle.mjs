@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../../.ci/project.mjs';
 
-/** The suite and the library are bundles of their own: what loads them does so as a user's code does. */
+/** The suite and the library are bundles of their own, so that they are loaded in the same way as by a user's code. */
 const ownBundles = {
   name: 'own-bundles',
   setup(build) {

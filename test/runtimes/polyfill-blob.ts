@@ -1,4 +1,6 @@
-/** A Blob as libraries make it: all that a Blob has, and yet none for the platform's `fetch`, which goes by brand. */
+/**
+ * A Blob as libraries make it. It has all members of a Blob, but the platform's `fetch` does not accept it as a Blob.
+ */
 export class PolyfillBlob implements Blob {
   readonly type: string;
   readonly #bytes: Uint8Array<ArrayBuffer>;

@@ -41,8 +41,7 @@ export function pageFetch(fetch: Fetch, { exposed = [], dropped = [], decodes, o
 }
 
 /**
- * Decodes as Node does: the beginning of a stream as far as it is valid; a body that does not begin like a stream
- * fails.
+ * Decodes as Node does: it returns the valid beginning of a stream. A body that does not begin like a stream fails.
  */
 async function decoded({ body, headers }: Response): Promise<BodyInit | null> {
   if (!body || headers.get('content-encoding') !== 'gzip') return body;

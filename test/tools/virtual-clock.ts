@@ -14,7 +14,7 @@ export class VirtualClock implements Clock {
   readonly #timers = new Set<Timer>();
   /** The delays of all timers so far, in ms. */
   readonly delays: number[] = [];
-  /** The number that `random` returns, where the test gave no source of its own. */
+  /** The number that `random` returns, if the test gave no source of its own. */
   chance = 0.5;
   #now: number;
   readonly #random: (() => number) | undefined;

@@ -119,7 +119,7 @@ describe('crc64', () => {
     }
   });
 
-  test('two pieces give the CRC of the whole, wherever the split is', () => {
+  test('the CRCs of two pieces give the CRC of the whole, at every split', () => {
     for (const total of [300, 25_000]) {
       const step = total === 300 ? 1 : 97;
       for (let split = 0; split <= total; split += step) {

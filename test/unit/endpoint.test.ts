@@ -183,7 +183,7 @@ describe('keys reach the server unchanged', () => {
     }
   });
 
-  test('slashes are not encoded unless a segment consists of dots', () => {
+  test('slashes are encoded only if a segment consists of dots', () => {
     expect(urlOf({}, 'a/b//c.d/')).toBe('https://logs.oss-cn-hangzhou.aliyuncs.com/a/b//c.d/');
     expect(urlOf({}, 'a/../b')).toBe('https://logs.oss-cn-hangzhou.aliyuncs.com/a%2F..%2Fb');
   });

@@ -209,7 +209,7 @@ describe('a value that would become another header or other bytes is refused', (
     ['x-oss-security-token', /is set by the client/],
     ['x-oss-signature', /is set by the client/],
     ['x-oss-signature-version', /is set by the client/],
-  ])('the header %s is refused, and the error says where it belongs', (name, message) => {
+  ])('the header %s is refused, and the error says how it is set', (name, message) => {
     expect(() => appendHeaders({ headers: { [name]: 'a' } })).toThrow(TypeError);
     expect(() => appendHeaders({ headers: { [name]: 'a' } })).toThrow(message);
   });

@@ -267,7 +267,7 @@ describe('the body of getObject', () => {
     expect([listeners(), clock.waiting, cancel.mock.calls.length]).toEqual([0, 0, 1]);
   });
 
-  test('is cancelled with the reason, and nothing is left behind', async () => {
+  test('is cancelled with the reason, and no timer and no listener stays', async () => {
     const { controller, listeners } = countedAbort();
     const { reader, clock, cancel } = await opened(controller.signal);
     await reader.cancel('seen enough');

@@ -221,7 +221,7 @@ describe('retry', () => {
   });
 });
 
-describe('resumeAll takes away the errors of failed files, so these are uploaded again and not left behind', () => {
+describe('resumeAll removes the errors of failed files, so these files are uploaded again', () => {
   test('while other files of the upload are paused', async () => {
     const { state, faults } = weather(({ key }) => key === 'a.txt');
     const world = new World({ faults });

@@ -115,7 +115,7 @@ export class PipeClient implements AppendClient {
   }
 }
 
-/** Gives the body the media type that the object shall have. Bytes without a type get none. */
+/** Gives the body the media type of the object. Bytes without a type get none. */
 function bodyOf(body: AppendBody, contentType: string | null | undefined): BodyInit {
   const blob = body instanceof Blob ? body : new Blob([body as BlobPart]);
   return blob.slice(0, blob.size, contentType ?? '');

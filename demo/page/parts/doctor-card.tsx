@@ -1,4 +1,4 @@
-/** The doctor as a button: why requests from this page fail, and what mends it. */
+/** The doctor as a button: why requests from this page fail, and how to solve the problem. */
 import { useSignal } from '@preact/signals';
 import { type Diagnosis, diagnose, type Finding } from '../../../src/doctor/index.ts';
 import { OssClient } from '../../../src/index.ts';

@@ -83,7 +83,10 @@ function kindOf({ inFlight, paused, failed }: Totals): string {
   return inFlight > 0 ? 'running' : 'stored';
 }
 
-/** Says how it stands. A file that failed is never hidden behind a share of one hundred percent. */
+/**
+ * Returns the state of all files in one sentence. A failed file keeps the total below 100 %, so that the user notices
+ * the failure.
+ */
 export function summary(totals: Totals): string {
   const { files, stored, failed, paused, inFlight, bytes: done, size } = totals;
   const values = {

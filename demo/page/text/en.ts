@@ -58,7 +58,7 @@ export const en = {
   troubleOffline: 'You are offline. The upload goes on by itself as soon as the network is back.',
   troubleOss: 'No answer from OSS. Trying again; what is stored stays stored.',
   troubleServer: 'The server of the demo does not answer. Is “npm start” still running? Trying again.',
-  troubleRestarted: 'The server was started anew, and its objects are gone. Reload the page to begin again.',
+  troubleRestarted: 'The server was restarted, and its objects are gone. Reload the page to begin again.',
 
   record: 'Record live',
   recordNote: 'The recording is appended while it is recorded. If this tab dies, the object plays up to that moment.',

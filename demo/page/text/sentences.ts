@@ -45,7 +45,7 @@ const KEYS: Readonly<Record<What['kind'], TextKey>> = {
   refused: 'eventRefused',
 };
 
-/** The tone of an event: whether something went wrong, was mended, or is plain. */
+/** The tone of an event: something went wrong, a problem was solved, or nothing special happened. */
 export function toneOf({ kind }: What): 'bad' | 'warn' | 'good' | 'plain' {
   if (kind === 'failed') return 'bad';
   if (/^(found-stored|found-absent|stored|proven|went-on|online|resumed)$/.test(kind)) return 'good';

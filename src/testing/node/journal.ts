@@ -1,5 +1,6 @@
-// Keeps the objects in one file that only grows. A change is written behind all others and forced onto the disk before
-// its request is answered. So the file always holds everything that was acknowledged, also if the process is killed.
+// Keeps the objects in one file that only grows. A change is written to the end of the file and forced onto the disk
+// before its request is answered. So the file always holds everything that was acknowledged, also if the process is
+// killed.
 
 import { type FileHandle, open, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -116,7 +117,7 @@ function sizeOf(change: Change): number {
   return encode(change).reduce((sum, { length }) => sum + length, 0);
 }
 
-/** Reads every record. `kept` is the end of the last whole one, and `cut` counts the bytes behind it. */
+/** Reads every record. `kept` is the end of the last complete record, and `cut` is the number of bytes after it. */
 async function readAll(path: string, objects: Restored): Promise<{ kept: number; cut: number }> {
   const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;

@@ -1,4 +1,4 @@
-// The options of `serveLocalOss`, and the values that stand for those that are missing.
+// The options of `serveLocalOss`, and the default values of missing options.
 
 import { randomBytes } from 'node:crypto';
 import type { BucketOptions } from '../buckets.ts';

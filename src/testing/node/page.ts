@@ -29,7 +29,7 @@ export function pageHeaders(): Readonly<Record<string, string>> {
   };
 }
 
-/** Only so many objects and requests are shown, so that the page of a large bucket still opens. */
+/** The page shows at most this many objects and requests, so that the page of a large bucket still opens. */
 const MOST_OBJECTS = 1000;
 const MOST_REQUESTS = 200;
 

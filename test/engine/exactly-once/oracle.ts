@@ -447,7 +447,7 @@ class Oracle {
       yield `its ${own.length} bytes do not agree with its calls`;
   }
 
-  /** Returns the bytes of its source that a call may have stored, for each way in which that may have happened. */
+  /** Returns the bytes of a call's source that may be stored, one result for each case that is possible. */
   #possible(call: CallRecord): Uint8Array[] {
     const sizes = this.#claimed(call);
     const whole = sizes.map((size) => call.source.subarray(0, size));
@@ -701,7 +701,7 @@ function wasCut(call: CallRecord): boolean {
   return sent.some((part, index) => sent.slice(0, index).some((one) => isCutFrom(part, one) && isInPlaceOf(part, one)));
 }
 
-/** Returns whether a segment was first sent to the position to which another one was sent last. */
+/** Returns whether the first attempt of a segment had the same position as the last attempt of another segment. */
 function isInPlaceOf({ attempts: [first] }: SentSegment, { attempts }: SentSegment): boolean {
   return first?.position === attempts.at(-1)?.position;
 }

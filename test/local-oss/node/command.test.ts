@@ -65,7 +65,7 @@ function keysOf({ OSS_ACCESS_KEY_ID: accessKeyId = '', OSS_ACCESS_KEY_SECRET: ac
 }
 
 describe('what is printed at the start', () => {
-  test('is a text for a shell, whose variables are all that a client needs', async () => {
+  test('is a text for a shell, with all variables that a client needs', async () => {
     const { out, err, code } = await runCommand(['--bucket', 'logs'], async (variables) => {
       await clientOf(variables).appendObject('a', 'x', { position: 0 });
       const { OSS_STS_ENDPOINT: endpoint, OSS_ROLE_ARN: roleArn = '' } = variables;

@@ -110,7 +110,7 @@ describe('after a restart', () => {
 });
 
 describe('a record that was not finished', { timeout: 120_000 }, () => {
-  test('is cut wherever the write ended, and the records before it stay', async () => {
+  test('is cut if the write ended at any of its bytes, and the records before it stay', async () => {
     const lengths = await storeThree();
     await closeAll();
     const whole = await readFile(file());
@@ -142,7 +142,7 @@ describe('a record that was not finished', { timeout: 120_000 }, () => {
 });
 
 describe('a damaged file', { timeout: 120_000 }, () => {
-  test('is refused at any byte of a record that has others behind it, and left as it is', async () => {
+  test('is refused if any byte is wrong in a record that is not the last one, and the file is not changed', async () => {
     const [first = 0] = await storeThree();
     await closeAll();
     const whole = await readFile(file());

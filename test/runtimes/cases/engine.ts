@@ -17,7 +17,7 @@ import type { Case, Context, FaultRule } from '../context.ts';
 
 const SIZE = 100_000;
 const SEGMENT = 40_000;
-/** The time limit of one attempt in ms, where a fault delays the answer. The answer comes much later than this. */
+/** The time limit of one attempt in ms, if a fault delays the answer. The answer comes much later than this. */
 const SHORT = 400;
 const LATE = 5000;
 const ALWAYS = 1000;
@@ -202,7 +202,7 @@ export const engineCases: readonly Case[] = [
     },
   },
   {
-    name: "engine: a shared object's writer appends behind a rival",
+    name: "engine: a shared object's writer appends after a rival",
     run: async ({ client, key, faults, stored }) => {
       await faults({ kind: 'rival', same: true, when: 'before', nth: 2 });
       const source = bytesFrom(24, SIZE);

@@ -4,7 +4,7 @@ import { runSuite, type SuiteOptions, sayBroken } from '../suite.ts';
 import { credentials, ossUrl, region } from './workerd-config.mjs';
 
 const early = new OssClient({ region, bucket: 'open-bucket', endpoint: ossUrl, credentials });
-// Only made: a request makes its own.
+// These two are made only to test the module scope. A request makes its own objects.
 new AppendableObject(early, 'never-used');
 refreshingCredentials(() => credentials);
 
