@@ -28,7 +28,8 @@ export const EMPTY: Segment = { size: 0, crc: 0n, body: new Uint8Array(0) };
 type Outcome = (Verdict | { readonly kind: 'tooLarge' }) & { readonly error?: unknown };
 
 /**
- * Stores a segment. A segment that was given up before is first looked for, and then sent again if it is not there.
+ * Stores a segment. If the segment was given up before, this function first looks for it in the object, and sends it
+ * again only if it is missing.
  *
  * Returns the number of stored bytes. This is the size of the segment, or of a longer segment: if this one was cut from
  * a longer one, the longer one may be stored late.

@@ -43,7 +43,7 @@ export function differentPrefix(key: string, { position, size }: At, wanted: big
   return new ChecksumError(message, { code: 'DifferentPrefix', position, expected, actual });
 }
 
-/** OSS accepted a segment, but holds other bytes in its place. */
+/** OSS accepted a segment, but holds other bytes at its position. */
 export function damaged(key: string, { position, size, want }: Plan, crc: bigint | undefined): ChecksumError {
   const [expected, actual] = [String(want.crc ?? ''), String(crc ?? '')];
   const where = `bytes ${position} to ${position + size - 1} of "${key}"`;

@@ -22,8 +22,8 @@ export interface Diagnosis {
  * is true.
  *
  * @param key the key of an object that the client may append to. The object may be absent.
- * @throws TypeError or RangeError for impossible arguments; after an abort, the signal's reason. It never rejects because
- *   of what it is there to find.
+ * @throws TypeError or RangeError for impossible arguments; after an abort, the signal's reason. A problem that it
+ *   finds is a finding, and never a rejection.
  * @see https://www.alibabacloud.com/help/en/oss/developer-reference/putbucketcors
  * @example
  * ```ts

@@ -1,4 +1,4 @@
-/** The headers of both standards for resumable uploads: how they are read, and which values are no values. */
+/** The headers of both standards for resumable uploads: how they are read, and which values are not valid. */
 import { badRequest } from './refusal.ts';
 
 /** The version of tus that the edge speaks. */

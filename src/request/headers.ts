@@ -14,8 +14,8 @@ import { percentEncode } from './endpoint.ts';
  */
 export interface ObjectOptions {
   /**
-   * Media type. Default: that of a `Blob` or `File`. With `null` none is sent; then a query-signed append needs no
-   * preflight.
+   * Media type. Default: that of a `Blob` or `File`. With `null`, no media type is sent; then a query-signed append
+   * needs no preflight.
    */
   readonly contentType?: string | null | undefined;
   /**

@@ -35,8 +35,8 @@ export async function getStored(
 }
 
 /**
- * Returns true if there is no such object. CORS may hide the code; then an append to position 0 shows whether it is so. A
- * missing bucket is an error of its own.
+ * Returns true if there is no such object. If CORS hides the code, an append to position 0 shows whether the object
+ * exists. A missing bucket is an error of its own.
  */
 export function isMissing(error: unknown): boolean {
   return error instanceof ServiceError && error.status === 404 && /^(NoSuchKey|Http404)$/.test(error.code);

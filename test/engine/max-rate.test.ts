@@ -33,7 +33,7 @@ describe.each(Object.keys(FORMS) as (keyof typeof FORMS)[])('a %s', (form) => {
     expect(object.tail?.position).toBe(DATA.byteLength);
   });
 
-  test('leaves at the speed of the link without it', async () => {
+  test('is sent at the speed of the link without maxRate', async () => {
     const { object, run } = scene();
     expect(await run(object.append(FORMS[form](DATA)))).toBeLessThan((DATA.byteLength / 250_000) * 1.2);
   });

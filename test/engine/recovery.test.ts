@@ -138,7 +138,7 @@ describe('after a failure the engine reads the object and decides', () => {
     const replace = { kind: 'replace', when: 'before', type: 'Appendable', bytes: utf8('z') } as const;
     const lab = new Lab({ before: 'xy', shared: true, faults: [at(replace)] });
     const error = await lab.failure(lab.object.append('abcd'));
-    // Sharing writers do not follow downward either.
+    // A writer with `shared` does not go on at the end of a shorter object, either.
     expect(error).toMatchObject({ name: 'AppendConflictError', found: 1, outcome: 'unknown' });
   });
 

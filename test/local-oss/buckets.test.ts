@@ -199,7 +199,7 @@ describe('the list of buckets', () => {
     ]);
   });
 
-  test('a bucket that does not exist is missed before the signature is looked at', async () => {
+  test('a missing bucket is reported before the signature is checked', async () => {
     const request = { method: 'GET', bucket: 'nowhere', key: 'a' };
     const { url, headers } = sign(request, { ...KEYS, accessKeyId: 'unknown', time: Date.UTC(2026, 0, 2, 12) });
     expect(await refusal(await anOss().fetch(url, { headers }))).toMatchObject({ status: 404, code: 'NoSuchBucket' });

@@ -91,7 +91,7 @@ describe('fetch', () => {
     expect(oss.object('logs', 'a')).toBeUndefined();
   });
 
-  test('of two appends at the same position, one is stored', async () => {
+  test('only one of two appends at the same position is stored', async () => {
     const oss = anOss();
     const both = await Promise.all(['x', 'y'].map((body) => call(oss, appendCall('a', 0), { body })));
     expect(both.map(({ status }) => status).sort()).toEqual([200, 409]);

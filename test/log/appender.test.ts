@@ -357,7 +357,7 @@ describe('a mistake of the caller throws before anything is sent', () => {
     expect(() => new LogWorld().log(options as LogAppenderOptions)).toThrow(message);
   });
 
-  test('options that are none, a key that is none, a signal that is none', async () => {
+  test('options, a key or a signal of a wrong type', async () => {
     const world = new LogWorld();
     expect(() => new LogAppender(world.client(), KEY, null as never)).toThrow(TypeError);
     expect(() => new LogAppender(null as never, KEY)).toThrow(TypeError);

@@ -22,7 +22,7 @@ export class Deferred implements DeferredRequest {
 export class FakePage extends EventTarget implements LogPlatform {
   readonly document: EventTarget & { visibilityState: DocumentVisibilityState };
   readonly deferred: Deferred[] = [];
-  /** Each request that went out: whether with `keepalive`, and its length in bytes. */
+  /** The requests that were sent: whether each one had `keepalive`, and its length in bytes. */
   readonly sent: { readonly keepalive: boolean; readonly size: number; readonly url: string }[] = [];
   /** Bytes of `keepalive` bodies in flight, and the most that there ever were. */
   inFlight = 0;

@@ -51,7 +51,7 @@ describe('the next page', () => {
     expect(second.stored).toBe(2);
   });
 
-  test('does not count a record as stored that the journal never had', async () => {
+  test('does not count a record as stored if the journal never had it', async () => {
     const { world, storage, open } = setUp();
     const first = open({ flushAfter: 60_000 });
     for (const text of ['one', 'two', 'three']) {

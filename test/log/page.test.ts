@@ -175,7 +175,7 @@ describe('the budget of keepalive', () => {
     expect(page.sent.map(({ keepalive }) => keepalive)).toEqual([true, false]);
   });
 
-  test('a request that the browser refuses for others’ bytes goes out again without keepalive', async () => {
+  test('a request that the browser refuses, because other code uses the limit, is sent again without keepalive', async () => {
     const { page, log, world } = await opened();
     page.inFlight = 65_536;
     log.write('x');

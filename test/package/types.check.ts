@@ -48,7 +48,7 @@ describe.each(Object.entries(NODE10))('%s, moduleResolution node', (compiler, op
   });
 });
 
-test('the types of Vue, which keep only the public members of a class, are accepted in place of the library's own types', () => {
+test('the types of Vue, which keep only the public members of a class, are accepted in place of the types of the library', () => {
   const options = { ...ENVIRONMENTS['lib.dom'], module: 'ESNext', moduleResolution: 'bundler', skipLibCheck: true };
   expect(compile('typescript', options, 'vue.ts')).toEqual({ ok: true, output: '' });
 });

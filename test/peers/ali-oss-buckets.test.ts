@@ -88,7 +88,7 @@ test('copy refuses an appendable object', async () => {
   await expect(client.copy('b.log', 'a.log')).rejects.toMatchObject({ code: 'OperationNotSupported', status: 400 });
 });
 
-test('an operation that LocalOss lacks fails by its name', async () => {
+test('an operation that LocalOss lacks fails with an error that names it', async () => {
   fill('a.log');
   await expect(client.putObjectTagging('a.log', { team: 'a' })).rejects.toMatchObject({
     code: 'NotImplemented',

@@ -249,7 +249,7 @@ describe('while the browser reports that it is offline', () => {
     expect([sent.length, listeners.size, clock.waiting]).toEqual([1, 0, 0]);
   });
 
-  test('an attempt waits 30 s at most, and is then made', async () => {
+  test('an attempt waits at most 30 s, and then it is sent', async () => {
     const { listeners } = goOffline();
     const { client, sent, clock } = setUp([appended(5)]);
     const work = append(client);

@@ -192,7 +192,7 @@ describe('a segment of a slow stream can be cut', () => {
     expect(await second).toBe('ef');
   });
 
-  test('a promise that rejects cuts as well', async () => {
+  test('a promise that rejects also ends the segment', async () => {
     const reader = readSegments(new ReadableStream<string>({ start: (c) => c.enqueue('ab') }));
     expect((await reader.next(4, () => Promise.reject(new Error('over'))))?.size).toBe(2);
   });
@@ -296,7 +296,7 @@ describe('the event loop runs while many bytes are read at once', () => {
     expect(open.size).toBe(0);
   });
 
-  test('without MessageChannel, the source is read as well', async () => {
+  test('a source can also be read without MessageChannel', async () => {
     vi.stubGlobal('MessageChannel', undefined);
     const reader = readSegments(ready());
     expect((await reader.next(SIZE))?.size).toBe(SIZE);

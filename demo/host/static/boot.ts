@@ -50,7 +50,7 @@ async function isControlled(): Promise<boolean> {
   return serviceWorker.controller ? true : taken;
 }
 
-/** Some browsers give a page that was hard reloaded no worker. A usual reload then helps. */
+/** After a hard reload, some browsers give the page no worker. A usual reload then helps. */
 function reloadOnce(): void {
   if (sessionStorage.getItem(RELOADED)) throw new Error('The Service Worker does not answer this page');
   sessionStorage.setItem(RELOADED, 'yes');

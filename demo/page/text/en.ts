@@ -80,7 +80,7 @@ export const en = {
   noteAdded: '“{name}” is in the list of files.',
 
   settings: 'How it is sent',
-  settingsLocked: 'A change holds for the files that begin after it.',
+  settingsLocked: 'A change applies to files whose upload begins later.',
   way: 'Way to the object',
   wayToken: 'Token',
   wayTokenSays: 'The page gets an STS token for its own prefix, and signs its requests itself.',

@@ -117,7 +117,7 @@ class Room {
   }
 }
 
-/** The page gets only what it needs, because functions do not travel. */
+/** The page gets only what it needs, because functions cannot be sent to it. */
 function dataOf({ options, client, clock, tokenFails }: PageCase): DoctorCase {
   // The machine may be busy, so that an answer needs longer than the usual time-out.
   const patient = { timeout: 60_000, ...options };

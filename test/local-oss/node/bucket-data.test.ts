@@ -68,7 +68,7 @@ test('a bucket that a request made is there after a restart, with its objects, A
   expect([names(), text(server!.oss.object('photos', 'a')?.bytes())]).toEqual([['logs', 'photos'], 'one']);
 });
 
-test('the CORS rules that a request set win over those of the options, and so does their deletion', async () => {
+test('the CORS rules that a request set or deleted count more than the rules of the options', async () => {
   await start();
   await send('logs', ['PUT', '', { cors: '' }, TEXT], XML('https://b.example'));
   await start();

@@ -95,7 +95,7 @@ test('it contains no script and no secret, may load nothing, and its style is th
   expect(response.headers.get('cross-origin-resource-policy')).toBe('same-origin');
 });
 
-test('who opens the address of the server in a browser is sent there, and an SDK is not', async () => {
+test('the address of the server leads a browser to this page, but not an SDK', async () => {
   await start();
   const browser = await fetch(server.url, { headers: { accept: 'text/html,*/*' }, redirect: 'manual' });
   expect([browser.status, browser.headers.get('location')]).toEqual([302, server.pageUrl]);

@@ -61,7 +61,7 @@ export async function everySource(object: AppendableObject, response: Response):
   await object.append(['a', bytes, new Blob([])]);
   await object.append(chunks());
   if (response.body) await object.append(response.body);
-  // A Request or Response without a body has `null` there.
+  // The `body` of a Request or Response is `null` if there is no body.
   await object.append(response.body);
   await append(local, 'a.log', new Request('https://example.com/').body);
   await new Response('x').body?.pipeTo(new AppendStream(object));

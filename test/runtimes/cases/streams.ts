@@ -196,7 +196,7 @@ export const streamCases: readonly Case[] = [
       const piping = source.pipeTo(new AppendStream(failed));
       piping.catch(() => {});
       await until(async () => (await wire('POST')).length > 0);
-      // Calls on one object queue, so this call starts after the failed one has ended.
+      // The calls on one object wait in a queue, so this call starts after the failed call has ended.
       await failed.open().catch(() => {});
       end();
       await rejects(piping, ServiceError, 'pipeTo');
