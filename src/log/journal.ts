@@ -13,7 +13,8 @@ export abstract class LogJournal {
   /**
    * Returns a new part for this page, and the parts of pages that are gone, the oldest first.
    *
-   * @param id a number that grows with time. The part gets this number, or the next one that is free.
+   * @param id a number that grows with time. The part gets this number or a larger one: it must be larger than the
+   * numbers of the parts that are in the journal already, because a clock may be set back.
    */
   abstract open(id: number): Promise<{ readonly own: JournalPart; readonly left: readonly JournalPart[] }>;
 
@@ -89,7 +90,8 @@ export class IndexedDbJournal extends LogJournal {
     const ids = await this.#ids(database);
     const parts = await Promise.all([...ids].map((other) => this.#part(database, locks, other)));
     const left = parts.filter((part) => part !== undefined);
-    for (let free = id; ; free++) {
+    // Pages may open in the same millisecond, and a clock may be set back. The order of the parts is that of their pages all the same.
+    for (let free = Math.max(id, ...ids); ; free++) {
       const own = ids.has(free) ? undefined : await this.#part(database, locks, free);
       if (own) return { own, left };
     }

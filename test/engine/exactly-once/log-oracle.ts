@@ -11,6 +11,12 @@ export interface LogEvidence {
   readonly writer: WriterRecord & { readonly log: LogBook };
   /** The books of all log writers of the run. They have one journal, so each may send the records of another one. */
   readonly books: readonly LogBook[];
+  /**
+   * True if no page of another writer used the journal of this writer. The pages of one writer never overlap, so all records of the
+   * writer must be in order. If pages overlap, one of them may send what another one has left, while that one's next page writes
+   * already. Then only the records of each page must be in order.
+   */
+  readonly isAlone: boolean;
   readonly epochs: readonly Epoch[];
   /** True if OSS stored damaged bytes. Then a record may be torn, and it counts as dropped. */
   readonly flipped: boolean;
@@ -39,13 +45,12 @@ export function* logProblems(evidence: LogEvidence): Generator<string> {
   yield* isNothingLost(evidence, new Set(last));
 }
 
-function* inOrder({ writer, books }: LogEvidence, numbers: readonly number[]): Generator<string> {
+function* inOrder({ writer, isAlone }: LogEvidence, numbers: readonly number[]): Generator<string> {
   const { log: book } = writer;
   if (new Set(numbers).size < numbers.length) yield `a record is stored twice: ${numbers}`;
-  const isLater = (number: number, before: number) =>
-    // One of several tabs may send what another one has left, while that one's next page writes already.
-    number < before && (books.length === 1 || book.lifeOf(number) === book.lifeOf(before));
-  if (numbers.some((number, index) => numbers.slice(0, index).some((before) => isLater(number, before))))
+  const isWrong = (number: number, before: number) =>
+    number < before && (isAlone || book.lifeOf(number) === book.lifeOf(before));
+  if (numbers.some((number, index) => numbers.slice(0, index).some((before) => isWrong(number, before))))
     yield `the records are not in order: ${numbers}`;
 }
 

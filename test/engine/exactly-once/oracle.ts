@@ -85,7 +85,9 @@ class Oracle {
     const misled = this.#run.writers
       .filter(({ log }) => log)
       .some(({ objects }) => objects.some((one) => this.#isMisled(one)));
-    return logProblems({ writer, books, epochs: this.#epochs, flipped: this.#flipped, misled, isNormal });
+    const journaled = this.#run.writers.filter(({ plan }) => plan.log?.persist);
+    const isAlone = !writer.plan.log?.persist || journaled.length === 1;
+    return logProblems({ writer, books, isAlone, epochs: this.#epochs, flipped: this.#flipped, misled, isNormal });
   }
 
   *#call(call: CallRecord): Generator<string> {
@@ -508,8 +510,11 @@ class Oracle {
       const isNew = isConfirmed || (!isAgain && before && !isInPlaceOf(segment, before));
       const isNext = isStored && isNew && followsIn(call, counted, segment);
       const isBehind = (one: SentSegment) => followsIn(call, [...counted.slice(0, -1), one], segment);
-      // A longer segment may be stored with a wrong bit near its end. Then a part from its beginning is found stored.
-      const isNextTo = (one: SentSegment) => isBehind(one) && segment.attempts[0]!.position === endOf(one);
+      // A longer segment may be stored with a wrong bit near its end. Then a part from its beginning is found stored. If no request
+      // stored the longer segment, it does not count, even if the bytes of this segment also follow it in the source.
+      const mayCount = (one: SentSegment) => this.#flipped || this.#isCommitted(one) || this.#isAliased(one);
+      const isNextTo = (one: SentSegment) =>
+        mayCount(one) && isBehind(one) && segment.attempts[0]!.position === endOf(one);
       const found = followsIn(call, counted, segment) ? undefined : longer.findLast(isNextTo);
       // Both can be stored only if the object was deleted in between. The next segment in the source shows which one counts.
       if (whole && isBehind(whole)) counted.splice(-1, 1, whole, segment);
