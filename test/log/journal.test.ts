@@ -157,27 +157,24 @@ describe('the next page', () => {
     ['one millisecond after the other', 1],
     ['in the same millisecond', 0],
     ['while the clock was set back', -3_600_000],
-  ])(
-    'sends in the order of the pages, if several pages that were opened %s have left records',
-    async (_, later) => {
-      let isHealed = false;
-      const { world, open } = setUp(({ operation }) =>
-        operation === 'AppendObject' && !isHealed ? { kind: 'deny' } : undefined,
-      );
-      const names = ['first', 'second', 'third'];
-      for (const [index, name] of names.entries()) {
-        world.clock.chance = 0.9 - index / 10;
-        const life = open({ flushAfter: 60_000 });
-        life.log.write(name);
-        await settle(world);
-        life.kill();
-        world.clock.advance(later);
-      }
-      isHealed = true;
-      await world.drive(open().log.flush());
-      expect(world.text().split('\n').filter(Boolean)).toEqual(names);
-    },
-  );
+  ])('sends in the order of the pages, if several pages that were opened %s have left records', async (_, later) => {
+    let isHealed = false;
+    const { world, open } = setUp(({ operation }) =>
+      operation === 'AppendObject' && !isHealed ? { kind: 'deny' } : undefined,
+    );
+    const names = ['first', 'second', 'third'];
+    for (const [index, name] of names.entries()) {
+      world.clock.chance = 0.9 - index / 10;
+      const life = open({ flushAfter: 60_000 });
+      life.log.write(name);
+      await settle(world);
+      life.kill();
+      world.clock.advance(later);
+    }
+    isHealed = true;
+    await world.drive(open().log.flush());
+    expect(world.text().split('\n').filter(Boolean)).toEqual(names);
+  });
 
   test('does not bring back records that were dropped and reported as lost', async () => {
     const { world, storage, open } = setUp();
