@@ -1,4 +1,7 @@
-/** Converts the platform's forms of bytes. This file hides realms, views, shared memory, and Blobs that keep a type. */
+/**
+ * Converts the platform's forms of bytes. This file hides the differences between realms, views, shared memory, and
+ * Blobs that keep a type.
+ */
 
 /**
  * Reads the beginning of a body as text. It reads no more than `most` characters, because no answer of OSS is longer.

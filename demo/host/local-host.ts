@@ -22,7 +22,7 @@ export interface LocalHostOptions {
   readonly origins: readonly string[];
   /** The path of the page's folder without a slash at its end. Default: empty, the root of the origin. */
   readonly base?: string | undefined;
-  /** The keys and the prefix, which must be the same again after a restart if the objects are. */
+  /** The keys and the prefix. If a restart keeps the objects, these must also stay the same. */
   readonly identity: HostIdentity;
   /** The user of every request, if cookies cannot tell users apart. By default, sessions with cookies do. */
   readonly user?: string | undefined;

@@ -54,7 +54,7 @@ function jsonInit(method: string, body: object): RequestInit {
   return { method, body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
 }
 
-/** So long may an answer of the host take, ms. */
+/** The longest time that the page waits for an answer of the host, ms. */
 const TIMEOUT = 5000;
 
 async function ask<T>(path: string, init: RequestInit = {}): Promise<T> {

@@ -21,7 +21,7 @@ function preferred(): Language {
   return navigator.languages.find((tag) => /^(en|zh)\b/i.test(tag))?.startsWith('zh') ? 'zh' : 'en';
 }
 
-/** Makes a signal whose value is kept under a name. A value that is not in the list is not believed. */
+/** Makes a signal whose value is kept under a name. A stored value that is not in the list is ignored. */
 function kept<T extends string | number | boolean>(name: string, values: readonly T[], first: T): Signal<T> {
   const key = `oss-append ${name}`;
   const found = values.find((value) => String(value) === localStore.getItem(key));

@@ -6,9 +6,9 @@ import type { Session } from './session.ts';
 
 export type Trouble = 'offline' | 'oss' | 'server' | 'restarted';
 
-/** A request that failed so long ago and was not answered since means trouble, ms. */
+/** There is trouble if a request failed this long ago and no request was answered since then, ms. */
 const PATIENCE = 1500;
-/** A request that has had no answer at all for so long means trouble, ms. */
+/** There is trouble if a request has waited this long for its answer, ms. */
 const SILENCE = 8000;
 
 export class TroubleWatch {

@@ -163,8 +163,8 @@ export class Evidence {
       if (!partial || (range && (range.start !== position || range.end !== end))) return undefined;
       const value = await consume(bytes);
       if ((await bytes.countAll()) !== size) return undefined;
-      // If `fetch` has decoded the bytes, they are not the stored ones, but their number may be right. So one byte is
-      // read with the same wish to find out: no decoder turns one byte into one byte.
+      // If `fetch` has decoded the bytes, they are not the stored bytes, but their number may be right. So one byte is
+      // read in the same way: no decoder turns one byte into one byte.
       const isRaw =
         size === 1 ||
         headers.get('content-encoding') === 'identity' ||

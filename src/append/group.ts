@@ -1,6 +1,6 @@
 /**
- * Appends that are sent together as one segment (a group commit). This file knows whose bytes are where in the segment.
- * Each call gets its own end, or its own error.
+ * Appends that are sent together as one segment (a group commit). This file knows which bytes of the segment belong to
+ * which call. Each call gets its own end, or its own error.
  */
 
 import { tagOf } from '../bytes.ts';

@@ -13,8 +13,8 @@ export interface FindLateOptions {
   /** Only these segments. Default: all. */
   readonly which?: (plan: Plan) => boolean;
   /**
-   * Fail if a place cannot be read, because its bytes must not be taken for another writer's. Without this, its
-   * segments stay unknown.
+   * Makes the search fail if a place cannot be read, because its bytes must not be taken for another writer's. Without
+   * this, its segments stay unknown.
    */
   readonly strict?: boolean;
 }

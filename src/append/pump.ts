@@ -36,7 +36,7 @@ function read(
   signal: AbortSignal | undefined,
 ): Promise<Segment | undefined> {
   const size = pace.size(reader.inMemory);
-  // The bytes of a source of known length are already there, so nothing must wait for them.
+  // The bytes of a source of known length are already there, so its segments are never cut early.
   if (reader.total !== undefined || flushAfter === Number.POSITIVE_INFINITY)
     return handled(abortable(reader.next(size), signal));
   const done = new AbortController();

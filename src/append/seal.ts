@@ -25,7 +25,10 @@ export async function sealAtEnd(engine: Engine, signal: AbortSignal | undefined)
   return tail;
 }
 
-/** Returns true if HEAD proves that the object is sealed. CORS may hide the time of sealing; then nothing proves it. */
+/**
+ * Returns true if HEAD proves that the object is sealed. If CORS hides the time of sealing, nothing proves that the
+ * object is sealed.
+ */
 async function isSealed(
   { client, key }: Engine,
   { position }: Tail,

@@ -46,7 +46,7 @@ export async function examine(
   const head = (): Promise<Partial<ObjectHead & Error>> =>
     probe.limited<Partial<ObjectHead>>((signal) => client.headObject(key, { signal }));
 
-  /** Sends each method. If the first one gets no answer in time, the others would get none either. */
+  /** Sends each method. If the first request gets no answer in time, the other requests would get no answer, either. */
   const ask = async (): Promise<Answers> => {
     const answers: Answers = {};
     for (const method of METHODS) if (!probe.isLate) answers[method] = await probe.send(method);
@@ -108,7 +108,7 @@ export async function examine(
     const tagging = own['x-oss-tagging'];
     const tagged = tagging ? await probe.send('POST', { signed: { 'x-oss-tagging': tagging } }) : undefined;
     if (tagged?.cause === DENIED) report('permission-missing', 'oss:PutObjectTagging');
-    // Small appends got an answer. So if a large one gets none, something on the way limits the body.
+    // Small appends got an answer. So if a large append gets no answer, something on the way limits the body.
     const large = size ? await probe.send('POST', { size }) : POST;
     if (large ? large.foreign || large.cause === LIMIT : !probe.isLate) report(LIMIT, `${size}`);
     if (write && !findings[0]) await append();

@@ -4,7 +4,8 @@
  *
  * OSS and this file take a key exactly as it is: spaces, `%`, `#`, `?`, `+`, emoji and every script are good names. But
  * a proxy on the way, or a program that reads the key later, may decode or normalise the key once more. So this file
- * checks every form that the key can get, and refuses the key if one of these forms deceives. It never repairs a key.
+ * checks every form that the key can get, and refuses the key if one of these forms is misleading. It never repairs a
+ * key.
  */
 import { badRequest, Refusal } from './refusal.ts';
 

@@ -1,6 +1,6 @@
 /**
- * Resumable uploads, whatever standard the client speaks: how one is created, found, continued and deleted. Nothing is
- * stored but the object. The rest of an upload's state is in its URL.
+ * Resumable uploads, whatever standard the client speaks: how one is created, found, continued and deleted. The edge
+ * stores only the object. The rest of an upload's state is in its URL.
  */
 import { announcedLength, wholeBody } from './body.ts';
 import { BodyAppender } from './body-appender.ts';

@@ -81,7 +81,7 @@ function textOf(value: string): string | undefined {
   }
 }
 
-/** A type that is not one, as some systems give, is left out. The text becomes a header, so it must be strict. */
+/** Some systems give an invalid type, which is left out. The text becomes a header, so it must be strict. */
 function mediaType(text: string | undefined): string | undefined {
   return text !== undefined && /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(\s*;[\x20-\x7e]*)?$/.test(text) ? text : undefined;
 }

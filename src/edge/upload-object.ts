@@ -1,6 +1,6 @@
 /**
  * The object of a resumable upload. Its length is the offset, and its metadata names the upload that it belongs to. So
- * an object that was deleted, or that another upload created, is never taken for the own one.
+ * an object that was deleted, or that another upload created, is never mistaken for the object of this upload.
  */
 import { ServiceError } from '../errors.ts';
 import type { OssClient } from '../request/client.ts';

@@ -54,7 +54,7 @@ export class MediaQueue {
     this.#waitingBytes += element.bytes.byteLength;
   }
 
-  /** Whether an element can stay behind the gap. Counts it as dropped if it cannot. */
+  /** Whether an element can stay after the gap. Counts it as dropped if it cannot. */
   #fits({ bytes, cluster, block }: MediaElement): boolean {
     const isLeftOut = cluster > 0 && cluster === this.#leavesOut;
     if (block?.isKey && !isLeftOut) this.#resumed?.add(block.track);

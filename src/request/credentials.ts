@@ -28,7 +28,7 @@ export interface Credentials {
 
 /** The argument of a provider. */
 export interface CredentialsRequest {
-  /** Credentials that OSS has just refused. The provider must give other ones. */
+  /** Credentials that OSS has just refused. The provider must give other credentials. */
   readonly rejected?: Credentials | undefined;
   /**
    * Aborts when nobody waits for the credentials any more: when the one waiting call ends, or when a shared load

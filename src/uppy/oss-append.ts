@@ -305,7 +305,7 @@ export class OssAppend<M extends Meta, B extends Body> extends BasePlugin<OssApp
     }
   };
 
-  /** Finds the address of the object. A failure here is no failure of the upload. */
+  /** Finds the address of the object. A failure here is not a failure of the upload. */
   async #locate(client: UploadClient, key: string, file: UppyFile<M, B>): Promise<string | undefined> {
     try {
       if (this.opts.url) return this.opts.url(key, file);

@@ -230,7 +230,10 @@ function plans(): Plan[] {
   return [...pages, { place: 'worker', kills: Math.min(KILLS, 5), seed }, { place: 'service-worker', kills: 0, seed }];
 }
 
-/** Returns whether nothing was wrong. When the browser itself ends, which is no fault of the log, the plan is run again. */
+/**
+ * Returns whether nothing was wrong. When the browser itself ends, which is not a fault of the log, the plan is run
+ * again.
+ */
 async function examine(
   name: string,
   start: () => Promise<Browser>,

@@ -204,7 +204,7 @@ describe.skipIf(!executablePath)('a recording in Chromium', () => {
 
   const storedBytes = (key: string) => oss.object('my-uploads', key)?.bytes();
 
-  /** All that the recorder gave, as base64, which a page can hand over. */
+  /** All bytes that the recorder gave, as base64, because a page can return text. */
   const given = async (page: Page) => {
     const text = await inPage<string>(
       page,
@@ -261,7 +261,7 @@ describe.skipIf(!executablePath)('a recording in Chromium', () => {
     expect(after.length).toBeLessThan(before.length);
     expect(after.filter((block) => !before.includes(block))).toEqual([]);
     expect(after.at(-1)).toBe(before.at(-1));
-    // Behind a gap, each track goes on with a key frame, so that no picture is built on one that is missing.
+    // After a gap, each track goes on with a key frame, so that no picture depends on a missing picture.
     for (const track of ['track 1', 'track 2']) {
       const [all, rest] = [before, after].map((blocks) => blocks.filter((block) => block.startsWith(track)));
       const behindGaps = rest?.filter((block, at) => at > 0 && all?.[all.indexOf(block) - 1] !== rest[at - 1]);

@@ -34,7 +34,7 @@ describe.each(browsers)('in %s', (name) => {
     expect(new Set(positions).size).toBe(positions.length);
   });
 
-  test('a second pick of a stored file is offered its object, sends nothing, and can become a new object', async () => {
+  test('a stored file that is picked again sends nothing, and the user can store it as a new object', async () => {
     const { page, demo } = visit;
     const file = picked('twice.bin', MIB);
     const path = onDisk(file);
@@ -179,7 +179,7 @@ describe.each(browsers)('in %s', (name) => {
     expect(visit.stored('slow.bin')?.equals(file.buffer)).toBe(true);
   });
 
-  test('if the settings of the server cannot be had, the page says why and what to do', async () => {
+  test('if the settings of the server cannot be loaded, the page says why and what to do', async () => {
     const { page } = visit;
     await page.route('**/config', (route) => route.fulfill({ status: 500 }));
     await page.reload();

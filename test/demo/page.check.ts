@@ -88,7 +88,7 @@ describe.each(browsers)('in %s', (name) => {
     expect(visit.stored('broken.bin')?.equals(file.buffer)).toBe(true);
   });
 
-  test('a connection that drops in the middle of a body is made good', async () => {
+  test('an upload survives a connection that drops in the middle of a body', async () => {
     const { demo, page } = await begin();
     await visit.switchOn('Drop connections');
     const file = picked('dropped.bin', 2 * MIB);

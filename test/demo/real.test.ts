@@ -159,7 +159,7 @@ describe('the server', () => {
   test.each<[what: string, more: Record<string, string>, says: RegExp]>([
     ['an unknown role', { OSS_ROLE_ARN: `${ROLE}-2` }, /EntityNotExist\.Role/],
     ['a wrong secret', { OSS_ACCESS_KEY_SECRET: 'WrongSecretWrongSecret' }, /SignatureDoesNotMatch/],
-    ['a role that is no ARN', { OSS_ROLE_ARN: 'append-demo' }, /roleArn must be/],
+    ['a role that is not an ARN', { OSS_ROLE_ARN: 'append-demo' }, /roleArn must be/],
     ['an impossible bucket', { OSS_BUCKET: 'My_Bucket' }, /bucket/],
   ])('%s ends the start with an error, and no server stays behind', async (_, more, says) => {
     const wrong = settings(more);

@@ -106,7 +106,7 @@ describe.each(found)('the static build in %s', (name, start) => {
     return work as ReturnType<StaticPage[K]>;
   }
 
-  test('answers the first visit, without any request that the file server cannot answer', async () => {
+  test('answers the first visit, and the file server can answer every request', async () => {
     expect(await call('config')).toMatchObject({
       ...{ mode: 'static', canBreak: true, endpoint: server.url, pathStyle: true, edge: `${server.url}${BASE}` },
     });

@@ -12,7 +12,7 @@ import type {
   TokenOptions,
 } from '../../src/testing/index.ts';
 
-/** One case. All parts are data, because they travel into a page. */
+/** One case. All parts are data, because they are sent to a page. */
 export interface DoctorCase {
   readonly name: string;
   readonly finds: readonly FindingCode[];

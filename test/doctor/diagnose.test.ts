@@ -1,4 +1,4 @@
-/** The arguments of the doctor, aborts, secrets, and what it asks of whoever signs. */
+/** The arguments of the doctor, aborts, secrets, and what it asks the signer for. */
 import { describe, expect, test } from 'vitest';
 import { type DoctorOptions, diagnose } from '../../src/doctor/index.ts';
 import { createEdge, PageGrants } from '../../src/edge/index.ts';
@@ -29,10 +29,10 @@ describe('a mistake of the caller', () => {
     ['a PresignedClient without its presign function', presigned, KEY, {}],
     ['an empty key', client, '', {}],
     ['an origin with a path', client, KEY, { origin: 'https://www.example.com/' }],
-    ['a presign option that is no function', client, KEY, { presign: 'sign' }],
+    ['a presign option that is not a function', client, KEY, { presign: 'sign' }],
     ['a fetch option that is no function', client, KEY, { fetch: 1 }],
     ['a body size below 0', client, KEY, { bodySize: -1 }],
-    ['a time-out that is no number', client, KEY, { timeout: '10' }],
+    ['a time-out that is not a number', client, KEY, { timeout: '10' }],
     ['a header that the client sets itself', client, KEY, { headers: { host: 'a' } }],
     ['a signal that is none', client, KEY, { signal: {} }],
   ];

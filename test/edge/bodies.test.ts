@@ -1,5 +1,5 @@
 /**
- * Tests how the edge handles bodies: a body that differs from its announced length is no success, and its bytes are
+ * Tests how the edge handles bodies: a body that differs from its announced length is not a success, and its bytes are
  * kept.
  */
 import { describe, expect, test } from 'vitest';

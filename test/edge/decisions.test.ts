@@ -1,5 +1,6 @@
 /**
- * Tests how the edge reads the decisions of the application: only an explicit yes is a yes, and mistakes allow nothing.
+ * Tests how the edge reads the decisions of the application: only an explicit yes allows a request, and mistakes allow
+ * nothing.
  */
 import { describe, expect, test } from 'vitest';
 import type { EdgeAnswer, EdgeHandler, EdgeOptions, EdgeQuestion } from '../../src/edge/index.ts';
@@ -206,7 +207,7 @@ describe('tokenFor', () => {
     ['an empty securityToken', { ...TOKEN, securityToken: '' }],
     ['a secret that is a number', { ...TOKEN, accessKeySecret: 7 }],
     ['an expiration that is not a date', { ...TOKEN, expiration: 'soon' }],
-  ])('returns %s, and the edge answers nothing of it', async (_, token) => {
+  ])('returns %s, and the answer of the edge contains nothing of it', async (_, token) => {
     const response = await edgeWith({ tokenFor: async () => given(token) })(jsonRequest('/token', {}));
     expect(response.status).toBe(500);
     expect(await response.json()).toEqual({ error: 'UnusableToken', message: 'Something went wrong here' });

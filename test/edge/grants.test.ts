@@ -137,7 +137,7 @@ describe('PageGrants', () => {
     expect(oss.object(BUCKET, KEY)).toBeUndefined();
   });
 
-  test('does not repeat a secret or a code that is no name from the answer of a proxy', async () => {
+  test('does not repeat a secret from the answer of a proxy, or a code that does not look like a name', async () => {
     const secret = 'sEcr3tsEcr3tsEcr3t';
     const fetch = async () => Response.json({ error: secret, message: `security-token: ${secret}` }, { status: 502 });
     const grants = new PageGrants('https://edge.example', { fetch });

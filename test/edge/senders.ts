@@ -80,7 +80,7 @@ export class Sender {
   }
 }
 
-/** A sender like in workerd: its body has BYOB readers, and a read waits for as many bytes as the reader asked for. */
+/** A sender as in workerd: its body has BYOB readers, and a read waits for as many bytes as the reader asked for. */
 export class ByteSender {
   #queue: Uint8Array[] = [];
   #ended = false;

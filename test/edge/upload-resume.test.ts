@@ -45,7 +45,7 @@ function resume(target: AppendableObject, oss: LocalOss, signal?: AbortSignal) {
   return drive(target.resume(file, { signal }), clock, oss);
 }
 
-/** Stores so many more bytes of the file before each POST, as if the edge still carried out the stopped request. */
+/** Stores this many more bytes of the file before each POST, as if the edge still carried out the stopped request. */
 function stillStoring(sizes: number[]) {
   return ({ method }: Request, oss: LocalOss) => {
     const size = method === 'POST' ? sizes.shift() : undefined;

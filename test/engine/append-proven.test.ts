@@ -414,7 +414,7 @@ describe('a browser that wrongly reports that it is offline', () => {
     expect(await requests(refused(500, 'InternalError'), 50)).toBe(8);
   });
 
-  test('waits long but not for ever if there is no answer', async () => {
+  test('waits a long but limited time if there is no answer', async () => {
     expect(await requests(new TypeError('Failed to fetch'), 1100)).toBe(1000);
   });
 });

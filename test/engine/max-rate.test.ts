@@ -1,4 +1,4 @@
-/** `maxRate` limits what leaves, so that a call on the same uplink is not disturbed. In virtual time. */
+/** `maxRate` limits the bytes that are sent, so that a call on the same uplink is not disturbed. In virtual time. */
 import { describe, expect, test } from 'vitest';
 import { AppendableObject, type AppendableObjectOptions } from '../../src/index.ts';
 import { FORMS, NarrowLink, noise } from '../tools/narrow-link.ts';
@@ -24,7 +24,7 @@ function scene(options: AppendableObjectOptions = {}) {
 }
 
 describe.each(Object.keys(FORMS) as (keyof typeof FORMS)[])('a %s', (form) => {
-  test('leaves at the rate, and no second has more than a quarter too much', async () => {
+  test('is sent at the rate, and no second exceeds the rate by more than a quarter', async () => {
     const { uplink, object, run } = scene({ maxRate: RATE });
     const time = await run(object.append(FORMS[form](DATA)));
     expect(time).toBeGreaterThan(DATA.byteLength / RATE - 1);
@@ -49,7 +49,7 @@ test('most packets of a call during an upload do not wait, and none waits longer
   expect(share(free)).toBeGreaterThan(0.9);
 });
 
-test('short appends keep to the rate together, and idle time is not made up for', async () => {
+test('short appends respect the rate together, and idle time is not saved for later', async () => {
   const { clock, uplink, object, run } = scene({ maxRate: 1000 });
   const lines = Array.from({ length: 20 }, () => 'x'.repeat(200));
   await run(Promise.all(lines.map((line) => object.append(line))));

@@ -1,4 +1,4 @@
-/** Resuming a File of which the object holds a beginning. */
+/** Resumes a File when the object already holds its beginning. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { ChecksumError, SourceError } from '../../src/errors.ts';
 import { PolyfillBlob } from '../runtimes/polyfill-blob.ts';

@@ -1,4 +1,4 @@
-/** Sealing: an object takes no more appends, and a lost answer does not leave that open. */
+/** Sealing: an object takes no more appends, and HEAD settles a lost answer. */
 import { describe, expect, test } from 'vitest';
 import type { AppendClient } from '../../src/append/client.ts';
 import { AppendableObject } from '../../src/append/object.ts';

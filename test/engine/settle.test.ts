@@ -113,7 +113,7 @@ describe('settle', () => {
     expect(lab.stored).toBe('abcd');
   });
 
-  test('returns the own bytes of each call of a group', async () => {
+  test('returns only its own bytes for each call of a group', async () => {
     const weather = new Weather();
     const lab = new Lab({ faults: weather.faults, segmentSize: 64 });
     await lab.run(lab.object.open());
@@ -247,7 +247,7 @@ describe('settle', () => {
     expect(lab.stored).toBe('xyzw!abcd');
   });
 
-  test('knows the answer without the bytes after another append took the place', async () => {
+  test('finds the outcome without the bytes, after another append was stored at the position', async () => {
     const weather = new Weather();
     const lab = new Lab({ faults: weather.faults });
     await lab.run(lab.object.open());

@@ -238,7 +238,7 @@ describe('CORS', () => {
   test.each<[string, string | null, string | null, string | undefined, number, string]>([
     ['a wildcard in the origin', 'https://a.dev.example.com', 'POST', undefined, 200, ''],
     [
-      'a wildcard in the origin with nothing in its place',
+      'a wildcard in the origin that stands for an empty text',
       'https://dev.example.com',
       'POST',
       undefined,

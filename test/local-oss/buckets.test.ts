@@ -267,7 +267,7 @@ describe('the CORS rules of a bucket', () => {
 });
 
 describe('objects', () => {
-  test('GetObjectAcl and GetObjectTagging tell what the object was created with', async () => {
+  test('GetObjectAcl and GetObjectTagging return what the object was created with', async () => {
     const oss = anOss();
     await call(oss, appendCall('a', 0, { 'x-oss-object-acl': 'public-read', 'x-oss-tagging': 'k=v%20w&l=' }), {
       body: 'x',
@@ -370,7 +370,7 @@ describe('objects', () => {
     expect([response.status, response.headers.get('content-range')]).toEqual([200, null]);
   });
 
-  test('an append at a position of 16 digits does not fit, as every other wrong position', async () => {
+  test('an append at a position of 16 digits is refused like every other wrong position', async () => {
     const response = await call(anOss(), appendCall('a', '1000000000000000'), { body: 'x' });
     expect(await refusal(response)).toMatchObject({ status: 409, code: 'PositionNotEqualToLength' });
   });

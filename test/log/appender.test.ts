@@ -62,7 +62,7 @@ describe('when records are sent', () => {
     expect([world.text(), most]).toEqual([text, 1]);
   });
 
-  test('flush waits for what was written before it, and not for what follows', async () => {
+  test('flush waits for the records that were written before it, and not for later records', async () => {
     const world = new LogWorld();
     const log = world.log();
     log.write('before');
@@ -220,7 +220,7 @@ describe('a full queue', () => {
     expect(log.write('b')).toBe(true);
   });
 
-  test('the record of a loss is what the caller makes it', async () => {
+  test('the caller chooses the record of a loss', async () => {
     const world = new LogWorld();
     const lossRecord: LogAppenderOptions['lossRecord'] = ({ records }) => `${records} records are missing here`;
     const log = world.log({ segmentSize: 10, queueSize: 10, lossRecord });
@@ -244,7 +244,7 @@ describe('a full queue', () => {
 });
 
 describe('the end', () => {
-  test('close stores what waits, and write refuses from then on', async () => {
+  test('close stores the waiting records, and write refuses records from then on', async () => {
     const world = new LogWorld();
     const log = world.log();
     log.write('last');
@@ -409,7 +409,7 @@ test('segments of whole records keep to maxRate', async () => {
 test.each([
   ['ends in front of the segment', '!!!!\n', '!!!!\nsecond\nthird\n'],
   ['holds the segment at its position', '!!!!\nsecond\n', '!!!!\nsecond\nthird\n'],
-])('goes on in an object that took the place of the old one and %s', async (_, bytes, text) => {
+])('goes on in an object that replaced the old one and %s', async (_, bytes, text) => {
   const replaced: Fault = { kind: 'replace', when: 'before', bytes: utf8(bytes), type: 'Appendable' };
   const lost: Fault = { kind: 'drop-before' };
   const world = new LogWorld(({ operation, nth }) =>

@@ -43,7 +43,10 @@ export class FakePage extends EventTarget implements LogPlatform {
     if (fetchLater) this.fetchLater = (url, init) => this.#defer(url, init);
   }
 
-  /** A `fetch` as this page's browser has it: bodies of `keepalive` above 64 KiB fail, those in flight included. */
+  /**
+   * A `fetch` as this page's browser has it: a body of `keepalive` fails if all such bodies in flight have more than 64
+   * KiB together.
+   */
   fetch(network: Fetch): Fetch {
     return async (url, init) => {
       const size = (init.body as Uint8Array | undefined)?.byteLength ?? 0;

@@ -117,7 +117,7 @@ describe('the next page', () => {
     expect(world.text()).toBe('before\ntheirs\nmine\n');
   });
 
-  test('stores once what was sent when the page before was left', async () => {
+  test('stores records once if they were sent when the user left the earlier page', async () => {
     const { world, open } = setUp();
     const first = open();
     first.log.write('before');
@@ -135,7 +135,7 @@ describe('the next page', () => {
     expect(world.text()).toBe('before\nlast words\n');
   });
 
-  test('stores once what the browser has sent after the page before crashed', async () => {
+  test('stores records once if the browser has sent them after the earlier page crashed', async () => {
     const { world, open } = setUp();
     const first = open({}, new FakePage({ fetchLater: true }));
     first.log.write('before');

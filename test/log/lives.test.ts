@@ -179,6 +179,6 @@ test('pages that are killed at random moments lose nothing that the journal had,
   for (const seed of seeds) await live(seed);
 }, 600_000);
 
-test('two tabs that are killed at random moments, beside another writer, lose nothing and store nothing twice', async () => {
+test('two tabs that are killed at random moments, together with another writer, lose nothing and store nothing twice', async () => {
   for (const seed of seeds) await liveTogether(seed);
 }, 600_000);

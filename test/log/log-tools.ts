@@ -11,7 +11,7 @@ import { drive, NOON, VirtualClock } from '../tools/virtual-clock.ts';
 
 export const KEY = 'app.ndjson';
 
-/** A bucket, a clock, and what logs on it tell. */
+/** A bucket, a clock, and the reports of the logs. */
 export class LogWorld {
   readonly clock: VirtualClock = new VirtualClock(NOON);
   readonly oss: LocalOss;
@@ -48,7 +48,7 @@ export class LogWorld {
     return this.others.reduce((sum, { busy }) => sum + busy, this.oss.busy);
   }
 
-  /** Winds the clock on until the work is done. */
+  /** Moves the clock until the work is done. */
   drive<T>(work: Promise<T>): Promise<T> {
     return drive(work, this.clock, this);
   }

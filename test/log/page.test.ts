@@ -115,7 +115,7 @@ describe('the budget of keepalive', () => {
   /** Several logs of one page, each with an object of its own, that are full when the page is left. */
   async function leaveWith(count: number, bytes: number) {
     const page = new FakePage();
-    // No answer comes until the clock is wound on, so that all requests are in flight together.
+    // No answer comes until the clock moves, so that all requests are in flight together.
     const faults: FaultSchedule = ({ operation, nth }) =>
       operation === 'AppendObject' && nth > 1 ? { kind: 'answer-late', delay: 1000 } : [];
     const world = new LogWorld(faults);
@@ -249,7 +249,7 @@ describe('fetchLater', () => {
     },
   );
 
-  test('stores a record once that the browser has sent and the queue has dropped since', async () => {
+  test('stores a record once if the browser has sent it and the queue has dropped it since', async () => {
     const page = new FakePage({ fetchLater: true });
     const { world, log } = await opened({ page, queueSize: 40, segmentSize: 40 });
     for (const name of 'abc') log.write(name.repeat(9));
@@ -268,7 +268,7 @@ describe('fetchLater', () => {
     ]);
   });
 
-  test('a browser whose quota is used up is no failure', async () => {
+  test('a used-up quota of the browser is not a failure', async () => {
     const page = new FakePage();
     page.fetchLater = () => {
       throw new DOMException('no quota', 'QuotaExceededError');

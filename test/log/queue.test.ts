@@ -143,7 +143,7 @@ describe('a full queue', () => {
     expect(queue.isEmpty).toBe(true);
   });
 
-  test('refuses a record, which is then no loss', () => {
+  test('refuses a record, and does not count it as a loss', () => {
     const queue = queueOf({ whenFull: 'refuse' });
     expect(write(queue, 'abcd')).toEqual([true, true, true, false]);
     expect([queue.dropped, queue.newLoss()]).toEqual([0, undefined]);

@@ -309,7 +309,7 @@ describe('a full queue', () => {
     expect(kept.at(-1)).toBe(whole.at(-1));
   });
 
-  test('cannot leave anything out of what is no WebM', async () => {
+  test('cannot leave out clusters if the recording is not WebM', async () => {
     const scene = new Scene();
     const done = failureOf(scene.record({ queueSize: 400, whenFull: 'drop' }));
     await scene.give('ftyp and so on');

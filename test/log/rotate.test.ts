@@ -8,7 +8,7 @@ import { LogWorld } from './log-tools.ts';
 
 const GIB = 1024 ** 3;
 
-/** Names objects 0.log, 1.log and so on, each for so many bytes. */
+/** Names objects 0.log, 1.log and so on, each for this many bytes. */
 function numbered(most: number): NonNullable<LogAppenderOptions['rotate']> {
   return ({ key, position, size }) => (position + size > most ? `${Number.parseInt(key, 10) + 1}.log` : undefined);
 }

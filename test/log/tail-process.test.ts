@@ -19,7 +19,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const RECORDS = 150;
 
-test('a reader gets every byte once, that another process appends under faults', async () => {
+test('a reader gets each byte that another process appends under faults, exactly once', async () => {
   const outfile = join(folder, 'writer.mjs');
   await build({
     entryPoints: [join(root, 'test/log/writer.ts')],

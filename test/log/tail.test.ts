@@ -58,7 +58,7 @@ class Reader {
     this.#scene = scene;
   }
 
-  /** Reads so many bytes at least. */
+  /** Reads at least this many bytes. */
   async read(size: number): Promise<string> {
     const decoder = new TextDecoder();
     let text = '';
@@ -171,7 +171,7 @@ describe('the looks', () => {
   /** The waits between looks that found nothing new, ms. */
   const waits = (scene: Scene) => scene.clock.delays.filter((delay) => delay < 30_000);
 
-  test('wait twice as long each time that nothing is new, up to the longest wait, and the shortest after new bytes', async () => {
+  test('wait twice as long each time that nothing is new, up to maxDelay, and wait minDelay after new bytes', async () => {
     const scene = new Scene('one');
     const reader = scene.follow({ minDelay: 100, maxDelay: 500 });
     await reader.read(1);
@@ -210,7 +210,7 @@ describe('the looks', () => {
     expect(new Set(sizes)).toEqual(new Set([100_000, 256, 260]));
   });
 
-  test('begin nowhere before the first byte is asked for', async () => {
+  test('begin only when the first byte is asked for', async () => {
     const scene = new Scene('one');
     scene.follow();
     tailStream(scene.client, 'a.log');
@@ -231,7 +231,7 @@ describe('a fault', () => {
     },
   );
 
-  test('that comes again and again without a new byte ends the reading with it, after all attempts', async () => {
+  test('that repeats without a new byte ends the reading after all attempts', async () => {
     const scene = new Scene(letters(0, 3000));
     scene.answer = (response) => cut(response, 0);
     const error = await failureOf(scene.follow().rest());
@@ -625,7 +625,7 @@ describe('tailLines', () => {
   }, 60_000);
 });
 
-/** The same body in chunks of so many bytes. */
+/** The same body in chunks of this many bytes. */
 function small(response: Response, size: number): Response {
   const source = response.body?.getReader();
   const body = new ReadableStream<Uint8Array>({

@@ -19,7 +19,7 @@ export const HEADER: Bytes = webm(
   element('1654ae6b', new Uint8Array(30).fill(7)),
 );
 
-/** A block of so many bytes, of the first track if no other is given. */
+/** A block of this many bytes. By default it belongs to the first track. */
 export function simpleBlock(seconds: number, size: number, { track = 1, isKey = true } = {}): Bytes {
   const content = new Uint8Array(size).fill(Math.round(seconds * 2));
   content.set([0x80 | track, 0, 0, isKey ? 0x80 : 0]);

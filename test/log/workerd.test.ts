@@ -123,7 +123,7 @@ describe.runIf(isThere)('the Workers of docs/logs.md', () => {
     rmSync(folder, { recursive: true });
   });
 
-  /** The records of an object, when there are so many. They are stored after the answer. */
+  /** Returns the records of an object as soon as there are this many. They are stored after the answer. */
   async function records(key: string, count: number): Promise<Record<string, unknown>[]> {
     for (;;) {
       const lines = new TextDecoder().decode(oss.object('my-uploads', key)?.bytes()).split('\n').filter(Boolean);

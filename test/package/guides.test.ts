@@ -1,4 +1,4 @@
-/** Runs the code of the guides in docs against LocalOss, with the faults of which they tell. */
+/** Runs the code of the guides in docs against LocalOss, with the faults that they describe. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -12,7 +12,7 @@ const documents = [
     .map((name) => join('docs', name)),
 ];
 
-/** Returns the text without code, in which brackets are no links. */
+/** Returns the text without code, in which brackets are not links. */
 function prose(file: string): string {
   return readFileSync(join(root, file), 'utf8').replace(/^```.*?^```/gms, '');
 }

@@ -36,7 +36,10 @@ describe.each(Object.entries(COMPILERS))('%s', (compiler, version) => {
   });
 });
 
-/** TypeScript 7 has no such resolution, and 6 wants to be told that we know its end. It does not read `exports`. */
+/**
+ * The resolution `node10` does not read `exports`. TypeScript 7 does not have it, and TypeScript 6 needs
+ * `ignoreDeprecations`.
+ */
 const NODE10 = {
   'typescript-5.7': { moduleResolution: 'node10' },
   typescript: { moduleResolution: 'node10', ignoreDeprecations: '6.0' },

@@ -53,7 +53,7 @@ test('list, the first version, goes on after its marker', async () => {
   expect([second.objects.map(({ name }) => name), second.isTruncated]).toEqual([['c'], false]);
 });
 
-test('getACL and getObjectTagging tell what the append that made the object said', async () => {
+test('getACL and getObjectTagging return the values of the append that created the object', async () => {
   const headers = { 'x-oss-object-acl': 'public-read', 'x-oss-tagging': 'team=a' };
   await client.append('a.log', Buffer.from('test'), { headers });
   expect((await client.getACL('a.log')).acl).toBe('public-read');

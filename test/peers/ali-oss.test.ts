@@ -216,7 +216,7 @@ describe('put, get, head, delete', () => {
     expect(signed.content.toString()).toBe('st');
   });
 
-  test('a deleted object is gone, and deleting a missing object is no error', async () => {
+  test('a deleted object is gone, and deleting a missing object is not an error', async () => {
     const client = clientFor();
     await client.append('a.log', Buffer.from('test'));
     expect((await client.delete('a.log')).res.status).toBe(204);

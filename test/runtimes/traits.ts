@@ -34,7 +34,7 @@ export type Trait =
 
 /** The reason why a case is skipped on a runtime without the trait. */
 export const REASONS: Readonly<Record<Trait, string>> = {
-  cors: 'applies no CORS: it is no browser',
+  cors: 'applies no CORS, because it is not a browser',
   'simple-requests': 'asks before every request to another origin',
   document: 'has no document',
   xhr: 'has no XMLHttpRequest',

@@ -12,7 +12,7 @@ export interface UplinkOptions {
   readonly bandwidth: number;
   /** The round trip, ms. */
   readonly latency: number;
-  /** Bytes that wait in the queue at most, because TCP sends no more before some are through. */
+  /** The queue holds at most this many bytes, because TCP then waits until some bytes have left. */
   readonly buffer: number;
 }
 
@@ -59,7 +59,7 @@ export class Uplink {
     return delays;
   }
 
-  /** The most bytes that began to leave within so many ms. */
+  /** The greatest number of bytes whose sending began within this many ms. */
   mostWithin(ms: number): number {
     const sums = this.bursts.map(({ begin }) =>
       this.bursts

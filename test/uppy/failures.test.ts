@@ -249,7 +249,7 @@ describe('resumeAll removes the errors of failed files, so these files are uploa
   });
 });
 
-describe('faults that the engine overcomes are no failures', () => {
+describe('faults that the engine overcomes are not failures', () => {
   test.each([
     ['an answer is lost', { kind: 'drop-after' }],
     ['the server fails', { kind: 'error-before' }],
@@ -353,7 +353,7 @@ describe('a file that cannot be uploaded fails before any request', () => {
 
   test.each<[string, NonNullable<WorldOptions['plugin']>, RegExp]>([
     ['a key that OSS refuses', { key: () => '/a' }, /begins with \//],
-    ['a key that is no text', { key: () => undefined as never }, /key must be a string/],
+    ['a key that is not text', { key: () => undefined as never }, /key must be a string/],
     [
       'a key function that throws',
       {

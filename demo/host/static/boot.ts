@@ -29,7 +29,7 @@ async function boot(): Promise<void> {
   if (!(await isControlled())) return reloadOnce();
   sessionStorage.removeItem(RELOADED);
   document.getElementById('app')?.replaceChildren();
-  // The bundler must not look for this file, so its name is no constant.
+  // The bundler must not look for this file, so its name is not a constant.
   await import(new URL('main.js', document.baseURI).href);
 }
 

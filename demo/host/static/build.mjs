@@ -3,7 +3,9 @@ import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../../../.ci/project.mjs';
 
-/** The page until boot.js replaces it. Without a web server or in an old browser, no script runs, and it stays. */
+/**
+ * The page until boot.js replaces it. Without a web server or in an old browser, no script runs, and this text stays.
+ */
 const WAIT =
   'The demo is starting. If this text stays, open the page in a current browser, through a web server: over HTTPS or from localhost.';
 
@@ -50,7 +52,7 @@ export async function buildStatic(page = join(root, 'build/demo/public'), outdir
   const index = join(outdir, 'index.html');
   const policy = `<meta http-equiv="Content-Security-Policy" content="${await contentPolicy()}">`;
   const html = replaceOnce(readFileSync(index, 'utf8'), 'src="main.js"', 'src="boot.js"');
-  // The policy must come before everything that it is for.
+  // The policy must come before everything that it restricts.
   const safe = replaceOnce(html, '<meta charset="utf-8">', `<meta charset="utf-8">\n    ${policy}`);
   writeFileSync(index, replaceOnce(safe, '<div id="app"></div>', `<div id="app"><p>${WAIT}</p></div>`));
 }

@@ -2,8 +2,9 @@
  * Keeps what the Service Worker must not forget in IndexedDB, because browsers end a worker that is idle for some 30 s:
  * the objects, the keys and the prefix of this browser, and the faults and counters.
  *
- * Only the objects of the keys that somebody asks for are read again, so a restart stays fast. Objects that nobody has
- * changed for a day are deleted, and so are the oldest ones above 512 MiB.
+ * Only the objects of the keys that somebody asks for are read again, so a restart stays fast. The store deletes
+ * objects that nobody has changed for a day. If all objects together have more than 512 MiB, it deletes the oldest
+ * ones.
  */
 import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
 import type { LocalOss, ObjectChange, ObjectStore } from '../../../src/testing/index.ts';

@@ -1,4 +1,4 @@
-/** Tells a screen reader how far it is: politely, and only at each quarter, at the end and after a failure. */
+/** Tells a screen reader the progress: politely, and only at each quarter, at the end and after a failure. */
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { percent } from '../text/numbers.ts';

@@ -1,4 +1,4 @@
-/** Shows the code for what the user just did, with the settings of now. */
+/** Shows the code for what the user just did, with the current settings. */
 import { useSignal } from '@preact/signals';
 import { codeFor } from '../code.ts';
 import type { Session } from '../session.ts';

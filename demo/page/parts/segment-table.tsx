@@ -1,4 +1,4 @@
-/** The last segments, with the CRC-64 that OSS computed of the object up to the end of each. */
+/** The last segments, with the CRC-64 that OSS computed for the object up to the end of each segment. */
 
 import type { TextKey } from '../text/en.ts';
 import { bytes, duration, exact } from '../text/numbers.ts';

@@ -1,4 +1,6 @@
-/** How files are sent. A setting that does nothing with the other settings cannot be chosen, and says why. */
+/**
+ * How files are sent. A setting that has no effect together with the other settings is disabled, and a text says why.
+ */
 import { keepsType, SEGMENT_SIZES, segmentSize, signing, way } from '../settings.ts';
 import { bytes } from '../text/numbers.ts';
 import { t } from '../text/text.ts';

@@ -8,7 +8,7 @@ import { EMPTY, type Happening, type Story, whenDamaged, whenEnded, whenSent } f
 
 export type State = 'waiting' | 'running' | 'paused' | 'stored' | 'failed' | 'cancelled';
 
-/** A happening, and when it was (ms since the epoch). */
+/** An event, and its time (ms since the epoch). */
 export interface Event {
   readonly at: number;
   readonly what: Happening | Milestone;
@@ -61,7 +61,7 @@ export class Transfer implements Watcher {
   readonly base = signal(0);
   readonly error: Signal<unknown> = signal(undefined);
   readonly tail: Signal<ObjectTail | undefined> = signal(undefined);
-  /** When a request got no answer, ms; undefined as soon as one is answered again. */
+  /** The time when a request got no answer, ms. It is undefined as soon as a request is answered again. */
   readonly troubledSince: Signal<number | undefined> = signal(undefined);
   /** When the oldest request without an answer was sent, ms. */
   readonly waitingSince: Signal<number | undefined> = signal(undefined);

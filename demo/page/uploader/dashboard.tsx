@@ -25,7 +25,7 @@ export function UploadPanel({ uploader }: { readonly uploader: Uploader }) {
       height: 420,
       theme: 'auto',
       fileManagerSelectionType: 'both',
-      // The bar with the total says the rate and the time that is left.
+      // The bar with the total shows the rate and the time that is left.
       hideProgressDetails: true,
       // A single file is shown as a list of one, because only the list has the roles that a screen reader needs.
       singleFileFullScreen: false,

@@ -1,4 +1,4 @@
-/** Converts the body of a node:http request to a web stream, and handles a rest that nobody reads. */
+/** Converts the body of a node:http request to a web stream, and handles the bytes that nobody reads. */
 import type { IncomingMessage } from 'node:http';
 
 /** How many bytes and how much time a server spends on a sender. */

@@ -39,7 +39,7 @@ export function encode(change: Change): Uint8Array[] {
   return [new Uint8Array(head.buffer), text, ...pieces];
 }
 
-/** Returns undefined if the bytes are no head, or a damaged one. */
+/** Returns undefined if the bytes are not a head, or are a damaged head. */
 export function readHead(bytes: Uint8Array): Head | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, HEAD);
   if (view.getUint32(0) !== MAGIC || view.getBigUint64(16) !== crc64(bytes.subarray(0, 16))) return undefined;

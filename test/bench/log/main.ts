@@ -61,7 +61,7 @@ interface Stored {
   readonly bodies: Uint8Array[];
 }
 
-/** Writes so many records at once and flushes them. */
+/** Writes this many records at once and flushes them. */
 async function storeRecords(
   endpoint: string,
   record: string,

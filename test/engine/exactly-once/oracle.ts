@@ -216,7 +216,7 @@ class Oracle {
   #disturbed(call: CallRecord): boolean {
     const { object, end } = call;
     if (this.#isMisled(call.object, call.end)) return true;
-    // A whole segment that is found behind its parts does not show what follows it. The next append does.
+    // A whole segment that is found after its parts does not show what follows it. The next append does.
     const isBehindAWhole = object.calls.slice(0, object.calls.indexOf(call)).some(wasCut);
     if (isBehindAWhole && this.#run.oss.deeds.some(({ at }) => at <= end)) return true;
     // A resume reads everything from its beginning. If calls are concurrent, an observer cannot know what was known at
@@ -444,7 +444,7 @@ class Oracle {
           if (alike(own.subarray(end, end + bytes.length), bytes)) next.add(end + bytes.length);
       ends = next;
     }
-    // If a whole segment is stored late with a wrong bit, its parts may be sent behind it: the object is damaged.
+    // If a whole segment is stored late with a wrong bit, its parts may be sent after it: the object is damaged.
     if (!ends.has(own.length) && !(this.#flipped && calls.some(wasCut)))
       yield `its ${own.length} bytes do not agree with its calls`;
   }

@@ -158,7 +158,7 @@ describe('a damaged file', { timeout: 120_000 }, () => {
     }
   });
 
-  test('of which the last record is damaged loses only this record', async () => {
+  test('whose last record is damaged loses only this record', async () => {
     const [, second = 0, third = 0] = await storeThree();
     await closeAll();
     const whole = await readFile(file());

@@ -103,7 +103,7 @@ test('the address of the server leads a browser to this page, but not an SDK', a
   expect([sdk.status, sdk.headers.get('content-type')]).toEqual([expect.any(Number), 'application/xml']);
 });
 
-test('of many objects and requests it shows a part, and says so', async () => {
+test('it shows only a part of many objects and requests, and says so', async () => {
   await start();
   for (let i = 0; i < 1001; i++) server.oss.appendObject('logs', String(i).padStart(4, '0'), 0);
   const html = await (await fetch(server.pageUrl)).text();

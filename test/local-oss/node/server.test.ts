@@ -214,7 +214,7 @@ describe('the STS', () => {
 });
 
 describe('the server', () => {
-  test('answers no name that a foreign page could have made point to this machine', async () => {
+  test('refuses host names that a foreign page could have made point to this machine', async () => {
     const server = await start();
     for (const path of ['/', '/logs/a', '/_local/health']) {
       const { status, body } = await ask(`${server.url}${path}`, { headers: { host: 'rebound.example:80' } });

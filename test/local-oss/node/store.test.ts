@@ -1,4 +1,4 @@
-/** What a store is told of the objects of LocalOss, and that no answer comes before the store has kept it. */
+/** A store gets every change of the objects of LocalOss, and no answer comes before the store has kept the change. */
 import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { LocalOss, type LocalOssOptions, type LoggedRequest, type ObjectChange } from '../../../src/testing/index.ts';
@@ -91,7 +91,7 @@ test('an append gives the store only its own bytes, and a read or a refusal give
   ]);
 });
 
-test('what comes from a store goes on: positions, ETags and bytes', async () => {
+test('an object from a store can be appended to: its position, ETag and bytes go on', async () => {
   const store = new MemoryStore();
   const first = anOss(store);
   await call(first, appendCall('a', 0), { body: 'one' });

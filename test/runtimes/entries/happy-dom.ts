@@ -20,7 +20,7 @@ for (const name of NAMES) {
   Object.defineProperty(globalThis, name, { value: bound, writable: true, configurable: true });
 }
 
-// Its cache heeds no `cache: 'no-store'`, and would give positions of the past.
+// Its cache ignores `cache: 'no-store'`, and would return old positions.
 const { fetch } = globalThis;
 globalThis.fetch = (...request) => {
   page.context.responseCache.clear();

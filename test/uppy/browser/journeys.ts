@@ -44,7 +44,7 @@ async function pickGhosts(page: Page): Promise<void> {
   await pick(page, ghosts);
 }
 
-/** Waits until Golden Retriever has stored the data of so many files. */
+/** Waits until Golden Retriever has stored the data of this many files. */
 async function kept(page: Page, count: number): Promise<void> {
   await page.waitForFunction(countBlobs, count, { timeout: WAIT, polling: 200 });
 }
