@@ -7,7 +7,7 @@ export interface Host extends HostConfig {
   readonly userPrefix: string;
 }
 
-/** The host did not answer, or its answer was no configuration. */
+/** The host did not answer, or its answer was not a configuration. */
 export class HostError extends Error {
   readonly status: number | undefined;
 

@@ -24,8 +24,8 @@ export class Ledger {
   /** True when the end must be read again before it is used. */
   #isStale: boolean;
   /**
-   * True when a call has failed because the object is not what it was. After that failure, the object is accepted as it
-   * is.
+   * True when a call has failed because another client changed the object. After that failure, the object is accepted
+   * as it is.
    */
   #isLossTold = false;
   #pending: readonly Plan[] = [];
@@ -91,7 +91,7 @@ export class Ledger {
     return length < known.position || (length === known.position && differ(crc, known.crc));
   }
 
-  /** Notes that a call fails now because the object is not what it was. */
+  /** Notes that a call fails now because another client changed the object. */
   tellLoss(): void {
     this.#isLossTold = true;
   }

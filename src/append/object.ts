@@ -202,10 +202,10 @@ export class AppendableObject {
    * you set it. Do not change longer bytes before the call has ended.
    *
    * @throws TypeError if the source is of another type, before any request. RangeError if the object would exceed 5
-   * GiB. AppendConflictError if the object is not what it was; ChecksumError if OSS holds other bytes than were sent;
-   * SourceError if the source fails; ServiceError, TransportError or CredentialsError from requests; the reason of the
-   * signal after an abort. An `OssError` says in `loaded`, `tail` and `outcome` what is stored. Do not append the same
-   * bytes again after it: see {@link settle}.
+   * GiB. AppendConflictError if another client changed the object; ChecksumError if OSS holds other bytes than those
+   * that were sent; SourceError if the source fails; ServiceError, TransportError or CredentialsError from requests;
+   * the reason of the signal after an abort. An `OssError` says in `loaded`, `tail` and `outcome` what is stored. Do
+   * not append the same bytes again after it: see {@link settle}.
    */
   async append(source: AppendSource, options: AppendOptions = {}): Promise<ObjectTail> {
     const checked = checkAppendOptions(options);

@@ -1,6 +1,6 @@
 /**
- * Which keys a user may name. This file knows the ways in which a key can look as if it were below a prefix, and yet
- * lead somewhere else.
+ * Which keys a user may name. This file knows the ways in which a key can look as if it were below a prefix, but lead
+ * somewhere else.
  *
  * OSS and this file take a key exactly as it is: spaces, `%`, `#`, `?`, `+`, emoji and every script are good names. But
  * a proxy on the way, or a program that reads the key later, may decode or normalise the key once more. So this file

@@ -1,6 +1,6 @@
 /**
- * Authorises requests with credentials: it loads them, signs each attempt anew, and presigns. It corrects a wrong local
- * clock, and never lets a URL live longer than its token.
+ * Authorises requests with credentials: it loads them, signs each attempt again, and presigns. It corrects a wrong
+ * local clock, and never lets a URL live longer than its token.
  */
 
 import { checkType } from '../check.ts';

@@ -21,7 +21,7 @@ export interface Server {
   readonly verifier: Verifier;
   /** The answers in the cache of the fault `cached-head`, by bucket and key. */
   readonly cachedHeads: Map<string, Reply>;
-  /** Makes a bucket that is not yet one of the server's. @throws {Refusal} if it cannot be made. */
+  /** Makes a bucket, but does not add it to the server yet. @throws {Refusal} if it cannot be made. */
   newBucket(name: string, region: string | undefined): Bucket;
   addBucket(bucket: Bucket): void;
   removeBucket(bucket: Bucket): void;

@@ -71,7 +71,8 @@ class World {
       !this.healed && this.#random() < 0.25 ? KINDS[Math.floor(this.#random() * KINDS.length)] : undefined;
     const oss = new LocalOss({ buckets: { logs: { region: 'cn-hangzhou', cors: [cors] } }, faults });
     this.oss = oss;
-    // A request with `keepalive` outlives its page, and keeps one of the browser's few connections until it ends. So none may hang.
+    // A request with `keepalive` outlives its page, and keeps one of the browser's few connections until it ends. So no
+    // such request may hang.
     const hung = () => wait(1000).then(() => Promise.reject(new Error('The connection hangs')));
     this.#ossServer = await serve((request) => Promise.race([oss.fetch(request), hung()]));
   }

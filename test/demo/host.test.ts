@@ -67,7 +67,7 @@ describe('the routes', () => {
     ['no scope', { active: [] }, /scope/],
     ['no object', [], /JSON object/],
     ['no JSON', undefined, /JSON object/],
-  ])('PUT faults with %s is refused with a sentence', async (_, body, says) => {
+  ])('PUT faults with %s is refused, and the message says why', async (_, body, says) => {
     const text = JSON.stringify(body)?.replace('SCOPE', scope);
     const response = await page.fetch('faults', { method: 'PUT', body: text ?? 'x' });
     expect(response.status).toBe(400);

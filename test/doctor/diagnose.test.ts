@@ -30,7 +30,7 @@ describe('a mistake of the caller', () => {
     ['an empty key', client, '', {}],
     ['an origin with a path', client, KEY, { origin: 'https://www.example.com/' }],
     ['a presign option that is not a function', client, KEY, { presign: 'sign' }],
-    ['a fetch option that is no function', client, KEY, { fetch: 1 }],
+    ['a fetch option that is not a function', client, KEY, { fetch: 1 }],
     ['a body size below 0', client, KEY, { bodySize: -1 }],
     ['a time-out that is not a number', client, KEY, { timeout: '10' }],
     ['a header that the client sets itself', client, KEY, { headers: { host: 'a' } }],

@@ -85,6 +85,6 @@ test('an abort ends the wait for the rate, and what was not sent counts as absen
   expect([uplink.bursts.length, object.pending, clock.waiting]).toEqual([1, [], 0]);
 });
 
-test.each([999, 0, -1, Number.NaN])('%s is no rate', (maxRate) => {
+test.each([999, 0, -1, Number.NaN])('%s is not a rate', (maxRate) => {
   expect(() => scene({ maxRate })).toThrow(RangeError);
 });

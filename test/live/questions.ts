@@ -11,7 +11,7 @@ export interface QuestionAnswer {
   readonly answer: string;
 }
 
-/** Waits so long, ms. */
+/** Waits this long, ms. */
 type Pause = (delay: number) => Promise<void>;
 
 interface Question {

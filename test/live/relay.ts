@@ -32,7 +32,7 @@ export const PLAYABLE: ReadonlySet<string> = new Set([
 
 type Plan = ReadonlyMap<string, FaultRule>;
 
-/** What the relay tells the server of the suite. */
+/** What the relay reports to the server of the suite. */
 export interface RelayEvents {
   /** Returns the faults of a request. */
   due(request: FaultRequest): readonly FaultRule[];

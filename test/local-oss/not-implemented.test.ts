@@ -27,7 +27,7 @@ test.each<[string, string, string, string]>([
   ['GetBucketLifecycle', 'GET', '', 'lifecycle'],
   ['GetBucketVersioning', 'GET', '', 'versioning'],
   ['PutBucketAcl', 'PUT', '', 'acl'],
-])('%s is answered with NotImplemented by its name', (name, method, key, resource) =>
+])('%s is answered with NotImplemented, and the answer names it', (name, method, key, resource) =>
   expectMissing(name, [method, key, { [resource]: '' }]),
 );
 
@@ -80,7 +80,7 @@ test.each<[string, (oss: LocalOss) => Promise<Response>]>([
     (oss) => call(oss, ['GET', 'a'], { tamper: ({ headers }) => (headers['authorization'] = 'OSS ak:x') }),
   ],
   ['in the query', V1_URL],
-])('signature V1 %s is refused by its name', async (_, send) => {
+])('signature V1 %s is refused, and the answer names it', async (_, send) => {
   const { status, xml } = await refusal(await send(anOss()));
   expect([status, element(xml, 'Message')]).toEqual([
     501,

@@ -29,7 +29,7 @@ describe('when records are sent', () => {
     expect(world.stored).toEqual([{ key: KEY, position: text.length, count: 3 }]);
   });
 
-  test('a full segment goes out at once', async () => {
+  test('a full segment is sent at once', async () => {
     const world = new LogWorld();
     const log = world.log({ segmentSize: 30 });
     writeMany(log, 4);
@@ -161,7 +161,7 @@ describe('exactly once', () => {
   });
 });
 
-describe('an object that is not what it was', () => {
+describe('an object that another client has changed', () => {
   test('another writer is reported as a conflict, and the log goes on after its bytes', async () => {
     const world = new LogWorld();
     const log = world.log();

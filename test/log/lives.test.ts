@@ -98,7 +98,7 @@ function linesOf(bytes: Uint8Array | undefined): string[] {
 
 /**
  * Two tabs with logs on one object, between them a writer that knows nothing of logs. Each tab is killed and opened again at random
- * moments. A tab may send what the other one has left behind, so only the records of one life are in order.
+ * moments. A tab may send the records that the other tab has left, so only the records of one life are in order.
  */
 async function liveTogether(seed: number): Promise<void> {
   const random = randomFrom(seed);

@@ -45,7 +45,7 @@ class Scene {
     }
   }
 
-  /** Lets so many ms pass. */
+  /** Lets this many ms pass. */
   async pass(ms: number): Promise<void> {
     await settle(this.oss);
     for (let left = ms; left > 0; ) {

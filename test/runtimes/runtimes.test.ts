@@ -13,7 +13,7 @@ async function runAbsent(strict: boolean) {
   return { counts, said: log.mock.calls.map(([line]) => String(line)) };
 }
 
-/** Returns the family of a run, because the runner takes families: a browser without its scopes. */
+/** Returns the family of a run, which is the name of the runtime without a scope, because the runner takes families. */
 const familyOf = (run: string): string => (/^(chromium|firefox|webkit|workerd)/.exec(run) ?? [run])[0];
 
 afterEach(() => vi.restoreAllMocks());

@@ -25,7 +25,7 @@ export type Trait =
   | 'holds-redirects'
   /** The platform reports a rejection as unhandled although it is handled in the same turn of the event loop. */
   | 'hasty-rejections'
-  /** A page can make a frame, whose classes are others than its own. */
+  /** A page can make a frame, whose classes are not the classes of the page. */
   | 'frames'
   /** `Bun.file()`, a Blob that is a file. */
   | 'bun-files'

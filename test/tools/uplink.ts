@@ -5,7 +5,7 @@
 import type { Fetch } from '../../src/request/request.ts';
 import type { Clock } from '../../src/waiting/clock.ts';
 
-/** How an uplink is. */
+/** The properties of an uplink. */
 export interface UplinkOptions {
   readonly clock: Clock;
   /** Bytes per second. */
@@ -33,7 +33,7 @@ export class Uplink {
     this.#options = options;
   }
 
-  /** Takes appends, and answers like OSS when the body is through. */
+  /** Takes appends, and answers like OSS when the whole body has passed the uplink. */
   readonly fetch: Fetch = async (url, { body }) => {
     const { clock, bandwidth, latency } = this.#options;
     const size = body instanceof Blob ? body.size : (body as Uint8Array).byteLength;

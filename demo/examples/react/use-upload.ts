@@ -10,7 +10,9 @@ export interface Upload {
 
 const NOTHING: Upload = { loaded: 0, done: false, error: undefined };
 
-/** Uploads a file while it is given. Without a file, the upload pauses: the next one goes on where it stopped. */
+/**
+ * Uploads `file`. If `file` is undefined, the upload pauses. It goes on when the component gives the same file again.
+ */
 export function useUpload(client: AppendClient, key: string, file: File | undefined): Upload {
   const [upload, setUpload] = useState(NOTHING);
   useEffect(() => {

@@ -45,7 +45,7 @@ export function FollowPage({ host, follower }: FollowPageProps) {
   );
 }
 
-/** Shows the end of the object as text, or as numbers if it is no text. */
+/** Shows the end of the object as text, or as numbers if it is not text. */
 function End({ end }: { readonly end: Uint8Array }) {
   const text = textOf(end);
   const label = t(text === undefined ? 'followBytes' : 'followText');
@@ -60,6 +60,6 @@ function End({ end }: { readonly end: Uint8Array }) {
 
 function textOf(bytes: Uint8Array): string | undefined {
   const text = new TextDecoder().decode(bytes);
-  // The first character may be cut. Other broken characters, and control characters, mean that it is no text.
+  // The first character may be cut. Other broken characters, and control characters, mean that the object is not text.
   return /[^\P{Cc}\t\n\r]|\ufffd/u.test(text.slice(3)) ? undefined : text.replace(/^\ufffd+/, '');
 }

@@ -1,6 +1,6 @@
 /**
  * Chooses the object of each file before its upload. If an object already holds a beginning of the file, the file goes
- * on there, and the user is told and may choose a new object.
+ * on there, and a notice lets the user choose a new object instead.
  */
 import { type Signal, signal } from '@preact/signals';
 import type { Session } from '../session.ts';

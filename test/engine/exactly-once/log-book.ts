@@ -1,4 +1,4 @@
-/** What a log writer has written and what its logs have told, and how its records look as bytes. */
+/** The records and reports of a log writer, and the form of its records as bytes. */
 import { Random } from './random.ts';
 
 /** One page of a log writer. */

@@ -13,8 +13,8 @@ export interface LogEvidence {
   readonly books: readonly LogBook[];
   /**
    * True if no page of another writer used the journal of this writer. The pages of one writer never overlap, so all records of the
-   * writer must be in order. If pages overlap, one of them may send what another one has left, while that one's next page writes
-   * already. Then only the records of each page must be in order.
+   * writer must be in order. If pages overlap, one of them may send the records that another page has left, while the
+   * page after that one already writes. Then only the records of each page must be in order.
    */
   readonly isAlone: boolean;
   readonly epochs: readonly Epoch[];

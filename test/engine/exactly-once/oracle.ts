@@ -279,7 +279,7 @@ class Oracle {
   }
 
   #isFaulty({ entry }: { readonly entry: number | undefined }): boolean {
-    // If HEAD reports no length, the engine finds it in another way, so this is no reason for a failure.
+    // If HEAD reports no length, the engine finds it in another way, so this is not a reason for a failure.
     const faults = entry === undefined ? [] : (this.#run.oss.faults.get(entry) ?? []);
     return faults.some(({ kind }) => kind !== 'no-length');
   }

@@ -117,7 +117,7 @@ function proxyOf(blob: Blob): Blob {
 
 type Realm = Pick<typeof globalThis, 'Blob' | 'File'>;
 
-/** Makes a Blob with the classes of a frame, which are others than those of the page. */
+/** Makes a Blob with the classes of a frame, which are not the classes of the page. */
 function inFrame(make: (realm: Realm, parts: BlobPart[]) => Blob): { readonly blob: Blob; end(): void } {
   const frame = document.createElement('iframe');
   document.body.append(frame);

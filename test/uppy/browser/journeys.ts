@@ -176,7 +176,7 @@ export const JOURNEYS: Readonly<Record<string, (scene: Scene) => Promise<void>>>
       await allComplete(page, files);
     },
 
-  'a file that is removed in flight sends nothing more, is no ghost, and can be added again': async ({
+  'a file that is removed in flight sends nothing more, is not a ghost, and can be added again': async ({
     site,
     page,
   }) => {

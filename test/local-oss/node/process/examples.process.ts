@@ -28,7 +28,7 @@ async function runner(cli: string, ...args: string[]): Promise<string> {
   return stdout;
 }
 
-test('the example for vitest passes, and fails if the bytes are others', async () => {
+test('the example for vitest passes, and fails if the bytes differ', async () => {
   // Without a file of its own, vitest would use the configuration of this repository.
   writeFileSync(join(folder, 'vitest.config.js'), 'export default {};');
   const run = (name: string, code: string) => {
