@@ -1,6 +1,6 @@
 /**
- * Schedules that `npm run test:soak` has found and that did not pass at that time, as short as they could be made. The seed of each one is
- * that of the schedule that was found. A change of schedule.ts does not change these schedules.
+ * Schedules that failed in `npm run test:soak`, before a fix. Each one is reduced as far as possible, and has the seed
+ * of the schedule that failed. A change of schedule.ts does not change these schedules.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { judge } from './oracle.ts';

@@ -1,4 +1,4 @@
-// Checks that the oracle of the logs tells a wrong order from the right one, and demands no order that is not promised.
+// Checks that the oracle of the logs finds a wrong order, and demands only the order that the library promises.
 import { expect, test } from 'vitest';
 import { LogBook } from './log-book.ts';
 import { logProblems } from './log-oracle.ts';

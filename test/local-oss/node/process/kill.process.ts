@@ -109,7 +109,7 @@ test(`${LIVES} lives that end by SIGKILL lose nothing that was answered (seed ${
     const onsent = async () => {
       answered++;
       if (--left !== 0) return;
-      // A few turns of the event loop put the end at another moment of the requests that are in flight.
+      // After a few turns of the event loop, the kill comes at another moment of the requests in flight.
       for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
       command.child.kill('SIGKILL');
     };
