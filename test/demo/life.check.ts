@@ -111,7 +111,7 @@ describe.each(browsers)('in %s', (name) => {
     expect(await page.locator('.speed').count()).toBe(0);
     const again = await startDemo({ port, publicFolder: await builtPage() });
     try {
-      await page.locator('.trouble', { hasText: 'started anew' }).waitFor();
+      await page.locator('.trouble', { hasText: 'server was restarted' }).waitFor();
       await page.locator('.total').getByRole('button', { name: 'Reload the page' }).waitFor();
     } finally {
       await again.close();
