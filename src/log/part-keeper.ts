@@ -45,6 +45,8 @@ export class PartKeeper implements Keeper {
   /** The number of the first record that the journal does not have. */
   #journaled = 0;
   #isSyncing = false;
+  /** True after the first failure. Then no more records are added. The journal still notes what becomes of those that it has. */
+  #hasFailed = false;
 
   constructor(feed: Feed, part: JournalPart, fail: (error: unknown) => void) {
     this.#feed = feed;
@@ -54,7 +56,7 @@ export class PartKeeper implements Keeper {
 
   /** Adds new records to the journal, one transaction after the other. */
   sync(): void {
-    if (!this.#works || this.#isSyncing || this.#journaled === this.#feed.queue.accepted) return;
+    if (!this.#works || this.#hasFailed || this.#isSyncing || this.#journaled === this.#feed.queue.accepted) return;
     this.#isSyncing = true;
     // Records that are written together are added together.
     this.#addAll().finally(() => {
@@ -67,11 +69,15 @@ export class PartKeeper implements Keeper {
   async #addAll(): Promise<void> {
     await undefined;
     const { queue } = this.#feed;
-    while (this.#works && this.#journaled < queue.accepted) {
+    while (this.#works && !this.#hasFailed && this.#journaled < queue.accepted) {
       const records = queue.from(this.#journaled);
       this.#journaled = queue.accepted;
       // The records of the batch in flight are still needed: the journal may not have noted it as a segment yet.
-      await this.#try((part) => part.add(records, queue.settled));
+      try {
+        await this.#part.add(records, queue.settled);
+      } catch (error) {
+        this.#report(error);
+      }
     }
   }
 
@@ -106,9 +112,18 @@ export class PartKeeper implements Keeper {
     try {
       await work(this.#part);
     } catch (error) {
-      if (this.#works) this.#fail(error);
+      if (!this.#works) return;
       this.#feed.keeper = undefined;
+      this.#report(error);
+      // The log stores these records without the journal. The next page must not find them there and store them again.
+      await this.#part.close(true).catch(() => {});
     }
+  }
+
+  #report(error: unknown): void {
+    if (this.#hasFailed) return;
+    this.#hasFailed = true;
+    this.#fail(error);
   }
 }
 

@@ -34,6 +34,8 @@ export class FakeStorage {
   oncomplete: () => void = () => {};
   /** The error with which every transaction fails, if it is set. */
   failure: Error | undefined;
+  /** Called when a transaction has failed. */
+  onfailure: () => void = () => {};
   readonly #later: (done: () => void) => void;
 
   /** @param later calls a function in a later turn of the event loop, in the order of the calls */
@@ -140,6 +142,7 @@ export class FakePageStorage implements JournalPlatform {
     const { failure } = this.#storage;
     if (failure) {
       transaction.error = failure;
+      this.#storage.onfailure();
       transaction.onabort?.();
       return;
     }

@@ -249,6 +249,56 @@ describe('a platform without a journal', () => {
     expect(world.text()).toBe('one\ntwo\nthree\n');
     expect(world.errors).toEqual([storage.failure]);
   });
+
+  test.each([
+    ['its own records', 'own'],
+    ['the records of an earlier page', 'earlier'],
+  ])(
+    'deletes what the journal has if a transaction fails, so that the next page does not store %s twice',
+    async (_, whose) => {
+      const failure = new Error('the disk is full');
+      const { world, storage, open } = setUp(({ operation }) => {
+        // The page has read its journal by now. It notes its segment after this request.
+        if (operation === 'HeadObject' && whose === 'earlier' && world.errors.length === 0) storage.failure = failure;
+        return undefined;
+      });
+      storage.onfailure = () => {
+        storage.failure = undefined;
+      };
+      const first = open({ flushAfter: 60_000 });
+      first.log.write('one');
+      await settle(world);
+      if (whose === 'own') storage.failure = failure;
+      else first.kill();
+      const sender = whose === 'own' ? first : open();
+      await world.drive(sender.log.flush());
+      await settle(world);
+      sender.kill();
+      const next = open();
+      next.log.write('two');
+      await world.drive(next.log.flush());
+      expect([world.text(), world.errors]).toEqual(['one\ntwo\n', [failure]]);
+    },
+  );
+
+  test('notes what is stored even if the journal has no room for more records, so that the next page stores nothing twice', async () => {
+    const { world, storage, open } = setUp();
+    const failure = new Error('the disk is full');
+    const first = open({ flushAfter: 60_000, segmentSize: 100 });
+    for (const name of 'ab') first.log.write(name.repeat(45));
+    await settle(world);
+    storage.failure = failure;
+    storage.onfailure = () => {
+      storage.failure = undefined;
+    };
+    // This record fits neither into the journal nor into the segment of the records before it, so these are sent.
+    first.log.write('c'.repeat(45));
+    await settle(world);
+    first.kill();
+    expect([world.appends, world.errors]).toEqual([1, [failure]]);
+    await world.drive(open().log.flush());
+    expect(world.text()).toBe([...'ab'].map((name) => `${name.repeat(45)}\n`).join(''));
+  });
 });
 
 test('a journal that is idle makes no request and writes nothing more', async () => {
