@@ -25,10 +25,13 @@ export function bucketRule(origin: string): BucketRule {
     ['AllowedHeader', 'Allowed Headers', '*'],
     ['ExposeHeader', 'Exposed Headers', EXPOSED_HEADERS.join('\n')],
     ['MaxAgeSeconds', 'Cache Timeout (Seconds)', '7200'],
+    ['ResponseVary', 'Vary: Origin', 'true'],
   ];
   const elements = fields.map(([element, , lines]) => lines.replace(/.+/g, `<${element}>$&</${element}>`));
+  // In XML, the last field belongs to the bucket and not to the rule.
+  const vary = elements.pop();
   return {
-    xml: `<CORSConfiguration><CORSRule>\n${elements.join('\n')}\n</CORSRule><ResponseVary>true</ResponseVary></CORSConfiguration>`,
-    console: { ...Object.fromEntries(fields.map(([, ...field]) => field)), 'Vary: Origin': 'true' },
+    xml: `<CORSConfiguration><CORSRule>\n${elements.join('\n')}\n</CORSRule>${vary}</CORSConfiguration>`,
+    console: Object.fromEntries(fields.map(([, ...field]) => field)),
   };
 }

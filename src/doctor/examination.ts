@@ -38,8 +38,7 @@ export async function examine(
 
   const report = (code: FindingCode, about = ''): void => {
     const [what = '', hint = 'see the OSS console'] = about.replace(/^Cannot .*?: /, '').split('. Hint: ');
-    const facts = { host: probe.target.split('/')[2] ?? '', origin, key, what, hint };
-    findings.push(makeFinding(code, facts));
+    findings.push(makeFinding(code, { host: probe.target.split('/')[2] ?? '', origin, key, what, hint }));
   };
 
   /** Returns the state of the object as the client reads it, or an error. */
@@ -61,16 +60,15 @@ export async function examine(
   };
 
   /** Judges the refusals. Returns false if the other steps would only repeat what is said here. */
-  const judge = ({ GET, HEAD, POST }: Answers): boolean => {
-    const reading = GET ?? HEAD;
+  const judge = (reading: Answer | undefined, POST: Answer | undefined): boolean => {
     const other = [reading, POST].find((answer) => answer?.cause && answer.cause !== DENIED);
     if (other?.cause) {
-      report(other.cause, other.refusal?.message);
+      // A wrong clock has been reported already.
+      if (other.cause !== CLOCK) report(other.cause, other.refusal?.message);
       return false;
     }
-    if (reading?.cause && POST?.cause) report(DENIED, 'oss:GetObject and oss:PutObject');
-    else if (reading?.cause ?? POST?.cause)
-      report('permission-missing', reading?.cause ? 'oss:GetObject' : 'oss:PutObject');
+    const denied = [reading?.cause && 'oss:GetObject', POST?.cause && 'oss:PutObject'].filter(Boolean);
+    if (denied[0]) report(denied[1] ? DENIED : 'permission-missing', denied.join(' and '));
     return true;
   };
 
@@ -90,8 +88,8 @@ export async function examine(
     const refused: string[] = [];
     for (const [name, value] of Object.entries(given))
       if (!(await probe.send(method, { headers: { [name]: value } }))) refused.push(name);
-    const isAll = given === SIGNATURE && refused[3];
-    if (refused[0]) report(isAll ? 'preflight-refused' : 'header-not-allowed', refused.join());
+    // If four headers are refused, which is the whole signature, then perhaps nobody answers preflights.
+    if (refused[0]) report(refused[3] ? 'preflight-refused' : 'header-not-allowed', refused.join());
   };
 
   /** Sends what the client itself sends: with header signing, this needs a preflight. It asks twice, to find a cache. */
@@ -106,8 +104,8 @@ export async function examine(
   const tryAppends = async (POST: Answer): Promise<void> => {
     await findRefused('POST', own);
     const tagging = own['x-oss-tagging'];
-    const tagged = tagging ? await probe.send('POST', { signed: { 'x-oss-tagging': tagging } }) : undefined;
-    if (tagged?.cause === DENIED) report('permission-missing', 'oss:PutObjectTagging');
+    const isDenied = tagging && (await probe.send('POST', { signed: { 'x-oss-tagging': tagging } }))?.cause === DENIED;
+    if (isDenied) report('permission-missing', 'oss:PutObjectTagging');
     // Small appends got an answer. So if a large append gets no answer, something on the way limits the body.
     const large = size ? await probe.send('POST', { size }) : POST;
     if (large ? large.foreign || large.cause === LIMIT : !probe.isLate) report(LIMIT, `${size}`);
@@ -135,16 +133,18 @@ export async function examine(
     answers = isClockWrong ? await ask() : first;
     const { GET, HEAD, POST } = answers;
     const missing = METHODS.filter((method) => !answers?.[method]).join();
-    const some = GET ?? HEAD ?? POST;
+    const reading = GET ?? HEAD;
+    const some = reading ?? POST;
     const foreign = GET?.foreign ?? HEAD?.foreign ?? POST?.foreign;
     if (/^https:/.test(origin) && isPlain(probe.target)) return report('mixed-content');
     if (!some) return explainSilence();
     if (foreign) return report('not-oss', foreign);
     if (missing && probe.isLate) return report('unreachable');
-    const isCors = some.type === 'cors';
-    if (missing) report(isCors ? 'method-missing' : 'not-oss', isCors ? missing : `no answer to ${missing}`);
-    if (!judge(answers)) return;
+    if (missing && some.type === 'cors') report('method-missing', missing);
+    else if (missing) report('not-oss', `no answer to ${missing}`);
+    // The token can be refused, too, after the client has corrected its clock.
     if (isClockWrong) report(CLOCK);
+    if (!judge(reading, POST)) return;
     findHidden(answers);
     if (HEAD) await tryClient();
     if (POST) await tryAppends(POST);
@@ -160,12 +160,12 @@ export async function examine(
   return findings;
 }
 
-/** Browsers treat a server on the same machine like one with HTTPS. */
+/** Browsers treat a server on the same machine like one with HTTPS. Its name may contain the bucket: `logs.localhost`. */
 function isPlain(url: string): boolean {
-  return /^http:\/\/(?!localhost|127\.|\[::1)/.test(url);
+  return /^http:\/\/(?!([^/]+\.)?localhost\b|127\.|\[::1)/.test(url);
 }
 
 /** Returns the names that the page should see in this answer, but does not. Without CORS, nothing is hidden. */
 function hiddenOf(answer: Answer | undefined, names: string): string[] {
-  return answer?.type === 'cors' ? names.split(' ').filter((name) => !answer.headers.has(name)) : [];
+  return names.split(' ').filter((name) => answer?.type === 'cors' && !answer.headers.has(name));
 }

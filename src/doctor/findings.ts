@@ -74,10 +74,10 @@ const denied = (form?: RegExp): Row => [
 export const FINDINGS: Readonly<Record<FindingCode, Row>> = {
   offline: ['The device is offline.', 'Connect it.'],
   unreachable: [
-    'There is no connection to {host}.',
-    'Check bucket, region, firewall and endpoint (a custom domain needs cname: true), in a page also extensions and connect-src.',
+    '{host} does not answer.',
+    'Check bucket, region and endpoint (a custom domain needs cname: true), the firewall, and in a page extensions and connect-src.',
   ],
-  'mixed-content': ['The page uses HTTPS, but the endpoint does not.', 'Give the endpoint with HTTPS.'],
+  'mixed-content': ['The page has HTTPS, but the endpoint has no HTTPS.', 'Give an endpoint with HTTPS.'],
   'http-page': ['The page has no HTTPS, so no CORS rule for https allows {origin}.', 'Open the page with HTTPS.'],
   'answer-hidden': [
     '{host} answers, but no CORS rule allows {origin}, or a portal answers.',
@@ -86,7 +86,7 @@ export const FINDINGS: Readonly<Record<FindingCode, Row>> = {
   'method-missing': ['The CORS rule does not allow {what}.', 'Set the rule.'],
   'preflight-refused': ['The CORS rule does not allow {what}, or a CDN or proxy refuses OPTIONS.', 'Set the rule.'],
   'header-not-allowed': ['The CORS rule does not allow {what}.', 'Set the rule.'],
-  'header-not-exposed': ['The CORS rule hides {what}.', 'Set the rule.'],
+  'header-not-exposed': ['The CORS rule does not expose {what}.', 'Set the rule.'],
   'not-oss': [
     'A portal or proxy answers, not OSS: {what}.',
     'Log in to the network, or check proxies and the endpoint.',
@@ -95,29 +95,26 @@ export const FINDINGS: Readonly<Record<FindingCode, Row>> = {
   'head-cached': ['A CDN or proxy caches HEAD.', 'Turn this cache off.'],
   'no-credentials': ['There are no credentials: {what}.', 'Check the token endpoint or presign.'],
   'permission-missing': denied(),
-  'clock-wrong': ['The clock of the signing device is wrong.', 'Set the clock.', /^Req.*Skewed|^Acc.*expired/],
+  'clock-wrong': ['The clock of the signing device is wrong.', 'Set the clock.', /Skewed|^Acc.*expired/],
   'token-expired': [
     'The token has expired.',
     'Give credentials as a function, so that they can be loaded again.',
     /^SecurityTokenExpired/,
   ],
-  'token-refused': refused(/^InvalidAcc|^\w*SecurityToken/),
+  'token-refused': refused(/^InvalidAcc|SecurityToken/),
   'signature-wrong': refused(/^SignatureDoes/),
   'region-wrong': refused(/^Acc.*endpoint|0002-0000022[68]/i),
   'bucket-missing': refused(/^NoSuchBucket|^InvalidBucket/),
   'cname-needed': refused(/^PublicEndpoint/),
-  'endpoint-wrong': refused(/^SecondLevel|^CnameDenied/),
-  refused: refused(/referer|public access/i),
-  'no-permission': denied(/^(AccessDenied|Http403)/),
+  'endpoint-wrong': refused(/^SecondLevel|^Cname/),
+  'no-permission': denied(/^(AccessDenied|Http403)(?!.*(referer|public access))/i),
+  // A healthy bucket refuses to read an absent key, and to append at a position that no object has.
+  refused: refused(/^(?!NoSuchKey|PositionNotEqual|Http40[49])/),
 };
-
-/** The answers of a healthy bucket: to a read of an absent key, and to an append at a position that no object has. */
-const HEALTHY = /^(NoSuchKey|PositionNotEqual|Http40[49])/;
 
 /** Returns the cause of a refusal, written as `code EC message`. A healthy bucket refuses some requests, without a cause. */
 export function causeOf(refusal: string): FindingCode | undefined {
-  if (HEALTHY.test(refusal)) return undefined;
-  return (Object.keys(FINDINGS) as FindingCode[]).find((code) => FINDINGS[code][2]?.test(refusal)) ?? 'refused';
+  return (Object.keys(FINDINGS) as FindingCode[]).find((code) => FINDINGS[code][2]?.test(refusal));
 }
 
 /** Fills the words in braces. */

@@ -55,8 +55,8 @@ export interface Probe {
   reach(): Promise<Response | undefined>;
 }
 
-/** OSS refuses an append at this position (409), because no object has exactly this length: 2.5 GiB and some bytes. */
-const NOWHERE = 2_684_366_905;
+/** OSS refuses an append at this position (409), because no object has exactly this length: a byte less than 5 GB. */
+const NOWHERE = 4_999_999_999;
 
 const OPERATIONS = {
   GET: ['getObject', 'presignGetObject', { range: { start: 0, end: 0 } }],
@@ -91,8 +91,8 @@ export function makeProbe(client: OssClient | PresignedClient, key: string, opti
         probe.isLate = true;
         return new Error();
       };
-      const limits = { clock: client.retry.clock, timeout, signal, expired };
-      return withDeadline(limits, (deadline) => work(deadline.signal)).catch((error) => {
+      const { clock } = client.retry;
+      return withDeadline({ clock, timeout, signal, expired }, (deadline) => work(deadline.signal)).catch((error) => {
         if (signal?.aborted || error instanceof CredentialsError) throw error;
         return error;
       });
@@ -130,9 +130,11 @@ async function toAnswer(response: Response, method: Method): Promise<Answer> {
   const what = `HTTP ${status} ${headers.get('content-type') ?? ''}`;
   // OSS marks each answer with a request ID. If CORS hides the mark, an error is known by its code in XML.
   const isMarked = headers.has('x-oss-request-id') || (refusal && !/^Http/.test(refusal.code));
-  const isPage = !isMarked && (type !== 'cors' || /html/.test(what) || (!ok && method !== 'HEAD'));
-  // A browser shows a redirect as status 0.
-  const foreign = isPage || (!ok && status < 400) ? what : undefined;
+  // An object may be HTML, too. OSS sends the date of its last change, which a page may always read.
+  const isHtml = /html/.test(what) && !headers.has('last-modified');
+  const isPage = !isMarked && (type !== 'cors' || isHtml || (!ok && method !== 'HEAD'));
+  // A browser shows a redirect as status 0. OSS accepts no append of the doctor, so a portal has accepted it.
+  const foreign = isPage || (ok ? method === 'POST' : status < 400) ? what : undefined;
   const cause = refusal && causeOf(`${refusal.code} ${refusal.ec} ${refusal.message}`);
   return Object.assign(response, { refusal, cause, foreign });
 }

@@ -4,6 +4,7 @@ import { type DoctorOptions, diagnose } from '../../src/doctor/index.ts';
 import { createEdge, PageGrants } from '../../src/edge/index.ts';
 import { type Fetch, OssClient, PresignedClient } from '../../src/index.ts';
 import { LocalOss } from '../../src/testing/index.ts';
+import { platformClock } from '../../src/waiting/clock.ts';
 import { drive, VirtualClock } from '../tools/virtual-clock.ts';
 import { browserFetch } from './browser-fetch.ts';
 import { healthyRule, KEY } from './cases.ts';
@@ -74,7 +75,7 @@ test('the doctor sends what its document says, in this order', async () => {
   const headers = { 'x-oss-meta-a': 'b', 'x-oss-tagging': 'team=a' };
   await diagnose(client, KEY, { fetch, contentType: 'text/plain', headers, write: true });
   const sent = oss.requests.map(({ operation, position }) => `${operation} ${position ?? ''}`.trim());
-  const refused = 'AppendObject 2684366905';
+  const refused = 'AppendObject 4999999999';
   expect(sent).toEqual([
     ...['GetObject', 'HeadObject', refused],
     ...['HeadObject', 'HeadObject'],
@@ -191,5 +192,64 @@ describe('a server that is slow or breaks off', () => {
     });
     const { findings } = await diagnose(client, KEY, { fetch });
     expect(findings.map(({ code }) => code)).toEqual(['not-oss']);
+  });
+});
+
+describe('two faults at once, and answers that look like others', () => {
+  const CODES = async (client: OssClient, options: DoctorOptions) =>
+    (await diagnose(client, KEY, options)).findings.map(({ code }) => code);
+
+  test('a wrong clock does not hide an expired token', async () => {
+    const date = () => new Date();
+    const answer = (code: string) => {
+      const time = `<ServerTime>${date().toISOString()}</ServerTime>`;
+      const headers = { 'x-oss-request-id': crypto.randomUUID(), date: date().toUTCString() };
+      return new Response(`<Error><Code>${code}</Code>${time}</Error>`, { status: 403, headers });
+    };
+    const fetch: Fetch = async (url, init) => {
+      const text = new URL(url).searchParams.get('x-oss-date') ?? new Headers(init.headers).get('x-oss-date') ?? '';
+      const [year, month, day, hour] = [text.slice(0, 4), text.slice(4, 6), text.slice(6, 8), text.slice(9, 11)];
+      const signed = Date.parse(`${year}-${month}-${day}T${hour}:${text.slice(11, 13)}:00Z`);
+      return answer(Math.abs(signed - Date.now()) > 900_000 ? 'RequestTimeTooSkewed' : 'SecurityTokenExpired');
+    };
+    const clock = { ...platformClock(), now: () => Date.now() + 3_600_000 };
+    const { credentials } = world();
+    const client = new OssClient({ region: 'cn-hangzhou', bucket: 'logs', credentials, fetch, retry, clock });
+    expect(await CODES(client, { fetch })).toEqual(['clock-wrong', 'token-expired']);
+  });
+
+  test('an HTML object behind a rule that exposes nothing is not taken for a portal', async () => {
+    const rule = { ...healthyRule(ORIGIN), exposeHeaders: [] };
+    const oss = new LocalOss({ buckets: { logs: { region: 'cn-hangzhou', cors: [rule] } } });
+    const fetch = browserFetch(oss.fetch, ORIGIN);
+    const credentials = oss.issueToken();
+    const writer = new OssClient({ region: 'cn-hangzhou', bucket: 'logs', credentials, fetch: oss.fetch });
+    await writer.appendObject(KEY, '<p>', { position: 0, contentType: 'text/html' });
+    const client = new OssClient({ region: 'cn-hangzhou', bucket: 'logs', credentials, fetch, retry });
+    expect(await CODES(client, { fetch, origin: ORIGIN })).toEqual(['header-not-exposed']);
+  });
+
+  test('a portal that allows every page, and answers everything with 200 and JSON, is recognised', async () => {
+    const headers = { 'access-control-allow-origin': '*', 'content-type': 'application/json' };
+    const { client, fetch } = world({
+      fetch: () => browserFetch(async () => new Response('{}', { status: 200, headers }), ORIGIN),
+    });
+    expect(await CODES(client, { fetch, origin: ORIGIN })).toEqual(['not-oss']);
+  });
+
+  test('a server whose name ends in localhost is not mixed content, but another name with this word is', async () => {
+    const hosts = [
+      ['logs.localhost:3000', 'unreachable'],
+      ['localhost', 'unreachable'],
+      ['[::1]:3000', 'unreachable'],
+      ['mylocalhost.example.com', 'mixed-content'],
+    ];
+    const fetch = () => Promise.reject(new TypeError('Failed to fetch'));
+    for (const [host, code] of hosts) {
+      const presign = () => `http://${host}/k`;
+      const presigned = new PresignedClient({ presign, fetch, retry });
+      const { findings } = await diagnose(presigned, KEY, { presign, fetch, origin: ORIGIN });
+      expect([host, findings[0]?.code]).toEqual([host, code]);
+    }
   });
 });

@@ -15,8 +15,9 @@ const CLIENT = "region: 'cn-hangzhou', bucket: 'my-logs'";
 const STS = "credentials: { accessKeyId: 'STS.a', accessKeySecret: 'b', securityToken: 'c' }";
 
 /**
- * The measured programs by name. Each one uses a part of the library and has a budget in bytes after gzip. A budget is
- * a measured size plus a small reserve. `append` contains 2.3 KB of SHA-256 from noble, which cannot be made smaller.
+ * The measured programs by name. Each one uses a part of the library and has a budget in bytes after gzip. With `over`,
+ * the budget is for the bytes that the program adds to the program of that name. A budget is a measured size plus a small
+ * reserve. `append` contains 2.3 KB of SHA-256 from noble, which cannot be made smaller.
  * Its other bytes are the signature, the attempts with their time-outs, the errors, and the client. The client is one
  * class, so a bundler keeps all of its methods. `index` adds about 13 KB: the engine, the reconciliation, and the
  * readers for every kind of source.
@@ -49,9 +50,10 @@ export const BUNDLES = {
   'crc64, crc64Combine': { budget: 1_560, code: "export { crc64, crc64Combine } from './src/index.ts';" },
   './xhr': { budget: 1_000, code: "export * from './src/xhr.ts';" },
   './sts': { budget: 8_000, code: "export * from './src/sts.ts';" },
-  // The doctor with the client that it examines. The doctor may add 3 KB (3,072 bytes) to the client (`append`).
+  // The doctor, without the client that it examines (`append`): 3 KB.
   './doctor': {
-    budget: 16_570,
+    budget: 3_072,
+    over: 'append',
     code: `import { OssClient } from './src/index.ts';
       import { diagnose } from './src/doctor/index.ts';
       diagnose(new OssClient({ ${CLIENT}, ${STS} }), 'app.log').then(console.log);`,
@@ -123,6 +125,16 @@ export async function measure(code) {
   };
 }
 
+/** Measures all programs. Returns their sizes by name. A program with `over` has the size that it adds. */
+export async function measureAll() {
+  const sizes = {};
+  for (const [name, { code }] of Object.entries(BUNDLES)) sizes[name] = await measure(code);
+  const added = Object.entries(BUNDLES).filter(([, { over }]) => over);
+  for (const [name, { over }] of added)
+    for (const unit of Object.keys(sizes[name])) sizes[name][unit] -= sizes[over][unit];
+  return sizes;
+}
+
 function printTable(sizes) {
   const row = (...cells) =>
     console.log(cells.map((cell, i) => (i ? String(cell).padStart(8) : cell.padEnd(22))).join(''));
@@ -131,8 +143,7 @@ function printTable(sizes) {
 }
 
 async function main(args) {
-  const sizes = {};
-  for (const [name, { code }] of Object.entries(BUNDLES)) sizes[name] = await measure(code);
+  const sizes = await measureAll();
   if (args.includes('--json')) console.log(JSON.stringify(sizes, null, 2));
   else printTable(sizes);
   if (!args.includes('--check')) return;

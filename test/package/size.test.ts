@@ -7,14 +7,19 @@ import { describe, expect, test } from 'vitest';
 import * as library from '../../src/index.ts';
 import { BUNDLES, bundle, measure } from './size.mjs';
 
-test.each(Object.entries(BUNDLES))('the bundle of %s is not larger than its budget', async (_, { code, budget }) => {
-  const { min, gzip, brotli } = await measure(code);
-  expect(gzip).toBeLessThanOrEqual(budget);
-  // All numbers must belong to the same text.
-  expect(gzipSync((await bundle(code)).text, { level: 9 }).byteLength).toBe(gzip);
-  expect(brotli).toBeLessThan(gzip);
-  expect(gzip).toBeLessThan(min);
-});
+test.each(Object.entries(BUNDLES))(
+  'the bundle of %s is not larger than its budget',
+  async (_, { code, budget, over }) => {
+    const { min, gzip, brotli } = await measure(code);
+    // Some budgets are for the bytes that a program adds to another one.
+    const base = over ? (await measure(BUNDLES[over]!.code)).gzip : 0;
+    expect(gzip - base).toBeLessThanOrEqual(budget);
+    // All numbers must belong to the same text.
+    expect(gzipSync((await bundle(code)).text, { level: 9 }).byteLength).toBe(gzip);
+    expect(brotli).toBeLessThan(gzip);
+    expect(gzip).toBeLessThan(min);
+  },
+);
 
 const src = (...names: string[]) => names.map((name) => `src/${name}.ts`);
 const NOBLE = ['_md', '_u64', 'hmac', 'sha2', 'utils'].map((name) => `node_modules/@noble/hashes/${name}.js`);

@@ -13,7 +13,7 @@ const DENIED: Row = ['令牌不允许对 {key} 执行 {what}。', '检查 RAM �
 export const findingsZh: Readonly<Record<FindingCode, Row>> = {
   offline: ['设备处于离线状态。', '请连接网络。'],
   unreachable: [
-    '无法连接 {host}。',
+    '{host} 没有响应。',
     '检查 Bucket、地域、防火墙和 Endpoint（自定义域名需要 cname: true）；在页面里还要检查浏览器扩展和 connect-src。',
   ],
   'mixed-content': ['页面使用 HTTPS，但 Endpoint 没有使用。', '请给出使用 HTTPS 的 Endpoint。'],
@@ -25,7 +25,7 @@ export const findingsZh: Readonly<Record<FindingCode, Row>> = {
   'method-missing': ['CORS 规则不允许 {what}。', '设置规则。'],
   'preflight-refused': ['CORS 规则不允许 {what}，或者 CDN 或代理拒绝 OPTIONS。', '设置规则。'],
   'header-not-allowed': ['CORS 规则不允许 {what}。', '设置规则。'],
-  'header-not-exposed': ['CORS 规则隐藏了 {what}。', '设置规则。'],
+  'header-not-exposed': ['CORS 规则没有暴露 {what}。', '设置规则。'],
   'not-oss': ['应答的是认证页或代理，不是 OSS：{what}。', '登录网络，或者检查代理和 Endpoint。'],
   'body-limit': ['代理限制请求正文：它拒绝 {what} 字节。', '调大它的上限。'],
   'head-cached': ['CDN 或代理缓存了 HEAD 的响应。', '关闭这种缓存。'],
