@@ -5,9 +5,12 @@
 
 /**
  * Reads the beginning of a body as text. It reads no more than `most` characters, because no answer of OSS is longer.
+ * If a wrapper around `fetch` has read the body already, its text is unknown. So the result is a text that means
+ * nothing, because an empty one would mean that there was no body.
  */
 export async function readStart(body: ReadableStream<Uint8Array> | null, most = 65_536): Promise<string> {
   if (!body) return '';
+  if (body.locked) return '?';
   const reader = body.getReader();
   const decoder = new TextDecoder();
   let text = '';

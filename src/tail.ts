@@ -30,7 +30,7 @@ export function differ(a: bigint | undefined, b: bigint | undefined): boolean {
 
 /** Parses the header of OSS, which is an unsigned decimal number. */
 export function parseCrc(text: string | undefined): bigint | undefined {
-  const crc = text !== undefined && /^\d{1,20}$/.test(text) ? BigInt(text) : undefined;
+  const crc = typeof text === 'string' && /^\d{1,20}$/.test(text) ? BigInt(text) : undefined;
   return crc !== undefined && crc < 2n ** 64n ? crc : undefined;
 }
 

@@ -91,21 +91,20 @@ async function exchange(
   body: Exclude<BodyInit, ReadableStream>,
   signal: AbortSignal | null | undefined,
 ): Promise<void> {
-  let abort = () => {};
+  const abort = () => xhr.abort();
   const ended = new Promise<void>((resolve, reject) => {
     const fail = () => reject(new TypeError('Failed to fetch'));
     xhr.addEventListener('load', () => resolve());
     xhr.addEventListener('error', fail);
     xhr.addEventListener('abort', fail);
-    abort = () => {
-      reject(signal?.reason);
-      xhr.abort();
-    };
   });
   signal?.addEventListener('abort', abort);
   try {
     xhr.send(body);
     await ended;
+  } catch (error) {
+    throwIfAborted(signal);
+    throw error;
   } finally {
     signal?.removeEventListener('abort', abort);
   }

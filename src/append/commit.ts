@@ -190,7 +190,7 @@ async function decide(
   const { value: isSame, found } = await evidence.compare(plan, body, looked, signal);
   const bytes = isSame === undefined ? undefined : isSame ? 'equal' : 'other';
   const compared = judge(plan, found, { shared, bytes });
-  if (!compared) throw new Error('unreachable: the bytes were compared');
+  if (!compared) throw new Error('unreachable');
   return compared;
 }
 

@@ -16,16 +16,14 @@ const REASONS: Readonly<Record<Outcome, string>> = {
 
 /** The object is not what it was when its end was last confirmed. */
 export function conflict(key: string, { position, size }: At, outcome: Outcome, found: Found): AppendConflictError {
-  return new AppendConflictError(
-    `Cannot append ${size} bytes to "${key}": expected length ${position}, ${describe(found)}. ${REASONS[outcome]}`,
-    { code: 'AppendConflict', position, size, found: found.length },
-  );
+  const message = `Cannot append ${size} bytes to "${key}": expected length ${position}, ${describe(found)}. ${REASONS[outcome]}`;
+  return conflictError(message, { position, size }, found);
 }
 
 /** The object was created by another operation than AppendObject. */
 export function notAppendable(key: string, found: Found): AppendConflictError {
   const message = `Cannot append to "${key}": ${describe(found)}, which AppendObject did not make; choose another key`;
-  return new AppendConflictError(message, { code: 'ObjectNotAppendable', position: 0, size: 0, found: found.length });
+  return conflictError(message, { position: 0, size: 0 }, found, 'ObjectNotAppendable');
 }
 
 /** The length of the object shows that it does not hold a beginning of the resumed Blob. */
@@ -33,7 +31,12 @@ export function notThisBlob(key: string, { position, size }: At, found: Found): 
   const isLonger = (found.length ?? 0) > position;
   const why = isLonger ? 'The object is longer than the file: choose another key' : REASONS.unknown;
   const message = `Cannot resume "${key}": expected a length from ${position} to ${position + size}, ${describe(found)}. ${why}`;
-  return new AppendConflictError(message, { code: 'AppendConflict', position, size, found: found.length });
+  return conflictError(message, { position, size }, found);
+}
+
+function conflictError(message: string, at: At, { length }: Found, code = 'AppendConflict'): AppendConflictError {
+  const { position, size } = at;
+  return new AppendConflictError(message, { code, position, size, found: length });
 }
 
 /** The object begins with other bytes than the resumed Blob. */

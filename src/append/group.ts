@@ -8,6 +8,7 @@ import { crc64 } from '../crc64.ts';
 import { OssError, remake, withFacts } from '../errors.ts';
 import { joinBytes, type Segment } from '../source/segment.ts';
 import { type ObjectTail, publicTail, type Tail } from '../tail.ts';
+import { reasonOf } from '../waiting/abort.ts';
 import type { Flight } from './flight.ts';
 import { type AppendOptions, type AppendProgress, type Call, type Listener, reportHanded } from './progress.ts';
 
@@ -84,7 +85,8 @@ export class Group implements Call {
     const members = [member];
     const abort = () => {
       this.#ignore(signal);
-      for (const each of members) this.#leave(each, signal.reason);
+      const reason = reasonOf(signal);
+      for (const each of members) this.#leave(each, reason);
     };
     this.#signals.set(signal, { members, abort });
     signal.addEventListener('abort', abort);

@@ -49,7 +49,7 @@ export class Ledger {
 
   /** Where the next segment goes. Callers must have opened the object before. */
   get end(): Tail {
-    if (!this.#tail) throw new Error('unreachable: the object was not opened');
+    if (!this.#tail) throw new Error('unreachable');
     return this.#tail;
   }
 

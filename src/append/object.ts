@@ -11,7 +11,6 @@ import {
   checkFunction,
   checkLeast,
   checkObject,
-  checkSignal,
   checkType,
   checkWholeNumber,
 } from '../check.ts';
@@ -23,7 +22,7 @@ import type { CallOptions } from '../request/operations.ts';
 import type { AppendSource } from '../source/segment.ts';
 import { readSegments } from '../source/segments.ts';
 import { checkRoom, MAX_OBJECT_SIZE, type ObjectTail, parseTail, publicTail } from '../tail.ts';
-import { abortable, throwIfAborted } from '../waiting/abort.ts';
+import { abortable, reasonOf, throwIfAborted } from '../waiting/abort.ts';
 import type { AppendClient } from './client.ts';
 import { commit } from './commit.ts';
 import type { Engine } from './engine.ts';
@@ -212,8 +211,7 @@ export class AppendableObject {
     const { pace, crc64 } = this.#engine;
     const bytes = bytesOf(source);
     if (bytes?.byteLength && bytes.byteLength <= pace.room) {
-      if (checked.signal?.aborted) this.#ended.noteUnsent(checked.signal.reason);
-      throwIfAborted(checked.signal);
+      if (checked.signal?.aborted) throw this.#ended.noteUnsent(reasonOf(checked.signal));
       return this.#join(typeof source === 'string' ? bytes : bytes.slice(), checked);
     }
     const reader = readSegments(bytes ?? source, crc64);
@@ -411,7 +409,7 @@ export async function append(
 function checkClient(client: AppendClient): void {
   const methods = ['appendObject', 'headObject', 'getObject'] as const;
   const isClient = methods.every((name) => typeof client?.[name] === 'function') && client.retry;
-  checkType(isClient, 'AppendableObject needs an OssClient, or an object with its methods');
+  checkType(isClient, 'AppendableObject needs an OssClient or PresignedClient');
 }
 
 /** @throws TypeError or RangeError for options that no object can have. */
@@ -432,9 +430,8 @@ export function checkObjectOptions(options: AppendableObjectOptions): void {
  * would not copy its `signal`, which is a getter of the class.
  */
 function checkAppendOptions(options: AppendOptions): AppendOptions {
-  checkObject('options', options);
+  checkCallOptions(options);
   const { signal, onprogress } = options;
-  checkSignal(signal);
   checkFunction('onprogress', onprogress);
   return { signal, onprogress };
 }

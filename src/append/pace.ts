@@ -85,8 +85,9 @@ export class SegmentPace {
   #limit: number;
   #samples: SegmentSample[] = [];
   readonly #maxRate: number;
-  /** The earliest time of the next request under `maxRate`, ms. */
+  /** The earliest time of the next request under `maxRate`, ms, and how long the last request takes at this rate, ms. */
   #next = 0;
+  #last = 0;
 
   constructor(fixed: number | undefined, maxRate: number = Number.POSITIVE_INFINITY) {
     this.#fixed = fixed;
@@ -135,9 +136,11 @@ export class SegmentPace {
    * not saved for later requests.
    */
   delay(size: number, now: number): number {
-    const begin = Math.max(this.#next, now);
-    this.#next = begin + (size / this.#maxRate) * 1000;
-    return begin - now;
+    // If the clock was set back, `#next` may be hours away. But a request never waits longer than the last one takes.
+    const wait = Math.min(Math.max(this.#next - now, 0), this.#last);
+    this.#last = (size / this.#maxRate) * 1000;
+    this.#next = now + wait + this.#last;
+    return wait;
   }
 
   /**
@@ -158,7 +161,7 @@ function ceilingOf(inMemory: boolean): number {
 }
 
 function goalOf(current: number, samples: readonly SegmentSample[]): number {
-  const last = samples.at(-1);
+  const [last] = samples.slice(-1);
   if (!last) return current;
   const inTime = (last.size / Math.max(last.time, 1)) * LONGEST;
   return Math.min(Math.max(leastSquares(current, samples), FLOOR), inTime);

@@ -8,6 +8,7 @@ import { AppendConflictError } from '../errors.ts';
 import { extendPrefix, type Prefix } from '../source/blob.ts';
 import { readSegments } from '../source/segments.ts';
 import { differ, type Tail } from '../tail.ts';
+import { abortable } from '../waiting/abort.ts';
 import { differentPrefix, notAppendable, notThisBlob } from './conflicts.ts';
 import type { Engine } from './engine.ts';
 import { findLate } from './pending.ts';
@@ -87,7 +88,8 @@ async function prove(
   const size = (found.length ?? 0) - start.position;
   const place = { position: start.position, size };
   if (size < 0 || size > blob.size) throw notThisBlob(key, { ...place, size: blob.size }, found);
-  const prefix = await extendPrefix(blob, known.size <= size ? known : NOTHING, size, { signal, crc64 });
+  const from = known.size <= size ? known : NOTHING;
+  const prefix = await abortable(extendPrefix(blob, from, size, { signal, crc64 }), signal);
   if (size === 0 && !differ(found.crc, start.crc)) return prefix;
   if (start.crc !== undefined && found.crc !== undefined) {
     const expected = crc64Combine(start.crc, prefix.crc, size);

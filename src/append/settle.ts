@@ -49,9 +49,10 @@ export class EndedCalls {
     this.#calls.set(reason as object, before && before !== ended ? 'several' : ended);
   }
 
-  /** Notes a call that ended before anything was sent. */
-  noteUnsent(reason: unknown): void {
+  /** Notes a call that ended before anything was sent. Returns the reason. */
+  noteUnsent(reason: unknown): unknown {
     this.note(reason, UNSENT);
+    return reason;
   }
 
   /**
@@ -68,7 +69,7 @@ export class EndedCalls {
         'settle needs the error of a failed append to this AppendableObject; after resume, call resume again',
       );
     if (ended !== 'several') return ended;
-    throw new TypeError('several calls were aborted with this reason: give each its own signal');
+    throw new TypeError('several calls have this reason: give each its own signal');
   }
 }
 

@@ -3,7 +3,6 @@
  * operation.
  */
 
-import { checkObject } from '../check.ts';
 import type { Retry } from '../waiting/retry.ts';
 import { type EndpointOptions, resolveEndpoint } from './endpoint.ts';
 import type { ObjectOptions } from './headers.ts';
@@ -85,9 +84,8 @@ export class OssClient {
   readonly #transport: Transport;
 
   constructor(options: OssClientOptions) {
-    checkObject('options', options);
-    const endpoint = resolveEndpoint(options);
     checkTransport(options);
+    const endpoint = resolveEndpoint(options);
     this.#signer = new Signer(options, { endpoint, clock: clockOf(options), timeout: options.timeout ?? TIMEOUT });
     this.#transport = new Transport(this.#signer, options);
   }

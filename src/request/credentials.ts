@@ -7,7 +7,7 @@
 import { readStart } from '../bytes.ts';
 import { checkLeast, checkRange, checkType } from '../check.ts';
 import { CredentialsError } from '../errors.ts';
-import { redact, redactUrls } from '../redact.ts';
+import { redact } from '../redact.ts';
 import { abortable, throwIfAborted } from '../waiting/abort.ts';
 import { type Clock, platformClock } from '../waiting/clock.ts';
 import { type DeadlineOptions, withDeadline } from '../waiting/deadline.ts';
@@ -140,7 +140,7 @@ export interface CredentialsUrlInit extends Omit<RequestInit, 'signal'>, Refresh
 export function credentialsFromUrl(url: string | URL, init: CredentialsUrlInit = {}): RefreshingProvider {
   checkType(typeof url === 'string' || url instanceof URL, 'credentialsFromUrl needs a URL');
   const { fetch = globalThis.fetch, refreshBefore, timeout, clock, ...request } = init;
-  const failed = (problem: string) => loadFailed(` from ${redactUrls(String(url))}: ${problem}`);
+  const failed = (problem: string) => loadFailed(` from ${redact(String(url))}: ${problem}`);
   const load = async ({ signal }: CredentialsRequest) => {
     const response = await fetch.call(undefined, String(url), signal ? { ...request, signal } : request);
     if (!response.ok) throw failed(`HTTP ${response.status}`);
@@ -170,10 +170,14 @@ const FIELDS: Readonly<Record<string, keyof Credentials>> = {
  * the same object is returned.
  */
 export function parseCredentials(given: unknown): Credentials {
-  if (!credentialsProblem(record(given))) return given as Credentials;
+  const own: Partial<Credentials> = record(given);
   const fields = findFields(given, 3);
+  const hasEveryToken = own.securityToken || !fields?.['securityToken'];
+  if (hasEveryToken && !credentialsProblem(own)) return given as Credentials;
   if (!fields)
-    throw unusable(`they came with ${fieldsOf(given)}, and need ${[...new Set(Object.values(FIELDS))].join(', ')}`);
+    throw unusable(
+      `they came with ${fieldsOf(given)}, and need accessKeyId, accessKeySecret, securityToken, expiration`,
+    );
   return usableCredentials({ ...fields, expiration: toDate(fields['expiration']) } as Credentials);
 }
 
@@ -182,7 +186,7 @@ function findFields(value: unknown, depth: number): Readonly<Record<string, unkn
   const fields: Record<string, unknown> = {};
   for (const [name, field] of Object.entries(record(value))) {
     const known = FIELDS[name.toLowerCase().replace(/[_-]/g, '')];
-    if (known) fields[known] ??= field ?? undefined;
+    if (known && field) fields[known] ??= field;
   }
   if (fields['accessKeyId'] && fields['accessKeySecret']) return fields;
   for (const inner of depth > 0 ? Object.values(record(value)) : []) {

@@ -56,21 +56,24 @@ export function resolveEndpoint(options: EndpointOptions): Endpoint {
 }
 
 function checkRegion(region: string): string {
-  const id = requireString(region, 'region', 'cn-hangzhou').replace(/^oss-/, '');
+  const id = checkText(region, 'region', 'cn-hangzhou').replace(/^oss-/, '');
   const name = id.replace(/-internal$/, '');
   checkType(name === id, `region "${region}" is internal: give region "${name}" with internal: true`);
-  const isId = /^[a-z]{2,}(-[a-z0-9]+)+$/.test(id);
-  checkType(isId, `region "${region}" is not a region id such as "cn-hangzhou"; a host goes in endpoint`);
+  checkType(
+    /^[a-z]{2,}(-[a-z0-9]+)+$/.test(id),
+    `region "${region}" is not a region id such as "cn-hangzhou"; a host goes in endpoint`,
+  );
   return id;
 }
 
 export function checkBucket(bucket: string): string {
-  const isName = /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(requireString(bucket, 'bucket', 'my-logs'));
+  const isName = /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(checkText(bucket, 'bucket', 'my-logs'));
   checkType(isName, `bucket "${bucket}" must be 3 to 63 of a-z, 0-9 and -, and neither begin nor end in -`);
   return bucket;
 }
 
-function requireString(value: unknown, name: string, example: string): string {
+/** @throws TypeError unless the value is a text that is not empty. Returns it. */
+export function checkText(value: unknown, name: string, example: string): string {
   checkType(typeof value === 'string' && value, `${name} must be a string such as "${example}"`);
   return value as string;
 }
@@ -82,7 +85,7 @@ function regionHost(region: string, { cname, internal, accelerate }: EndpointOpt
 }
 
 function parseHost(endpoint: string): { protocol: string; host: string } {
-  const text = requireString(endpoint, 'endpoint', 'https://oss-cn-hangzhou.aliyuncs.com');
+  const text = checkText(endpoint, 'endpoint', 'https://oss-cn-hangzhou.aliyuncs.com');
   const url = parseUrl(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `https://${text}`);
   if (!url || !/^https?:$/.test(url.protocol))
     throw new TypeError(`endpoint "${text}" is not a host or an http(s) URL`);
@@ -114,7 +117,7 @@ function isAddress(host: string): boolean {
 
 const HALF_PAIR = /[\ud800-\udfff]/u;
 
-const HALF_PAIR_PROBLEM = 'has half of a surrogate pair, which UTF-8 cannot write';
+const HALF_PAIR_PROBLEM = 'has half of a surrogate pair';
 
 /**
  * Checks that OSS accepts a key, and that the key arrives as it is written.
@@ -146,8 +149,7 @@ export function percentEncode(text: string): string {
 
 /** Encodes a key as V4 signs it. Slashes stay. */
 export function encodeKey(key: string): string {
-  // Most keys need no encoding either.
-  return /^[\w./~-]*$/.test(key) ? key : percentEncode(key).replaceAll('%2F', '/');
+  return percentEncode(key).replaceAll('%2F', '/');
 }
 
 /**

@@ -1,6 +1,6 @@
 /** The operations of OSS on one object: how each one is written as a request, and how its answer is read. */
 
-import { bytesOf, isBlob, isSendable } from '../bytes.ts';
+import { bytesOf, isBlob } from '../bytes.ts';
 import { checkCallOptions, checkFunction, checkWholeNumber, decimal } from '../check.ts';
 import { checkRoom } from '../tail.ts';
 import { checkKey } from './endpoint.ts';
@@ -113,11 +113,9 @@ export async function appendObject(
   const request = appendRequest(key, options, size, type);
   const { onprogress } = options;
   checkFunction('onprogress', onprogress);
-  // The Blob of another library is read first, because `fetch` would send its name in place of its bytes.
-  const sent = isBlob(bytes) && !isSendable(bytes) ? new Uint8Array(await bytes.arrayBuffer()) : bytes;
-  const { headers } = await transport.send({ ...request, body: sent, onprogress });
+  const { headers } = await transport.send({ ...request, body: bytes, onprogress });
   const { nextAppendPosition = options.position + size, hashCrc64ecma, versionId, requestId } = toHead(headers);
-  return { nextAppendPosition, hashCrc64ecma, etag: headers.get('etag') ?? undefined, versionId, requestId };
+  return { nextAppendPosition, hashCrc64ecma, etag: visible(headers, 'etag'), versionId, requestId };
 }
 
 /** Reads the state of an object. See {@link OssClient.headObject}. */
@@ -142,26 +140,22 @@ export async function sealAppendObject(
   options: SealAppendObjectOptions,
 ): Promise<SealAppendObjectResult> {
   const { headers } = await transport.send(sealRequest(key, options));
-  return {
-    sealedTime: headers.get('x-oss-sealed-time') ?? undefined,
-    requestId: headers.get('x-oss-request-id') ?? undefined,
-  };
+  return { sealedTime: visible(headers, 'x-oss-sealed-time'), requestId: toHead(headers).requestId };
 }
 
 /** An append is never repeated without a look at the object: a second one might store the bytes twice. */
 export function appendRequest(key: string, options: AppendObjectOptions, size?: number, type = ''): OssRequest {
-  checkKeyAndOptions(key, options);
-  const { position, signal } = options;
+  const common = commonParts(key, options);
+  const { position } = options;
   checkPosition(key, position, size);
   return {
+    ...common,
     operation: 'appendObject',
     method: 'POST',
-    key,
     position,
     size,
     query: { append: '', position: String(position) },
     headers: appendHeaders(options, type),
-    signal,
     isRepeatable: false,
     expects: 'empty',
     attempted: `append to "${key}" at position ${position}${size === undefined ? '' : ` (${size} bytes)`}`,
@@ -169,35 +163,28 @@ export function appendRequest(key: string, options: AppendObjectOptions, size?: 
 }
 
 export function headRequest(key: string, options: CallOptions): OssRequest {
-  checkKeyAndOptions(key, options);
   return {
+    ...commonParts(key, options),
     operation: 'headObject',
     method: 'HEAD',
-    key,
-    query: {},
-    headers: {},
-    signal: options.signal,
-    isRepeatable: true,
     expects: 'state',
     attempted: `read the state of "${key}"`,
   };
 }
 
 export function getRequest(key: string, options: GetObjectOptions): OssRequest {
-  checkKeyAndOptions(key, options);
-  const { range, decode, signal } = options;
+  const common = commonParts(key, options);
+  const { range, decode } = options;
   if (range) checkByteRange(range);
   const bytes = range && `${range.start}-${range.end ?? ''}`;
   return {
+    ...common,
     operation: 'getObject',
     method: 'GET',
-    key,
     range,
     decode,
     query: (decode ?? true) ? {} : { 'response-content-encoding': 'identity' },
     headers: bytes ? { range: `bytes=${bytes}` } : {},
-    signal,
-    isRepeatable: true,
     expects: 'content',
     attempted: `read ${bytes ? `bytes ${bytes} of ` : ''}"${key}"`,
   };
@@ -205,26 +192,25 @@ export function getRequest(key: string, options: GetObjectOptions): OssRequest {
 
 /** OSS accepts a second seal at the same position, so a seal whose answer was lost is repeated. */
 export function sealRequest(key: string, options: SealAppendObjectOptions): OssRequest {
-  checkKeyAndOptions(key, options);
-  const { position, signal } = options;
+  const common = commonParts(key, options);
+  const { position } = options;
   checkPosition(key, position);
   return {
+    ...common,
     operation: 'sealAppendObject',
     method: 'POST',
-    key,
     position,
     query: { seal: '', position: String(position) },
-    headers: {},
-    signal,
-    isRepeatable: true,
     expects: 'empty',
     attempted: `seal "${key}" at position ${position}`,
   };
 }
 
-function checkKeyAndOptions(key: string, options: CallOptions): void {
+/** Checks the arguments of any request. Returns the parts that most requests have in common. */
+function commonParts(key: string, options: CallOptions) {
   checkKey(key);
   checkCallOptions(options);
+  return { key, signal: options.signal, query: {}, headers: {}, isRepeatable: true };
 }
 
 function checkPosition(key: string, position: number, size = 0): void {
@@ -257,13 +243,18 @@ function toHead(headers: Headers, length = headers.get('content-length')): Objec
   const nextAppendPosition = decimal(headers.get('x-oss-next-append-position'));
   return {
     contentLength: nextAppendPosition ?? decimal(length),
-    objectType: headers.get('x-oss-object-type') ?? undefined,
+    objectType: visible(headers, 'x-oss-object-type'),
     nextAppendPosition,
-    hashCrc64ecma: headers.get('x-oss-hash-crc64ecma') ?? undefined,
-    versionId: headers.get('x-oss-version-id') ?? undefined,
-    requestId: headers.get('x-oss-request-id') ?? undefined,
+    hashCrc64ecma: visible(headers, 'x-oss-hash-crc64ecma'),
+    versionId: visible(headers, 'x-oss-version-id'),
+    requestId: visible(headers, 'x-oss-request-id'),
     headers,
   };
+}
+
+/** Returns a header. It is undefined if the answer does not have it, or if CORS hides it. */
+function visible(headers: Headers, name: string): string | undefined {
+  return headers.get(name) ?? undefined;
 }
 
 function toContent({ status, headers, body }: Answer): ObjectContent {

@@ -1,6 +1,5 @@
 /** A client that has no key. Somebody else signs each request. */
 
-import { checkObject } from '../check.ts';
 import type { Retry } from '../waiting/retry.ts';
 import {
   type AppendBody,
@@ -56,7 +55,6 @@ export class PresignedClient {
   readonly #transport: Transport;
 
   constructor(options: PresignedClientOptions) {
-    checkObject('options', options);
     checkTransport(options);
     const { presign, timeout = TIMEOUT } = options;
     this.#transport = new Transport(new Presigner(presign, clockOf(options), timeout), options);

@@ -5,8 +5,9 @@
  */
 // This imports the class, because the function `sha256` adds 360 bytes (gzip) of code that is not needed here.
 import { _SHA256 as Sha256 } from '@noble/hashes/sha2.js';
+import { checkType } from '../check.ts';
 import type { Credentials } from './credentials.ts';
-import { encodeKey, percentEncode } from './endpoint.ts';
+import { checkText, encodeKey, percentEncode } from './endpoint.ts';
 
 /**
  * A request to sign. It must be complete: if you add a header after signing and OSS includes that header in the
@@ -169,9 +170,8 @@ export interface Stamp {
 }
 
 export function stampOf({ region, product = 'oss', date }: SigningScope): Stamp {
-  if (typeof region !== 'string' || !region) throw new TypeError('region must be a string such as "cn-hangzhou"');
-  if (typeof date?.toISOString !== 'function' || Number.isNaN(Number(date)))
-    throw new TypeError('date must be a valid Date');
+  checkText(region, 'region', 'cn-hangzhou');
+  checkType(typeof date?.toISOString === 'function' && !Number.isNaN(Number(date)), 'date must be a valid Date');
   const time = date.toISOString().replace(/[-:]|\.\d+/g, '');
   return { time, scope: `${time.slice(0, 8)}/${region}/${product}/aliyun_v4_request` };
 }
@@ -283,7 +283,7 @@ function keyOfDay(credentials: Credentials, stamp: Stamp): HmacKey {
  */
 function checkCredentials(credentials: Credentials): void {
   for (const name of ['accessKeyId', 'accessKeySecret'] as const)
-    if (!credentials?.[name] || typeof credentials[name] !== 'string') throw new TypeError(`${name} must be a string`);
+    checkType(credentials?.[name] && typeof credentials[name] === 'string', `${name} must be a string`);
 }
 
 /**

@@ -3,8 +3,16 @@
  * It never repeats an append whose outcome is unknown, because only the engine can find out what happened.
  */
 
-import { readStart } from '../bytes.ts';
-import { checkFlags, checkFunction, checkLeast, checkObject, checkRange, checkWholeNumber } from '../check.ts';
+import { isBlob, isSendable, readStart } from '../bytes.ts';
+import {
+  checkFlags,
+  checkFunction,
+  checkLeast,
+  checkObject,
+  checkRange,
+  checkType,
+  checkWholeNumber,
+} from '../check.ts';
 import { CredentialsError, OssError, ServiceError, TransportError, withoutSecrets } from '../errors.ts';
 import { redact } from '../redact.ts';
 import { throwIfAborted } from '../waiting/abort.ts';
@@ -115,7 +123,7 @@ export class Transport {
     const fail = (cause: unknown): never => {
       throw cause instanceof OssError ? cause : noAnswer(cause, request, authorised);
     };
-    const init = initOf(request, authorised, deadline.signal);
+    const init = initOf({ ...request, body: await sendable(request.body) }, authorised, deadline.signal);
     const response = await (async () => fetch(authorised.url, init))().catch(fail);
     this.retry.answered();
     const hasBody = response.ok && expects !== 'content' ? response.body : null;
@@ -142,6 +150,14 @@ export class Transport {
     const isRefused = /^(SecurityTokenExpired|InvalidAccessKeyId|InvalidSecurityToken|Http403)$/.test(code);
     return this.#authority.isRenewable && isRefused && !mended.has('credentials') ? 'credentials' : undefined;
   }
+}
+
+/** Reads the Blob of another library, because `fetch` would send its name in place of its bytes. */
+async function sendable(body: OssRequest['body']): Promise<OssRequest['body']> {
+  if (!isBlob(body) || isSendable(body)) return body;
+  const bytes = new Uint8Array(await body.arrayBuffer());
+  checkType(bytes.byteLength === body.size, `body gave ${bytes.byteLength} of ${body.size} bytes`);
+  return bytes;
 }
 
 /** Returns the second argument of `fetch`. */
@@ -212,6 +228,7 @@ export function clockOf({ clock }: Pick<TransportOptions, 'clock'>): Clock {
 
 /** @throws TypeError or RangeError for impossible options. */
 export function checkTransport(options: TransportOptions): void {
+  checkObject('options', options);
   const { fetch, timeout = 1, retry = {}, clock, headersExposed, requestPayer } = options;
   checkFunction('fetch', fetch);
   checkRange(timeout > 0, 'timeout', 'above 0 ms', timeout);

@@ -13,6 +13,9 @@ interface ChunkReader {
   cancel(reason: unknown): Promise<unknown>;
 }
 
+/** Reading a chunk takes about as long as computing the CRC of this many bytes, even if the chunk is empty. */
+const CHUNK_COST = 512;
+
 /** Gathers chunks of any size into segments. */
 export class ChunkSegments implements SegmentReader {
   readonly total: number | undefined;
@@ -26,7 +29,10 @@ export class ChunkSegments implements SegmentReader {
    */
   #rest: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   #left = 0;
-  /** The bytes gathered since the event loop last ran. A stream that always has bytes must not block the event loop. */
+  /**
+   * The bytes gathered since the event loop last ran, and {@link CHUNK_COST} for each chunk. A stream that always has
+   * chunks must not block the event loop.
+   */
   #sinceBreath = 0;
   /** The pieces of the current chunk, if this chunk is a Blob. */
   #pieces: AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> | undefined;
@@ -54,8 +60,8 @@ export class ChunkSegments implements SegmentReader {
       const taken = this.#rest.subarray(0, Math.min(size - this.#gatherer.size, PIECE));
       this.#gatherer.add(taken);
       this.#setRest(this.#rest.subarray(taken.byteLength));
-      patience.start();
-      this.#sinceBreath += taken.byteLength;
+      if (this.#gatherer.size > 0) patience.start();
+      this.#sinceBreath += taken.byteLength + CHUNK_COST;
       if (this.#sinceBreath >= PIECE) {
         this.#sinceBreath = 0;
         await breathe();
@@ -75,17 +81,18 @@ export class ChunkSegments implements SegmentReader {
     this.#left = bytes.byteLength;
   }
 
-  /** Returns whether there are more bytes now. There are none at the end, and none when the segment must be cut. */
+  /**
+   * Reads the next chunk, which may be empty. Returns false if there is none: at the end, or when the segment must be cut.
+   */
   async #refill(patience: Patience): Promise<boolean> {
     // A read in flight at the end of the source must still be awaited, because its failure must not look like the end.
-    while (this.#rest.byteLength === 0 && (this.#reading || !this.#ended)) {
-      this.#reading ??= this.#startRead();
-      const bytes = await patience.wait(this.#reading);
-      if (bytes === 'cut') return false;
-      this.#reading = undefined;
-      if (bytes) this.#setRest(bytes);
-    }
-    return this.#rest.byteLength > 0;
+    if (this.#ended && !this.#reading) return false;
+    this.#reading ??= this.#startRead();
+    const bytes = await patience.wait(this.#reading);
+    if (bytes === 'cut') return false;
+    this.#reading = undefined;
+    if (bytes) this.#setRest(bytes);
+    return bytes !== undefined;
   }
 
   /**
@@ -202,7 +209,7 @@ export function chunksOf(
   if (source === null) return iterate([]);
   if (typeof source === 'object') {
     if ('getReader' in source) return readStream(source);
-    if ('body' in source && 'headers' in source) return readBody(source);
+    if ('headers' in source && 'body' in source && source.body !== undefined) return readBody(source);
     if (Symbol.asyncIterator in source) return iterate(source);
     // A FormData, URLSearchParams, Headers or Map yields pairs, not bytes. Such a class of a library does the same.
     if (Symbol.iterator in source && !('entries' in source && 'get' in source && 'delete' in source))

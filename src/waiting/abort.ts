@@ -8,7 +8,7 @@
 export function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return work;
   return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
+    const abort = () => reject(reasonOf(signal));
     if (signal.aborted) abort();
     signal.addEventListener('abort', abort);
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
@@ -17,5 +17,13 @@ export function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined):
 
 /** Does the same as the signal's own method, which older browsers and the signals of some libraries lack. */
 export function throwIfAborted(signal: AbortSignal | null | undefined): void {
-  if (signal?.aborted) throw signal.reason;
+  if (signal?.aborted) throw reasonOf(signal);
+}
+
+/**
+ * Returns why a signal is aborted. Chrome before 98, Firefox before 97, Safari before 15.4 and the signals of some
+ * libraries do not say it. Then it is an AbortError, as the platform makes it.
+ */
+export function reasonOf({ reason = new DOMException('aborted', 'AbortError') }: AbortSignal): unknown {
+  return reason;
 }

@@ -29,11 +29,9 @@ export async function withDeadline<T>(
     deadline.release();
     return result;
   } catch (error) {
-    const { signal } = deadline;
-    const cause = signal.aborted ? signal.reason : error;
     deadline.end(error);
     throwIfAborted(options.signal);
-    throw cause;
+    throw error;
   }
 }
 

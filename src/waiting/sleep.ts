@@ -1,5 +1,6 @@
 /** A wait that a signal can end. */
 
+import { reasonOf } from './abort.ts';
 import type { Clock } from './clock.ts';
 
 /** Waits for `delay` ms, or with `online` until the browser comes online. An abort rejects with the signal's reason. */
@@ -11,7 +12,7 @@ export function sleep(clock: Clock, delay: number, signal?: AbortSignal, online 
       if (online) globalThis.removeEventListener?.('online', wake);
       act();
     };
-    const abort = settle(() => reject(signal?.reason));
+    const abort = settle(() => reject(reasonOf(signal as AbortSignal)));
     const wake = settle(resolve);
     const timer = clock.setTimeout(wake, delay);
     if (online) globalThis.addEventListener?.('online', wake);

@@ -183,6 +183,34 @@ describe('a Blob whose contents differ from its size', () => {
   });
 });
 
+describe('a Blob of a library, given to appendObject', () => {
+  const lying = (arrayBuffer: () => unknown): Blob => Object.assign(duck(), { arrayBuffer, type: '' });
+
+  test.each<[string, () => unknown]>([
+    ['fewer bytes than its size', async () => new ArrayBuffer(3)],
+    ['more bytes than its size', async () => new ArrayBuffer(20)],
+    ['a text in place of bytes', async () => TEXT],
+    ['nothing', async () => undefined],
+  ])('that gives %s is a TypeError before any request', async (_, arrayBuffer) => {
+    const error = await failureOf(client.appendObject('a', lying(arrayBuffer), { position: 0 }));
+    expect(error).toMatchObject({ name: 'TypeError', message: expect.stringMatching(/^body gave \d+ of 19 bytes/) });
+    expect(arrived).toEqual([]);
+  });
+
+  test('that never gives its bytes can be aborted', async () => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const work = client.appendObject(
+      'a',
+      lying(() => new Promise(() => {})),
+      { position: 0, signal },
+    );
+    controller.abort('enough');
+    await expect(work).rejects.toBe('enough');
+    expect(arrived).toEqual([]);
+  });
+});
+
 test('bytes whose buffer can be resized are sent as they are at the call', async () => {
   const buffer = new (ArrayBuffer as unknown as new (size: number, options: object) => ArrayBuffer)(4, {
     maxByteLength: 8,

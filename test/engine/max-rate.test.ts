@@ -73,6 +73,25 @@ test('repeats count, too', async () => {
   expect(time).toBeGreaterThan((2 * DATA.byteLength) / RATE - 1);
 });
 
+test.each([-3_600_000, 3_600_000])('a clock that jumps by %i ms does not stop the upload', async (jump) => {
+  const clock = new VirtualClock();
+  let offset = 0;
+  const jumping = {
+    now: () => clock.now() + offset,
+    setTimeout: (callback: () => void, delay: number) => clock.setTimeout(callback, delay),
+    clearTimeout: (timer: unknown) => clock.clearTimeout(timer as never),
+    random: () => clock.random(),
+  };
+  const uplink = new Uplink({ clock, bandwidth: 250_000, latency: 40, buffer: 65_536 });
+  const client = makeClient({ clock: jumping, fetch: uplink.fetch });
+  const object = new AppendableObject(client, 'a.bin', { tail: { position: 0 }, maxRate: RATE });
+  const begin = clock.now();
+  await drive(object.append(new Blob([noise(RATE)])), clock);
+  offset = jump;
+  await drive(object.append(new Blob([noise(RATE)])), clock);
+  expect(clock.now() - begin).toBeLessThan(5000);
+});
+
 test('an abort ends the wait for the rate, and what was not sent counts as absent', async () => {
   const { clock, uplink, object } = scene({ maxRate: 1000 });
   const controller = new AbortController();

@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { ChecksumError, SourceError } from '../../src/errors.ts';
 import { PolyfillBlob } from '../runtimes/polyfill-blob.ts';
+import { settle } from '../tools/virtual-clock.ts';
 import { Lab } from './exactly-once/lab.ts';
 import { synchronousPlatform } from './exactly-once/platform.ts';
 import { at, blob, crcOf, hidden, utf8 } from './tools.ts';
@@ -19,6 +20,19 @@ describe('resume', () => {
     expect(tail).toEqual({ position: 10, hashCrc64ecma: crcOf(text) });
     expect(lab.requests).toEqual(['HEAD', 'POST 6']);
     expect(progress).toEqual([6, 10]);
+  });
+
+  test('can be aborted while a file does not give its bytes', async () => {
+    const lab = new Lab({ before: 'abcdef' });
+    const never = () => new Promise<ArrayBuffer>(() => {});
+    const stuck = { size: 10, type: '', arrayBuffer: never, slice: () => stuck } as unknown as Blob;
+    const controller = new AbortController();
+    const work = lab.object.resume(stuck, { signal: controller.signal });
+    await settle();
+    expect(lab.requests).toEqual(['HEAD']);
+    controller.abort('enough');
+    await expect(work).rejects.toBe('enough');
+    expect(lab.stored).toBe('abcdef');
   });
 
   test('creates a missing object, and recognises a finished upload', async () => {

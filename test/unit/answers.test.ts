@@ -239,6 +239,34 @@ describe('a mistake in code is reported as it is, never as a failure of the netw
     await call(client);
   });
 
+  describe('a wrapper around fetch that has read the body already', () => {
+    const reading =
+      (answer: () => Response): typeof fetch =>
+      async () => {
+        const response = answer();
+        await response.text();
+        return response;
+      };
+
+    test('a refusal stays a refusal', async () => {
+      for (const [, call] of CALLS) {
+        const { client } = setUp([], { fetch: reading(() => refused(403, 'AccessDenied')) as never });
+        expect(await failureOf(call(client))).toMatchObject({ name: 'ServiceError', status: 403 });
+      }
+    });
+
+    test('an append succeeds if the answer has the mark of OSS', async () => {
+      const { headers } = appended(5);
+      const { client } = setUp([], { fetch: reading(() => new Response('', { headers })) as never });
+      expect(await append(client)).toMatchObject({ nextAppendPosition: 5 });
+    });
+
+    test('an append does not succeed without the mark, because the body may have been a page', async () => {
+      const { client } = setUp([], { fetch: reading(() => new Response('page')) as never });
+      expect(await failureOf(append(client))).toMatchObject({ code: 'UnexpectedResponse' });
+    });
+  });
+
   test('an exception or a rejection of fetch is a failure of the network', async () => {
     for (const fetch of [fail, async () => fail()]) {
       const { client } = setUp([], { fetch });

@@ -400,6 +400,12 @@ describe('AppendableObject, append, AppendStream', () => {
       /^tail.hashCrc64ecma must be a decimal string/,
     ],
     [
+      'a CRC as number, which may have lost digits in JSON',
+      make({ tail: { position: 1, hashCrc64ecma: wrong(2 ** 53) } }),
+      TypeError,
+      /^tail.hashCrc64ecma must be a decimal string/,
+    ],
+    [
       'a CRC of 65 bits',
       make({ tail: { position: 1, hashCrc64ecma: String(2n ** 64n) } }),
       TypeError,

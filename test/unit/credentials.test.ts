@@ -323,6 +323,10 @@ describe('the answers of token endpoints', () => {
       { accessKeyId: id, accessKeySecret: secret, securityToken: token, expiration: String(Date.parse(end) / 1000) },
     ],
     [
+      'a key of another form, and its token by another name',
+      { accessKeyId: id, accessKeySecret: secret, securityToken: '', SecurityToken: token, Expiration: end },
+    ],
+    [
       'a time with an offset',
       { accessKeyId: id, accessKeySecret: secret, securityToken: token, expiration: '2026-01-02T21:00:00+08:00' },
     ],
@@ -431,6 +435,23 @@ describe('credentialsFromUrl', () => {
     expect(error).toMatchObject({ code: 'CredentialsLoadFailed', message: expect.stringMatching(message) });
     expect(printed(error)).not.toMatch(/ticket|T1|secret page|StsSecret/);
   });
+});
+
+test('a token by another name is not lost, even if the key does not begin with STS.', async () => {
+  for (const name of ['SecurityToken', 'stsToken', 'security_token']) {
+    const given = { accessKeyId: 'TMP.id', accessKeySecret: 'secret', [name]: 'CAIStoken' };
+    expect(await refreshingCredentials(() => given)()).toMatchObject({ securityToken: 'CAIStoken' });
+  }
+});
+
+test.each([
+  ['in the path', 'https://e.com/sts/u/9fXk2LmQ8vB7cD1e'],
+  ['in a data URL', 'data:application/json,{"AccessKeySecret":"9fXk2LmQ8vB7cD1e"'],
+])('a secret %s of the token endpoint is not quoted', async (_, url) => {
+  const fetch = async () => new Response('no', { status: 500 });
+  const error = await failureOf(credentialsFromUrl(url, { fetch })());
+  expect(printed(error)).toMatch(/Cannot load credentials from (https|data):.*HTTP 500/);
+  expect(printed(error)).not.toContain('9fXk2LmQ8vB7cD1e');
 });
 
 describe('a client', () => {

@@ -233,6 +233,9 @@ describe('secrets', () => {
     ['a fragment', new Error(`https://example.com/#${STS.securityToken}`)],
     ['a token, percent-encoded', encodeURIComponent(STS.securityToken)],
     ['a token in base64', btoa(JSON.stringify(STS))],
+    ['lines that look like frames', new Error(`failed\n    at security-token: ${STS.securityToken}`)],
+    ['a line with an address', new Error(`failed\nuser@host security-token: ${STS.securityToken}`)],
+    ['one line with an address', new Error(`user@host security-token: ${STS.securityToken}`)],
   ])('a cause that is %s shows no secret', (_, cause) => {
     const secrets = [STS.accessKeySecret, STS.securityToken];
     for (const shown of [cause, withoutSecrets(cause), withoutSecrets(cause, secrets)]) {

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { bytesOf, isBlob } from '../../src/bytes.ts';
 import { crc64 } from '../../src/crc64.ts';
 import { SourceError } from '../../src/errors.ts';
-import type { AppendSource, Segment } from '../../src/source/segment.ts';
+import type { AppendChunk, AppendSource, Segment } from '../../src/source/segment.ts';
 import { readSegments } from '../../src/source/segments.ts';
 import { failureOf, utf8 } from '../tools/unit-tools.ts';
 import { settle } from '../tools/virtual-clock.ts';
@@ -35,6 +35,26 @@ describe('sizes', () => {
       }
     },
   );
+
+  test.each<[string, AppendChunk]>([
+    ['texts without a character', ''],
+    ['bytes of length 0', new Uint8Array(0)],
+    ['texts of one character', 'x'],
+    ['single bytes', new Uint8Array(1)],
+  ])('the event loop runs between %s', async (_, chunk) => {
+    let hasRun = false;
+    const chunks = function* () {
+      setTimeout(() => {
+        hasRun = true;
+      }, 0);
+      for (let count = 0; !hasRun; count++) {
+        if (count > 50_000) throw new Error('the event loop did not run');
+        yield chunk;
+      }
+    };
+    await segmentsOf(chunks(), MIB);
+    expect(hasRun).toBe(true);
+  });
 
   test('a hundred thousand chunks of one byte are complete', async () => {
     const count = 100_000;

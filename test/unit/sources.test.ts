@@ -98,6 +98,11 @@ describe('every source', () => {
     expect(readSegments(make()).total).toBe(total);
   });
 
+  test('a request of a Node server, with headers and an unread body, is read as a stream', async () => {
+    const request = Object.assign(asynchronous('01234', '56789'), { headers: {}, body: undefined });
+    expect(await textsOf(request, 10)).toEqual([TEXT]);
+  });
+
   test('the bytes of a Float64Array are used as they are in memory', async () => {
     const floats = new Float64Array([1, 2]);
     expect(await segmentsOf(floats, 16)).toEqual([new Uint8Array(floats.buffer)]);

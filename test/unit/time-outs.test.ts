@@ -1,7 +1,8 @@
 /** The time limit of an attempt, the caller's signal, and the body of a read under both. */
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { CredentialsError, TransportError } from '../../src/errors.ts';
-import type { OssClientOptions } from '../../src/request/client.ts';
+import { AppendableObject } from '../../src/index.ts';
+import type { OssClient, OssClientOptions } from '../../src/request/client.ts';
 import { platformClock } from '../../src/waiting/clock.ts';
 import {
   appended,
@@ -273,5 +274,47 @@ describe('the body of getObject', () => {
     await reader.cancel('seen enough');
     expect(cancel.mock.calls).toEqual([['seen enough']]);
     expect([listeners(), clock.waiting]).toEqual([0, 0]);
+  });
+});
+
+describe('a browser or a library whose signals have no reason', () => {
+  const { reason } = Object.getOwnPropertyDescriptors(AbortSignal.prototype);
+  afterEach(() => void Object.defineProperty(AbortSignal.prototype, 'reason', reason as PropertyDescriptor));
+
+  /** Aborts a call while its first request is in flight. */
+  async function aborted(start: (client: OssClient, signal: AbortSignal) => Promise<unknown>): Promise<unknown> {
+    const { client } = setUp([hanging]);
+    const controller = new AbortController();
+    const failed = failureOf(start(client, controller.signal));
+    await settle();
+    controller.abort();
+    return failed;
+  }
+
+  test.each<[string, (client: OssClient, signal: AbortSignal) => Promise<unknown>]>([
+    ['headObject', (client, signal) => client.headObject('a', { signal })],
+    ['appendObject', (client, signal) => client.appendObject('a', 'x', { position: 0, signal })],
+    ['append of a text', (client, signal) => new AppendableObject(client, 'a').append('x', { signal })],
+    ['append of a stream', (client, signal) => new AppendableObject(client, 'a').append(['x'], { signal })],
+    ['open', (client, signal) => new AppendableObject(client, 'a').open({ signal })],
+    ['the wait before a repeat', (client, signal) => client.retry.again(1, { signal })],
+  ])('%s rejects with an AbortError', async (_, start) => {
+    Reflect.deleteProperty(AbortSignal.prototype, 'reason');
+    expect(await aborted(start)).toMatchObject({ name: 'AbortError' });
+    const signal = AbortSignal.abort();
+    expect(await failureOf(start(setUp([hanging]).client, signal))).toMatchObject({ name: 'AbortError' });
+  });
+
+  test('a text of which nothing was sent can be settled with the AbortError', async () => {
+    Reflect.deleteProperty(AbortSignal.prototype, 'reason');
+    const object = new AppendableObject(setUp([HEAD]).client, 'a', { tail: { position: 5 } });
+    const error = await failureOf(object.append('x', { signal: AbortSignal.abort() }));
+    expect(await object.settle(error)).toMatchObject({ loaded: 0 });
+  });
+
+  test('a time-out stays a TransportError', async () => {
+    Reflect.deleteProperty(AbortSignal.prototype, 'reason');
+    const { client, clock } = setUp([hanging], { timeout: 5 });
+    expect(await drive(failureOf(append(client)), clock)).toMatchObject({ code: 'TimeoutError' });
   });
 });
