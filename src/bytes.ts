@@ -9,8 +9,7 @@
  * nothing, because an empty one would mean that there was no body.
  */
 export async function readStart(body: ReadableStream<Uint8Array> | null, most = 65_536): Promise<string> {
-  if (!body) return '';
-  if (body.locked) return '?';
+  if (!body || body.locked) return body ? '?' : '';
   const reader = body.getReader();
   const decoder = new TextDecoder();
   let text = '';

@@ -24,6 +24,6 @@ export function throwIfAborted(signal: AbortSignal | null | undefined): void {
  * Returns why a signal is aborted. Chrome before 98, Firefox before 97, Safari before 15.4 and the signals of some
  * libraries do not say it. Then it is an AbortError, as the platform makes it.
  */
-export function reasonOf({ reason = new DOMException('aborted', 'AbortError') }: AbortSignal): unknown {
+export function reasonOf({ reason = new DOMException('Aborted', 'AbortError') }: AbortSignal): unknown {
   return reason;
 }
