@@ -21,6 +21,7 @@ export interface OssAppendOptions<M extends Meta = Meta, B extends Body = Body>
   /**
    * Returns the key of the object for a file. It is called when the upload of the file begins, and the key is stored in
    * the state of the file (`file.ossAppend.key`). So a retry, and Golden Retriever after a reload, use the same key again.
+   * It is called again only if the object turned out to hold other bytes than the file.
    * If the key depends only on the file, an upload goes on also when the user picks the file again on another day.
    */
   readonly key: (file: UppyFile<M, B>) => string;

@@ -7,6 +7,7 @@
 import { BasePlugin, type Body, type Meta, type State, type Uppy, type UppyEventMap, type UppyFile } from '@uppy/core';
 import { AppendableObject } from '../append/object.ts';
 import { isBlob } from '../bytes.ts';
+import { AppendConflictError, ChecksumError } from '../errors.ts';
 import { locale, type Translate } from './locale.ts';
 import { checkOptions, limitOf, type OssAppendBody, type OssAppendOptions, type UploadClient } from './options.ts';
 import { Queue } from './queue.ts';
@@ -28,7 +29,7 @@ declare module '@uppy/core' {
 
 declare module '@uppy/core/utils' {
   export interface LocalUppyFile<M extends Meta, B extends Body> {
-    ossAppend?: OssAppendFileState;
+    ossAppend?: OssAppendFileState | undefined;
   }
 }
 
@@ -265,6 +266,7 @@ export class OssAppend<M extends Meta, B extends Body> extends BasePlugin<OssApp
     this.#failed.add(transfer.id);
     this.#end(transfer, () => {
       transfer.flushProgress();
+      this.#forgetLostKey(transfer.id, error);
       this.#reportFailure(transfer.id, error);
     });
   }
@@ -283,6 +285,12 @@ export class OssAppend<M extends Meta, B extends Body> extends BasePlugin<OssApp
     if (bytesTotal === 0) return;
     const uploadStarted = file?.progress.uploadStarted ?? 0;
     this.#emit('upload-progress', file, { uploadStarted, bytesUploaded, bytesTotal });
+  }
+
+  /** Forgets a key whose object holds other bytes: a retry with it would fail again, so the retry asks for a key. */
+  #forgetLostKey(id: string, error: unknown): void {
+    const isLost = error instanceof AppendConflictError || error instanceof ChecksumError;
+    if (isLost && this.uppy.getFile(id)) this.uppy.patchFilesState({ [id]: { ossAppend: undefined } });
   }
 
   #reportFailure(id: string, cause: unknown): void {

@@ -175,6 +175,28 @@ describe('retry', () => {
     expect(number).toBe(1);
   });
 
+  test.each(['before its upload', 'in the middle'])(
+    'when another writer changed the object %s, the retry asks for a key again, so that it can succeed',
+    async (when) => {
+      let keys = 0;
+      const world: World = new World({
+        plugin: { key: ({ name }) => `${++keys}/${name}` },
+        // Before moment 5, a HEAD and one append of 10 bytes were answered.
+        onmoment: (moment) => when === 'in the middle' && moment === 5 && write(10),
+      });
+      const write = (position: number) =>
+        world.oss.appendObject('logs', '1/a.txt', new TextEncoder().encode('other bytes'.repeat(position ? 1 : 2)));
+      if (when === 'before its upload') write(0);
+      const id = world.add('a.txt', TEXT);
+      await world.uppy.upload();
+      expect(world.values('upload-error')).toHaveLength(1);
+      await world.uppy.retryUpload(id);
+      expect(world.values('upload-error')).toHaveLength(1);
+      expect(world.stored('2/a.txt')).toBe(TEXT);
+      expect(world.uppy.getFile(id).progress).toMatchObject({ percentage: 100, uploadComplete: true });
+    },
+  );
+
   test('a retry from within a listener of upload-error is not lost', async () => {
     const { state, faults } = weather(() => true);
     const world = new World({ faults });
