@@ -5,9 +5,10 @@ import { makeClient, type Route } from './client/clients.ts';
 import type { Watcher } from './client/watch.ts';
 import type { Host } from './host.ts';
 import { signing, way } from './settings.ts';
-import { localStore } from './storage.ts';
+import { localStore, tabStore } from './storage.ts';
 import { Figures } from './transfer/figures.ts';
 import { KeyBook } from './transfer/key-book.ts';
+import { StoredBook } from './transfer/stored-book.ts';
 import { type Event, Transfer, type TransferInit, type TransferListener } from './transfer/transfer.ts';
 
 const SILENT: Watcher = { sent: () => {}, ended: () => {} };
@@ -18,6 +19,7 @@ export class Session {
   /** The beginning of the keys of this tab. The faults of the panel "break it" happen to these keys only. */
   readonly scope: string;
   readonly keys: KeyBook;
+  readonly stored: StoredBook;
   readonly figures = new Figures();
   /** The newest transfer of each file or recording, by its id. */
   readonly transfers: Signal<ReadonlyMap<string, Transfer>> = signal(new Map());
@@ -39,6 +41,7 @@ export class Session {
     this.tab = tab;
     this.scope = `${host.userPrefix}${tab}/`;
     this.keys = new KeyBook(localStore, { prefix: host.userPrefix, scope: this.scope });
+    this.stored = new StoredBook(tabStore, host.userPrefix);
   }
 
   /** The route that the user has chosen. */

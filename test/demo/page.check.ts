@@ -148,7 +148,7 @@ describe.each(browsers)('in %s', (name) => {
     expect(visit.stored('flipped (2).bin')?.equals(file.buffer)).toBe(true);
   });
 
-  test('the doctor names the faults that are switched on', async () => {
+  test('the doctor names the faults that are switched on, and does not say then that all is well', async () => {
     const { page } = await begin();
     await visit.openFold('Doctor');
     const examine = async () => {
@@ -157,7 +157,18 @@ describe.each(browsers)('in %s', (name) => {
       await page.getByRole('button', { name: 'Examine' }).waitFor();
     };
     await examine();
-    expect(await page.locator('.area-doctor').textContent()).not.toContain('Faults are switched on');
+    expect(await page.locator('.area-doctor .verdict').allTextContents()).toEqual([
+      'All is well: this page can append to the bucket.',
+    ]);
+    await visit.switchOn('Slow link');
+    // What the doctor found before is not true any more.
+    await page.locator('.area-doctor .verdict').waitFor({ state: 'detached' });
+    await examine();
+    expect(await page.locator('.area-doctor .verdict').allTextContents()).toEqual([
+      'The doctor found nothing wrong. But faults are switched on (Slow link), and they can still disturb an upload.',
+    ]);
+    expect(await page.locator('.area-doctor .verdict.stored').count()).toBe(0);
+    await visit.switchOn('Slow link', false);
     await visit.switchOn('Login page in between');
     await examine();
     expect(await page.locator('.area-doctor').textContent()).toContain('Faults are switched on: Login page in between');

@@ -1,5 +1,5 @@
 /** The doctor as a button: why requests from this page fail, and how to solve the problem. */
-import { useSignal } from '@preact/signals';
+import { useSignal, useSignalEffect } from '@preact/signals';
 import { type Diagnosis, diagnose, type Finding } from '../../../src/doctor/index.ts';
 import { OssClient } from '../../../src/index.ts';
 import type { FaultName } from '../../host/contract.ts';
@@ -26,7 +26,7 @@ export function DoctorCard({ session, faults }: DoctorCardProps) {
   const active = useSignal<ReadonlySet<FaultName>>(new Set());
   const examine = async () => {
     isRunning.value = true;
-    active.value = faults.active.peek();
+    const before = faults.active.peek();
     diagnosis.value = problem.value = undefined;
     try {
       // The doctor's requests are not counted, and the faults of this tab happen to them as to all others.
@@ -35,20 +35,27 @@ export function DoctorCard({ session, faults }: DoctorCardProps) {
     } catch (error) {
       problem.value = error instanceof Error ? error.message : String(error);
     }
+    active.value = new Set([...before, ...faults.active.peek()]);
     isRunning.value = false;
   };
+  // What the doctor found is not true any more as soon as a fault is switched on or off.
+  useSignalEffect(() => {
+    if (faults.active.value) diagnosis.value = undefined;
+  });
+  const names = { faults: listOf([...active.value].map((name) => t(LABELS[name][0]))) };
+  const hasFaults = active.value.size > 0;
   return (
     <Fold title={t('doctor')} area="doctor" note={t('doctorNote')}>
       <button type="button" disabled={isRunning.value} onClick={examine}>
         {t(isRunning.value ? 'doctorRunning' : 'doctorRun')}
       </button>
       <div role="status">
-        {diagnosis.value && active.value.size > 0 && (
-          <p class="note">
-            {t('doctorFaults', { faults: listOf([...active.value].map((name) => t(LABELS[name][0]))) })}
+        {diagnosis.value && !diagnosis.value.ok && hasFaults && <p class="note">{t('doctorFaults', names)}</p>}
+        {diagnosis.value?.ok && (
+          <p class={`verdict ${hasFaults ? 'unsure' : 'stored'}`}>
+            {t(hasFaults ? 'doctorOkFaults' : 'doctorOk', names)}
           </p>
         )}
-        {diagnosis.value?.ok && <p class="verdict stored">{t('doctorOk')}</p>}
         {diagnosis.value?.findings.map((finding) => (
           <FindingNotice key={finding.code} finding={finding} />
         ))}

@@ -1,6 +1,10 @@
-/** Tells that an object already holds a beginning of a file, and lets the user choose. */
+/**
+ * Tells that an object already holds a beginning of a file. Uppy's button “Upload” goes on there, so it is the main
+ * action, and the notice has only the other choice.
+ */
 import { bytes, exact } from '../text/numbers.ts';
 import { t } from '../text/text.ts';
+import { focusUpload } from '../uploader/focus.ts';
 import type { ObjectChoice, Offer } from '../uploader/object-choice.ts';
 
 /**
@@ -12,17 +16,15 @@ export function Offers({ choice }: { readonly choice: ObjectChoice }) {
   const [offer] = offers;
   if (!offer) return null;
   const isOne = offers.length === 1;
-  const each = (act: (fileId: string) => void) => () => {
-    for (const { fileId } of offers) act(fileId);
+  const renew = () => {
+    for (const { fileId } of offers) choice.renew(fileId);
+    focusUpload();
   };
   return (
     <div key={isOne ? offer.fileId : 'many'} class="notice" role="status">
       <p>{isOne ? says(offer) : t('offerMany', { count: exact(offers.length) })}</p>
       <p class="actions">
-        <button type="button" onClick={each((id) => choice.dismiss(id))}>
-          {t(isOne && offer.position === offer.size ? 'offerKeep' : 'offerResume')}
-        </button>
-        <button type="button" class="quiet" onClick={each((id) => choice.renew(id))}>
+        <button type="button" class="quiet" onClick={renew}>
           {t(isOne ? 'offerRenew' : 'offerRenewAll')}
         </button>
       </p>

@@ -22,7 +22,7 @@ export function SegmentTable({ transfer }: { readonly transfer: Transfer }) {
   const first = Math.max(0, segments.length - SHOWN);
   return (
     <Scroller label={t('segmentTable')}>
-      <table>
+      <table class="segments">
         <caption class="hidden">{t('segmentTable')}</caption>
         <thead>
           <tr>

@@ -24,13 +24,13 @@ export const en = {
 
   uploader: 'Upload files',
   uploaderNote: 'Drop files or folders anywhere on this page, or paste them.',
-  offerBeginning: 'The object {key} already holds the first {held} of {size} of “{name}”. The CRC-64 proves it.',
-  offerWhole: 'The object {key} already holds the whole file “{name}”. The CRC-64 proves it.',
-  offerResume: 'Go on there',
-  offerKeep: 'Keep it, and send nothing',
+  offerBeginning:
+    'The object {key} already holds the first {held} of {size} of “{name}”. The CRC-64 proves it. Press “Upload”, and only the rest is sent.',
+  offerWhole:
+    'The object {key} already holds the whole file “{name}”. The CRC-64 proves it. Press “Upload”, and nothing is sent again.',
   offerRenew: 'Store it as a new object',
   offerMany:
-    'OSS already holds {count} of these files, or the beginning of them. The CRC-64 proves it, and no byte of it is sent again.',
+    'OSS already holds {count} of these files, or the beginning of them. The CRC-64 proves it. Press “Upload”, and only the rest is sent.',
   offerRenewAll: 'Store them as new objects',
   ghostOne:
     'This browser did not keep the data of {names}. Pick the same file again. OSS keeps the bytes that it has, and only the rest is sent.',
@@ -39,7 +39,6 @@ export const en = {
   ghostsMore: '{count} more',
   ghostsPick: 'Pick again',
   ghostsRemove: 'Remove from the list',
-  restored: 'The list of files was restored after the reload. Press “Resume” or “Upload” to go on.',
   problems: 'Files that failed',
   retry: 'Try again',
   retryAsNew: 'Store under a new name',
@@ -229,7 +228,10 @@ export const en = {
   doctorRun: 'Examine',
   doctorRunning: 'Examining …',
   doctorOk: 'All is well: this page can append to the bucket.',
-  doctorFaults: 'Faults are switched on: {faults}. A fault can hit some requests and miss those of the doctor.',
+  doctorOkFaults:
+    'The doctor found nothing wrong. But faults are switched on ({faults}), and they can still disturb an upload.',
+  doctorFaults:
+    'Faults are switched on: {faults}. Switch them off, and examine again to see what is wrong without them.',
   doctorFailed: 'The examination ended early: {reason}',
   doctorRule: 'The CORS rule that the bucket needs',
 

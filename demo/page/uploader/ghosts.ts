@@ -4,7 +4,9 @@
  * in the list, so the user has to pick these files again, or to remove them.
  */
 import { type Signal, signal } from '@preact/signals';
+import type { Session } from '../session.ts';
 import { addFiles } from './add-files.ts';
+import { dropStored, leftOvers } from './left-overs.ts';
 import type { PageUppy } from './uploader.ts';
 
 type PageFile = ReturnType<PageUppy['getFile']>;
@@ -13,13 +15,22 @@ export class Ghosts {
   readonly list: Signal<readonly PageFile[]> = signal([]);
   readonly #uppy: PageUppy;
 
-  constructor(uppy: PageUppy) {
+  constructor(uppy: PageUppy, session: Session) {
     this.#uppy = uppy;
+    /** The ids of the files whose objects are looked at. They are stored, most likely, and nobody is asked for them. */
+    let doubtful = new Set<string>();
     const look = () => {
-      const found = uppy.getFiles().filter(({ isGhost }) => isGhost);
+      const found = uppy.getFiles().filter(({ id, isGhost }) => isGhost && !doubtful.has(id));
       if (found.length > 0 || this.list.peek().length > 0) this.list.value = found;
     };
-    uppy.on('restored', look);
+    uppy.on('restored', async () => {
+      const files = leftOvers(uppy, session);
+      doubtful = new Set(files.map(({ id }) => id));
+      look();
+      await dropStored(files, uppy, session);
+      doubtful.clear();
+      look();
+    });
     uppy.on('files-added', look);
     uppy.on('file-removed', look);
   }

@@ -36,7 +36,7 @@ export class Uploader {
       onBeforeFileAdded: (file, files) => (Object.hasOwn(files, file.id) ? undefined : this.#withKey(file)),
     });
     this.choice = new ObjectChoice(session, this.uppy);
-    this.ghosts = new Ghosts(this.uppy);
+    this.ghosts = new Ghosts(this.uppy, session);
     this.#listen();
     this.uppy.use(OssAppend<FileMeta, OssAppendBody>, {
       limit: LIMIT,
@@ -86,7 +86,11 @@ export class Uploader {
     const { uppy } = this;
     const transferOf = (id: string | undefined) => this.#session.transfers.peek().get(id ?? '');
     uppy.on('upload-progress', (file, { bytesUploaded }) => transferOf(file?.id)?.confirm(bytesUploaded || 0));
-    uppy.on('upload-success', (file, { body }) => transferOf(file?.id)?.succeed(body));
+    uppy.on('upload-success', (file, { body }) => {
+      if (body) this.#session.stored.add(body.key, { position: body.position, crc: body.hashCrc64ecma });
+      transferOf(file?.id)?.succeed(body);
+    });
+    uppy.on('file-added', ({ meta }) => this.#session.stored.forget(meta.ossKey ?? ''));
     uppy.on('upload-error', (file, error) => transferOf(file?.id)?.fail(error));
     uppy.on('state-update', () => this.#countSoon());
     uppy.on('state-update', (before, { files }) => {
