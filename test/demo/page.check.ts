@@ -169,9 +169,10 @@ describe.each(browsers)('in %s', (name) => {
     ]);
     expect(await page.locator('.area-doctor .verdict.stored').count()).toBe(0);
     await visit.switchOn('Slow link', false);
-    await visit.switchOn('Login page in between');
+    await visit.switchOn('Go offline');
     await examine();
-    expect(await page.locator('.area-doctor').textContent()).toContain('Faults are switched on: Login page in between');
+    expect(await page.locator('.area-doctor .verdict').count()).toBe(0);
+    expect(await page.locator('.area-doctor').textContent()).toContain('Faults are switched on: Go offline. Switch');
   });
 
   test('a tab that follows shows the newest line', async () => {
