@@ -77,7 +77,7 @@ export class PageGrants {
 
   /** `edge` is the origin of the edge. An empty string means the origin of the page. */
   constructor(edge: string, options: PageGrantsOptions = {}) {
-    checkType(typeof edge === 'string', 'the origin of the edge must be a string');
+    checkType(typeof edge === 'string', 'edge must be a string');
     checkFunction('fetch', options.fetch);
     for (const name of ['ahead', 'segmentSize'] as const)
       if (options[name] !== undefined) checkWholeNumber(name, options[name], 1);
