@@ -12,7 +12,7 @@ import { readBlob } from '../source/blob.ts';
 import type { Segment } from '../source/segment.ts';
 import { readSegments } from '../source/segments.ts';
 import { differ, parseCrc, publicTail, type Tail } from '../tail.ts';
-import { kindOf } from '../waiting/retry.ts';
+import { kindOf, takesNoAppends } from '../waiting/retry.ts';
 import { sleep } from '../waiting/sleep.ts';
 import { conflict, damaged } from './conflicts.ts';
 import type { Engine } from './engine.ts';
@@ -127,8 +127,9 @@ async function send(engine: Engine, plan: Plan, segment: Segment, call: Call): P
     const isRefusal = error instanceof ServiceError && kindOf(error) !== 'ambiguous';
     if (!isRefusal && !(error instanceof CredentialsError)) ledger.noteNotRefused(plan);
     // After a CredentialsError the outcome is what it was before, because nothing was sent. But with `sent`, an earlier
-    // request of this attempt was sent and refused.
-    if (error instanceof CredentialsError && !error.sent) ledger.note(plan, outcome);
+    // request of this attempt was sent and refused. A final refusal, such as that of a sealed object, stored nothing.
+    const isFinal = error instanceof ServiceError && takesNoAppends(error);
+    if (isFinal || (error instanceof CredentialsError && !error.sent)) ledger.note(plan, outcome);
     throw error;
   });
   ledger.noteNotRefused(plan);

@@ -9,9 +9,9 @@ import { crc64OfZeros } from './crc64.ts';
 import { Refusal } from './errors.ts';
 import { type Exchange, type LogEntry, type Server, serve } from './exchange.ts';
 import { type FaultSchedule, FaultSource, type Operation } from './faults.ts';
-import { checkKey, creationHeaders } from './limits.ts';
+import { checkKey } from './limits.ts';
 import { type ObjectType, StoredObject } from './objects.ts';
-import { checkSize, takesAppends } from './operations.ts';
+import { objectToWrite } from './operations.ts';
 import { httpDate } from './reads.ts';
 import { operationOf } from './routing.ts';
 import { type BucketChange, type ObjectChange, type ObjectStore, Tracker } from './store.ts';
@@ -202,54 +202,45 @@ export class LocalOss {
    *   sealed, or would exceed 5 GiB, the bucket forbids it, or the key is not valid.
    */
   appendObject(bucket: string, key: string, bytes: Uint8Array | number): void {
-    const refusal = this.#append(bucket, key, bytes);
-    if (!refusal) return;
-    const answer = `OSS answers ${refusal.status} ${refusal.code}. ${refusal.message}`;
-    throw new RangeError(`Cannot append to "${key}": ${answer}`, { cause: refusal });
+    this.#write({ bucket, key, bytes, type: 'Appendable' });
   }
 
-  /** Calls the public method, because a test may observe it. If OSS would refuse the append, nothing happens. */
-  #appendAsRival(bucket: string, key: string, bytes: Uint8Array): void {
+  /** Calls a public method, because a test may observe it. If OSS would refuse the write, nothing happens. */
+  #asRival(write: () => void): void {
     try {
-      this.appendObject(bucket, key, bytes);
+      write();
     } catch (error) {
       if (!(error instanceof RangeError && error.cause instanceof Refusal)) throw error;
     }
   }
 
-  /** Returns the refusal of OSS, or undefined if the bytes are stored. */
-  #append(name: string, key: string, bytes: Uint8Array | number): Refusal | undefined {
+  /** Makes the same checks as a request, and stores the bytes. @throws {RangeError} if OSS would refuse them. */
+  #write({ bucket: name, key, bytes, type }: Write): void {
     const bucket = this.#bucket(name);
-    const { objects, keepsBytes } = bucket;
+    const { keepsBytes } = bucket;
     const body = typeof bytes === 'number' && !keepsBytes ? zeros(bytes) : bodyOf(bytes, keepsBytes);
+    const place = { bucket, key, headers: new Headers() };
     try {
       checkKey(key);
-      const before = takesAppends({ bucket, key, headers: new Headers() });
-      checkSize((before?.length ?? 0) + body.length);
-      const object =
-        before ?? new StoredObject('Appendable', keepsBytes, creationHeaders(new Headers(), bucket.storageClass));
+      const object = objectToWrite(place, body.length, type);
       object.append(body, this.#clock.now(), ++this.#serial);
-      objects.set(key, object);
     } catch (error) {
-      if (error instanceof Refusal) return error;
-      throw error;
+      if (!(error instanceof Refusal)) throw error;
+      const answer = `OSS answers ${error.status} ${error.code}. ${error.message}`;
+      const attempt = type === 'Normal' ? 'put' : 'append to';
+      throw new RangeError(`Cannot ${attempt} "${key}": ${answer}`, { cause: error });
     }
     this.#changed(bucket, key);
-    return undefined;
   }
 
   /**
-   * Stores a normal object without a request, as another client could.
+   * Stores a normal object without a request, as another client could. It replaces an object of any type.
    *
-   * @throws {RangeError} if the bucket is unknown.
+   * @throws {RangeError} if the bucket is unknown, or if OSS would refuse the write: the bucket forbids to overwrite the
+   *   object, the bytes exceed 5 GiB, or the key is not valid.
    */
   putObject(bucket: string, key: string, bytes: Uint8Array): void {
-    const found = this.#bucket(bucket);
-    const { objects, keepsBytes, storageClass } = found;
-    const object = new StoredObject('Normal', keepsBytes, creationHeaders(new Headers(), storageClass));
-    object.append(bodyOf(bytes, keepsBytes), this.#clock.now(), ++this.#serial);
-    objects.set(key, object);
-    this.#changed(found, key);
+    this.#write({ bucket, key, bytes, type: 'Normal' });
   }
 
   /** Deletes an object without a request, as another client could. @throws {RangeError} if the bucket is unknown. */
@@ -402,8 +393,8 @@ export class LocalOss {
       serial: () => ++this.#serial,
       idle: (work) => this.#idle(work),
       logRepeat: (entry) => this.#record({ ...entry }),
-      appendObject: (bucket, key, bytes) => this.#appendAsRival(bucket, key, bytes),
-      putObject: (bucket, key, bytes) => this.putObject(bucket, key, bytes),
+      appendObject: (...write) => this.#asRival(() => this.appendObject(...write)),
+      putObject: (...write) => this.#asRival(() => this.putObject(...write)),
       deleteObject: (bucket, key) => this.deleteObject(bucket, key),
     };
   }
@@ -427,6 +418,14 @@ export class LocalOss {
       this.#busy++;
     }
   }
+}
+
+/** A write without a request. A number stands for that many zero bytes. */
+interface Write {
+  readonly bucket: string;
+  readonly key: string;
+  readonly bytes: Uint8Array | number;
+  readonly type: ObjectType;
 }
 
 function requestFacts(

@@ -6,7 +6,7 @@ import { performOnBucket } from './bucket-operations.ts';
 import type { Call } from './call.ts';
 import { invalidArgument, notImplemented, Refusal } from './errors.ts';
 import { checkDigest, checkKey, checkRequestOptions, checkWriteHeaders, creationHeaders } from './limits.ts';
-import { MAX_OBJECT_SIZE, StoredObject } from './objects.ts';
+import { MAX_OBJECT_SIZE, type ObjectType, StoredObject } from './objects.ts';
 import {
   encryptionHeaders,
   existing,
@@ -71,15 +71,24 @@ function appendObject(call: Call): Reply {
   checkDigest(call.headers, call.body);
   const before = takesAppends(call);
   if (position !== (before?.length ?? 0)) throw positionNotEqualToLength(before);
-  checkSize(position + call.body.length);
-  const object = before ?? createObject(call, 'Appendable');
+  const object = objectToWrite(call, call.body.length, 'Appendable');
   object.append(call.body, call.now, call.serial);
   object.acl = call.headers.get('x-oss-object-acl') ?? object.acl;
   return { status: 200, headers: { ...tailHeaders(object), ...encryptionHeaders(object), 'content-length': '0' } };
 }
 
+type Place = Pick<Call, 'bucket' | 'key' | 'headers'>;
+
+/** Returns the object that an append or a PutObject of `size` bytes writes to. @throws {Refusal} if OSS refuses it. */
+export function objectToWrite(place: Place, size: number, type: ObjectType): StoredObject {
+  const before = type === 'Appendable' ? takesAppends(place) : undefined;
+  checkSize((before?.length ?? 0) + size);
+  if (type === 'Normal' && place.bucket.objects.has(place.key)) refuseOverwrite(place);
+  return before ?? createObject(place, type);
+}
+
 /** Returns the object, or undefined if there is none. @throws {Refusal} if OSS would refuse every append. */
-export function takesAppends(call: Pick<Call, 'bucket' | 'key' | 'headers'>): StoredObject | undefined {
+function takesAppends(call: Place): StoredObject | undefined {
   const object = call.bucket.objects.get(call.key);
   if (object) refuseOverwrite(call);
   if (object && object.type !== 'Appendable') throw notAppendable();
@@ -146,13 +155,13 @@ function positionNotEqualToLength(object: StoredObject | undefined): Refusal {
 }
 
 /** Checks the size that an object would have. @throws {Refusal} EntityTooLarge */
-export function checkSize(size: number): void {
+function checkSize(size: number): void {
   if (size <= MAX_OBJECT_SIZE) return;
   const elements = { MaxSizeAllowed: String(MAX_OBJECT_SIZE), ProposedSize: String(size) };
   throw new Refusal(400, 'EntityTooLarge', 'Your proposed upload exceeds the maximum allowed size.', { elements });
 }
 
-function createObject({ bucket, key, headers }: Call, type: 'Appendable' | 'Normal'): StoredObject {
+function createObject({ bucket, key, headers }: Place, type: ObjectType): StoredObject {
   const object = new StoredObject(type, bucket.keepsBytes, creationHeaders(headers, bucket.storageClass));
   bucket.objects.set(key, object);
   return object;
@@ -162,9 +171,7 @@ function putObject(call: Call): Reply {
   authorizeWrite(call);
   checkWriteHeaders(call.headers);
   checkDigest(call.headers, call.body);
-  checkSize(call.body.length);
-  if (call.bucket.objects.has(call.key)) refuseOverwrite(call);
-  const object = createObject(call, 'Normal');
+  const object = objectToWrite(call, call.body.length, 'Normal');
   object.append(call.body, call.now, call.serial);
   object.acl = call.headers.get('x-oss-object-acl') ?? 'default';
   const checks = { 'content-md5': md5Of(object), 'x-oss-hash-crc64ecma': String(object.crc) };

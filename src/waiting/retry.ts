@@ -32,13 +32,15 @@ export function kindOf(error: unknown, throttled?: RegExp): FailureKind {
   if ((status >= 500 && status !== 501 && status !== 505) || status === 408 || code === 'RequestTimeout')
     return 'ambiguous';
   if (status === 413 || /^(?!Metadata).*TooLarge$/.test(code)) return 'tooLarge';
-  if (status !== 409 || NEVER_APPENDABLE.test(code)) return 'refused';
+  if (status !== 409 || takesNoAppends(error)) return 'refused';
   // CORS can hide the code of a 409.
   return /^(PositionNotEqualToLength|Http409)$/.test(code) ? 'position' : 'protected';
 }
 
-/** With these codes, the object accepts no appends at all, so nothing was stored. */
-const NEVER_APPENDABLE = /^(ObjectNotAppendable|FileImmutable|AppendSealedObjectNotAllowed)$/;
+/** Returns true if the object accepts no appends at all, so this request was not carried out and never will be. */
+export function takesNoAppends({ code }: ServiceError): boolean {
+  return /^(ObjectNotAppendable|FileImmutable|AppendSealedObjectNotAllowed)$/.test(code);
+}
 
 /** How often a failed request is repeated, and how long the waits are. */
 export interface RetryOptions {

@@ -35,6 +35,34 @@ describe('AppendableObject.seal', () => {
     expect(lab.stored).toBe('ab');
   });
 
+  test('an append that is refused has the outcome absent, and leaves nothing to settle', async () => {
+    const lab = new Lab({ before: 'ab' });
+    await lab.run(lab.object.seal());
+    const error = await lab.failure(lab.object.append('c'));
+    expect(error).toMatchObject({ outcome: 'absent', loaded: 0 });
+    expect(lab.object.pending).toEqual([]);
+    expect(await lab.run(lab.object.settle(error))).toMatchObject({ loaded: 0, tail: { position: 2 } });
+  });
+
+  test('an append whose earlier request was lost keeps the outcome unknown when the object refuses the next one', async () => {
+    const lab = new Lab({ before: 'ab' });
+    const { retry } = lab.client;
+    let sent = 0;
+    const client: AppendClient = {
+      retry,
+      headObject: (...call) => lab.client.headObject(...call),
+      getObject: (...call) => lab.client.getObject(...call),
+      appendObject: async (...call) => {
+        if (++sent === 1) throw new TransportError('lost', { code: 'NetworkError' });
+        await lab.client.sealAppendObject(KEY, { position: 2 });
+        return lab.client.appendObject(...call);
+      },
+    };
+    const object = new AppendableObject(client, KEY, { tail: { position: 2 } });
+    const error = await lab.failure(object.append('cd'));
+    expect(error).toMatchObject({ code: 'AppendSealedObjectNotAllowed', outcome: 'unknown' });
+  });
+
   test('succeeds again at the same position', async () => {
     const lab = new Lab({ before: 'ab' });
     await lab.run(lab.object.seal());

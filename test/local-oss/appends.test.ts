@@ -109,6 +109,17 @@ describe('AppendObject', () => {
     expect(await refusal(response)).toMatchObject({ status: 409, code: 'ObjectNotAppendable', ec: '0026-00000017' });
   });
 
+  test('putObject() of LocalOss is refused as a request is, if the bucket forbids to overwrite an object', async () => {
+    const buckets = { logs: { region: 'cn-hangzhou', forbidOverwrite: true } };
+    const oss = new LocalOss({ buckets, accessKeys: { ak: 'sk' }, clock: new ManualClock() });
+    oss.putObject('logs', 'a', utf8('first'));
+    const { status, code } = await refusal(await call(oss, ['PUT', 'a'], { body: 'x' }));
+    expect(`${status} ${code}`).toBe('409 FileAlreadyExists');
+    expect(() => oss.putObject('logs', 'a', utf8('x'))).toThrow(/^Cannot put "a": OSS answers 409 FileAlreadyExists\./);
+    expect(() => oss.putObject('logs', '/a', utf8('x'))).toThrow(/OSS answers 400 InvalidObjectName/);
+    expect(text(oss.object('logs', 'a')?.bytes())).toBe('first');
+  });
+
   test.each<[string, Partial<BucketOptions>, (oss: LocalOss) => unknown, string]>([
     ['a normal object', {}, (oss) => oss.putObject('logs', 'a', utf8('x')), '409 ObjectNotAppendable'],
     ['a sealed object', {}, seal, '400 AppendSealedObjectNotAllowed'],

@@ -422,9 +422,12 @@ describe('the hint names the next step', () => {
     [
       'InvalidAccessKeyId',
       { Message: 'The OSS Access Key Id you provided does not exist' },
-      /Hint: check accessKeyId$/,
+      /Hint: check accessKeyId; one that begins with STS\. needs its securityToken$/,
     ],
-    ['InvalidSecurityToken', {}, /load a new token$/],
+    ['SecurityTokenExpired', {}, /a new securityToken can be loaded$/],
+    ['InvalidSecurityToken', {}, /Hint: check securityToken/],
+    ['AccessKeyIdAndSecurityTokenNotMatch', {}, /Hint: check securityToken.*of the same AssumeRole as accessKeyId$/],
+    ['SecurityTokenNotSupported', {}, /Hint: check securityToken/],
     [
       'InvalidArgument',
       { Message: 'The region of the credential must be that of the bucket, cn-hangzhou' },
