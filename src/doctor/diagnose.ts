@@ -40,16 +40,9 @@ export async function diagnose(
   key: string,
   options: DoctorOptions = {},
 ): Promise<Diagnosis> {
-  checkArguments(client, key, options);
-  throwIfAborted(options.signal);
-  const findings = await examine(client, key, options);
-  return { ok: !findings[0], findings };
-}
-
-function checkArguments(client: OssClient | PresignedClient, key: string, options: DoctorOptions): void {
   checkKey(key);
   checkCallOptions(options);
-  const { origin = 'a://b', presign, fetch, bodySize = 0, timeout = 1 } = options;
+  const { origin = 'a://b', presign, fetch, bodySize = 0, timeout = 1, signal } = options;
   checkType(/\/\/[^/]+$/.test(origin), 'origin must be a string such as "https://example.com"');
   checkFunction('presign', presign);
   checkFunction('fetch', fetch);
@@ -59,4 +52,7 @@ function checkArguments(client: OssClient | PresignedClient, key: string, option
   );
   checkWholeNumber('bodySize', bodySize);
   checkWholeNumber('timeout', timeout);
+  throwIfAborted(signal);
+  const findings = await examine(client, key, options);
+  return { ok: !findings[0], findings };
 }

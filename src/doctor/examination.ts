@@ -75,10 +75,11 @@ export async function examine(
   /** Finds headers that an answer of OSS certainly has, and that the page does not see. */
   const findHidden = ({ GET, HEAD, POST }: Answers): void => {
     // In a healthy bucket, only the position of the append is wrong. Then the object is appendable.
-    const appendable = POST && !POST.cause ? ' x-oss-next-append-position x-oss-hash-crc64ecma' : '';
+    const tail =
+      POST && !POST.cause ? 'x-oss-object-type x-oss-next-append-position x-oss-hash-crc64ecma' : 'x-oss-object-type';
     const hidden = [
       ...hiddenOf(GET ?? HEAD, 'x-oss-request-id Date'),
-      ...hiddenOf(HEAD, HEAD?.ok ? `x-oss-object-type${appendable}` : 'x-oss-err x-oss-ec'),
+      ...hiddenOf(HEAD, HEAD?.ok ? tail : 'x-oss-err x-oss-ec'),
     ];
     if (hidden[0]) report('header-not-exposed', hidden.join());
   };
@@ -162,7 +163,7 @@ export async function examine(
 
 /** Browsers treat a server on the same machine like one with HTTPS. Its name may contain the bucket: `logs.localhost`. */
 function isPlain(url: string): boolean {
-  return /^http:\/\/(?!([^/]+\.)?localhost\b|127\.|\[::1)/.test(url);
+  return /^http:\/\/(?!([^/]+\.)?localhost|127\.|\[::1)/.test(url);
 }
 
 /** Returns the names that the page should see in this answer, but does not. Without CORS, nothing is hidden. */
