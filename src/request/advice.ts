@@ -10,7 +10,8 @@ export const ADVICE: Readonly<Record<string, string>> = {
   AccessDenied: 'check the RAM policy (oss:PutObject, oss:GetObject; oss:SealAppendObject to seal) and its prefix',
   SecurityTokenExpired: 'give credentials as a function, so that a new securityToken can be loaded',
   InvalidAccessKeyId: 'check accessKeyId; one that begins with STS. needs its securityToken',
-  'InvalidSecurityToken|AccessKeyIdAndSecurityTokenNotMatch|SecurityTokenNotSupported': 'check securityToken: it must be whole, and of the same AssumeRole as accessKeyId',
+  'InvalidSecurityToken|AccessKeyIdAndSecurityTokenNotMatch|SecurityTokenNotSupported':
+    'check securityToken: it must be whole, and of the same AssumeRole as accessKeyId',
   'InvalidArgument .*region': 'set region',
   'ObjectNotAppendable|AppendSealedObjectNotAllowed': 'choose another key',
   SignatureDoesNotMatch: 'check accessKeySecret, region, and proxies that change headers',
