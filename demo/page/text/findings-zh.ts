@@ -14,7 +14,7 @@ export const findingsZh: Readonly<Record<FindingCode, Row>> = {
   offline: ['设备处于离线状态。', '请连接网络。'],
   unreachable: [
     '{host} 没有响应。',
-    '检查 Bucket、地域、防火墙和 Endpoint（自定义域名需要 cname: true）；在页面里还要检查浏览器扩展和 connect-src。',
+    '检查 Bucket、地域和 Endpoint（自定义域名需要 cname: true）以及防火墙；在页面里还要检查浏览器扩展和 connect-src。',
   ],
   'mixed-content': ['页面使用 HTTPS，但 Endpoint 没有使用。', '请给出使用 HTTPS 的 Endpoint。'],
   'http-page': ['页面没有使用 HTTPS，所以针对 https 的 CORS 规则都不允许 {origin}。', '请用 HTTPS 打开页面。'],
