@@ -8,10 +8,9 @@ export const ADVICE: Readonly<Record<string, string>> = {
   'AccessDenied .*public access': 'Block Public Access is on: use a private ACL',
   'AccessDenied .*referer': 'add this page to the Referer whitelist of the bucket',
   AccessDenied: 'check the RAM policy (oss:PutObject, oss:GetObject; oss:SealAppendObject to seal) and its prefix',
-  SecurityTokenExpired: 'give credentials as a function, so that a new securityToken can be loaded',
-  InvalidAccessKeyId: 'check accessKeyId; one that begins with STS. needs its securityToken',
-  'InvalidSecurityToken|AccessKeyIdAndSecurityTokenNotMatch|SecurityTokenNotSupported':
-    'check securityToken: it must be whole, and of the same AssumeRole as accessKeyId',
+  SecurityTokenExpired: 'give credentials as a function, so that securityToken can be loaded again',
+  InvalidAccessKeyId: 'check accessKeyId',
+  InvalidSecurityToken: 'check securityToken',
   'InvalidArgument .*region': 'set region',
   'ObjectNotAppendable|AppendSealedObjectNotAllowed': 'choose another key',
   SignatureDoesNotMatch: 'check accessKeySecret, region, and proxies that change headers',

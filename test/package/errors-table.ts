@@ -283,10 +283,9 @@ export const ADVICE_ZH: Readonly<Record<string, string>> = {
   'AccessDenied .*public access': '已开启阻止公共访问：请使用私有 ACL',
   'AccessDenied .*referer': '请把这个页面加入 Bucket 的 Referer 白名单',
   AccessDenied: '请检查 RAM 策略（oss:PutObject、oss:GetObject；封存需要 oss:SealAppendObject）及其前缀',
-  SecurityTokenExpired: '请用函数提供凭证，以便加载新的 securityToken',
-  InvalidAccessKeyId: '请检查 accessKeyId；以 STS. 开头的 ID 需要对应的 securityToken',
-  'InvalidSecurityToken|AccessKeyIdAndSecurityTokenNotMatch|SecurityTokenNotSupported':
-    '请检查 securityToken：它必须完整，并且与 accessKeyId 来自同一次 AssumeRole',
+  SecurityTokenExpired: '请用函数提供凭证，以便重新加载 securityToken',
+  InvalidAccessKeyId: '请检查 accessKeyId',
+  InvalidSecurityToken: '请检查 securityToken',
   'InvalidArgument .*region': '请设置 region',
   'ObjectNotAppendable|AppendSealedObjectNotAllowed': '请换一个 Key',
   SignatureDoesNotMatch: '请检查 accessKeySecret、region，以及会修改请求头的代理',

@@ -422,12 +422,10 @@ describe('the hint names the next step', () => {
     [
       'InvalidAccessKeyId',
       { Message: 'The OSS Access Key Id you provided does not exist' },
-      /Hint: check accessKeyId; one that begins with STS\. needs its securityToken$/,
+      /Hint: check accessKeyId$/,
     ],
-    ['SecurityTokenExpired', {}, /a new securityToken can be loaded$/],
+    ['SecurityTokenExpired', {}, /securityToken can be loaded again$/],
     ['InvalidSecurityToken', {}, /Hint: check securityToken/],
-    ['AccessKeyIdAndSecurityTokenNotMatch', {}, /Hint: check securityToken.*of the same AssumeRole as accessKeyId$/],
-    ['SecurityTokenNotSupported', {}, /Hint: check securityToken/],
     [
       'InvalidArgument',
       { Message: 'The region of the credential must be that of the bucket, cn-hangzhou' },
