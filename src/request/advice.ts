@@ -8,7 +8,7 @@ export const ADVICE: Readonly<Record<string, string>> = {
   'AccessDenied .*public access': 'Block Public Access is on: use a private ACL',
   'AccessDenied .*referer': 'add this page to the Referer whitelist of the bucket',
   AccessDenied: 'check the RAM policy (oss:PutObject, oss:GetObject; oss:SealAppendObject to seal) and its prefix',
-  SecurityTokenExpired: 'give credentials as a function, so that securityToken can be loaded again',
+  SecurityTokenExpired: 'give credentials as a function that loads a new securityToken',
   InvalidAccessKeyId: 'check accessKeyId',
   InvalidSecurityToken: 'check securityToken',
   'InvalidArgument .*region': 'set region',

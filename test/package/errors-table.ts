@@ -283,7 +283,7 @@ export const ADVICE_ZH: Readonly<Record<string, string>> = {
   'AccessDenied .*public access': '已开启阻止公共访问：请使用私有 ACL',
   'AccessDenied .*referer': '请把这个页面加入 Bucket 的 Referer 白名单',
   AccessDenied: '请检查 RAM 策略（oss:PutObject、oss:GetObject；封存需要 oss:SealAppendObject）及其前缀',
-  SecurityTokenExpired: '请用函数提供凭证，以便重新加载 securityToken',
+  SecurityTokenExpired: '请用函数提供凭证，由它加载新的 securityToken',
   InvalidAccessKeyId: '请检查 accessKeyId',
   InvalidSecurityToken: '请检查 securityToken',
   'InvalidArgument .*region': '请设置 region',

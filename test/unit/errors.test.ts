@@ -424,7 +424,7 @@ describe('the hint names the next step', () => {
       { Message: 'The OSS Access Key Id you provided does not exist' },
       /Hint: check accessKeyId$/,
     ],
-    ['SecurityTokenExpired', {}, /securityToken can be loaded again$/],
+    ['SecurityTokenExpired', {}, /function that loads a new securityToken$/],
     ['InvalidSecurityToken', {}, /Hint: check securityToken/],
     [
       'InvalidArgument',
