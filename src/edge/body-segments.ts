@@ -7,7 +7,7 @@ import type { Segment, SegmentReader } from '../source/segment.ts';
 import type { Clock } from '../waiting/clock.ts';
 import { Refusal } from './refusal.ts';
 import { SegmentBuffer } from './segment-buffer.ts';
-import { SEGMENT, SegmentMemory } from './segment-memory.ts';
+import { SEGMENT, uploadMemory } from './segment-memory.ts';
 
 /** The values that decide how long the segments are. */
 export interface SegmentOptions {
@@ -23,9 +23,6 @@ export interface SegmentOptions {
  * killed.
  */
 const LONGEST = 5000;
-
-/** The memory of all uploads of this process. */
-const memory: SegmentMemory = /* @__PURE__ */ new SegmentMemory();
 
 const BROKEN = 'The body ended early: continue at the tail';
 
@@ -80,7 +77,7 @@ export class BodySegments implements SegmentReader {
   cancel(): void {
     this.#ended = true;
     for (const buffer of this.#buffers) {
-      memory.free(buffer);
+      uploadMemory.free(buffer);
       buffer.free();
     }
     this.#chunks.return?.().catch(() => {});
@@ -106,7 +103,7 @@ export class BodySegments implements SegmentReader {
     const { announced, clock } = this.#options;
     // A body of unknown length may be short, so its first segments are short.
     const left = announced === undefined ? Math.max(this.#total, SEGMENT.least) : announced - this.#total;
-    return memory.take(buffer, { most: Math.max(left, 1), now: clock.now(), isOptional });
+    return uploadMemory.take(buffer, { most: Math.max(left, 1), now: clock.now(), isOptional });
   }
 
   /**
@@ -116,7 +113,7 @@ export class BodySegments implements SegmentReader {
   #keep(): void {
     const { segmentSize, clock } = this.#options;
     if (segmentSize !== undefined) return;
-    for (const buffer of this.#buffers) memory.keep(buffer, { size: buffer.size, now: clock.now() });
+    for (const buffer of this.#buffers) uploadMemory.keep(buffer, { size: buffer.size, now: clock.now() });
   }
 
   /**

@@ -11,7 +11,7 @@ const SENT_WITH_UPLOADS =
 /** The headers of resumable uploads that pages read. Scripts cannot read them otherwise. */
 const READ = [
   ...['location', 'upload-offset', 'upload-length', 'upload-metadata', 'upload-expires', 'upload-complete'],
-  'upload-defer-length',
+  ...['upload-defer-length', 'retry-after'],
   ...['upload-limit', 'tus-resumable', 'tus-version', 'tus-extension', 'tus-max-size', 'tus-checksum-algorithm'],
 ];
 

@@ -2,8 +2,10 @@
  * Checksums of bodies: `Upload-Checksum` of tus, and `Content-Digest`. Both standards demand that nothing of a damaged
  * body is stored. So such a body is read completely before its first byte is stored.
  */
+import type { Clock } from '../waiting/clock.ts';
 import { freeBuffer } from './free-buffer.ts';
 import { badRequest, Refusal } from './refusal.ts';
+import { uploadMemory } from './segment-memory.ts';
 
 /** The checksum that a client sent for a body. */
 export interface Digest {
@@ -19,8 +21,10 @@ const TUS: Readonly<Record<string, string>> = { sha1: 'SHA-1', sha256: 'SHA-256'
 /** The algorithms by their names in `Content-Digest`. By RFC 9530, others are ignored. */
 const FIELDS: Readonly<Record<string, string>> = { 'sha-256': 'SHA-256', 'sha-512': 'SHA-512' };
 
-/** The first size of the buffer for a body, in bytes. */
+/** The first size of the buffer for a body of unknown length, and the size of the pieces, in bytes. */
 const FIRST = 64 * 1024;
+/** A client that found no memory tries again after this time, in s. */
+const RETRY = 5;
 
 /** The value of `Tus-Checksum-Algorithm`. */
 export const CHECKSUMS = 'sha1,sha256';
@@ -55,42 +59,111 @@ export function readContentDigest({ headers }: Request): Digest | undefined {
   return undefined;
 }
 
+/** What is known of a body before it is read. */
+export interface VerifiedOptions {
+  /** The greatest length in bytes. */
+  readonly most: number;
+  /** The announced length in bytes. */
+  readonly announced?: number | undefined;
+  readonly clock: Pick<Clock, 'now'>;
+}
+
 /**
- * Reads a body completely, and yields it if it has the checksum.
+ * Reads a body completely, and yields it in pieces if it has the checksum.
  *
- * @throws Refusal: 413 if the body has more than `most` bytes, and 460 or 400 if it has another checksum.
+ * @throws Refusal: 413 if the body has more than `most` bytes, 460 or 400 if it has another checksum, and 503 if the
+ *   uploads of this process leave no memory for it.
  */
 export async function* verified(
   chunks: AsyncIterable<Uint8Array<ArrayBuffer>>,
-  { algorithm, bytes, mismatch }: Digest,
-  most: number,
+  digest: Digest,
+  options: VerifiedOptions,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
-  // A list of chunks could be much larger than the body, because a chunk can have one byte.
-  let buffer = new Uint8Array(FIRST);
-  let size = 0;
-  for await (const chunk of chunks) {
-    const end = size + chunk.byteLength;
-    if (end > most) throw new Refusal(413, 'TooLarge', `A body with a checksum may have at most ${most} bytes`);
-    if (end > buffer.length) buffer = enlarged(buffer, Math.max(end, Math.min(2 * buffer.length, most)));
-    buffer.set(chunk, size);
-    size = end;
+  const body = new HeldBody(options);
+  try {
+    body.begin();
+    for await (const chunk of chunks) body.add(chunk);
+    await checkDigest(body.bytes, digest);
+    yield* body.pieces();
+  } finally {
+    body.free();
   }
-  const body = buffer.subarray(0, size);
-  const actual = new Uint8Array(await crypto.subtle.digest(algorithm, body));
-  if (actual.length !== bytes.length || actual.some((byte, i) => byte !== bytes[i]))
-    throw new Refusal(
-      mismatch,
-      'ChecksumMismatch',
-      'The body does not have the checksum that was sent: nothing is stored',
-    );
-  if (size > 0) yield body;
 }
 
-function enlarged(bytes: Uint8Array<ArrayBuffer>, size: number): Uint8Array<ArrayBuffer> {
-  const larger = new Uint8Array(size);
-  larger.set(bytes);
-  freeBuffer(bytes.buffer);
-  return larger;
+/** Holds a body in one buffer. A list of chunks could be much larger than the body, because a chunk can have one byte. */
+class HeldBody {
+  readonly #options: VerifiedOptions;
+  #buffer = new Uint8Array(0);
+  #size = 0;
+
+  constructor(options: VerifiedOptions) {
+    this.#options = options;
+  }
+
+  /** Reserves the announced length at once, so that a client without luck is refused before it sends the body. */
+  begin(): void {
+    const { announced, most } = this.#options;
+    this.#reach(announced ?? Math.min(FIRST, most));
+  }
+
+  add(chunk: Uint8Array): void {
+    const end = this.#size + chunk.byteLength;
+    if (end > this.#buffer.length) this.#reach(Math.max(end, Math.min(2 * this.#buffer.length, this.#options.most)));
+    else this.#reserve(this.#buffer.length);
+    this.#buffer.set(chunk, this.#size);
+    this.#size = end;
+  }
+
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return this.#buffer.subarray(0, this.#size);
+  }
+
+  /** Yields the body in pieces, and keeps its memory reserved while the pieces before are stored. */
+  *pieces(): Generator<Uint8Array<ArrayBuffer>, void, void> {
+    for (let at = 0; at < this.#size; at += FIRST) {
+      const { clock } = this.#options;
+      uploadMemory.keep(this, { size: this.#buffer.length, now: clock.now() });
+      yield this.bytes.subarray(at, at + FIRST);
+    }
+  }
+
+  free(): void {
+    uploadMemory.free(this);
+    freeBuffer(this.#buffer.buffer);
+  }
+
+  /** Makes the buffer large enough for `size` bytes. */
+  #reach(size: number): void {
+    const { most } = this.#options;
+    if (size > most) throw tooLarge(most);
+    this.#reserve(size);
+    const larger = new Uint8Array(size);
+    larger.set(this.bytes);
+    freeBuffer(this.#buffer.buffer);
+    this.#buffer = larger;
+  }
+
+  #reserve(size: number): void {
+    if (!uploadMemory.reserve(this, { size, now: this.#options.clock.now() })) throw noMemory();
+  }
+}
+
+async function checkDigest(body: Uint8Array<ArrayBuffer>, { algorithm, bytes, mismatch }: Digest): Promise<void> {
+  const actual = new Uint8Array(await crypto.subtle.digest(algorithm, body));
+  if (actual.length === bytes.length && actual.every((byte, i) => byte === bytes[i])) return;
+  const message = 'The body does not have the checksum that was sent: nothing is stored';
+  throw new Refusal(mismatch, 'ChecksumMismatch', message);
+}
+
+function tooLarge(most: number): Refusal {
+  return new Refusal(413, 'TooLarge', `A body with a checksum may have at most ${most} bytes`);
+}
+
+/** The edge cannot wait for room, because a request of a Worker must not wait for another request. */
+function noMemory(): Refusal {
+  const message =
+    'Other uploads use the memory that a body with a checksum needs: nothing of it is stored, send it again';
+  return new Refusal(503, 'NoMemory', message, {}, { 'retry-after': String(RETRY) });
 }
 
 function fromBase64(text: string, header: string): Uint8Array {

@@ -153,8 +153,10 @@ async function appendTo(context: ResumableContext, upload: Upload, digest?: Dige
   const most = Math.min(left, await bytesAllowed(question, allows));
   announcedLength(request, most);
   const body = untilExcess(wholeBody(request, { most, ...patience }), left);
-  const chunks = digest ? verified(body, digest, Math.min(most, MAX_VERIFIED)) : body;
-  const segments = new BodySegments(chunks, { segmentSize, announced: size, clock: patience.clock });
+  const { clock } = patience;
+  const held = { most: Math.min(most, MAX_VERIFIED), announced: size, clock };
+  const chunks = digest ? verified(body, digest, held) : body;
+  const segments = new BodySegments(chunks, { segmentSize, announced: size, clock });
   const appender = new BodyAppender({ ...object, tail, segmentSize, contentType: null });
   return { ...upload, tail: await appender.append(segments) };
 }

@@ -55,6 +55,17 @@ export class SegmentMemory {
     return size;
   }
 
+  /**
+   * Reserves memory for a body that must be held completely. Returns false, and changes nothing, if there is no room. A
+   * body of the least length always gets its memory, so that short bodies pass while long ones are refused.
+   */
+  reserve(holder: object, { size, now }: { readonly size: number; readonly now: number }): boolean {
+    const before = this.#buffers.get(holder)?.size ?? 0;
+    if (size > SEGMENT.least && this.#taken(now) - before + size > SEGMENT.all) return false;
+    this.#buffers.set(holder, { size, since: now });
+    return true;
+  }
+
   /** Notes that a holder still has its buffer. A slow sender can take hours for one segment. */
   keep(holder: object, { size, now }: { readonly size: number; readonly now: number }): void {
     if (size > 0) this.#buffers.set(holder, { size, since: now });
@@ -74,3 +85,6 @@ export class SegmentMemory {
     return taken;
   }
 }
+
+/** The memory of all uploads of this process. */
+export const uploadMemory: SegmentMemory = /* @__PURE__ */ new SegmentMemory();
