@@ -8,7 +8,7 @@ import type { Found } from './verdict.ts';
 type At = Pick<Plan, 'position' | 'size'>;
 
 const REASONS: Readonly<Record<Outcome, string>> = {
-  stored: 'These bytes are stored there, but also bytes of another writer',
+  stored: 'These bytes are stored, but also bytes of another writer',
   absent:
     'Another writer was first, and stored other bytes there. Use one AppendableObject for each key, or shared: true',
   unknown: 'Another writer changed, replaced or deleted it, or a cache (CDN) answered',
@@ -22,7 +22,7 @@ export function conflict(key: string, { position, size }: At, outcome: Outcome, 
 
 /** The object was created by another operation than AppendObject. */
 export function notAppendable(key: string, found: Found): AppendConflictError {
-  const message = `Cannot append to "${key}": ${describe(found)}, which AppendObject did not make; choose another key`;
+  const message = `Cannot append to "${key}": ${describe(found)}, which AppendObject did not make: choose another key`;
   return conflictError(message, { position: 0, size: 0 }, found, 'ObjectNotAppendable');
 }
 
@@ -63,6 +63,6 @@ export function unsettled(key: string, { position, size }: At): OssError {
 }
 
 function describe({ length, appendable }: Found): string {
-  if (length === undefined) return 'there is no such object';
+  if (length === undefined) return 'found no object';
   return `found ${appendable ? '' : 'a non-appendable object of '}length ${length}`;
 }

@@ -65,11 +65,9 @@ export class EndedCalls {
     if (error instanceof ChecksumError) throw error;
     const ended = this.#calls.get(Object(error));
     if (!ended)
-      throw new TypeError(
-        'settle needs the error of a failed append to this AppendableObject; after resume, call resume again',
-      );
+      throw new TypeError('settle needs the error of a failed append to this object; after resume, call resume again');
     if (ended !== 'several') return ended;
-    throw new TypeError('several calls have this reason: give each its own signal');
+    throw new TypeError('several calls have this reason: give each call a signal');
   }
 }
 

@@ -98,7 +98,7 @@ export const FINDINGS: Readonly<Record<FindingCode, Row>> = {
   'clock-wrong': ['The clock of the signing device is wrong.', 'Set the clock.', /Skewed|^Acc.*expired/],
   'token-expired': [
     'The token has expired.',
-    'Give credentials as a function, so that they can be loaded again.',
+    'Give credentials as a function that loads a new securityToken.',
     /^SecurityTokenExpired/,
   ],
   'token-refused': refused(/^InvalidAcc|SecurityToken/),

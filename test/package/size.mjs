@@ -52,13 +52,13 @@ export const BUNDLES = {
   './sts': { budget: 8_000, code: "export * from './src/sts.ts';" },
   // The doctor, without the client that it examines (`append`): 3 KB.
   './doctor': {
-    budget: 3_080,
+    budget: 3_072,
     over: 'append',
     code: `import { OssClient } from './src/index.ts';
       import { diagnose } from './src/doctor/index.ts';
       diagnose(new OssClient({ ${CLIENT}, ${STS} }), 'app.log').then(console.log);`,
   },
-  './edge': { budget: 35_750, code: "export { createEdge } from './src/edge/index.ts';" },
+  './edge': { budget: 36_200, code: "export { createEdge } from './src/edge/index.ts';" },
   './edge, in a page': { budget: 1_950, code: "export { PageGrants } from './src/edge/index.ts';" },
   // The engine and a log, which adds 5 KB to the engine.
   './log': {

@@ -32,7 +32,7 @@ export const findingsZh: Readonly<Record<FindingCode, Row>> = {
   'no-credentials': ['没有凭证：{what}。', '检查令牌接口或 presign。'],
   'permission-missing': DENIED,
   'clock-wrong': ['签名所用的时钟不准。', '校准时钟。'],
-  'token-expired': ['令牌已过期。', '用函数提供凭证，以便能够重新加载。'],
+  'token-expired': ['令牌已过期。', '用函数提供凭证，由它加载新的 securityToken。'],
   'token-refused': refused('检查 accessKeyId'),
   'signature-wrong': refused('检查 accessKeySecret、region，以及会修改请求头的代理'),
   'region-wrong': refused('Bucket 在另一个地域，请设置 region 和 endpoint'),
