@@ -58,7 +58,7 @@ export function damaged(key: string, { position, size, want }: Plan, crc: bigint
 
 /** A segment cannot be settled, because its bytes were dropped when another segment was sent. */
 export function unsettled(key: string, { position, size }: At): OssError {
-  const message = `Cannot settle the ${size} bytes for "${key}" at position ${position}: a later append was sent; settle that one first`;
+  const message = `Cannot settle the ${size} bytes for "${key}" at position ${position}: a later append was sent. Settle that append first`;
   return new OssError(message, { code: 'Unsettled' });
 }
 

@@ -67,7 +67,7 @@ export class EndedCalls {
     if (!ended)
       throw new TypeError('settle needs the error of a failed append to this object; after resume, call resume again');
     if (ended !== 'several') return ended;
-    throw new TypeError('several calls have this reason: give each call a signal');
+    throw new TypeError('several calls have this reason: give each its own signal');
   }
 }
 

@@ -21,7 +21,9 @@ function readHeaders(): Set<string> {
     (name) => name.endsWith('.ts') && !/^(xhr\.ts|sts\.ts|testing\b.*|edge\b.*)$/.test(name),
   );
   const texts = files.map((name) => textOf(`src/${name}`));
-  const calls = texts.flatMap((text) => [...text.matchAll(/\b(?:headers\.(?:get|has)|told)\('([a-z0-9-]+)'\)/g)]);
+  const calls = texts.flatMap((text) => [
+    ...text.matchAll(/\b(?:headers\.(?:get|has)\(|visible\(headers, )'([a-z0-9-]+)'\)/g),
+  ]);
   const marks = texts.flatMap((text) => [...text.matchAll(/^const MARK = '([a-z0-9-]+)'/gm)]);
   return new Set([...calls, ...marks].map(([, name = '']) => name));
 }
