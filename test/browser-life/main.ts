@@ -51,6 +51,8 @@ class World {
   readonly errors: string[] = [];
   /** The last end of the object that a log reported as stored. */
   stored = 0;
+  /** The requests that are in flight, and the timers of LocalOss, which may still carry out a request. */
+  readonly #open = new Set<unknown>();
   onjournal: () => void = () => {};
   ondone: (error?: Error) => void = () => {};
 
@@ -69,12 +71,38 @@ class World {
     };
     const faults = () =>
       !this.healed && this.#random() < 0.25 ? KINDS[Math.floor(this.#random() * KINDS.length)] : undefined;
-    const oss = new LocalOss({ buckets: { logs: { region: 'cn-hangzhou', cors: [cors] } }, faults });
+    const clock = { setTimeout: this.#setTimeout, clearTimeout: this.#clearTimeout };
+    const oss = new LocalOss({ buckets: { logs: { region: 'cn-hangzhou', cors: [cors] } }, faults, clock });
     this.oss = oss;
     // A request with `keepalive` outlives its page, and keeps one of the browser's few connections until it ends. So no
     // such request may hang.
     const hung = () => wait(1000).then(() => Promise.reject(new Error('The connection hangs')));
-    this.#ossServer = await serve((request) => Promise.race([oss.fetch(request), hung()]));
+    this.#ossServer = await serve((request) => {
+      this.#open.add(request);
+      const answer = oss.fetch(request).finally(() => this.#open.delete(request));
+      return Promise.race([answer, hung()]);
+    });
+  }
+
+  readonly #setTimeout = (callback: () => void, delay: number): unknown => {
+    const run = () => {
+      this.#open.delete(timer);
+      callback();
+    };
+    const timer = setTimeout(run, delay);
+    this.#open.add(timer);
+    return timer;
+  };
+
+  readonly #clearTimeout = (timer: unknown): void => {
+    this.#open.delete(timer);
+    clearTimeout(timer as ReturnType<typeof setTimeout>);
+  };
+
+  /** Waits until no request is in flight, and until LocalOss will carry out no request later. */
+  async idle(): Promise<void> {
+    for (const end = Date.now() + 60_000; this.#open.size > 0 || (this.oss?.busy ?? 0) > 0; await wait(20))
+      if (Date.now() > end) throw new Error('The requests did not end');
   }
 
   url(options: object): string {
@@ -141,7 +169,7 @@ async function run(browser: Browser, place: string, kills: number, seed: number,
     }
   }
   // A request that was sent long ago may still be carried out.
-  await wait(500);
+  await world.idle();
   await Promise.race([context.close().catch(() => {}), wait(2000)]);
   await world.close();
   return world;

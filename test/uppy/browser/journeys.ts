@@ -77,9 +77,20 @@ const complete = (page: Page) => page.getByText('Complete', { exact: true }).wai
 const told = (page: Page) => page.evaluate(() => window.test.told);
 
 /** Waits until the servers show something. */
-async function untilStored(holds: () => boolean): Promise<void> {
+async function untilServed(holds: () => boolean): Promise<void> {
   for (const end = Date.now() + WAIT; !holds(); await new Promise((resolve) => setTimeout(resolve, 20)))
     ok(Date.now() < end, 'the servers did not get there in time');
+}
+
+/**
+ * Stops the files while the server holds their requests. The gate stays closed until the page has ended each of these
+ * requests itself. So no answer of the server can be the reason of their end.
+ */
+async function stopHeld(site: Site, stop: () => Promise<unknown>, release: () => void): Promise<void> {
+  await untilServed(() => site.held > 0 && site.held === site.inFlight);
+  await stop();
+  await untilServed(() => site.inFlight === 0);
+  release();
 }
 
 function allStored(site: Site, files: readonly string[]): void {
@@ -167,7 +178,7 @@ export const JOURNEYS: Readonly<Record<string, (scene: Scene) => Promise<void>>>
       site.faults = ({ operation, key }) =>
         operation !== 'OptionObject' && key === 'inbox/1.txt' ? { kind: 'deny' } : undefined;
       await barButton(page, 'Retry upload').click();
-      await untilStored(() => files.slice(1).every((name) => site.stored(name) === textOf(name)));
+      await untilServed(() => files.slice(1).every((name) => site.stored(name) === textOf(name)));
       await until(page, () => window.test.uppy.getFiles().filter(({ error }) => error).length === 1);
       site.clear();
       await fileButton(page, '1.txt', 'Retry upload').click();
@@ -202,7 +213,7 @@ export const JOURNEYS: Readonly<Record<string, (scene: Scene) => Promise<void>>>
       .locator('.uppy-StatusBar-actionBtn--uploadNewlyAdded, .uppy-StatusBar-actionBtn--upload')
       .first()
       .click();
-    await untilStored(() => site.stored('1.txt') === textOf('1.txt'));
+    await untilServed(() => site.stored('1.txt') === textOf('1.txt'));
     await until(page, () => window.test.uppy.getFiles().every(({ progress }) => progress.uploadComplete));
     await allComplete(page, files);
   },
@@ -231,12 +242,20 @@ export const JOURNEYS: Readonly<Record<string, (scene: Scene) => Promise<void>>>
     await until(page, () => window.test.uppy.getObjectOfFilesPerState().isAllPaused);
     await barButton(page, 'Resume').click();
     await until(page, () => window.test.uppy.getFiles().some(({ progress }) => Number(progress.bytesUploaded) > 5000));
-    await barButton(page, 'Cancel').click();
+    const release = site.hold();
+    await stopHeld(site, () => barButton(page, 'Cancel').click(), release);
     deepEqual(await page.evaluate(() => window.test.uppy.getFiles()), []);
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    const requests = site.oss?.requests.length;
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    equal(site.oss?.requests.length, requests);
+    const requests = more.map((name) => site.requestsFor(name));
+    // Another file is uploaded to its end. A cancelled file that still waits would be started in the meantime.
+    await pick(page, ['another.txt']);
+    await uploadButton(page).click();
+    await complete(page);
+    allStored(site, ['another.txt']);
+    deepEqual(
+      more.map((name) => site.requestsFor(name)),
+      requests,
+    );
+    await page.evaluate(() => window.test.uppy.cancelAll());
     site.clear();
     await pick(page, more);
     await uploadButton(page).click();
@@ -249,12 +268,18 @@ export const JOURNEYS: Readonly<Record<string, (scene: Scene) => Promise<void>>>
     const release = site.hold();
     await pick(page, names(10));
     await uploadButton(page).click();
-    await until(page, () => window.test.uppy.getFiles().some(({ progress }) => progress.uploadStarted));
-    await page.evaluate(() => window.test.uppy.destroy());
-    release();
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    const requests = site.oss?.requests.filter(({ operation }) => operation === 'AppendObject').length;
-    equal(requests, 0);
+    await untilServed(() => site.held === 4);
+    await stopHeld(site, () => page.evaluate(() => window.test.uppy.destroy()), release);
+    // Another object is stored after that, over the same network. A request that the uploader sent at its end would have
+    // arrived before.
+    await page.evaluate(() => window.test.client.appendObject('inbox/another.txt', 'another', { position: 0 }));
+    const carriedOut = site.oss?.requests.filter(({ operation }) => operation !== 'OptionObject') ?? [];
+    deepEqual(
+      carriedOut.map(({ key }) => key),
+      ['inbox/another.txt'],
+    );
+    // The uploader is the only one in the page that listens to this event.
+    equal(await page.evaluate(() => window.test.listeners['uppy: resume-all']), 0);
     deepEqual(
       (await told(page)).filter((text) => /success|error/.test(text)),
       [],

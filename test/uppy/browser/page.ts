@@ -8,6 +8,8 @@ import { OssAppend, type OssAppendBody } from '../../../src/uppy/index.ts';
 /** What the tests read from the page. */
 export interface PageUnderTest {
   readonly uppy: Uppy<Meta, OssAppendBody>;
+  /** The client of the plugin. */
+  readonly client: OssClient;
   /** The events in their order: `upload-success 1.txt`. */
   readonly told: string[];
   /** Promises that rejected without a handler, and what the strict policy of the page forbade. */
@@ -80,4 +82,4 @@ uppy
   .use(GoldenRetriever)
   .use(OssAppend<Meta, OssAppendBody>, { client, key: ({ name }) => `inbox/${name}`, limit: 4, segmentSize: 2048 });
 
-window.test = { uppy, told, complaints, listeners };
+window.test = { uppy, client, told, complaints, listeners };

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { build, type Plugin } from 'esbuild';
+import { waitForAbort } from '../../../src/testing/clock.ts';
 import { type Fault, type FaultRequest, LocalOss } from '../../../src/testing/index.ts';
 import { type Served, serve } from '../../../src/testing/node/http.ts';
 import { randomFrom } from '../../engine/exactly-once/random.ts';
@@ -72,6 +73,8 @@ export class Site {
   faults: (request: FaultRequest) => Fault | undefined = () => undefined;
   /** While it is set, no request is carried out. */
   gate: Promise<void> | undefined;
+  /** The number of requests that the gate holds. */
+  held = 0;
   /** The keys of the requests that are in flight, and the most different keys at one time. */
   readonly #inFlight = new Map<string, number>();
   mostKeys = 0;
@@ -125,6 +128,11 @@ export class Site {
     return release;
   }
 
+  /** The number of requests in flight. A request ends when it is answered, or when its client leaves. */
+  get inFlight(): number {
+    return [...this.#inFlight.values()].reduce((sum, count) => sum + count, 0);
+  }
+
   /** The text of the object of a file. */
   stored(name: string): string | undefined {
     const object = this.oss?.object('logs', `inbox/${name}`);
@@ -146,12 +154,23 @@ export class Site {
     this.#inFlight.set(pathname, (this.#inFlight.get(pathname) ?? 0) + 1);
     this.mostKeys = Math.max(this.mostKeys, this.#inFlight.size);
     try {
-      await this.gate;
+      await this.#pass(request);
       return await this.oss!.fetch(request);
     } finally {
       const count = (this.#inFlight.get(pathname) ?? 1) - 1;
       if (count > 0) this.#inFlight.set(pathname, count);
       else this.#inFlight.delete(pathname);
+    }
+  }
+
+  /** Waits at the gate. A request whose client leaves in the meantime is never carried out. */
+  async #pass({ signal }: Request): Promise<void> {
+    if (!this.gate) return;
+    this.held += 1;
+    try {
+      await Promise.race([this.gate, waitForAbort(signal)]);
+    } finally {
+      this.held -= 1;
     }
   }
 
