@@ -1,8 +1,15 @@
 /** The part of the proof that runs with every test run: a number of schedules, and the table of what they reached. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { onCi } from '../../../.ci/project.mjs';
 import { quickPlatform, synchronousPlatform } from './platform.ts';
 import { describe as describeFailure, runSeeds } from './run.ts';
 import { VerdictTable } from './verdicts.ts';
+
+/**
+ * The number of schedules in each of the two halves. CI runs 20,000 schedules in all. On a developer's machine, 12,000
+ * schedules reach every row of the table too, and `npm test` stays under three minutes on two cores.
+ */
+export const HALF = onCi ? 10_000 : 6_000;
 
 /**
  * Defines a test of the schedules of consecutive seeds. The seeds are split over several files, so that each file has
