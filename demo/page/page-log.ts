@@ -20,7 +20,7 @@ export class PageLog {
   #log: LogAppender | undefined;
   #count = 0;
 
-  /** The object is outside of the scope of the faults, so that the log also contains what the faults did. */
+  /** The faults do not reach the object of the log, so the log can also record what the faults did. */
   constructor(session: Session) {
     this.#session = session;
     this.key = `${session.host.userPrefix}logs/${session.tab}-${Date.now().toString(36)}.ndjson`;

@@ -133,7 +133,7 @@ async function toAnswer(response: Response, method: Method): Promise<Answer> {
   // An object may be HTML, too. OSS sends the date of its last change, which a page may always read.
   const isHtml = /html/.test(what) && !headers.has('last-modified');
   const isPage = !isMarked && (type !== 'cors' || isHtml || (!ok && method !== 'HEAD'));
-  // A browser shows a redirect as status 0. OSS accepts no append of the doctor, so a portal has accepted it.
+  // A browser shows a redirect as status 0. OSS refuses every append of the doctor, so an accepted append shows a portal.
   const foreign = isPage || (ok ? method === 'POST' : status < 400) ? what : undefined;
   const cause = refusal && causeOf(`${refusal.code} ${refusal.ec} ${refusal.message}`);
   return Object.assign(response, { refusal, cause, foreign });

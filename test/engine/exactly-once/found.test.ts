@@ -8,21 +8,26 @@ import { quickPlatform } from './platform.ts';
 import type { Schedule } from './schedule.ts';
 import { runSchedule } from './world.ts';
 
+/** The settings that both schedules have. */
+const PLAIN = {
+  signing: 'none',
+  hidden: 'nothing',
+  unreadable: false,
+  lengths: 'reported',
+  coded: 'no',
+  maxAttempts: 8,
+  timeout: 1000,
+  latency: 0,
+  initial: null,
+} as const satisfies Partial<Schedule>;
+
 const FOUND: readonly (readonly [why: string, schedule: Schedule])[] = [
   [
     'the records of two earlier pages that opened in the same millisecond are sent in the order of the pages',
     {
       seed: 400041385,
-      signing: 'none',
-      hidden: 'nothing',
-      unreadable: false,
-      lengths: 'reported',
-      coded: 'no',
-      maxAttempts: 8,
+      ...PLAIN,
       settles: false,
-      timeout: 1000,
-      latency: 0,
-      initial: null,
       writers: [
         {
           shared: false,
@@ -46,16 +51,8 @@ const FOUND: readonly (readonly [why: string, schedule: Schedule])[] = [
     'a segment that OSS never stored does not count, even if the source goes on with the bytes that were stored in its place',
     {
       seed: 500012737,
-      signing: 'none',
-      hidden: 'nothing',
-      unreadable: false,
-      lengths: 'reported',
-      coded: 'no',
-      maxAttempts: 8,
+      ...PLAIN,
       settles: true,
-      timeout: 1000,
-      latency: 0,
-      initial: null,
       writers: [
         {
           shared: true,
