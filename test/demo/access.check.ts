@@ -2,10 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { AxeResults } from 'axe-core';
-import type { Browser, BrowserContextOptions, Page } from 'playwright';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { browsers, launch, MIB, onDisk, picked, Visit } from './visit.ts';
-import { USER } from './visits.ts';
+import type { BrowserContextOptions, Page } from 'playwright';
+import { describe, expect, test } from 'vitest';
+import { browsers, MIB, onDisk, picked, type Visit } from './visit.ts';
+import { useBrowser, visitOnce } from './visits.ts';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -19,23 +19,9 @@ async function findings(page: Page): Promise<string[]> {
 }
 
 describe.skipIf(!browsers.includes('chromium'))('in chromium', () => {
-  let browser: Browser;
-
-  beforeAll(async () => {
-    browser = await launch('chromium');
-  });
-  afterAll(() => browser?.close());
-
-  async function visiting(options: BrowserContextOptions, act: (visit: Visit) => Promise<void>): Promise<void> {
-    const context = await browser.newContext({ ...USER, ...options });
-    const visit = await Visit.begin(context);
-    try {
-      await act(visit);
-    } finally {
-      await context.close();
-      await visit.end();
-    }
-  }
+  const browser = useBrowser('chromium');
+  const visiting = (options: BrowserContextOptions, act: (visit: Visit) => Promise<void>) =>
+    visitOnce(browser.current, options, act);
 
   /** Looks at the page in each of its states. */
   async function examine(visit: Visit): Promise<void> {

@@ -1,8 +1,8 @@
 /** What a user sees: the bars in forced colours, everything on a phone, and movement at 200 % zoom. */
-import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { browsers, launch, MIB, onDisk, picked, Visit } from './visit.ts';
-import { USER } from './visits.ts';
+import type { BrowserContextOptions, Locator, Page } from 'playwright';
+import { describe, expect, test } from 'vitest';
+import { browsers, MIB, onDisk, picked, type Visit } from './visit.ts';
+import { useBrowser, visitOnce } from './visits.ts';
 
 const PATIENT = { timeout: 60_000 };
 
@@ -22,23 +22,9 @@ function contrast(one: Colour, other: Colour): number {
 }
 
 describe.skipIf(!browsers.includes('chromium'))('in chromium', () => {
-  let browser: Browser;
-
-  beforeAll(async () => {
-    browser = await launch('chromium');
-  });
-  afterAll(() => browser?.close());
-
-  async function visiting(options: BrowserContextOptions, act: (visit: Visit) => Promise<void>): Promise<void> {
-    const context = await browser.newContext({ ...USER, ...options });
-    const visit = await Visit.begin(context);
-    try {
-      await act(visit);
-    } finally {
-      await context.close();
-      await visit.end();
-    }
-  }
+  const browser = useBrowser('chromium');
+  const visiting = (options: BrowserContextOptions, act: (visit: Visit) => Promise<void>) =>
+    visitOnce(browser.current, options, act);
 
   /** Takes a picture of an element, and returns the colours of its columns at these shares of its width. */
   async function columns(element: Locator, shares: readonly number[]): Promise<Colour[][]> {
@@ -46,7 +32,7 @@ describe.skipIf(!browsers.includes('chromium'))('in chromium', () => {
     const clip = { x: Math.floor(x), y: Math.floor(y), width: Math.ceil(width), height: Math.ceil(height) };
     const picture = await element.page().screenshot({ clip, animations: 'disabled' });
     // An empty page of another window has no policy that forbids to read the picture.
-    const reader = await browser.newPage();
+    const reader = await browser.current.newPage();
     const pixels = await reader.evaluate(
       async ([base64, all]) => {
         const image = new Image();

@@ -6,6 +6,36 @@ import { type BrowserName, launch, Visit } from './visit.ts';
 /** The window and the language of a user. */
 export const USER: BrowserContextOptions = { viewport: { width: 1300, height: 900 }, locale: 'en-US' };
 
+/** Starts a browser before the tests of a `describe`, and ends it after them. */
+export function useBrowser(name: BrowserName): { readonly current: Browser } {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await launch(name);
+  });
+  afterAll(() => browser?.close());
+  return {
+    get current() {
+      return browser;
+    },
+  };
+}
+
+/** Visits the page in a context of its own, which ends with the visit. */
+export async function visitOnce(
+  browser: Browser,
+  options: BrowserContextOptions,
+  act: (visit: Visit) => Promise<void>,
+): Promise<void> {
+  const context = await browser.newContext({ ...USER, ...options });
+  const visit = await Visit.begin(context);
+  try {
+    await act(visit);
+  } finally {
+    await context.close();
+    await visit.end();
+  }
+}
+
 /** The visits of one test. */
 export interface Visits {
   /** The context of the test that runs now. */
@@ -16,16 +46,12 @@ export interface Visits {
 
 /** Registers the hooks. Call this function first in a `describe`. */
 export function useVisits(name: BrowserName): Visits {
-  let browser: Browser;
+  const browser = useBrowser(name);
   let context: BrowserContext;
   let visit: Visit | undefined;
 
-  beforeAll(async () => {
-    browser = await launch(name);
-  });
-  afterAll(() => browser?.close());
   beforeEach(async () => {
-    context = await browser.newContext(USER);
+    context = await browser.current.newContext(USER);
   });
   afterEach(async () => {
     await context.close();
