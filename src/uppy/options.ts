@@ -19,9 +19,9 @@ export interface OssAppendOptions<M extends Meta = Meta, B extends Body = Body>
   /** Sends the requests. A function chooses a client for each file, for example one for each bucket. */
   readonly client: UploadClient | ((file: UppyFile<M, B>) => UploadClient);
   /**
-   * Returns the key of the object for a file. It is called when the upload of the file begins, and the key is stored in
+   * Returns the key of the object for a file, and not a promise. It is called when the upload of the file begins, and the key is stored in
    * the state of the file (`file.ossAppend.key`). So a retry, and Golden Retriever after a reload, use the same key again.
-   * It is called again only if the object turned out to hold other bytes than the file.
+   * It is called again only if the object turned out to hold other bytes than the file, or to take no more appends.
    * If the key depends only on the file, an upload goes on also when the user picks the file again on another day.
    */
   readonly key: (file: UppyFile<M, B>) => string;
@@ -70,4 +70,19 @@ export function checkOptions<M extends Meta, B extends Body>(options: OssAppendO
 /** Returns how many files may be in flight at once. */
 export function limitOf({ limit = LIMIT }: { readonly limit?: number | undefined }): number {
   return limit === 0 ? Number.POSITIVE_INFINITY : limit;
+}
+
+/**
+ * Returns what a function of the page has returned for a file.
+ *
+ * @throws TypeError for a promise. An asynchronous function for `headers` would otherwise lose all its headers.
+ */
+export function atOnce<T>(option: string, { name }: { readonly name: string }, result: T): T {
+  const { then } = Object(result);
+  if (typeof then !== 'function') return result;
+  // Nobody else handles the rejection of this promise.
+  Promise.resolve(result).catch(() => {});
+  throw new TypeError(
+    `${option} returned a promise for "${name}". Do this work in a preprocessor of Uppy, and keep its result with setFileMeta`,
+  );
 }

@@ -7,9 +7,17 @@
 import { BasePlugin, type Body, type Meta, type State, type Uppy, type UppyEventMap, type UppyFile } from '@uppy/core';
 import { AppendableObject } from '../append/object.ts';
 import { isBlob } from '../bytes.ts';
-import { AppendConflictError, ChecksumError } from '../errors.ts';
+import { AppendConflictError, ChecksumError, ServiceError } from '../errors.ts';
+import { takesNoAppends } from '../waiting/retry.ts';
 import { locale, type Translate } from './locale.ts';
-import { checkOptions, limitOf, type OssAppendBody, type OssAppendOptions, type UploadClient } from './options.ts';
+import {
+  atOnce,
+  checkOptions,
+  limitOf,
+  type OssAppendBody,
+  type OssAppendOptions,
+  type UploadClient,
+} from './options.ts';
 import { Queue } from './queue.ts';
 import { Throttle } from './throttle.ts';
 import { type Stored, Transfer } from './transfer.ts';
@@ -125,16 +133,26 @@ export class OssAppend<M extends Meta, B extends Body> extends BasePlugin<OssApp
     const ids = added.map(({ id }) => id);
     this.#showButtons(ids);
     this.#add(ids);
-    await this.#ended(fileIds);
-    for (const id of fileIds) this.#failed.delete(id);
+    await this.#ended(uploadId);
     this.#dropCleared(uploadId);
+    for (const id of this.#idsOf(uploadId)) this.#failed.delete(id);
   };
+
+  /**
+   * Returns the ids of the files that still belong to an upload. A file that was removed and added again has the same
+   * id, but it belongs to a later upload. Uppy removes the id from the list of the earlier upload, except after
+   * `uppy.clear()`. In that case the file is recognised because its own upload has not started.
+   */
+  #idsOf(uploadId: string): string[] {
+    const { files, currentUploads } = this.uppy.getState();
+    const belongs = ({ error, progress }: UppyFile<M, B>) => error || progress.uploadStarted || progress.uploadComplete;
+    return currentUploads[uploadId]?.fileIDs.filter((id) => files[id] && belongs(files[id])) ?? [];
+  }
 
   /** Drops files that `uppy.clear()` has removed from the list of the upload, because Uppy itself leaves them there. */
   #dropCleared(uploadId: string): void {
-    const { files, currentUploads } = this.uppy.getState();
-    const { [uploadId]: upload, ...others } = currentUploads;
-    const fileIDs = upload?.fileIDs.filter((id) => files[id]) ?? [];
+    const { [uploadId]: upload, ...others } = this.uppy.getState().currentUploads;
+    const fileIDs = this.#idsOf(uploadId);
     if (!upload || fileIDs.length === upload.fileIDs.length) return;
     const rest = fileIDs.length > 0 ? { [uploadId]: { ...upload, fileIDs } } : {};
     this.uppy.setState({ currentUploads: { ...others, ...rest } });
@@ -153,10 +171,10 @@ export class OssAppend<M extends Meta, B extends Body> extends BasePlugin<OssApp
     this.uppy.patchFilesState(Object.fromEntries(patches));
   }
 
-  /** Waits for all transfers of these files, including those that are retried in the meantime. */
-  async #ended(fileIds: readonly string[]): Promise<void> {
+  /** Waits for all transfers of an upload, including those of files that are retried in the meantime. */
+  async #ended(uploadId: string): Promise<void> {
     for (;;) {
-      const transfers = fileIds.flatMap((id) => this.#transfers.get(id) ?? []);
+      const transfers = this.#idsOf(uploadId).flatMap((id) => this.#transfers.get(id) ?? []);
       if (transfers.length === 0) return;
       await Promise.all(transfers.map(({ ended }) => ended));
     }
@@ -187,11 +205,12 @@ export class OssAppend<M extends Meta, B extends Body> extends BasePlugin<OssApp
     const blob = this.#blobOf(file);
     const client = this.#clientFor(file);
     const object = this.#objectFor(file, client);
-    const owner = [...this.#transfers.values()].find(({ key }) => key === object.key);
+    // Another client may have another bucket, and then it has another object under the same key.
+    const owner = [...this.#transfers.values()].find((other) => other.key === object.key && other.client === client);
     if (owner) throw this.#refusal('keyInUse', file, { key: object.key, other: owner.name });
     const progress = new Throttle(client.retry.clock, (loaded) => this.#reportProgress(id, blob.size, loaded));
     const locate = () => this.#locate(client, object.key, file);
-    return new Transfer({ id, name, blob, object, progress, locate });
+    return new Transfer({ id, name, client, blob, object, progress, locate });
   }
 
   #blobOf(file: UppyFile<M, B>): Blob {
@@ -204,15 +223,15 @@ export class OssAppend<M extends Meta, B extends Body> extends BasePlugin<OssApp
 
   #clientFor(file: UppyFile<M, B>): UploadClient {
     const { client } = this.opts;
-    return typeof client === 'function' ? client(file) : client;
+    return typeof client === 'function' ? atOnce('client', file, client(file)) : client;
   }
 
   #objectFor(file: UppyFile<M, B>, client: UploadClient): AppendableObject {
     const { headers, contentType = file.type || undefined, segmentSize, maxRate, flushAfter, crc64 } = this.opts;
-    const key = ('ossAppend' in file && file.ossAppend?.key) || this.opts.key(file);
+    const key = ('ossAppend' in file && file.ossAppend?.key) || atOnce('key', file, this.opts.key(file));
     return new AppendableObject(client, key, {
       ...{ contentType, segmentSize, maxRate, flushAfter, crc64 },
-      headers: typeof headers === 'function' ? headers(file) : headers,
+      headers: typeof headers === 'function' ? atOnce('headers', file, headers(file)) : headers,
     });
   }
 
@@ -287,10 +306,11 @@ export class OssAppend<M extends Meta, B extends Body> extends BasePlugin<OssApp
     this.#emit('upload-progress', file, { uploadStarted, bytesUploaded, bytesTotal });
   }
 
-  /** Forgets a key whose object holds other bytes: a retry with it would fail again, so the retry asks for a key. */
+  /** Forgets a key whose object cannot become this file: a retry with it would fail again, so the retry asks for a key. */
   #forgetLostKey(id: string, error: unknown): void {
-    const isLost = error instanceof AppendConflictError || error instanceof ChecksumError;
-    if (isLost && this.uppy.getFile(id)) this.uppy.patchFilesState({ [id]: { ossAppend: undefined } });
+    const isOther = error instanceof AppendConflictError || error instanceof ChecksumError;
+    const isClosed = error instanceof ServiceError && takesNoAppends(error);
+    if ((isOther || isClosed) && this.uppy.getFile(id)) this.uppy.patchFilesState({ [id]: { ossAppend: undefined } });
   }
 
   #reportFailure(id: string, cause: unknown): void {
@@ -316,7 +336,8 @@ export class OssAppend<M extends Meta, B extends Body> extends BasePlugin<OssApp
   /** Finds the address of the object. A failure here is not a failure of the upload. */
   async #locate(client: UploadClient, key: string, file: UppyFile<M, B>): Promise<string | undefined> {
     try {
-      if (this.opts.url) return this.opts.url(key, file);
+      // The function of the page may be asynchronous, although its type does not say so. Then it may reject.
+      if (this.opts.url) return await this.opts.url(key, file);
       // Only the client knows the address of its bucket, so the address comes from a signed URL, without the signature.
       return (await client.presignHeadObject?.(key))?.url.split('?')[0];
     } catch (error) {

@@ -2,6 +2,7 @@
 
 import type { AppendableObject } from '../append/object.ts';
 import type { ObjectTail } from '../tail.ts';
+import type { UploadClient } from './options.ts';
 import type { Throttle } from './throttle.ts';
 
 /** What a transfer works on. */
@@ -9,6 +10,7 @@ export interface TransferInit {
   /** The id of the file in Uppy's state. */
   readonly id: string;
   readonly name: string;
+  readonly client: UploadClient;
   readonly blob: Blob;
   readonly object: AppendableObject;
   readonly progress: Throttle;
@@ -39,6 +41,10 @@ export class Transfer {
     this.ended = new Promise((resolve) => {
       this.#resolve = resolve;
     });
+  }
+
+  get client(): UploadClient {
+    return this.#init.client;
   }
 
   get key(): string {

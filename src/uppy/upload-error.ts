@@ -46,9 +46,17 @@ export class UploadError extends Error {
 export function toUploadError(cause: unknown, translate: Translate): UploadError {
   if (cause instanceof UploadError) return cause;
   const advice = adviceFor(cause);
-  const message = cause instanceof Error ? cause.message : String(cause);
   const code = cause instanceof OssError ? cause.code : 'InvalidCall';
-  return new UploadError(message, { code, details: advice && translate(advice), cause });
+  return new UploadError(reasonOf(cause), { code, details: advice && translate(advice), cause });
+}
+
+/** Returns the text of a thrown value. A function of the page can throw anything, and Uppy needs a text that is not empty. */
+function reasonOf(thrown: unknown): string {
+  try {
+    return String(Object(thrown).message || thrown);
+  } catch {
+    return Object.prototype.toString.call(thrown);
+  }
 }
 
 /** Returns the status of the answer that refused the upload. */
