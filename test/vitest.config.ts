@@ -14,6 +14,7 @@ export default defineConfig({
     maxWorkers: availableParallelism(),
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    expect: { poll: { timeout: 20_000 } },
     // A test that passes only at the second attempt has found a defect.
     retry: 0,
     projects: [

@@ -4,8 +4,6 @@ import { describe, expect, test } from 'vitest';
 import { browsers, MIB, onDisk, picked, type Visit } from './visit.ts';
 import { useBrowser, visitOnce } from './visits.ts';
 
-const PATIENT = { timeout: 60_000 };
-
 type Colour = readonly [red: number, green: number, blue: number];
 
 /** The ratio of contrast of two colours, as WCAG 2.2 defines it. */
@@ -171,8 +169,8 @@ describe.skipIf(!browsers.includes('chromium'))('in chromium', () => {
         return others.filter((one) => highest(one, end) > 1.5).length;
       };
       const first = await filled();
-      await expect.poll(filled, { ...PATIENT, interval: 500 }).toBeGreaterThan(first + 1);
+      await expect.poll(filled, { interval: 500 }).toBeGreaterThan(first + 1);
       const text = await page.locator('.total strong').textContent();
-      await expect.poll(() => page.locator('.total strong').textContent(), PATIENT).not.toBe(text);
+      await expect.poll(() => page.locator('.total strong').textContent()).not.toBe(text);
     }));
 });

@@ -4,8 +4,6 @@ import { describe, expect, test } from 'vitest';
 import { browsers, MIB, onDisk, type Picked, picked, type Visit } from './visit.ts';
 import { useVisits } from './visits.ts';
 
-const PATIENT = { timeout: 60_000 };
-
 describe.each(browsers)('in %s', (name) => {
   const visits = useVisits(name);
 
@@ -15,7 +13,7 @@ describe.each(browsers)('in %s', (name) => {
    */
   async function reloadWhenStored({ page, demo }: Visit): Promise<() => boolean> {
     let before = 0;
-    const reloaded = page.waitForEvent('framenavigated', PATIENT).then(() => {
+    const reloaded = page.waitForEvent('framenavigated').then(() => {
       before = demo.oss.requests.length;
     });
     await page.evaluate(() => {
@@ -70,14 +68,14 @@ describe.each(browsers)('in %s', (name) => {
     const visit = await visits.begin();
     const { page } = visit;
     await visit.pick(picked('stored.bin', 300_000));
-    await expect.poll(() => kept(page), PATIENT).toBe('1 of 1');
+    await expect.poll(() => kept(page)).toBe('1 of 1');
     await neverSaveAgain(page);
     const asked = await reloadWhenStored(visit);
     await visit.ready();
     // The page asks OSS whether the restored file is stored, and then removes the file from the list.
-    await expect.poll(asked, PATIENT).toBe(true);
+    await expect.poll(asked).toBe(true);
     const traces = page.locator('.uppy-Dashboard-Item, .area-upload .notice, .uppy-Dashboard-serviceMsg');
-    await expect.poll(() => traces.count(), PATIENT).toBe(0);
+    await expect.poll(() => traces.count()).toBe(0);
     const next = picked('next.bin', 3000);
     await visit.pick(next);
     await visit.upload();
@@ -93,17 +91,17 @@ describe.each(browsers)('in %s', (name) => {
     const large = picked('large.bin', 16 * MIB);
     await visit.pickPath(onDisk(large), onDisk(picked('small.bin', 1000)));
     await visit.item('small.bin').waitFor();
-    await expect.poll(() => kept(page), PATIENT).toBe('2 of 2');
+    await expect.poll(() => kept(page)).toBe('2 of 2');
     await neverSaveAgain(page);
     page.on('dialog', (dialog) => void dialog.accept());
     const asked = await reloadWhenStored(visit);
     await visit.ready();
-    await expect.poll(asked, PATIENT).toBe(true);
+    await expect.poll(asked).toBe(true);
     await visit.item('small.bin').waitFor({ state: 'detached' });
     expect(await page.locator('.notice.ghosts').count()).toBe(0);
     await visit.switchOn('Slow link', false);
     await visit.upload();
-    await page.locator('aside.total.stored', { hasText: 'Files: 1' }).waitFor(PATIENT);
+    await page.locator('aside.total.stored', { hasText: 'Files: 1' }).waitFor();
     expect(visit.stored('large.bin')?.equals(large.buffer)).toBe(true);
     expect(visit.positions('small.bin')).toHaveLength(1);
     expect(visit.positions('large.bin')).toEqual([...new Set(visit.positions('large.bin'))]);
@@ -112,7 +110,7 @@ describe.each(browsers)('in %s', (name) => {
   /** Drops files, and reloads the page in the same moment, or as soon as the list shows a file. */
   async function dropAndReload(page: Page, files: readonly Picked[], waitsForList: boolean): Promise<void> {
     const plain = files.map(({ name: file, buffer }) => ({ file, text: buffer.toString('latin1') }));
-    const reloaded = page.waitForEvent('framenavigated', PATIENT);
+    const reloaded = page.waitForEvent('framenavigated');
     await page.evaluate(
       ([all, waits]) => {
         const dataTransfer = new DataTransfer();
@@ -145,17 +143,17 @@ describe.each(browsers)('in %s', (name) => {
       await visit.ready();
       // The list is restored a moment after the Dashboard is there.
       const restored = (await kept(page)).endsWith('of 0') ? 0 : files.length;
-      await expect.poll(() => page.locator('.uppy-Dashboard-Item').count(), PATIENT).toBe(restored);
+      await expect.poll(() => page.locator('.uppy-Dashboard-Item').count()).toBe(restored);
       const ghosts = await page.locator('.uppy-Dashboard-Item.is-ghost').count();
       expect(await page.locator('.notice.ghosts').count()).toBe(ghosts > 0 ? 1 : 0);
       expect(await page.locator('.uppy-Dashboard-Item.is-complete').count()).toBe(0);
       expect(await page.getByText('We restored all files').count()).toBe(restored > 0 && ghosts === 0 ? 1 : 0);
       if (ghosts > 0) await page.getByRole('button', { name: 'Remove from the list' }).click();
-      await expect.poll(() => page.locator('.uppy-Dashboard-Item').count(), PATIENT).toBe(restored - ghosts);
+      await expect.poll(() => page.locator('.uppy-Dashboard-Item').count()).toBe(restored - ghosts);
       // Each file that the page shows as restored has all of its data.
       if (restored === ghosts) return;
       await visit.upload();
-      await page.locator('aside.total.stored', { hasText: `Files: ${restored - ghosts}` }).waitFor(PATIENT);
+      await page.locator('aside.total.stored', { hasText: `Files: ${restored - ghosts}` }).waitFor();
       const held = files.filter(({ name: file, buffer }) => visit.stored(file)?.equals(buffer));
       expect(held).toHaveLength(restored - ghosts);
     },

@@ -18,7 +18,6 @@ import type { StaticPage } from './static-page.ts';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const BASE = '/oss-append';
 /** The default of one second is too short for a slow machine. */
-const PATIENT = { timeout: 60_000 };
 
 let folder: string;
 let site: string;
@@ -132,7 +131,7 @@ describe.each(found)('the static build in %s', (name, start) => {
     await call('breakIt', 'tab4/', ['slow']);
     // Nobody waits for this upload, because the browser ends before it does.
     await call('begin', { way: 'token', name: 'tab5/a.bin', size: 3_000_000, segmentSize: 100_000 });
-    await expect.poll(() => call('lengthOf', 'tab5/a.bin'), PATIENT).toBeGreaterThan(200_000);
+    await expect.poll(() => call('lengthOf', 'tab5/a.bin')).toBeGreaterThan(200_000);
     await context.close();
     context = await start(profile);
     page = await open();
@@ -190,7 +189,7 @@ describe.each(found)('the static build in %s', (name, start) => {
     await session.send('ServiceWorker.enable');
     await call('begin', { way: 'token', name: 'ended.bin', size: 3_000_000, segmentSize: 50_000 });
     for (const least of [100_000, 500_000, 1_000_000]) {
-      await expect.poll(() => call('lengthOf', 'ended.bin'), PATIENT).toBeGreaterThan(least);
+      await expect.poll(() => call('lengthOf', 'ended.bin')).toBeGreaterThan(least);
       await session.send('ServiceWorker.stopAllWorkers');
     }
     expect(await call('ended')).toMatchObject({ isEqual: true });

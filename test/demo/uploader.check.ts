@@ -6,7 +6,6 @@ import { browsers, folderOnDisk, MIB, onDisk, picked, Visit } from './visit.ts';
 import { useVisits, type Visits } from './visits.ts';
 
 /** The default of one second is too short for a slow machine. */
-const PATIENT = { timeout: 60_000 };
 
 describe.each(browsers)('in %s', (name) => {
   const visits = useVisits(name);
@@ -144,7 +143,7 @@ describe.each(browsers)('in %s', (name) => {
     await page.locator('.badge.cancelled').waitFor();
     await page.locator('aside.total').waitFor({ state: 'detached' });
     expect(await visit.events()).toContain('cancelled');
-    await expect.poll(() => demo.oss.busy, PATIENT).toBe(0);
+    await expect.poll(() => demo.oss.busy).toBe(0);
     const held = visit.stored('slow.bin')?.length ?? 0;
     expect(held).toBeLessThan(buffer.length);
     const asked: string[] = [];
@@ -265,7 +264,7 @@ describe.each(browsers)('in %s', (name) => {
     await visit.switchOn('Slow link');
     await visit.pickPath(...files.map(onDisk));
     await visit.upload();
-    await expect.poll(() => files.every(({ name: file }) => visit.positions(file).length > 0), PATIENT).toBe(true);
+    await expect.poll(() => files.every(({ name: file }) => visit.positions(file).length > 0)).toBe(true);
     await page.locator('.ruler > svg .stored').first().waitFor();
     page.on('dialog', (dialog) => void dialog.accept());
     await page.reload();
@@ -311,7 +310,7 @@ describe.each(browsers)('in %s', (name) => {
       if (sent !== confirmed.split(' / ')[0]) ahead.add(sent);
       return ahead.size;
     };
-    await expect.poll(look, { ...PATIENT, interval: 20 }).toBeGreaterThan(2);
+    await expect.poll(look, { interval: 20 }).toBeGreaterThan(2);
     await visit.allStored();
     await visit.proven();
   });

@@ -11,6 +11,8 @@ export default defineConfig({
     maxWorkers: availableParallelism(),
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    // By default `expect.poll` waits for one second, which is too short for a browser on a busy machine.
+    expect: { poll: { timeout: 60_000 } },
     retry: 0,
   },
 });

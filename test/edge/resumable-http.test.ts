@@ -117,7 +117,7 @@ describe('a creation', () => {
       ]);
       const path = `/${information.headers.location}`;
       sending.destroy();
-      await expect.poll(() => world.object(path)?.length, { timeout: 20_000 }).toBe(1000);
+      await expect.poll(() => world.object(path)?.length).toBe(1000);
       await world.append(path, 1000, { complete: '?1', body: bytes.slice(1000) });
       expect(world.has(path, bytes)).toBe(true);
     } finally {

@@ -92,18 +92,16 @@ ifBrowser('the extension appends the titles of pages, and goes on after its serv
   await listening(context);
   const page = await context.newPage();
   await page.goto('data:text/html,<title>first page</title>');
-  await expect.poll(() => titles(oss), { timeout: 30_000 }).toContain('first page');
+  await expect.poll(() => titles(oss)).toContain('first page');
   await stopWorker(context);
   await page.goto('data:text/html,<title>second page</title>');
-  await expect.poll(() => titles(oss), { timeout: 30_000 }).toContain('second page');
+  await expect.poll(() => titles(oss)).toContain('second page');
 });
 
 /** Resolves when the service worker listens to tabs. A page that loads earlier is not noticed. */
 async function listening(context: BrowserContext): Promise<void> {
   const worker = context.serviceWorkers()[0] ?? (await context.waitForEvent('serviceworker'));
-  await expect
-    .poll(() => worker.evaluate('chrome.tabs.onUpdated.hasListeners()'), { timeout: 30_000, interval: 100 })
-    .toBe(true);
+  await expect.poll(() => worker.evaluate('chrome.tabs.onUpdated.hasListeners()'), { interval: 100 }).toBe(true);
 }
 
 /** Stops the service worker, as the browser does after some idle seconds. */
