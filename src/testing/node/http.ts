@@ -4,7 +4,7 @@
  */
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Readable } from 'node:stream';
+import { type Duplex, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream as NodeStream } from 'node:stream/web';
 import { type BodyLimits, type IncomingBody, toBody } from './body.ts';
@@ -24,9 +24,9 @@ export interface ServeOptions extends BodyLimits {
   readonly port?: number | undefined;
   readonly hostname?: string | undefined;
   /**
-   * Takes requests as OSS does: dot segments and backslashes of a path stay as they were sent, and Content-Length may
-   * come together with chunks. In that case, the chunks say where the body ends. By default, a path is normalised, and
-   * a request with both is refused.
+   * Takes requests as OSS does: dot segments and backslashes of a path stay as they were sent, Content-Length may come
+   * together with chunks, and bytes after the declared length are dropped. If both come, the chunks say where the body
+   * ends. By default, a path is normalised, and a request with both or with more bytes is refused.
    */
   readonly lenient?: boolean | undefined;
 }
@@ -85,6 +85,7 @@ export async function listen({
   lenient = false,
 }: ServeOptions = {}): Promise<Listening> {
   const server = createServer({ ...TIMEOUTS, insecureHTTPParser: lenient });
+  if (lenient) dropSurplus(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(port, hostname, resolve);
   });
@@ -93,6 +94,22 @@ export async function listen({
     answerWith: (listener) => void server.on('request', listener),
     close: () => closeServer(server),
   };
+}
+
+/**
+ * Answers a request although more bytes follow than its Content-Length declares. Such bytes are no request, so Node would
+ * refuse them at once, and the client would lose the answer.
+ */
+function dropSurplus(server: Server): void {
+  const exchanges = new WeakMap<Duplex, { readonly incoming: IncomingMessage; readonly outgoing: ServerResponse }>();
+  server.on('request', (incoming, outgoing) => void exchanges.set(incoming.socket, { incoming, outgoing }));
+  server.on('clientError', (error, socket) => {
+    const { incoming, outgoing } = exchanges.get(socket) ?? {};
+    const waiting = outgoing?.writableFinished === false ? outgoing : undefined;
+    if (incoming?.complete && waiting) return void waiting.once('finish', () => socket.end());
+    if (socket.writable && !waiting?.headersSent) socket.write('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n');
+    socket.destroy(error);
+  });
 }
 
 /** Returns the host of a URL for this machine. A server that listens on every address has no address of its own. */
