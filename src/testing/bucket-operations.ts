@@ -6,6 +6,7 @@ import type { Bucket, BucketAcl, Call } from './call.ts';
 import type { CorsRule } from './cors.ts';
 import { malformed, readCors } from './cors-xml.ts';
 import { invalidArgument, Refusal } from './errors.ts';
+import { STORAGE_CLASSES } from './limits.ts';
 import { listObjects, listObjectsV2, listObjectVersions, readEncoding, readMost } from './listing.ts';
 import { refuseVersion } from './reads.ts';
 import { OWNER, type Reply, xmlReply } from './reply.ts';
@@ -73,8 +74,6 @@ function readStorageClass(call: Call): string | undefined {
   if (name === undefined || STORAGE_CLASSES.includes(name)) return name;
   throw malformed(`The storage class must be one of ${STORAGE_CLASSES.join(', ')}.`);
 }
-
-const STORAGE_CLASSES: readonly string[] = ['Standard', 'IA', 'Archive', 'ColdArchive', 'DeepColdArchive'];
 
 /** The server removes the bucket after this call has succeeded. */
 function deleteBucket(call: Call): Reply {

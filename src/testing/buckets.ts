@@ -2,6 +2,7 @@
 
 import type { Bucket, BucketAcl } from './call.ts';
 import { type CorsRule, checkCorsRules } from './cors.ts';
+import { Refusal } from './errors.ts';
 
 /** One bucket. */
 export interface BucketOptions {
@@ -51,7 +52,7 @@ export function bucketFrom(name: string, options: BucketOptions, created?: numbe
     sealing = true,
     requesterPays = false,
   } = options;
-  if (!/^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(name)) {
+  if (!isBucketName(name)) {
     throw new RangeError(
       `A bucket name has 3 to 63 characters of a-z, 0-9 and "-", and no "-" at its ends: got "${name}"`,
     );
@@ -70,6 +71,17 @@ export function bucketFrom(name: string, options: BucketOptions, created?: numbe
     keepsBytes: contents === 'bytes',
     objects: new Map(),
   };
+}
+
+/** Returns whether a name has the form of a bucket's name. */
+export function isBucketName(name: string): boolean {
+  return /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(name);
+}
+
+/** Makes the error 400 InvalidBucketName. */
+export function invalidBucketName(name: string): Refusal {
+  const message = 'The specified bucket is not valid.';
+  return new Refusal(400, 'InvalidBucketName', message, { elements: { BucketName: name } });
 }
 
 /** Returns the settings of a bucket that requests can change. */

@@ -2,14 +2,14 @@
 
 import { type Body, type Intake, receive } from './body.ts';
 import { keysToDelete, listBuckets } from './bucket-operations.ts';
+import { invalidBucketName, isBucketName } from './buckets.ts';
 import type { Bucket, Call } from './call.ts';
 import { type Clock, wait, waitForAbort } from './clock.ts';
 import { corsResponseHeaders, preflight } from './cors.ts';
 import { invalidArgument, notImplemented, Refusal } from './errors.ts';
 import type { Fault, FaultPlan, Operation, When } from './faults.ts';
 import { perform } from './operations.ts';
-import { httpDate } from './reads.ts';
-import type { Reply } from './reply.ts';
+import { commonHeaders, httpDate, type Reply } from './reply.ts';
 import { actionName } from './routing.ts';
 import type { Target } from './target.ts';
 import { type Identity, securityTokenExpired, type Verifier } from './verify.ts';
@@ -224,6 +224,7 @@ function refuseOtherRegion({ bucket, target }: Exchange): void {
 
 function bucketOf({ bucket, target }: Exchange): Bucket {
   if (bucket) return bucket;
+  if (!isBucketName(target.bucket)) throw invalidBucketName(target.bucket);
   const elements = { BucketName: target.bucket };
   throw new Refusal(404, 'NoSuchBucket', 'The specified bucket does not exist.', { ec: '0015-00000101', elements });
 }
@@ -314,10 +315,7 @@ function fullHeaders(server: Server, exchange: Exchange, own: Reply['headers']):
   const { wire, bucket, operation, requestId } = exchange;
   const cors = bucket && operation !== 'OptionObject' ? corsResponseHeaders(bucket.cors, wire) : {};
   return {
-    server: 'AliyunOSS',
-    date: httpDate(serverTime(server, exchange)),
-    'x-oss-request-id': requestId,
-    'x-oss-server-time': '1',
+    ...commonHeaders(requestId, serverTime(server, exchange)),
     ...(bucket?.responseVary ? { vary: 'Origin' } : {}),
     ...cors,
     ...own,

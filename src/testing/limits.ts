@@ -2,6 +2,7 @@
 // https://help.aliyun.com/document_detail/31981 (AppendObject)
 
 import type { Body } from './body.ts';
+import type { Call } from './call.ts';
 import { base64 } from './encoding.ts';
 import { invalidArgument, Refusal } from './errors.ts';
 import { invalidObjectName } from './target.ts';
@@ -21,7 +22,9 @@ export function checkKey(key: string): void {
  *
  * @throws {Refusal}
  */
-export function checkRequestOptions(headers: Headers, query: ReadonlyMap<string, string>, payerWanted: boolean): void {
+export function checkRequestOptions(call: Pick<Call, 'headers' | 'query' | 'bucket' | 'identity'>): void {
+  const { headers, identity } = call;
+  const query = call.query.values;
   const limit = requestOption(headers, query, 'x-oss-traffic-limit');
   if (limit !== undefined && !(/^\d{1,10}$/.test(limit) && Number(limit) >= 819_200 && Number(limit) <= 838_860_800)) {
     throw invalidArgument('x-oss-traffic-limit', limit, 'The traffic limit must be 819200 to 838860800 bit/s.');
@@ -30,9 +33,10 @@ export function checkRequestOptions(headers: Headers, query: ReadonlyMap<string,
   if (payer !== undefined && payer !== 'requester') {
     throw invalidArgument('x-oss-request-payer', payer, 'The payer must be requester.');
   }
-  if (payerWanted && payer === undefined) {
-    throw new Refusal(403, 'AccessDenied', 'Access denied for requester pay bucket.', { ec: '0003-00000702' });
-  }
+  if (!call.bucket.requesterPays || (identity && payer !== undefined)) return;
+  // The last digit differs for a request without a signature, with one in the query, and with one in the header.
+  const digit = !identity ? 1 : query.has('x-oss-signature') ? 2 : 3;
+  throw new Refusal(403, 'AccessDenied', 'Access denied for requester pay bucket.', { ec: `0003-0000070${digit}` });
 }
 
 function requestOption(headers: Headers, query: ReadonlyMap<string, string>, name: string): string | undefined {
@@ -45,11 +49,28 @@ function requestOption(headers: Headers, query: ReadonlyMap<string, string>, nam
 export function checkWriteHeaders(headers: Headers): void {
   refuseConditions(headers);
   checkOneOf(headers, 'x-oss-object-acl', ['default', 'private', 'public-read', 'public-read-write']);
-  checkStorageClass(headers);
+  checkOneOf(headers, STORAGE_CLASS, STORAGE_CLASSES, '0017-00000132');
+  checkOneOf(headers, 'x-oss-forbid-overwrite', ['true', 'false'], '0017-00000279');
   checkEncryption(headers);
   checkMetadata(headers);
   const tagging = headers.get('x-oss-tagging');
   if (tagging !== null) readTags(tagging);
+}
+
+const STORAGE_CLASS = 'x-oss-storage-class';
+/** The storage classes of OSS. */
+export const STORAGE_CLASSES: readonly string[] = ['Standard', 'IA', 'Archive', 'ColdArchive', 'DeepColdArchive'];
+
+/** Checks the headers of AppendObject. It accepts fewer values than PutObject. @throws {Refusal} */
+export function checkAppendHeaders(headers: Headers): void {
+  checkWriteHeaders(headers);
+  const value = headers.get(STORAGE_CLASS);
+  if (value?.endsWith('ColdArchive')) {
+    throw invalidArgument(STORAGE_CLASS, value, `${value} is not supported here.`, '0016-00000503');
+  }
+  const id = headers.get(KEY_ID);
+  if (id === null) return;
+  throw invalidArgument(KEY_ID, id, 'An appendable object cannot be encrypted with a KMS key of your own.');
 }
 
 /** Compares Content-MD5 with the MD5 of the received body. @throws {Refusal} InvalidDigest */
@@ -74,18 +95,20 @@ const KEPT = ['cache-control', 'content-disposition', 'content-encoding', 'expir
 export function creationHeaders(headers: Headers, storageClass: string): Record<string, string> {
   const kept: Record<string, string> = {
     'content-type': headers.get('content-type') ?? 'application/octet-stream',
-    'x-oss-storage-class': headers.get('x-oss-storage-class') ?? storageClass,
+    [STORAGE_CLASS]: headers.get(STORAGE_CLASS) ?? storageClass,
   };
   for (const [name, value] of headers) {
     if (name.startsWith('x-oss-meta-') || name.startsWith('x-oss-server-side-') || KEPT.includes(name)) {
       kept[name] = value;
     }
   }
-  if (kept[ENCRYPTION] === 'KMS') kept[`${ENCRYPTION}-key-id`] ??= DEFAULT_KMS_KEY;
+  if (kept[ENCRYPTION] === 'KMS') kept[KEY_ID] ??= DEFAULT_KMS_KEY;
   return kept;
 }
 
 const ENCRYPTION = 'x-oss-server-side-encryption';
+const KEY_ID = 'x-oss-server-side-encryption-key-id';
+const DATA_ENCRYPTION = 'x-oss-server-side-data-encryption';
 /** If a request names no KMS key, OSS chooses a key and names it in the answer. */
 const DEFAULT_KMS_KEY = '00000000-0000-4000-8000-000000000000';
 
@@ -134,25 +157,24 @@ function refuseConditions(headers: Headers): void {
   }
 }
 
-function checkOneOf(headers: Headers, name: string, values: readonly string[]): void {
+function checkOneOf(headers: Headers, name: string, values: readonly string[], ec?: string): void {
   const value = headers.get(name);
   if (value !== null && !values.includes(value)) {
-    throw invalidArgument(name, value, `${name} must be one of ${values.join(', ')}.`);
+    throw invalidArgument(name, value, `${name} must be one of ${values.join(', ')}.`, ec);
   }
-}
-
-function checkStorageClass(headers: Headers): void {
-  const value = headers.get('x-oss-storage-class') ?? '';
-  if (value.endsWith('ColdArchive')) {
-    throw invalidArgument('x-oss-storage-class', value, `${value} is not supported here.`, '0016-00000503');
-  }
-  checkOneOf(headers, 'x-oss-storage-class', ['Standard', 'IA', 'Archive']);
 }
 
 function checkEncryption(headers: Headers): void {
-  const value = headers.get('x-oss-server-side-encryption');
-  if (value === null || ['AES256', 'KMS', 'SM4'].includes(value)) return;
-  throw new Refusal(400, 'InvalidEncryptionAlgorithmError', 'The encryption algorithm is not valid.');
+  const method = headers.get(ENCRYPTION);
+  if (method !== null && !['AES256', 'KMS', 'SM4'].includes(method)) {
+    throw new Refusal(400, 'InvalidEncryptionAlgorithmError', 'The encryption algorithm is not valid.');
+  }
+  checkOneOf(headers, DATA_ENCRYPTION, ['SM4']);
+  for (const name of [DATA_ENCRYPTION, KEY_ID]) {
+    const value = headers.get(name);
+    if (value === null || method === 'KMS') continue;
+    throw invalidArgument(name, value, `${name} is valid only together with ${ENCRYPTION}: KMS.`);
+  }
 }
 
 function checkMetadata(headers: Headers): void {
@@ -161,7 +183,7 @@ function checkMetadata(headers: Headers): void {
     if (!name.startsWith('x-oss-meta-')) continue;
     size += name.length + value.length;
     if (!/^[a-z0-9-]+$/.test(name)) {
-      throw invalidArgument(name, value, 'Metadata names have letters, digits and hyphens only.', '0011-00000002');
+      throw invalidArgument(name, value, 'Metadata names have letters, digits and hyphens only.', '0011-00000004');
     }
   }
   if (size <= MAX_METADATA) return;

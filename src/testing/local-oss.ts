@@ -2,7 +2,7 @@
 // configuration, the log, and the methods that change a bucket without a request. exchange.ts handles the requests.
 
 import { type Body, BodyCollector } from './body.ts';
-import { type BucketOptions, bucketFrom, domainsOf, settingsOf } from './buckets.ts';
+import { type BucketOptions, bucketFrom, domainsOf, invalidBucketName, settingsOf } from './buckets.ts';
 import type { Bucket, BucketAcl } from './call.ts';
 import { type Clock, clockFrom, unlessAborted } from './clock.ts';
 import { crc64OfZeros } from './crc64.ts';
@@ -12,7 +12,7 @@ import { type FaultSchedule, FaultSource, type Operation } from './faults.ts';
 import { checkKey } from './limits.ts';
 import { type ObjectType, StoredObject } from './objects.ts';
 import { objectToWrite } from './operations.ts';
-import { httpDate } from './reads.ts';
+import { commonHeaders } from './reply.ts';
 import { operationOf } from './routing.ts';
 import { type BucketChange, type ObjectChange, type ObjectStore, Tracker } from './store.ts';
 import { type Hosts, locate } from './target.ts';
@@ -337,9 +337,8 @@ export class LocalOss {
       if (!(error instanceof Refusal)) throw error;
       // Only a host or a path that names no bucket leads to this line, so there are no CORS rules to apply.
       const reply = error.reply({ method: wire.method, host: wire.url.host, requestId });
-      const date = httpDate(this.#clock.now());
-      const own = { server: 'AliyunOSS', date, 'x-oss-request-id': requestId, 'x-oss-server-time': '1' };
-      return new Response(reply.body ?? null, { ...reply, headers: { ...own, ...reply.headers } });
+      const headers = { ...commonHeaders(requestId, this.#clock.now()), ...reply.headers };
+      return new Response(reply.body ?? null, { ...reply, headers });
     }
   }
 
@@ -405,8 +404,7 @@ export class LocalOss {
     try {
       return bucketFrom(name, { region: region ?? first?.region ?? 'cn-hangzhou' }, this.#clock.now());
     } catch {
-      const message = 'The specified bucket is not valid.';
-      throw new Refusal(400, 'InvalidBucketName', message, { elements: { BucketName: name } });
+      throw invalidBucketName(name);
     }
   }
 

@@ -53,10 +53,11 @@ export class StoredObject {
   }
 
   /**
-   * Appends a body, at a cost that does not depend on the object's length. `now` is in ms; `serial` makes the ETag
-   * unique.
+   * Appends a body, at a cost that does not depend on the object's length. An empty body creates an object, but it
+   * changes nothing of an existing one. `now` is in ms; `serial` makes the ETag unique.
    */
   append(body: Body, now: number, serial: number): void {
+    if (body.length === 0 && this.appends > 0) return;
     this.#keep(body.pieces);
     this.crc = this.length === 0 ? body.crc : crc64Combine(this.crc, body.crc, body.length);
     this.length += body.length;

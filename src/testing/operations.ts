@@ -5,7 +5,14 @@ import { authorize, authorizeWrite } from './authorize.ts';
 import { performOnBucket } from './bucket-operations.ts';
 import type { Call } from './call.ts';
 import { invalidArgument, notImplemented, Refusal } from './errors.ts';
-import { checkDigest, checkKey, checkRequestOptions, checkWriteHeaders, creationHeaders } from './limits.ts';
+import {
+  checkAppendHeaders,
+  checkDigest,
+  checkKey,
+  checkRequestOptions,
+  checkWriteHeaders,
+  creationHeaders,
+} from './limits.ts';
 import { MAX_OBJECT_SIZE, type ObjectType, StoredObject } from './objects.ts';
 import {
   encryptionHeaders,
@@ -23,8 +30,13 @@ import { actionName } from './routing.ts';
 /** Performs the operation. @throws {Refusal} */
 export function perform(call: Call): Reply {
   if (call.operation === 'Unsupported') throw unsupported(call);
-  checkRequestOptions(call.headers, call.query.values, call.bucket.requesterPays);
-  if (call.key === '') return performOnBucket(call);
+  checkRequestOptions(call);
+  const reply = call.key === '' ? performOnBucket(call) : performOnObject(call);
+  if (!call.bucket.requesterPays) return reply;
+  return { ...reply, headers: { ...reply.headers, 'x-oss-request-charged': 'requester' } };
+}
+
+function performOnObject(call: Call): Reply {
   checkKey(call.key);
   return (OPERATIONS[call.operation] ?? readObject)(call);
 }
@@ -66,8 +78,7 @@ function copySource({ headers }: Call): string {
 function appendObject(call: Call): Reply {
   authorizeWrite(call);
   const position = readPosition(call.query.values);
-  checkWriteHeaders(call.headers);
-  refuseKeyId(call.headers);
+  checkAppendHeaders(call.headers);
   checkDigest(call.headers, call.body);
   const before = takesAppends(call);
   if (position !== (before?.length ?? 0)) throw positionNotEqualToLength(before);
@@ -94,14 +105,6 @@ function takesAppends(call: Place): StoredObject | undefined {
   if (object && object.type !== 'Appendable') throw notAppendable();
   if (object?.sealedTime !== undefined) throw sealed();
   return object;
-}
-
-/** An append cannot name a key of KMS. */
-function refuseKeyId(headers: Headers): void {
-  const id = headers.get('x-oss-server-side-encryption-key-id');
-  if (id === null) return;
-  const message = 'An appendable object cannot be encrypted with a KMS key of your own.';
-  throw invalidArgument('x-oss-server-side-encryption-key-id', id, message);
 }
 
 /** A second seal at the same position succeeds and keeps the first time. */

@@ -7,7 +7,7 @@ import { base64 } from './encoding.ts';
 import { Refusal } from './errors.ts';
 import { readTags } from './limits.ts';
 import type { StoredObject } from './objects.ts';
-import { OWNER, type Reply, xmlReply } from './reply.ts';
+import { httpDate, OWNER, type Reply, xmlReply } from './reply.ts';
 
 /** Performs GetObjectAcl. @throws {Refusal} */
 export function getObjectAcl(call: Call): Reply {
@@ -166,7 +166,7 @@ function isNotModified(headers: Headers, object: StoredObject): boolean {
 
 function preconditionFailed(Condition: string): Refusal {
   const message = 'At least one of the pre-conditions you specified did not hold.';
-  return new Refusal(412, 'PreconditionFailed', message, { elements: { Condition } });
+  return new Refusal(412, 'PreconditionFailed', message, { ec: '0017-00001001', elements: { Condition } });
 }
 
 /** Returns a time in ms since the epoch, or NaN for a header that is missing or is not a date of HTTP (RFC 9110). */
@@ -219,9 +219,4 @@ export function sealHeaders({ sealedTime }: StoredObject): Record<string, string
 /** The headers that say how an object is encrypted. */
 export function encryptionHeaders(object: StoredObject): Record<string, string> {
   return Object.fromEntries(Object.entries(object.headers).filter(([name]) => name.startsWith('x-oss-server-side-')));
-}
-
-/** Formats a time as HTTP headers do. */
-export function httpDate(time: number): string {
-  return new Date(time).toUTCString();
 }

@@ -9,6 +9,16 @@ export interface Reply {
   readonly body?: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>;
 }
 
+/** Returns the headers that each answer of OSS has. `time` is the time of OSS in ms since the epoch. */
+export function commonHeaders(requestId: string, time: number): Record<string, string> {
+  return { server: 'AliyunOSS', date: httpDate(time), 'x-oss-request-id': requestId, 'x-oss-server-time': '1' };
+}
+
+/** Formats a time as HTTP headers do. */
+export function httpDate(time: number): string {
+  return new Date(time).toUTCString();
+}
+
 /** The owner of all buckets and objects. */
 export const OWNER: Elements = { ID: '1234567890123456', DisplayName: '1234567890123456' };
 

@@ -199,7 +199,9 @@ describe('OssClient.sealAppendObject', () => {
     await expect(client.sealAppendObject('n', { position: 3 })).rejects.toMatchObject({ code: 'ObjectNotAppendable' });
     const other = setUp({ sealing: false });
     await expect(other.client.sealAppendObject('a', { position: 3 })).rejects.toMatchObject({
+      status: 400,
       code: 'OperationNotSupported',
+      ec: '0016-00000513',
     });
   });
 

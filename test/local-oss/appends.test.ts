@@ -64,9 +64,51 @@ describe('AppendObject', () => {
     expect(second.headers.get('etag')).toMatch(/^"[0-9A-F]{24}00000000"$/);
     expect(second.headers.get('etag')).not.toBe(first.headers.get('etag'));
     expect(second.headers.get('x-oss-request-id')).toMatch(/^[0-9A-F]{24}$/);
-    expect(second.headers.get('date')).toBe('Fri, 02 Jan 2026 12:00:00 GMT');
+    expect(second.headers.get('x-oss-server-time')).toMatch(/^\d+$/);
+    const { date, server, 'content-length': length } = Object.fromEntries(second.headers);
+    expect([date, server, length]).toEqual(['Fri, 02 Jan 2026 12:00:00 GMT', 'AliyunOSS', '0']);
     expect(text(oss.object('logs', 'a')?.bytes())).toBe('test');
     expect(oss.object('logs', 'a')).toMatchObject({ type: 'Appendable', length: 4, appends: 2 });
+  });
+
+  test('`append` may be written with an equals sign, because the signature is the same', async () => {
+    const tamper = (signed: { url: string }) => {
+      signed.url = signed.url.replace('append&', 'append=&');
+    };
+    expect((await call(anOss(), appendCall('a', 0), { body: 'x', tamper })).status).toBe(200);
+  });
+
+  test('each append renews Last-Modified and ETag, but an empty one to an existing object changes nothing', async () => {
+    const clock = new ManualClock();
+    const oss = anOss('bytes', clock);
+    const stateAfter = async (position: number, body: string) => {
+      clock.advance(1000);
+      const sent = await call(oss, appendCall('a', position), { body, time: clock.now() });
+      const { headers } = await call(oss, ['HEAD', 'a'], { time: clock.now() });
+      expect(sent.headers.get('etag')).toBe(headers.get('etag'));
+      return [headers.get('last-modified'), headers.get('etag'), oss.object('logs', 'a')?.appends];
+    };
+    const [created, first] = await stateAfter(0, '');
+    const second = await stateAfter(0, 'x');
+    expect([created, second[0]]).toEqual(['Fri, 02 Jan 2026 12:00:01 GMT', 'Fri, 02 Jan 2026 12:00:02 GMT']);
+    expect(second[1]).not.toBe(first);
+    expect(await stateAfter(1, '')).toEqual(second);
+    oss.appendObject('logs', 'a', 0);
+    expect(await stateAfter(1, '')).toEqual(second);
+  });
+
+  test.each<[string, string, boolean, number]>([
+    ['true', 'a missing object', false, 200],
+    ['true', 'an existing object', true, 409],
+    ['false', 'an existing object', true, 200],
+  ])('x-oss-forbid-overwrite: %s for %s', async (value, _, exists, status) => {
+    const oss = anOss();
+    if (exists) oss.appendObject('logs', 'a', 1);
+    const what = appendCall('a', exists ? 1 : 0, { 'x-oss-forbid-overwrite': value });
+    const answer = await refusal(await call(oss, what, { body: 'x' }));
+    expect(answer).toMatchObject(
+      status === 409 ? { status, code: 'FileAlreadyExists', ec: '0026-00000002' } : { status },
+    );
   });
 
   test.each([
@@ -165,7 +207,19 @@ describe('AppendObject', () => {
       'x-oss-server-side-encryption': 'AES256',
       'x-oss-object-acl': 'private',
     };
-    const later = { 'content-type': 'text/html', 'x-oss-meta-other': 'x', 'x-oss-object-acl': 'public-read' };
+    const later = {
+      'content-type': 'text/html',
+      'cache-control': 'no-store',
+      'content-disposition': 'inline',
+      'content-encoding': 'gzip',
+      expires: '0',
+      'x-oss-meta-device': 'x',
+      'x-oss-meta-other': 'x',
+      'x-oss-storage-class': 'Archive',
+      'x-oss-tagging': 'env=test',
+      'x-oss-server-side-encryption': 'KMS',
+      'x-oss-object-acl': 'public-read',
+    };
     await call(oss, appendCall('a', 0, first), { body: 'x' });
     const second = await call(oss, appendCall('a', 1, later), { body: 'y' });
     expect(second.headers.get('x-oss-server-side-encryption')).toBe('AES256');
@@ -176,6 +230,22 @@ describe('AppendObject', () => {
     expect(headers.has('x-oss-meta-other')).toBe(false);
     expect(headers.get('x-oss-tagging-count')).toBe('2');
     expect(oss.object('logs', 'a')?.acl).toBe('public-read');
+  });
+
+  test('a later append with an encryption is accepted, and an object that is not encrypted stays so', async () => {
+    const oss = anOss();
+    await call(oss, appendCall('a', 0), { body: 'x' });
+    const later = await call(oss, appendCall('a', 1, { 'x-oss-server-side-encryption': 'AES256' }), { body: 'y' });
+    const names = [...later.headers.keys(), ...(await call(oss, ['HEAD', 'a'])).headers.keys()];
+    expect([later.status, names.filter((name) => name.includes('encryption'))]).toEqual([200, []]);
+  });
+
+  test('a later append with the MD5 of other bytes is refused too, and changes nothing', async () => {
+    const oss = anOss();
+    oss.appendObject('logs', 'a', utf8('test'));
+    const what = appendCall('a', 4, { 'content-md5': '1B2M2Y8AsgTpgAmY7PhCfg==' });
+    expect((await refusal(await call(oss, what, { body: 'x' }))).ec).toBe('0017-00000503');
+    expect(oss.object('logs', 'a')?.length).toBe(4);
   });
 
   test('it checks Content-MD5 against the received body', async () => {
@@ -238,11 +308,14 @@ describe('limits', () => {
     expect([code, element(xml, 'ObjectName')]).toEqual(['InvalidObjectName', key]);
   });
 
+  const SSE = 'x-oss-server-side-encryption';
+  const SSE_DATA = 'x-oss-server-side-data-encryption';
   const metadata = (bytes: number) => ({ 'x-oss-meta-a': 'x'.repeat(bytes - 'x-oss-meta-a'.length) });
   const tags = (count: number) => Array.from({ length: count }, (_, i) => `k${i}=v`).join('&');
 
   test.each<[string, Record<string, string>, number, string]>([
     ['8 KiB of metadata', metadata(8192), 200, ''],
+    ['upper case in a metadata name', { 'x-oss-meta-Key-1': 'x' }, 200, ''],
     ['one byte more of metadata', metadata(8193), 400, 'InvalidArgument'],
     ['an underscore in a metadata name', { 'x-oss-meta-a_b': 'x' }, 400, 'InvalidArgument'],
     ['10 tags', { 'x-oss-tagging': tags(10) }, 200, ''],
@@ -254,12 +327,26 @@ describe('limits', () => {
     ['an empty tag key', { 'x-oss-tagging': '=v' }, 400, 'InvalidTag'],
     ['a tag with a forbidden character', { 'x-oss-tagging': 'k=%26' }, 400, 'InvalidTag'],
     ['a tag with every allowed character', { 'x-oss-tagging': 'aZ0%20%2B-%3D._%3A%2F=b' }, 200, ''],
-    ['ColdArchive', { 'x-oss-storage-class': 'ColdArchive' }, 400, 'InvalidArgument'],
     ['an unknown storage class', { 'x-oss-storage-class': 'Glacier' }, 400, 'InvalidArgument'],
     ['an unknown ACL', { 'x-oss-object-acl': 'secret' }, 400, 'InvalidArgument'],
-    ['an unknown encryption', { 'x-oss-server-side-encryption': 'ROT13' }, 400, 'InvalidEncryptionAlgorithmError'],
-    ['If-Match on a write', { 'if-match': '"x"' }, 400, 'NotImplemented'],
-    ['If-None-Match on a write', { 'if-none-match': '*' }, 400, 'NotImplemented'],
+    ['an unknown wish about overwriting', { 'x-oss-forbid-overwrite': '1' }, 400, 'InvalidArgument'],
+    ['an unknown encryption', { [SSE]: 'ROT13' }, 400, 'InvalidEncryptionAlgorithmError'],
+    ['encryption with SM4', { [SSE]: 'SM4' }, 200, ''],
+    ['encryption with KMS and SM4', { [SSE]: 'KMS', [SSE_DATA]: 'SM4' }, 200, ''],
+    ['another algorithm for the data than SM4', { [SSE]: 'KMS', [SSE_DATA]: 'AES256' }, 400, 'InvalidArgument'],
+    ['an unknown algorithm for the data', { [SSE_DATA]: 'ROT13' }, 400, 'InvalidArgument'],
+    ['an algorithm for the data without an encryption', { [SSE_DATA]: 'SM4' }, 400, 'InvalidArgument'],
+    ['an algorithm for the data without KMS', { [SSE]: 'SM4', [SSE_DATA]: 'SM4' }, 400, 'InvalidArgument'],
+    ['a key of KMS without an encryption', { [`${SSE}-key-id`]: 'k' }, 400, 'InvalidArgument'],
+    ['a key of KMS with another encryption', { [SSE]: 'AES256', [`${SSE}-key-id`]: 'k' }, 400, 'InvalidArgument'],
+    ...['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since'].map(
+      (name): [string, Record<string, string>, number, string] => [
+        `${name} on a write`,
+        { [name]: 'x' },
+        400,
+        'NotImplemented',
+      ],
+    ),
   ])('%s: %#', async (_, headers, status, code) => {
     expect(await refusal(await call(anOss(), appendCall('a', 0, headers), { body: 'x' }))).toMatchObject({
       status,
@@ -271,11 +358,19 @@ describe('limits', () => {
     });
   });
 
-  test('ColdArchive has its own EC, and NotImplemented names the header', async () => {
-    const cold = appendCall('a', 0, { 'x-oss-storage-class': 'ColdArchive' });
-    expect((await refusal(await call(anOss(), cold, { body: 'x' }))).ec).toBe('0016-00000503');
-    const { xml } = await refusal(await call(anOss(), appendCall('a', 0, { 'if-match': '"x"' }), { body: 'x' }));
-    expect(element(xml, 'Header')).toBe('If-Match');
+  test.each(['ColdArchive', 'DeepColdArchive'])('the class %s is for PutObject only', async (storageClass) => {
+    const oss = anOss();
+    const headers = { 'x-oss-storage-class': storageClass };
+    const refused = await refusal(await call(oss, appendCall('a', 0, headers), { body: 'x' }));
+    expect(refused).toMatchObject({ status: 400, code: 'InvalidArgument', ec: '0016-00000503' });
+    expect((await call(oss, ['PUT', 'a', {}, headers], { body: 'x' })).status).toBe(200);
+    expect((await call(oss, ['HEAD', 'a'])).headers.get('x-oss-storage-class')).toBe(storageClass);
+  });
+
+  test('NotImplemented has the EC of a condition on a write, and names the header', async () => {
+    const what = appendCall('a', 0, { 'if-match': '"x"' });
+    const { ec, xml } = await refusal(await call(anOss(), what, { body: 'x' }));
+    expect([ec, element(xml, 'Header')]).toEqual(['0017-00000245', 'If-Match']);
   });
 
   test('a configuration that OSS would refuse is refused at once', () => {

@@ -143,7 +143,7 @@ describe('buckets', () => {
     expect((await oss.fetch('https://other.oss-cn-hangzhou.aliyuncs.com/a')).status).toBe(200);
   });
 
-  test.each(['Upper', 'a', 'a_b'])('PutBucket refuses the name %s', async (bucket) => {
+  test.each(['Upper', 'a', 'a_b', '-ab', 'ab-', 'a'.repeat(64)])('PutBucket refuses the name %s', async (bucket) => {
     const { url, headers } = sign(
       { method: 'PUT', bucket, key: '', origin: `http://127.0.0.1/${bucket}` },
       { ...KEYS, time: Date.UTC(2026, 0, 2, 12) },
@@ -390,8 +390,44 @@ describe('objects', () => {
     for (const what of [appendCall('a', 0, headers), appendCall('a', 1)]) {
       const answer = (await call(oss, what, { body: 'x' })).headers;
       expect(answer.get('x-oss-server-side-encryption')).toBe('KMS');
+      expect(answer.get('x-oss-server-side-data-encryption')).toBe('SM4');
       expect(answer.get('x-oss-server-side-encryption-key-id')).toMatch(/^[\da-f-]{36}$/);
     }
+  });
+});
+
+describe('a requester-pays bucket', () => {
+  const PAYER = { 'x-oss-request-payer': 'requester' };
+  const anOssOf = (acl: 'private' | 'public-read') =>
+    new LocalOss({
+      buckets: { logs: { region: 'cn-hangzhou', requesterPays: true, acl } },
+      accessKeys: { [KEYS.accessKeyId]: KEYS.accessKeySecret },
+      clock: new ManualClock(),
+    });
+
+  test('an answer says that the requester was charged, and a refusal does not', async () => {
+    const oss = anOssOf('private');
+    const [append, head] = [
+      await call(oss, appendCall('a', 0, PAYER), { body: 'x' }),
+      await call(oss, ['HEAD', 'a', {}, PAYER]),
+    ];
+    const refused = await call(oss, appendCall('a', 0, PAYER), { body: 'x' });
+    const charged = [append, head, refused].map(({ headers }) => headers.get('x-oss-request-charged'));
+    expect([append.status, refused.status, charged]).toEqual([200, 409, ['requester', 'requester', null]]);
+  });
+
+  test.each<[string, string, (oss: LocalOss) => Promise<Response>]>([
+    ['a signature in the header', '0003-00000703', (oss) => call(oss, ['GET', 'a'])],
+    ['a signature in the query', '0003-00000702', (oss) => call(oss, ['GET', 'a'], { expires: 60 })],
+    [
+      'no signature, even if the payer is named',
+      '0003-00000701',
+      (oss) => oss.fetch('https://logs.oss-cn-hangzhou.aliyuncs.com/a', { headers: PAYER }),
+    ],
+  ])('a request with %s is refused', async (_, ec, send) => {
+    const oss = anOssOf('public-read');
+    oss.appendObject('logs', 'a', 1);
+    expect(await refusal(await send(oss))).toMatchObject({ status: 403, code: 'AccessDenied', ec });
   });
 });
 

@@ -34,13 +34,14 @@ describe('HeadObject', () => {
     expect(headers.get('etag')).toBe(`"${createHash('md5').update('test').digest('hex').toUpperCase()}"`);
   });
 
-  test('objectMeta omits type and position', async () => {
+  test('objectMeta has length, ETag, time and CRC, but neither type nor position nor metadata', async () => {
     const oss = anOss();
-    oss.appendObject('logs', 'a', utf8('test'));
+    await call(oss, appendCall('a', 0, { 'x-oss-meta-a': 'b', 'cache-control': 'no-cache' }), { body: 'test' });
     const { headers } = await call(oss, ['HEAD', 'a', { objectMeta: '' }]);
+    const common = ['date', 'server', 'x-oss-request-id', 'x-oss-server-time'];
+    const own = ['content-length', 'etag', 'last-modified', 'x-oss-hash-crc64ecma'];
+    expect([...headers.keys()]).toEqual([...common, ...own].sort());
     expect(headers.get('content-length')).toBe('4');
-    expect(headers.has('x-oss-object-type')).toBe(false);
-    expect(headers.has('x-oss-next-append-position')).toBe(false);
     expect(oss.requests.at(-1)?.operation).toBe('GetObjectMeta');
   });
 
@@ -79,6 +80,24 @@ describe('HeadObject', () => {
 });
 
 describe('GetObject', () => {
+  test('it has the headers of HeadObject, with the next position and the time of the seal', async () => {
+    const oss = anOss();
+    await call(oss, appendCall('a', 0, { 'x-oss-meta-a': 'b' }), { body: 'test' });
+    await call(oss, ['POST', 'a', { seal: '', position: '4' }]);
+    const [head, get] = await Promise.all(['HEAD', 'GET'].map((method) => call(oss, [method, 'a'])));
+    const headers = Object.fromEntries(get?.headers ?? []);
+    expect(headers).toMatchObject({
+      'x-oss-next-append-position': '4',
+      'x-oss-object-type': 'Appendable',
+      'x-oss-sealed-time': 'Fri, 02 Jan 2026 12:00:00 GMT',
+      'x-oss-meta-a': 'b',
+    });
+    expect({ ...headers, 'x-oss-request-id': '' }).toEqual({
+      ...Object.fromEntries(head?.headers ?? []),
+      'x-oss-request-id': '',
+    });
+  });
+
   const get = async (range: string | undefined, standard: boolean, object = 'test1234') => {
     const oss = anOss();
     // The object has three appends, so that a range can cover several pieces.

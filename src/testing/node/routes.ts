@@ -4,6 +4,7 @@ import type { BucketOptions } from '../buckets.ts';
 import { Refusal } from '../errors.ts';
 import type { LocalOss } from '../local-oss.ts';
 import type { LocalSts } from '../local-sts.ts';
+import { commonHeaders } from '../reply.ts';
 import type { FaultRule } from './fault-rule.ts';
 import type { FetchHandler } from './http.ts';
 import type { ServedRequest } from './options.ts';
@@ -57,8 +58,9 @@ function missingLength({ method, url }: Request): Response {
   const refusal = new Refusal(411, 'MissingContentLength', 'You must provide the Content-Length HTTP header.', {
     ec: '0017-00000101',
   });
-  const { body, ...init } = refusal.reply({ method, host: new URL(url).host, requestId: '000000000000000000000000' });
-  return new Response(body, init);
+  const requestId = crypto.randomUUID().replaceAll('-', '').slice(0, 24).toUpperCase();
+  const { body, status, headers } = refusal.reply({ method, host: new URL(url).host, requestId });
+  return new Response(body, { status, headers: { ...commonHeaders(requestId, Date.now()), ...headers } });
 }
 
 /** Returns whether a name addresses the OSS as a whole, and not one of its buckets. */

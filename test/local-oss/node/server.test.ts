@@ -118,6 +118,7 @@ describe('the OSS', () => {
   test.each([
     ['a control character in a header', 'x-oss-meta-a: a\x01b\r\nContent-Length: 0\r\n\r\n', 400],
     ['a coding of the body that nobody decodes', 'Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n', 400],
+    ['a chunk without a size', 'Transfer-Encoding: chunked\r\n\r\nhello', 400],
     ['a source of a copy that is not URL-encoded', 'x-oss-copy-source: /logs/%zz\r\nContent-Length: 0\r\n\r\n', 400],
   ])('%s is refused', async (_, rest, status) => {
     expect(await sendRaw('PUT /logs/a', rest)).toContain(`HTTP/1.1 ${status}`);
@@ -127,7 +128,21 @@ describe('the OSS', () => {
   test('an append without a length is refused, even if it has no body', async () => {
     const answer = await sendRaw('POST /logs/a?append&position=0', '\r\n');
     expect([answer.slice(0, 12), element(answer, 'Code')]).toEqual(['HTTP/1.1 411', 'MissingContentLength']);
+    expect(answer).toMatch(/^x-oss-ec: 0017-00000101\r$/m);
+    for (const name of ['server: AliyunOSS', 'date: ', 'x-oss-server-time: ', 'content-type: application/xml'])
+      expect(answer).toMatch(new RegExp(`^${name}`, 'm'));
+    expect(/^x-oss-request-id: ([\dA-F]{24})\r$/m.exec(answer)?.[1]).toBe(element(answer, 'RequestId'));
     expect(servers[0]?.oss.keys('logs')).toEqual([]);
+  });
+
+  test.each([
+    ['bytes after the declared length are dropped', 'Content-Length: 2\r\n\r\nhello', 'he'],
+    ['a megabyte after the declared length is dropped', `Content-Length: 2\r\n\r\nhe${'\0'.repeat(1 << 20)}`, 'he'],
+    ['chunks need no length', 'Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n', 'hello'],
+    ['an empty append has the length 0', 'Content-Length: 0\r\n\r\n', ''],
+  ])('of an append, %s', async (_, rest, stored) => {
+    expect(await sendRaw('POST /logs/a?append&position=0', rest)).toContain('HTTP/1.1 200');
+    expect(text(servers[0]?.oss.object('logs', 'a')?.bytes())).toBe(stored);
   });
 
   test('a signature that is wrong and a position that is wrong are refused', async () => {
