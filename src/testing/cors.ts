@@ -17,15 +17,21 @@ export interface CorsRule {
   readonly maxAgeSeconds?: number;
 }
 
+/** The most rules of a bucket. Some pages of the documents say 20. */
+export const MAX_CORS_RULES = 10;
+
 /** @throws {RangeError} if PutBucketCors would refuse the rules. */
 export function checkCorsRules(rules: readonly CorsRule[]): void {
-  if (rules.length > 10) throw new RangeError(`A bucket can have at most 10 CORS rules, found ${rules.length}`);
+  if (rules.length > MAX_CORS_RULES)
+    throw new RangeError(`A bucket can have at most ${MAX_CORS_RULES} CORS rules, found ${rules.length}`);
   for (const { allowedOrigins, allowedHeaders = [], exposeHeaders = [] } of rules) {
     const wild = [...allowedOrigins, ...allowedHeaders].find((pattern) => pattern.split('*').length > 2);
     if (wild !== undefined) throw new RangeError(`A CORS pattern can contain at most one "*", found "${wild}"`);
-    const exposed = exposeHeaders.find((name) => name.includes('*'));
-    if (exposed !== undefined)
-      throw new RangeError(`exposeHeaders of a CORS rule cannot contain "*", found "${exposed}"`);
+    const name = exposeHeaders.find((one) => /[*<>&'"]/.test(one)) ?? allowedHeaders.find((one) => /[<>&'"]/.test(one));
+    if (name !== undefined)
+      throw new RangeError(
+        `The name of a header cannot contain <>&'", and in exposeHeaders it cannot contain *: found "${name}"`,
+      );
   }
 }
 

@@ -1,4 +1,4 @@
-// Writes bytes as text, in base64 or in hexadecimal digits.
+// Writes bytes as text, in base64 or in hexadecimal digits, and text as bytes or in percent-encoding.
 
 /** Returns the standard base64 form of bytes of any length. */
 export function base64(bytes: Uint8Array): string {
@@ -10,4 +10,13 @@ export function base64(bytes: Uint8Array): string {
 /** Returns the bytes as lower-case hexadecimal digits, with `separator` between the bytes. */
 export function hex(bytes: Uint8Array, separator = ''): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(separator);
+}
+
+export function utf8(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text);
+}
+
+/** Encodes as RFC 3986 requires: everything except letters, digits and `-._~`. */
+export function percentEncode(text: string): string {
+  return encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 }

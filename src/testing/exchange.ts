@@ -6,6 +6,7 @@ import { invalidBucketName, isBucketName } from './buckets.ts';
 import type { Bucket, Call } from './call.ts';
 import { type Clock, wait, waitForAbort } from './clock.ts';
 import { corsResponseHeaders, preflight } from './cors.ts';
+import { utf8 } from './encoding.ts';
 import { invalidArgument, notImplemented, Refusal } from './errors.ts';
 import type { Fault, FaultPlan, Operation, When } from './faults.ts';
 import { perform } from './operations.ts';
@@ -390,7 +391,7 @@ function doDeed(server: Server, { name }: Bucket, key: string, deed: Fault, body
 }
 
 function replaceObject(server: Server, name: string, key: string, deed: Extract<Fault, { kind: 'replace' }>): void {
-  const bytes = deed.bytes ?? new TextEncoder().encode('replaced');
+  const bytes = deed.bytes ?? utf8('replaced');
   server.deleteObject(name, key);
   if (deed.type === 'Appendable') server.appendObject(name, key, bytes);
   else server.putObject(name, key, bytes);
@@ -423,12 +424,12 @@ function throttled({ delay = 100, code = 'TotalQpsLimitExceeded' }: { delay?: nu
 
 function gatewayReply({ status = 502, body }: Extract<Fault, { kind: 'gateway' }>): Reply {
   const page = `<html><head><title>${status} Bad Gateway</title></head><body><h1>${status}</h1></body></html>\n`;
-  const bytes = new TextEncoder().encode(body ?? page);
+  const bytes = utf8(body ?? page);
   return { status, headers: { 'content-type': 'text/html', 'content-length': String(bytes.length) }, body: bytes };
 }
 
 function portalReply(method: string): Reply {
-  const bytes = new TextEncoder().encode('<!doctype html><title>Log in</title>\n'.padEnd(612));
+  const bytes = utf8('<!doctype html><title>Log in</title>\n'.padEnd(612));
   const headers = {
     'content-type': 'text/html',
     'content-length': String(bytes.length),

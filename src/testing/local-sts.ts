@@ -3,7 +3,8 @@
 // https://help.aliyun.com/document_detail/2712195 (signature), 28763 (AssumeRole)
 
 import { type Clock, clockFrom, unlessAborted } from './clock.ts';
-import { hex } from './encoding.ts';
+import { percentEncode, utf8 } from './encoding.ts';
+import { hmacKey, isHmac, sha256 } from './hashes.ts';
 import { SessionPolicy } from './session-policy.ts';
 import type { SecurityToken, TokenOptions } from './tokens.ts';
 import { isStream, type Payload, type WireRequest, wireRequest } from './wire.ts';
@@ -106,27 +107,34 @@ export class LocalSts {
       return Response.json({ RequestId: requestId, ...(await this.#assumeRole(await readCall(wire))) });
     } catch (error) {
       if (!(error instanceof StsRefusal)) throw error;
-      return Response.json({ ...answer, Code: error.code, Message: error.message }, { status: error.status });
+      const { code: Code, message: Message, status } = error;
+      const Recommend = `https://api.aliyun.com/troubleshoot?q=${Code}&product=Sts`;
+      return Response.json({ ...answer, Code, Message, Recommend }, { status });
     }
   }
 
   async #assumeRole(call: Call): Promise<object> {
     const accessKeyId = await this.#verify(call);
-    if (call.header('x-acs-action') !== 'AssumeRole' || call.header('x-acs-version') !== '2015-04-01') {
+    const action = `${call.url.pathname}${call.header('x-acs-action')} ${call.header('x-acs-version')}`;
+    if (action !== '/AssumeRole 2015-04-01') {
       throw new StsRefusal(
         404,
         'InvalidAction.NotFound',
         'Specified api is not found, please check your url and method.',
       );
     }
-    const { roleArn, sessionName, policy, durationSeconds } = this.#readRole(call.fields(), accessKeyId);
+    const fields = call.fields();
+    const { RoleArn, RoleSessionName, SourceIdentity } = fields;
+    const { policy, durationSeconds } = this.#readRole(fields, accessKeyId);
     const token = this.#options.oss.issueToken(
       policy === undefined ? { durationSeconds } : { durationSeconds, policy },
     );
     return {
+      // JSON leaves out what is undefined.
+      SourceIdentity,
       AssumedRoleUser: {
-        Arn: `${roleArn}/${sessionName}`,
-        AssumedRoleId: `300000000000000000:${sessionName}`,
+        Arn: `${RoleArn}/${RoleSessionName}`,
+        AssumedRoleId: `300000000000000000:${RoleSessionName}`,
       },
       Credentials: {
         AccessKeyId: token.accessKeyId,
@@ -147,7 +155,7 @@ export class LocalSts {
     this.#checkTime(call.header('x-acs-date'));
     await checkSigned(call, names);
     const stringToSign = `${ALGORITHM}\n${await sha256(utf8(canonicalRequest(call, names)))}`;
-    if (!(await isSignature(secret, stringToSign, signature))) {
+    if (!(await isHmac(await hmacKey(utf8(secret), 'verify'), signature, stringToSign))) {
       const message = `Specified signature is not matched with our calculation. server string to sign is:${stringToSign}`;
       throw new StsRefusal(400, 'SignatureDoesNotMatch', message);
     }
@@ -172,28 +180,44 @@ export class LocalSts {
     this.#nonces.add(nonce);
   }
 
-  #readRole(fields: URLSearchParams, accessKeyId: string): Assumed {
-    const roleArn = fields.get('RoleArn') ?? '';
-    const sessionName = fields.get('RoleSessionName') ?? '';
-    if (!/^acs:ram::\d+:role\/.+$/.test(roleArn)) throw invalid('RoleArn');
-    if (!/^[\w.@-]{2,64}$/.test(sessionName)) throw invalid('RoleSessionName');
-    const role = this.#options.roles[roleArn];
-    if (!role) throw new StsRefusal(404, 'EntityNotExist.Role', `The role not exists: ${roleArn}`);
+  #readRole(fields: Fields, accessKeyId: string): Assumed {
+    for (const [name, form] of FORMS) {
+      const value = fields[name];
+      if (value !== undefined && !form.test(value)) throw invalid(name);
+    }
+    const role = this.#options.roles[fields.RoleArn];
+    if (!role) throw new StsRefusal(404, 'EntityNotExist.Role', `The role not exists: ${fields.RoleArn}`);
     const { trusted = [accessKeyId], externalId } = role;
-    if (!trusted.includes(accessKeyId) || (fields.get('ExternalId') ?? undefined) !== externalId) {
+    if (!trusted.includes(accessKeyId) || fields.ExternalId !== externalId) {
       throw new StsRefusal(
         403,
         'NoPermission',
         'You are not authorized to do this action. You should be authorized by RAM.',
       );
     }
-    return { roleArn, sessionName, policy: readPolicy(fields), durationSeconds: readDuration(fields, role) };
+    return { policy: readPolicy(fields), durationSeconds: readDuration(fields, role) };
   }
 }
 
+/** The parameters of AssumeRole. A required parameter that is missing is empty, which no form allows. */
+interface Fields {
+  readonly RoleArn: string;
+  readonly RoleSessionName: string;
+  readonly DurationSeconds: string;
+  readonly ExternalId?: string;
+  readonly SourceIdentity?: string;
+  readonly Policy?: string;
+}
+
+const FORMS: readonly (readonly [name: keyof Fields, form: RegExp])[] = [
+  ['RoleArn', /^acs:ram::\d+:role\/.+$/],
+  ['RoleSessionName', /^[\w.@-]{2,64}$/],
+  ['ExternalId', /^[\w+=,.@:/-]{2,1224}$/],
+  // Only the length of a source identity is documented.
+  ['SourceIdentity', /^.{2,64}$/su],
+];
+
 interface Assumed {
-  readonly roleArn: string;
-  readonly sessionName: string;
   readonly policy: string | undefined;
   readonly durationSeconds: number;
 }
@@ -203,10 +227,11 @@ interface Call {
   readonly method: string;
   readonly url: URL;
   readonly body: Uint8Array<ArrayBuffer>;
+  readonly headers: Headers;
   /** Returns the trimmed value of a header, or an empty string if the header is absent. */
   header(name: string): string;
   /** Returns the parameters. An RPC-style API reads them from the query and from the body. */
-  fields(): URLSearchParams;
+  fields(): Fields;
 }
 
 class StsRefusal extends Error {
@@ -233,9 +258,11 @@ async function readCall({ method, url, headers, payload }: WireRequest): Promise
   }
   // On the wire, the Host header always comes from the URL, even if the caller sets another value.
   const header = (name: string) => (name === 'host' ? url.host : (headers.get(name) ?? '').trim());
-  const fields = () =>
-    new URLSearchParams([...url.searchParams, ...new URLSearchParams(new TextDecoder().decode(body))]);
-  return { method, url, body, header, fields };
+  const fields = () => {
+    const given = [...url.searchParams, ...new URLSearchParams(new TextDecoder().decode(body))];
+    return { RoleArn: '', RoleSessionName: '', DurationSeconds: '3600', ...Object.fromEntries(given) };
+  };
+  return { method, url, body, headers, header, fields };
 }
 
 function bodyInit(payload: Payload | undefined): BodyInit | null {
@@ -250,34 +277,38 @@ function readAuthorization(text: string): { accessKeyId: string; names: string[]
   throw new StsRefusal(400, 'IncompleteSignature', 'The request signature does not conform to Aliyun standards.');
 }
 
+/** The headers that the signature covers if the call has them. */
+const MUST_BE_SIGNED = /^(x-acs-.*|content-type)$/;
+
 /** Checks that the signature covers every required header. Anyone on the way could change an unsigned header. */
 async function checkSigned(call: Call, names: readonly string[]): Promise<void> {
   const missing = SIGNED.find((name) => !names.includes(name) || call.header(name) === '');
   if (missing)
     throw new StsRefusal(400, `Missing${missing}`, `${missing} is mandatory for this action and must be signed.`);
   const sorted = names.every((name, i) => name === name.toLowerCase() && (i === 0 || names[i - 1]! < name));
-  const type = call.header('content-type') === '' || names.includes('content-type');
-  if (!sorted || !type || call.header('x-acs-content-sha256') !== (await sha256(call.body))) {
+  const unsigned = [...call.headers.keys()].some((name) => MUST_BE_SIGNED.test(name) && !names.includes(name));
+  if (!sorted || unsigned || call.header('x-acs-content-sha256') !== (await sha256(call.body))) {
     throw new StsRefusal(400, 'SignatureDoesNotMatch', 'Specified signature is not matched with our calculation.');
   }
 }
 
 function canonicalRequest(call: Call, names: readonly string[]): string {
-  const pairs = [...call.url.searchParams].map(([name, value]) => `${encode(name)}=${encode(value)}`).sort();
+  const pairs = [...call.url.searchParams].map((pair) => pair.map(percentEncode));
+  // Encoded text is ASCII, so comparing the strings compares their bytes.
+  pairs.sort(([a = ''], [b = '']) => (a < b ? -1 : Number(a > b)));
   const headers = names.map((name) => `${name}:${call.header(name)}`);
-  const lines = [call.method, call.url.pathname, pairs.join('&'), ...headers, '', names.join(';')];
+  const lines = [
+    call.method,
+    call.url.pathname,
+    pairs.map((pair) => pair.join('=')).join('&'),
+    ...headers,
+    '',
+    names.join(';'),
+  ];
   return [...lines, call.header('x-acs-content-sha256')].join('\n');
 }
 
-async function isSignature(secret: string, text: string, signature: string): Promise<boolean> {
-  const algorithm = { name: 'HMAC', hash: 'SHA-256' };
-  const key = await crypto.subtle.importKey('raw', utf8(secret), algorithm, false, ['verify']);
-  const bytes = Uint8Array.from(signature.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
-  return crypto.subtle.verify('HMAC', key, bytes, utf8(text));
-}
-
-function readPolicy(fields: URLSearchParams): string | undefined {
-  const policy = fields.get('Policy') ?? undefined;
+function readPolicy({ Policy: policy }: Fields): string | undefined {
   if (policy === undefined) return undefined;
   if (policy.length < 1 || policy.length > 2048) {
     throw new StsRefusal(400, 'InvalidParameter.PolicySize', 'The length of the parameter Policy has exceeded 2048.');
@@ -290,27 +321,14 @@ function readPolicy(fields: URLSearchParams): string | undefined {
   return policy;
 }
 
-function readDuration(fields: URLSearchParams, { maxSessionDuration = 3600 }: RoleOptions): number {
-  const text = fields.get('DurationSeconds') ?? '3600';
+function readDuration({ DurationSeconds: text }: Fields, { maxSessionDuration = 3600 }: RoleOptions): number {
   const seconds = /^\d+$/.test(text) ? Number(text) : 0;
-  if (seconds >= 900 && seconds <= maxSessionDuration) return seconds;
-  const message = `The Min/Max value of DurationSeconds is 15min/${maxSessionDuration}s.`;
+  const longest = Math.min(maxSessionDuration, 43_200);
+  if (seconds >= 900 && seconds <= longest) return seconds;
+  const message = `The Min/Max value of DurationSeconds is 15min/${longest}s.`;
   throw new StsRefusal(400, 'InvalidParameter.DurationSeconds', message);
 }
 
 function invalid(name: string): StsRefusal {
   return new StsRefusal(400, `InvalidParameter.${name}`, `The parameter ${name} is wrongly formed.`);
-}
-
-/** Encodes as RFC 3986 requires. `encodeURIComponent` does not encode `!'()*`. */
-function encode(text: string): string {
-  return encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
-}
-
-async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  return hex(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)));
-}
-
-function utf8(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(text);
 }

@@ -2,8 +2,9 @@
 // the request, with Web Crypto, and shares no code with the signer of the client.
 // https://help.aliyun.com/document_detail/2399146 (header), 2399147 (URL)
 
-import { hex } from './encoding.ts';
+import { hex, percentEncode, utf8 } from './encoding.ts';
 import { invalidArgument, notImplemented, Refusal } from './errors.ts';
+import { hmacKey, isHmac, sha256 } from './hashes.ts';
 import type { AccessKey } from './tokens.ts';
 
 /** The parts of a request that a signature covers. */
@@ -100,15 +101,10 @@ export class Verifier {
     key: AccessKey,
     { request, canonical }: { readonly request: SignedRequest; readonly canonical: string },
   ): Promise<void> {
-    const digest = await crypto.subtle.digest('SHA-256', bytesOfHeaders(canonical));
     const scope = `${claim.day}/${claim.region}/${claim.product}/aliyun_v4_request`;
-    const stringToSign = `${ALGORITHM}\n${claim.date}\n${scope}\n${hex(new Uint8Array(digest))}`;
-    const signature = bytesOfHex(claim.signature);
+    const stringToSign = `${ALGORITHM}\n${claim.date}\n${scope}\n${await sha256(bytesOfHeaders(canonical))}`;
     const signingKey = await this.#signingKey(claim, key.secret);
-    const good =
-      signature &&
-      hasAll(request, claim.additionalHeaders) &&
-      (await crypto.subtle.verify('HMAC', signingKey, signature, utf8(stringToSign)));
+    const good = hasAll(request, claim.additionalHeaders) && (await isHmac(signingKey, claim.signature, stringToSign));
     if (!good) throw signatureDoesNotMatch(claim, stringToSign, canonical);
   }
 
@@ -130,17 +126,13 @@ async function deriveKey(secret: string, parts: readonly string[]): Promise<Cryp
   return hmacKey(key, 'verify');
 }
 
-function hmacKey(raw: BufferSource, usage: 'sign' | 'verify'): Promise<CryptoKey> {
-  return crypto.subtle.importKey('raw', raw, { name: 'HMAC', hash: 'SHA-256' }, false, [usage]);
-}
-
 /** Returns the canonical request. The signature covers the SHA-256 hash of this text. */
 export function canonicalRequest(request: SignedRequest, additionalHeaders: readonly string[]): string {
   // The list of all buckets names no bucket.
   const uri = request.bucket === '' ? '/' : `/${request.bucket}/${request.key}`;
   return [
     request.method,
-    encode(uri).replaceAll('%2F', '/'),
+    percentEncode(uri).replaceAll('%2F', '/'),
     canonicalQuery(request.query),
     canonicalHeaders(request, additionalHeaders),
     additionalHeaders.join(';'),
@@ -151,7 +143,7 @@ export function canonicalRequest(request: SignedRequest, additionalHeaders: read
 function canonicalQuery(query: ReadonlyMap<string, string>): string {
   const pairs: [string, string][] = [];
   for (const [name, value] of query) {
-    if (name !== 'x-oss-signature') pairs.push([encode(name), encode(value)]);
+    if (name !== 'x-oss-signature') pairs.push([percentEncode(name), percentEncode(value)]);
   }
   // Encoded text is ASCII, so comparing the strings compares their bytes.
   pairs.sort(([a], [b]) => (a < b ? -1 : 1));
@@ -409,24 +401,10 @@ function isoSeconds(time: number): string {
   return new Date(Math.floor(time / 1000) * 1000).toISOString();
 }
 
-/** Encodes as RFC 3986 requires: everything except letters, digits and `-._~`. */
-function encode(text: string): string {
-  return encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
-}
-
-function utf8(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(text);
-}
-
 /**
  * Returns the bytes of a text that contains values of headers. fetch and Node write each byte of a header as one
  * character, and OSS computes with the bytes. All other parts of a canonical request are ASCII.
  */
 function bytesOfHeaders(text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
-}
-
-function bytesOfHex(text: string): Uint8Array<ArrayBuffer> | undefined {
-  if (!/^[0-9a-f]{64}$/.test(text)) return undefined;
-  return Uint8Array.from({ length: 32 }, (_, i) => Number.parseInt(text.slice(2 * i, 2 * i + 2), 16));
 }

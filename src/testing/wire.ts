@@ -1,6 +1,8 @@
 // Turns a call of fetch into the request that fetch would send: method, URL, headers, body and length.
 // It reads a simple call of the form (url, init) directly, because `new Request` takes more time than all other steps.
 
+import { utf8 } from './encoding.ts';
+
 /** A body that has not been read yet. */
 export type Payload = Uint8Array | Blob | ReadableStream<Uint8Array>;
 
@@ -119,7 +121,7 @@ function plainPayload(init: RequestInit, headers: Headers): Payload | undefined 
   }
   const type = typeof body === 'string' ? 'text/plain;charset=UTF-8' : isBlob(body) ? body.type : '';
   if (type !== '' && !headers.has('content-type')) headers.set('content-type', type);
-  if (typeof body === 'string') return new TextEncoder().encode(body);
+  if (typeof body === 'string') return utf8(body);
   if (isBlob(body)) return body;
   const buffer = body as ArrayBuffer | ArrayBufferView<ArrayBuffer>;
   return ArrayBuffer.isView(buffer)

@@ -1,12 +1,14 @@
 // Writes the XML documents of OSS, and reads those that a client sends, such as a CORS configuration.
 
+import { utf8 } from './encoding.ts';
+
 /** The elements of a document. A nested record becomes a nested element, and a list becomes several elements. */
 export type Elements = { readonly [name: string]: string | Elements | readonly (string | Elements)[] };
 
 /** Returns a whole document. */
 export function xmlDocument(root: string, elements: Elements): Uint8Array<ArrayBuffer> {
   const lines = xmlElements(elements, '  ');
-  return new TextEncoder().encode(`<?xml version="1.0" encoding="UTF-8"?>\n<${root}>\n${lines}</${root}>\n`);
+  return utf8(`<?xml version="1.0" encoding="UTF-8"?>\n<${root}>\n${lines}</${root}>\n`);
 }
 
 function xmlElements(elements: Elements, indent: string): string {

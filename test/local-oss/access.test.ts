@@ -258,6 +258,21 @@ describe('CORS', () => {
     expect(await refusal(response)).toMatchObject({ status, code });
   });
 
+  test('the first rule that matches counts, even if a later one allows more', async () => {
+    const wide: CorsRule = { ...other, allowedMethods: ['POST', 'GET'], exposeHeaders: ['x-oss-request-id'] };
+    const from = (oss: LocalOss) => call(oss, appendCall('a', 0, { origin: 'https://app.example.com' }), { body: '' });
+    const exposed = async (rules: readonly CorsRule[]) =>
+      (await from(anOss({ cors: rules }))).headers.get('access-control-expose-headers');
+    expect(await exposed([rule, wide])).toBe('x-oss-next-append-position, ETag');
+    expect(await exposed([wide, rule])).toBe('x-oss-request-id');
+  });
+
+  test('ten rules are accepted, and the tenth counts', async () => {
+    const ten = Array.from({ length: 10 }, (_, i) => ({ ...other, allowedOrigins: [`https://${i}.example.com`] }));
+    const headers = { origin: 'https://9.example.com', 'access-control-request-method': 'GET' };
+    expect((await anOss({ cors: ten }).fetch(url('a'), { method: 'OPTIONS', headers })).status).toBe(200);
+  });
+
   test('a rule for all origins is answered with a star', async () => {
     const response = await preflight('https://evil.example.com', 'GET');
     expect(response.headers.get('access-control-allow-origin')).toBe('*');
@@ -298,7 +313,9 @@ describe('CORS', () => {
   test.each<[string, readonly CorsRule[]]>([
     ['two stars in an origin', [{ ...rule, allowedOrigins: ['https://*.*'] }]],
     ['two stars in a header', [{ ...rule, allowedHeaders: ['x-*-*'] }]],
-    ['a star in ExposeHeader', [{ ...rule, exposeHeaders: ['*'] }]],
+    ['a star in ExposeHeader', [{ ...rule, exposeHeaders: ['x-oss-*'] }]],
+    ['a quote in ExposeHeader', [{ ...rule, exposeHeaders: ['"ETag"'] }]],
+    ['an ampersand in AllowedHeader', [{ ...rule, allowedHeaders: ['a&b'] }]],
     ['eleven rules', Array.from({ length: 11 }, () => rule)],
   ])('%s is refused at construction', (_, rules) => {
     expect(() => anOss({ cors: rules })).toThrow(RangeError);

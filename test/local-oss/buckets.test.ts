@@ -253,13 +253,39 @@ describe('the CORS rules of a bucket', () => {
     });
   });
 
+  /** Makes a document of a number of rules. */
+  const rules = (count: number) => {
+    const [one = ''] = /<CORSRule>.*<\/CORSRule>/.exec(rule) ?? [];
+    return rule.replace(one, one.repeat(count));
+  };
+  const age = '<MaxAgeSeconds>5</MaxAgeSeconds>';
+
+  test.each([
+    ['ten rules', rules(10)],
+    ['16 KiB of XML', rule.padEnd(16_384)],
+    ['no MaxAgeSeconds', rule.replace(age, '')],
+    ['one star in an origin and in a header', rule.replace('b.example', '*.example').replace('>*<', '>x-oss-*<')],
+  ])('%s: accepted', async (_, body) => {
+    expect((await call(anOss(), ['PUT', '', { cors: '' }], { body })).status).toBe(200);
+  });
+
   test.each([
     ['no rule', '<CORSConfiguration></CORSConfiguration>', 'MalformedXML'],
     ['no XML', 'rules', 'MalformedXML'],
     ['no origin', rule.replace(/<AllowedOrigin>.*?<\/AllowedOrigin>/, ''), 'MalformedXML'],
+    ['no method', rule.replace(/<AllowedMethod>.*?<\/AllowedMethod>/, ''), 'MalformedXML'],
+    ['two stars in an origin', rule.replace('b.example', '*.*'), 'MalformedXML'],
+    ['two stars in an allowed header', rule.replace('>*<', '>x-*-*<'), 'MalformedXML'],
+    ['a character that an allowed header cannot have', rule.replace('>*<', '>a&lt;b<'), 'MalformedXML'],
     ['a wildcard among the exposed headers', rule.replace('ETag', '*'), 'MalformedXML'],
+    ['a character that an exposed header cannot have', rule.replace('ETag', '&quot;ETag&quot;'), 'MalformedXML'],
+    ['two MaxAgeSeconds in a rule', rule.replace(age, age + age), 'MalformedXML'],
+    ['MaxAgeSeconds that is not a number', rule.replace(age, age.replace('5', '5s')), 'MalformedXML'],
+    ['more than 16 KiB of XML', rule.padEnd(16_385), 'MalformedXML'],
+    ['more than 16 KiB of XML in fewer characters', `${rule}${' '.repeat(8000)}${'é'.repeat(5000)}`, 'MalformedXML'],
+    ['eleven rules', rules(11), 'CORSRuleBeyondLimit'],
     ['a method of another kind', rule.replace('POST', 'PATCH'), 'InvalidArgument'],
-  ])('%s is refused, and the rules stay', async (_, body, code) => {
+  ])('%s: refused, and the rules stay', async (_, body, code) => {
     const oss = anOss();
     expect(await refusal(await call(oss, ['PUT', '', { cors: '' }], { body }))).toMatchObject({ status: 400, code });
     expect(element(await xmlOf(oss, ['GET', '', { cors: '' }]), 'AllowedOrigin')).toBe('https://a.example');

@@ -98,7 +98,7 @@ function queryString(query: Record<string, string>): string {
   return pairs.map(([name, value]) => (value === '' ? name : `${name}=${value}`)).join('&');
 }
 
-function encode(text: string): string {
+export function encode(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
