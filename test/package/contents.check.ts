@@ -13,9 +13,28 @@ const manifest = JSON.parse(read('package.json'));
 describe('contents', () => {
   test('the tarball contains the compiled files, their sources and the documents, and no other file', () => {
     const wanted =
-      /^(package\.json|(README(\.zh-CN)?|CHANGELOG)\.md|LICENSE|docs\/([\w-]+\/)*[\w-]+\.(md|svg)|src\/[\w/-]+\.ts|dist\/[\w/-]+(\.min)?(\.js|\.d\.ts)(\.map)?)$/;
+      /^(package\.json|(README(\.zh-CN)?|CHANGELOG|SECURITY)\.md|LICENSE|llms\.txt|docs\/([\w-]+\/)*[\w-]+\.(md|svg)|src\/[\w/-]+\.ts|dist\/[\w/-]+(\.min)?(\.js|\.d\.ts)(\.map)?)$/;
     expect(files.filter((file) => !wanted.test(file))).toEqual([]);
     expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', MAIN, `${MAIN}.map`]));
+  });
+
+  test('every link of the documents leads to a file in the package, or to one of the files that only the repository has', () => {
+    const documents = files.filter((file) => /^(README|SECURITY|docs\/(?!api\/)).*\.md$|^llms\.txt$/.test(file));
+    const links = documents.flatMap((file) =>
+      [
+        ...read(file)
+          .replace(/^```.*?^```/gms, '')
+          .matchAll(/\]\(([^)\s#]+)[^)\s]*\)|(?:src|srcset)="([^"]+)"/g),
+      ]
+        .map(([, link, image]) => link ?? image ?? '')
+        .filter((target) => !/^https?:/.test(target))
+        .map((target) => posix.join(posix.dirname(file), target)),
+    );
+    expect(links).toContain('docs/start.md');
+    const outside = [...new Set(links.filter((target) => !files.includes(target)))];
+    expect(
+      outside.filter((target) => !/^(CONTRIBUTING|demo\/examples\/README)\.md$|^demo\/[\w-]+\.webp$/.test(target)),
+    ).toEqual([]);
   });
 
   test('every source has a compiled file, declarations and maps', () => {

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { install, npm, root } from '../../.ci/project.mjs';
+import { install, root } from '../../.ci/project.mjs';
 import { conclude, needChromium, vitest } from '../../.ci/suite.mjs';
 
 /** Runs npm in a folder and returns its output. The output is part of the error when npm fails. */
@@ -17,9 +17,12 @@ function npmIn(folder, ...args) {
   return stdout;
 }
 
-/** Builds the library and returns the path of the tarball that `npm publish` would send. */
+/**
+ * Returns the path of the tarball that `npm publish` would send. The folder dist is deleted first, because the script
+ * `prepack` must build it.
+ */
 function pack(folder) {
-  if (!npm('run', '--silent', 'build')) throw new Error('the build failed; its output above says why');
+  rmSync(join(root, 'dist'), { recursive: true, force: true });
   const [{ filename }] = JSON.parse(npmIn(root, 'pack', '--json', '--pack-destination', folder));
   return join(folder, filename);
 }

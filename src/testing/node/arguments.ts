@@ -88,7 +88,7 @@ export async function readArguments(args: readonly string[]): Promise<Arguments>
     accessKeys: Object.fromEntries((values['access-key'] ?? []).map(accessKeyOf)),
     roles: Object.fromEntries((values.role ?? []).map((arn) => [roleOf(arn), {}])),
     faults: checkedFaults(faults),
-    data,
+    data: data === undefined ? undefined : folderOf(data),
   };
   // Otherwise nobody would ever know the random key.
   if (quiet && !data && !values['access-key'])
@@ -115,14 +115,21 @@ function parse(args: readonly string[]) {
 
 function bucketsOf({ bucket = [], region = 'cn-hangzhou' }: { bucket?: string[]; region?: string }) {
   if (bucket.length === 0) throw new UsageError('A bucket is missing: type --bucket logs');
-  return Object.fromEntries(
-    bucket.map((text) => {
-      const [name = '', own = region, ...others] = text.split(':');
-      if (others.length > 0)
-        throw new UsageError(`--bucket takes a name and a region, found "${text}": type --bucket logs`);
-      return [name, { region: own }];
-    }),
-  );
+  const named = bucket.map((text) => bucketOf(text, region));
+  const [twice] = named.find(([name], index) => named.findIndex(([other]) => other === name) < index) ?? [];
+  if (twice) throw new UsageError(`--bucket ${twice} is given twice: type it once`);
+  return Object.fromEntries(named);
+}
+
+function bucketOf(text: string, region: string): [name: string, options: BucketOptions] {
+  const [name = '', own = region, ...others] = text.split(':');
+  if (others.length === 0 && own) return [name, { region: own }];
+  throw new UsageError(`--bucket takes a name and a region, found "${text}": type --bucket logs:cn-hangzhou`);
+}
+
+function folderOf(path: string): string {
+  if (path) return path;
+  throw new UsageError('--data takes a folder, found no name: type --data oss-data');
 }
 
 function portOf(text: string = PORT): number {

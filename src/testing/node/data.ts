@@ -1,7 +1,7 @@
 // A data folder: its lock, its key, and the journal of its objects.
 
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import type { LocalOss } from '../local-oss.ts';
 import { FileError } from './failure.ts';
 import { Journal } from './journal.ts';
@@ -25,7 +25,7 @@ export class DataFolder {
   /** Makes the folder if there is none, and takes it for this process. @throws {FileError} */
   static async open(path: string): Promise<DataFolder> {
     return withReason(`Cannot use the data folder ${path}`, async () => {
-      await mkdir(path, { recursive: true, mode: 0o700 });
+      await makeFolder(resolve(path));
       return new DataFolder(path, await lock(path));
     });
   }
@@ -69,6 +69,29 @@ export class DataFolder {
     await this.journal.close();
     await this.#unlock();
   }
+}
+
+/**
+ * Makes a folder, and the folders above it that are missing. The option `recursive` of mkdir is not used, because it
+ * never ends where the system itself makes the folders, for example in /proc.
+ */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    if (await isFolder(path)) return;
+    const parent = dirname(path);
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || (await isFolder(parent))) throw error;
+    await makeFolder(parent);
+    await makeFolder(path);
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 }
 
 function readKeys(text: string): AccessKeys {

@@ -229,7 +229,10 @@ describe('exit codes', () => {
     [['--bucket'], 'argument missing'],
     [['--bucket', 'Logs'], 'A bucket name has 3 to 63 characters'],
     [['--bucket', 'logs:oss-cn-hangzhou'], 'A region must look like cn-hangzhou'],
-    [['--bucket', 'logs:a:b'], 'type --bucket logs'],
+    [['--bucket', 'logs:a:b'], 'type --bucket logs:cn-hangzhou'],
+    [['--bucket', 'logs:'], 'found "logs:": type --bucket logs:cn-hangzhou'],
+    [['--bucket', 'logs', '--bucket', 'logs:cn-beijing'], '--bucket logs is given twice: type it once'],
+    [['--bucket', 'logs', '--data', ''], 'type --data oss-data'],
     [['--bucket', 'logs', '--buckets', 'x'], "Unknown option '--buckets'"],
     [['--bucket', 'logs', '--port', '80a'], 'type --port 9000'],
     [['--bucket', 'logs', '--port', '65536'], 'type --port 9000'],
@@ -276,6 +279,16 @@ describe('exit codes', () => {
     }
     expect((await runCommand(['--bucket', 'logs', '--cors', join(folder, 'nothing')])).code).toBe(4);
     expect((await runCommand(['--bucket', 'logs', '--data', file])).code).toBe(4);
+    expect((await runCommand(['--bucket', 'logs', '--data', join(file, 'below')])).code).toBe(4);
+  });
+
+  test('4 if the system refuses to make the data folder, also in a folder such as /proc', async () => {
+    // Other systems have no such folder. There, the place is below a file.
+    const file = join(folder, 'a-file');
+    writeFileSync(file, '');
+    const place = process.platform === 'linux' ? '/proc/oss-append' : file;
+    const { code, err } = await runCommand(['--bucket', 'logs', '--data', join(place, 'data')]);
+    expect([code, err]).toEqual([4, [expect.stringContaining('Cannot use the data folder')]]);
   });
 
   test.each(['SIGINT', 'SIGTERM'] as const)('0 after %s, and the data folder is free again', async (signal) => {
