@@ -140,7 +140,7 @@ describe('workflows', () => {
     expect(release).toMatch(/^ {4}needs: test$/m);
     expect(release).toMatch(/^ +- run: npm publish --provenance --access public$/m);
     // Without this script, `npm pack` and `npm publish` in a fresh clone would send a package without dist.
-    expect(manifest.scripts.prepack).toBe('npm run --silent build');
+    expect(manifest.scripts['prepack']).toBe('npm run --silent build');
     // With these settings npm also refuses to publish from a machine that cannot create provenance.
     expect(manifest.publishConfig).toEqual({ access: 'public', provenance: true });
   });
