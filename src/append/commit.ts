@@ -10,7 +10,6 @@ import { CredentialsError, OssError, ServiceError, unproven } from '../errors.ts
 import type { AppendObjectResult } from '../request/operations.ts';
 import { readBlob } from '../source/blob.ts';
 import type { Segment } from '../source/segment.ts';
-import { readSegments } from '../source/segments.ts';
 import { differ, parseCrc, publicTail, type Tail } from '../tail.ts';
 import { kindOf, takesNoAppends } from '../waiting/retry.ts';
 import { sleep } from '../waiting/sleep.ts';
@@ -72,8 +71,8 @@ export async function commit(engine: Engine, segment: Segment, call: Call, faile
  * part.
  */
 async function commitInParts(engine: Engine, segment: Segment, call: Call, failed: number): Promise<number> {
-  const { ledger, pace, crc64 } = engine;
-  const reader = readSegments(segment.body, crc64);
+  const { ledger, pace, crc64, split } = engine;
+  const reader = split(segment.body, crc64);
   let [done, failures] = [0, failed];
   while (done < segment.size) {
     const most = pace.size(call.inMemory);

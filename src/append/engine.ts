@@ -2,6 +2,7 @@
 
 import type { Crc64 } from '../crc64.ts';
 import type { ObjectOptions } from '../request/headers.ts';
+import type { Segment, SegmentReader } from '../source/segment.ts';
 import type { AppendClient } from './client.ts';
 import type { Evidence } from './evidence.ts';
 import type { Ledger } from './ledger.ts';
@@ -19,6 +20,8 @@ export interface Engine {
   /** Several writers append to the object. */
   readonly shared: boolean;
   readonly crc64: Crc64 | undefined;
+  /** Cuts a segment into shorter ones. The edge has bytes only, so it does not carry the reader for every source. */
+  readonly split: (body: Segment['body'], crc64: Crc64 | undefined) => Pick<SegmentReader, 'next'>;
   /** Media type and headers of the append that creates the object. */
   readonly creation: ObjectOptions;
   /** Media type and headers of later appends. */

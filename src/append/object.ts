@@ -150,6 +150,7 @@ export class AppendableObject {
       flushAfter,
       shared,
       crc64,
+      split: readSegments,
       creation: { contentType, headers: { ...headers } },
       later: laterOptions(options),
     };

@@ -9,9 +9,11 @@ import { ensureOpen } from '../append/open.ts';
 import { SegmentPace } from '../append/pace.ts';
 import type { Call } from '../append/progress.ts';
 import { pump } from '../append/pump.ts';
+import { crc64 } from '../crc64.ts';
 import { OssError, withFacts } from '../errors.ts';
 import type { OssClient } from '../request/client.ts';
 import { laterOptions } from '../request/headers.ts';
+import type { Segment, SegmentReader } from '../source/segment.ts';
 import { type ObjectTail, parseTail, publicTail } from '../tail.ts';
 import type { BodySegments } from './body-segments.ts';
 import { Refusal } from './refusal.ts';
@@ -25,21 +27,23 @@ export interface BodyTarget {
   readonly tail?: ObjectTail;
   /** The media type, if this body creates the object. */
   readonly contentType: string | null;
+  /** Other headers of the object, if this body creates it. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly segmentSize: number | undefined;
 }
 
 export class BodyAppender {
   readonly #engine: Engine;
 
-  constructor({ client, key, tail, contentType, segmentSize = SEGMENT.most }: BodyTarget) {
+  constructor({ client, key, tail, contentType, headers, segmentSize = SEGMENT.most }: BodyTarget) {
     this.#engine = {
-      ...{ key, client, shared: false, crc64: undefined },
+      ...{ key, client, shared: false, crc64: undefined, split },
       ledger: new Ledger(tail && parseTail('tail', tail)),
       evidence: new Evidence(client, key),
       pace: new SegmentPace(segmentSize),
       // Segments are always full. Otherwise a slow sender would cost one subrequest for every second.
       flushAfter: Number.POSITIVE_INFINITY,
-      creation: { contentType },
+      creation: { contentType, headers },
       later: laterOptions({}),
     };
   }
@@ -81,4 +85,16 @@ export class BodyAppender {
     if (error instanceof Refusal) return error.with({ tail, loaded });
     return error instanceof OssError ? withFacts(error, { tail, loaded, outcome: ledger.fail(flight) }) : error;
   }
+}
+
+/** Cuts a segment, for example because OSS or a proxy takes only shorter bodies. */
+function split(body: Segment['body']): Pick<SegmentReader, 'next'> {
+  // The segments of this entry are bytes.
+  let rest = body as Uint8Array<ArrayBuffer>;
+  const next = async (size: number) => {
+    const part = rest.subarray(0, size);
+    rest = rest.subarray(size);
+    return { size: part.byteLength, crc: crc64(part), body: part };
+  };
+  return { next };
 }

@@ -56,6 +56,8 @@ export class BodySegments implements SegmentReader {
 
   /** @throws Refusal if the body is refused before its first byte. Then no object may be created. */
   async next(size: number): Promise<Segment | undefined> {
+    // A body whose first byte has to wait, for example for the memory of its checksum, needs no buffer yet.
+    await this.#refill();
     const buffer = await this.#begin(size);
     const { clock } = this.#options;
     const end = clock.now() + LONGEST;

@@ -7,7 +7,7 @@ import { Refusal } from './refusal.ts';
 const SENT = 'authorization, content-type';
 /** The headers that pages send with resumable uploads. */
 const SENT_WITH_UPLOADS =
-  'tus-resumable, upload-length, upload-defer-length, upload-metadata, upload-offset, upload-checksum, upload-concat, upload-complete, content-digest, content-disposition, x-http-method-override, x-request-id, x-requested-with';
+  'tus-resumable, upload-length, upload-defer-length, upload-metadata, upload-offset, upload-checksum, upload-concat, upload-complete, upload-draft-interop-version, content-digest, content-disposition, x-http-method-override, x-request-id, x-requested-with';
 /** The headers of resumable uploads that pages read. Scripts cannot read them otherwise. */
 const READ = [
   ...['location', 'upload-offset', 'upload-length', 'upload-metadata', 'upload-expires', 'upload-complete'],

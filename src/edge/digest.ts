@@ -23,8 +23,11 @@ const FIELDS: Readonly<Record<string, string>> = { 'sha-256': 'SHA-256', 'sha-51
 
 /** The first size of the buffer for a body of unknown length, and the size of the pieces, in bytes. */
 const FIRST = 64 * 1024;
-/** A client that found no memory tries again after this time, in s. */
-const RETRY = 5;
+/**
+ * A body waits for memory up to `most` ms, and looks for it every `step` ms. Many clients, such as tus-js-client, give
+ * up after a few refusals within some seconds. A client that found no memory tries again after `retry` s.
+ */
+const WAIT = { most: 20_000, step: 250, retry: 5 };
 
 /** The value of `Tus-Checksum-Algorithm`. */
 export const CHECKSUMS = 'sha1,sha256';
@@ -65,14 +68,14 @@ export interface VerifiedOptions {
   readonly most: number;
   /** The announced length in bytes. */
   readonly announced?: number | undefined;
-  readonly clock: Pick<Clock, 'now'>;
+  readonly clock: Pick<Clock, 'now' | 'setTimeout'>;
 }
 
 /**
  * Reads a body completely, and yields it in pieces if it has the checksum.
  *
  * @throws Refusal: 413 if the body has more than `most` bytes, 460 or 400 if it has another checksum, and 503 if the
- *   uploads of this process leave no memory for it.
+ *   uploads of this process leave no memory for it for 20 s.
  */
 export async function* verified(
   chunks: AsyncIterable<Uint8Array<ArrayBuffer>>,
@@ -81,8 +84,8 @@ export async function* verified(
 ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
   const body = new HeldBody(options);
   try {
-    body.begin();
-    for await (const chunk of chunks) body.add(chunk);
+    await body.begin();
+    for await (const chunk of chunks) await body.add(chunk);
     await checkDigest(body.bytes, digest);
     yield* body.pieces();
   } finally {
@@ -100,16 +103,17 @@ class HeldBody {
     this.#options = options;
   }
 
-  /** Reserves the announced length at once, so that a client without luck is refused before it sends the body. */
-  begin(): void {
+  /** Reserves the announced length at once, so that a client without luck does not send its body in vain. */
+  begin(): Promise<void> {
     const { announced, most } = this.#options;
-    this.#reach(announced ?? Math.min(FIRST, most));
+    return this.#reach(announced ?? Math.min(FIRST, most));
   }
 
-  add(chunk: Uint8Array): void {
+  async add(chunk: Uint8Array): Promise<void> {
     const end = this.#size + chunk.byteLength;
-    if (end > this.#buffer.length) this.#reach(Math.max(end, Math.min(2 * this.#buffer.length, this.#options.most)));
-    else this.#reserve(this.#buffer.length);
+    const { length } = this.#buffer;
+    if (end > length) await this.#reach(Math.max(end, Math.min(2 * length, this.#options.most)));
+    this.#keep();
     this.#buffer.set(chunk, this.#size);
     this.#size = end;
   }
@@ -121,8 +125,7 @@ class HeldBody {
   /** Yields the body in pieces, and keeps its memory reserved while the pieces before are stored. */
   *pieces(): Generator<Uint8Array<ArrayBuffer>, void, void> {
     for (let at = 0; at < this.#size; at += FIRST) {
-      const { clock } = this.#options;
-      uploadMemory.keep(this, { size: this.#buffer.length, now: clock.now() });
+      this.#keep();
       yield this.bytes.subarray(at, at + FIRST);
     }
   }
@@ -133,18 +136,31 @@ class HeldBody {
   }
 
   /** Makes the buffer large enough for `size` bytes. */
-  #reach(size: number): void {
+  async #reach(size: number): Promise<void> {
     const { most } = this.#options;
     if (size > most) throw tooLarge(most);
-    this.#reserve(size);
+    await this.#reserve(size);
     const larger = new Uint8Array(size);
     larger.set(this.bytes);
     freeBuffer(this.#buffer.buffer);
     this.#buffer = larger;
   }
 
-  #reserve(size: number): void {
-    if (!uploadMemory.reserve(this, { size, now: this.#options.clock.now() })) throw noMemory();
+  /**
+   * Waits until there is memory. A request of a Worker must not wait for another request, so it has a timer of its own.
+   */
+  async #reserve(size: number): Promise<void> {
+    const { clock } = this.#options;
+    const end = clock.now() + WAIT.most;
+    while (!uploadMemory.reserve(this, { size, now: clock.now() })) {
+      if (clock.now() >= end) throw noMemory();
+      await new Promise<void>((resolve) => void clock.setTimeout(resolve, WAIT.step));
+    }
+  }
+
+  /** Memory that was reserved stays reserved, although other uploads may have taken more than there is. */
+  #keep(): void {
+    uploadMemory.keep(this, { size: this.#buffer.length, now: this.#options.clock.now(), isHeld: true });
   }
 }
 
@@ -159,11 +175,10 @@ function tooLarge(most: number): Refusal {
   return new Refusal(413, 'TooLarge', `A body with a checksum may have at most ${most} bytes`);
 }
 
-/** The edge cannot wait for room, because a request of a Worker must not wait for another request. */
 function noMemory(): Refusal {
   const message =
     'Other uploads use the memory that a body with a checksum needs: nothing of it is stored, send it again';
-  return new Refusal(503, 'NoMemory', message, {}, { 'retry-after': String(RETRY) });
+  return new Refusal(503, 'NoMemory', message, {}, { 'retry-after': String(WAIT.retry) });
 }
 
 function fromBase64(text: string, header: string): Uint8Array {

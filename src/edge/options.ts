@@ -102,7 +102,11 @@ export interface EdgeOptions {
   readonly basePath?: string | undefined;
   /** Gets every failure except 404, without secrets. Exceptions that it throws are ignored. */
   readonly onfailure?: ((failure: EdgeFailure) => void) | undefined;
-  /** Gets every complete upload. The edge does not wait for it before it answers. */
+  /**
+   * Gets every complete upload. The edge does not wait for it before it answers. It gets a resumable upload again if a
+   * client asks for its offset later, because the edge may have been killed before the first report. So the function
+   * must do nothing for an `upload` that it knows.
+   */
   readonly onuploaded?: ((upload: EdgeUpload) => void | Promise<void>) | undefined;
 }
 

@@ -11,6 +11,7 @@ import {
   createUpload,
   deleteUpload,
   findUpload,
+  inspectUpload,
   isComplete,
   locationOf,
   type ResumableContext,
@@ -27,6 +28,9 @@ export interface ResumableRequest extends ResumableContext {
   /** Sends an interim response. It is undefined if the platform cannot do that. */
   readonly interim: ((status: number, headers: Readonly<Record<string, string>>) => void) | undefined;
 }
+
+/** The field with which both sides name the iteration of the draft that they speak, and its value for draft 12. */
+const INTEROP = { name: 'upload-draft-interop-version', version: 8 };
 
 /** Tells the client that the answer is about the upload, and not the result of the whole upload. */
 const UNFINISHED = { 'upload-complete': '?0' };
@@ -83,7 +87,10 @@ async function create(context: ResumableRequest): Promise<Response> {
   const digest = readContentDigest(request);
   const created = await createUpload(context, { length, description: readDisposition(request), metadata: '' });
   const where = { location: await locationOf(context, created) };
-  interim?.(104, { ...where, ...remaining(context, created) });
+  // The draft allows the status 104 only for clients of the same iteration. The status can change until it is an RFC.
+  const { name, version } = INTEROP;
+  if (readInteger(request, name) === version)
+    interim?.(104, { ...where, ...remaining(context, created), [name]: String(version) });
   try {
     const isLast = readComplete(request) === true;
     const upload = await withOffset(created, () => continueUpload(context, created, { digest, isLast }));
@@ -94,7 +101,7 @@ async function create(context: ResumableRequest): Promise<Response> {
 }
 
 async function retrieve(context: ResumableRequest): Promise<Response> {
-  const upload = await findUpload(context);
+  const upload = await inspectUpload(context);
   return new Response(null, { status: 204, headers: { ...stateOf(context, upload), ...lengthHeader(upload) } });
 }
 
@@ -154,7 +161,8 @@ function lengthHeader({ claim }: Upload): Record<string, string> {
 }
 
 function remaining({ maxUpload, patience }: ResumableRequest, { claim }: Upload): Record<string, string> {
-  return limitsOf(maxUpload, claim.expires - Math.floor(patience.clock.now() / 1000));
+  // Without a length, the claim has the limit of this upload, which the application may have made smaller.
+  return limitsOf(claim.isDeferred ? claim.length : maxUpload, claim.expires - Math.floor(patience.clock.now() / 1000));
 }
 
 function mismatchingOffset({ tail }: Upload, provided: number): Refusal {

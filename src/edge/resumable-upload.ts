@@ -11,9 +11,10 @@ import { deleteObject } from './delete-object.ts';
 import { type Digest, verified } from './digest.ts';
 import { checkOwnKey, keyOfPath } from './keys.ts';
 import { Refusal, toRefusal } from './refusal.ts';
+import { SEGMENT } from './segment-memory.ts';
 import { UPLOAD, type UploadContext } from './upload.ts';
 import type { UploadDescription } from './upload-metadata.ts';
-import { createObject, findObject, type Upload } from './upload-object.ts';
+import { createObject, findObject, isLate, lateHeaders, type Upload, type UploadObject } from './upload-object.ts';
 import { noUpload, readUploadUrl, toBase64Url, uploadQuery } from './upload-url.ts';
 
 /** A file for which a client wants to create an upload. */
@@ -55,9 +56,6 @@ export interface Creation {
   /** The `Upload-Metadata` as it was sent. */
   readonly metadata: string;
 }
-
-/** The most bytes of a body with a checksum, because the edge holds such a body in memory. */
-const MAX_VERIFIED = 8 * 1024 * 1024;
 
 /** Returns whether an upload has all its bytes. */
 export function isComplete({ claim, tail }: Pick<Upload, 'claim' | 'tail'>): boolean {
@@ -104,6 +102,16 @@ export async function findUpload(context: ResumableContext): Promise<Upload> {
   return found;
 }
 
+/**
+ * Returns the upload of a URL for a client that asks for its state. If the upload is complete, the application is
+ * informed, although it may know already: if the edge was killed after the last append, nothing else would inform it.
+ */
+export async function inspectUpload(context: ResumableContext): Promise<Upload> {
+  const upload = await findUpload(context);
+  if (isComplete(upload)) report(context, upload);
+  return upload;
+}
+
 /** What the headers of a request say about the upload. */
 export interface Continuation {
   /** The length of the whole upload in bytes, if the request gives it. */
@@ -134,7 +142,8 @@ export async function continueUpload(
 /**
  * Appends the body of a request to an upload, and returns the upload as it is then.
  *
- * @throws Refusal with the tail if the body did not arrive as it was announced. The bytes that arrived are stored.
+ * @throws Refusal with the tail if the body did not arrive as it was announced. The bytes that arrived are stored. 404
+ *   if the upload was deleted in the meantime.
  */
 async function appendTo(context: ResumableContext, upload: Upload, digest?: Digest): Promise<Upload> {
   const { request, user, allows, patience, segmentSize } = context;
@@ -154,11 +163,27 @@ async function appendTo(context: ResumableContext, upload: Upload, digest?: Dige
   announcedLength(request, most);
   const body = untilExcess(wholeBody(request, { most, ...patience }), left);
   const { clock } = patience;
-  const held = { most: Math.min(most, MAX_VERIFIED), announced: size, clock };
+  const held = { most: Math.min(most, SEGMENT.held), announced: size, clock };
   const chunks = digest ? verified(body, digest, held) : body;
   const segments = new BodySegments(chunks, { segmentSize, announced: size, clock });
-  const appender = new BodyAppender({ ...object, tail, segmentSize, contentType: null });
-  return { ...upload, tail: await appender.append(segments) };
+  const appender = new BodyAppender({ ...object, tail, segmentSize, contentType: null, headers: lateHeaders(object) });
+  try {
+    return { ...upload, tail: await appender.append(segments) };
+  } finally {
+    if (tail.position === 0) await refuseLate(context, object);
+  }
+}
+
+/**
+ * Refuses an append that has created the object again, because the upload was deleted while the append was in flight.
+ * The edge deletes such an object, if it may delete at all.
+ *
+ * @throws Refusal (404) for such an append.
+ */
+async function refuseLate({ settings }: ResumableContext, object: UploadObject): Promise<void> {
+  if (!(await isLate(object))) return;
+  if (settings.deletesUploads) await deleteObject(object.key, settings);
+  throw noUpload();
 }
 
 /** The codes of a body that did not arrive completely, although nothing is wrong with the upload. */
@@ -168,7 +193,7 @@ const INTERRUPTED = ['RequestTimeout', 'IncompleteBody', 'SourceError'];
  * Runs `work` on an upload. If it fails, the refusal names the true offset, as both standards demand. An interrupted
  * body is answered with 503, because clients give up after most answers from 400 to 499, and may continue here.
  *
- * @throws Refusal with the header `Upload-Offset`, if OSS can be asked.
+ * @throws Refusal with the header `Upload-Offset`, if OSS can be asked. 404 if the upload was deleted in the meantime.
  */
 export async function withOffset<T>(upload: Upload, work: () => Promise<T>): Promise<T> {
   try {
@@ -176,7 +201,10 @@ export async function withOffset<T>(upload: Upload, work: () => Promise<T>): Pro
   } catch (error) {
     const reason = toRefusal(error);
     const refusal = INTERRUPTED.includes(reason.code) ? reason.withStatus(503) : reason;
-    const { position } = await findObject(upload.object).catch(() => ({ position: undefined }));
+    const { position } = await findObject(upload.object).catch((failure: unknown) => {
+      if (failure instanceof Refusal) throw failure;
+      return { position: undefined };
+    });
     throw position === undefined ? refusal : refusal.with({}, { 'upload-offset': String(position) });
   }
 }

@@ -7,13 +7,18 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 
 /** The limits of the memory, in bytes. */
-export const SEGMENT: Readonly<Record<'least' | 'most' | 'all', number>> = {
+export const SEGMENT: Readonly<Record<'least' | 'most' | 'all' | 'held', number>> = {
   /** Every upload gets one buffer of this length, even if no memory is left. */
   least: 384 * KIB,
   /** Longer segments would save little: a subrequest of a Worker costs about as much CPU time as 150 KiB of a body. */
   most: 2 * MIB,
   /** The limit of all buffers together. Beyond this limit, each upload still gets its one buffer of the least length. */
   all: 20 * MIB,
+  /**
+   * Bodies that must be held completely have this much to themselves. Without it, 50 other uploads, which always get
+   * their buffers, would keep such bodies out for as long as they last. It is also the greatest length of such a body.
+   */
+  held: 8 * MIB,
 };
 
 /** A segment gets this part of the memory that is left, so that much is left for the uploads that come later. */
@@ -35,9 +40,27 @@ export interface Wish {
   readonly isOptional?: boolean;
 }
 
+/** The buffer of a holder. */
+interface Taken {
+  /** The length in bytes. */
+  readonly size: number;
+  /** The time in ms at which the holder last read something. */
+  readonly since: number;
+  /** True for a body that is held completely. */
+  readonly isHeld: boolean;
+}
+
+/** What a holder still has. */
+interface Keeping {
+  readonly size: number;
+  /** The time in ms. */
+  readonly now: number;
+  readonly isHeld?: boolean;
+}
+
 /** Counts the buffers of all uploads, and decides how large each one is. */
 export class SegmentMemory {
-  readonly #buffers = new Map<object, { readonly size: number; readonly since: number }>();
+  readonly #buffers = new Map<object, Taken>();
 
   /**
    * Returns the size of a holder's buffer for its next segment, in bytes. The size stays the same if it is near to the
@@ -51,7 +74,7 @@ export class SegmentMemory {
     const room = Math.floor(Math.min(Math.max(part, SEGMENT.least), SEGMENT.most));
     const isGood = before <= room * 1.25 && before >= Math.min(most, room / 2);
     const size = isGood ? before : Math.min(most, room);
-    this.#buffers.set(holder, { size, since: now });
+    this.#buffers.set(holder, { size, since: now, isHeld: false });
     return size;
   }
 
@@ -60,15 +83,16 @@ export class SegmentMemory {
    * body of the least length always gets its memory, so that short bodies pass while long ones are refused.
    */
   reserve(holder: object, { size, now }: { readonly size: number; readonly now: number }): boolean {
-    const before = this.#buffers.get(holder)?.size ?? 0;
-    if (size > SEGMENT.least && this.#taken(now) - before + size > SEGMENT.all) return false;
-    this.#buffers.set(holder, { size, since: now });
+    const more = size - (this.#buffers.get(holder)?.size ?? 0);
+    const isTooMuch = this.#taken(now) + more > SEGMENT.all && this.#taken(now, true) + more > SEGMENT.held;
+    if (size > SEGMENT.least && isTooMuch) return false;
+    this.keep(holder, { size, now, isHeld: true });
     return true;
   }
 
   /** Notes that a holder still has its buffer. A slow sender can take hours for one segment. */
-  keep(holder: object, { size, now }: { readonly size: number; readonly now: number }): void {
-    if (size > 0) this.#buffers.set(holder, { size, since: now });
+  keep(holder: object, { size, now, isHeld = false }: Keeping): void {
+    if (size > 0) this.#buffers.set(holder, { size, since: now, isHeld });
   }
 
   /** Forgets the buffer of a holder, so that other uploads can use its memory. */
@@ -76,11 +100,11 @@ export class SegmentMemory {
     this.#buffers.delete(holder);
   }
 
-  #taken(now: number): number {
+  #taken(now: number, onlyHeld = false): number {
     let taken = 0;
-    for (const [holder, { size, since }] of this.#buffers) {
+    for (const [holder, { size, since, isHeld }] of this.#buffers) {
       if (now - since > FORGOTTEN) this.#buffers.delete(holder);
-      else taken += size;
+      else if (isHeld || !onlyHeld) taken += size;
     }
     return taken;
   }

@@ -12,6 +12,7 @@ import {
   createUpload,
   deleteUpload,
   findUpload,
+  inspectUpload,
   isComplete,
   locationOf,
   type ResumableContext,
@@ -73,7 +74,7 @@ async function POST(context: TusRequest): Promise<Response> {
 }
 
 async function HEAD(context: TusRequest): Promise<Response> {
-  const upload = await findUpload(context);
+  const upload = await inspectUpload(context);
   const { length, isDeferred, metadata } = upload.claim;
   const known: Record<string, string> = isDeferred
     ? { 'upload-defer-length': '1' }

@@ -37,7 +37,8 @@ export function readInteger({ headers }: Request, name: string): number | undefi
 
 /** Reads a number as tus wants it. @throws Refusal (400) if the header is absent or not a number from 0. */
 export function requireNumber({ headers }: Request, name: string): number {
-  const text = headers.get(name) ?? '';
+  // A Worker leaves the white space at the end of a header.
+  const text = headers.get(name)?.trim() ?? '';
   if (/^\d{1,15}$/.test(text)) return Number(text);
   throw badRequest(`${name} must be a whole number from 0`);
 }

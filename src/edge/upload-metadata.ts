@@ -57,8 +57,31 @@ export function readDisposition({ headers }: Request): UploadDescription {
   const text = headers.get('content-disposition') ?? '';
   const extended = /;\s*filename\*\s*=\s*utf-8'[^']*'([^;\s]+)/i.exec(text)?.[1];
   const [, quoted, token] = /;\s*filename\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;\s"]+))/i.exec(text) ?? [];
-  const name = extended === undefined ? (quoted?.replace(/\\(.)/g, '$1') ?? token) : percentDecoded(extended);
-  return { name, contentType: headers.get('content-type') ?? undefined, metadata: {} };
+  const name =
+    extended === undefined ? inUtf8(quoted?.replace(/\\(.)/g, '$1') ?? token ?? '') : percentDecoded(extended);
+  return { name: name || undefined, contentType: headers.get('content-type') ?? undefined, metadata: {} };
+}
+
+/**
+ * Many clients write a name in UTF-8 without saying so, and most platforms read a header as Latin-1. Such a
+ * name is read again. A name that is really Latin-1 is no valid UTF-8, and stays as it is.
+ */
+function inUtf8(text: string): string {
+  if (!/^[\0-\xff]+$/.test(text)) return text;
+  return utf8Of(bytesOf(text)) ?? text;
+}
+
+/** Returns a byte for each character. */
+function bytesOf(text: string): Uint8Array {
+  return Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+}
+
+function utf8Of(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
 }
 
 function percentDecoded(text: string): string {
@@ -73,12 +96,7 @@ function percentDecoded(text: string): string {
 function textOf(value: string): string | undefined {
   if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(value))
     throw badRequest('Each value of Upload-Metadata must be Base64');
-  const bytes = Uint8Array.from(atob(value), (letter) => letter.charCodeAt(0));
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    return undefined;
-  }
+  return utf8Of(bytesOf(atob(value)));
 }
 
 /** Some systems give an invalid type, which is left out. The text becomes a header, so it must be strict. */

@@ -25,6 +25,21 @@ export interface Upload {
 }
 
 const ID_HEADER = 'x-oss-meta-upload';
+/** Follows the name of an upload in the metadata of an object that an append in flight created after the deletion. */
+const LATE = '.late';
+
+/**
+ * Returns the headers of an append to position 0. OSS ignores them if the object is there. If the object was deleted
+ * while the append was in flight, the append creates it again, and the headers make it known.
+ */
+export function lateHeaders({ id }: UploadObject): Record<string, string> {
+  return { [ID_HEADER]: id + LATE };
+}
+
+/** Returns whether an append in flight has created the object after the deletion of the upload. @throws OssError */
+export async function isLate(object: UploadObject): Promise<boolean> {
+  return (await look(object))?.id === object.id + LATE;
+}
 
 /**
  * Creates the empty object of an upload. If the answer of OSS is lost, a look at the object shows what happened.

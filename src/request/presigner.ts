@@ -34,7 +34,7 @@ export class Presigner implements Authority {
   /** Does nothing, because the signing side uses its own clock. */
   correctClock(): void {}
 
-  async authorise(request: OssRequest): Promise<AuthorisedRequest> {
+  async authorise(request: OssRequest & PresignRequest): Promise<AuthorisedRequest> {
     const { operation, key, headers, signal, attempted } = request;
     const expired = (timeout: number) =>
       new CredentialsError(`Cannot ${attempted}: the presign function gave no URL within ${timeout} ms`, {

@@ -55,8 +55,10 @@ export interface PresignRequest {
 export type Expected = 'empty' | 'state' | 'content';
 
 /** A request that is not yet authorised. */
-export interface OssRequest extends PresignRequest {
-  readonly method: 'POST' | 'HEAD' | 'GET';
+export interface OssRequest extends Omit<PresignRequest, 'operation'> {
+  /** No page asks for a presigned deletion. */
+  readonly operation: PresignRequest['operation'] | 'deleteObject';
+  readonly method: 'POST' | 'HEAD' | 'GET' | 'DELETE';
   readonly query: Readonly<Record<string, string>>;
   /** Names of more headers to sign. V4 does not sign these by itself. */
   readonly additionalHeaders?: readonly string[] | undefined;

@@ -203,3 +203,14 @@ describe('a sender that is slow', () => {
     expect([response.status, await response.json()]).toMatchObject([408, { tail: { position: 100 }, loaded: 100 }]);
   });
 });
+
+test.each(['page', 'xml', 'reset'] as const)(
+  'a segment that is too long for a proxy before OSS is stored in shorter ones: the answer is of the kind "%s"',
+  async (answer) => {
+    const bytes = noise(2_000_000, 5);
+    const { oss } = makeCloud({ faults: () => ({ kind: 'limit', bytes: 300_000, answer }) });
+    const edge = edgeOf(oss, { oss: { ...placeOf(oss), retry: { baseDelay: 1 } }, segmentSize: 1_048_576 });
+    const response = await edge(uploadRequest(streamOf(bytes, 70_000), { key: 'inbox/u1/short' }));
+    expect([response.status, hasBytes(oss, 'inbox/u1/short', bytes)]).toEqual([200, true]);
+  },
+);

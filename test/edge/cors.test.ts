@@ -18,6 +18,23 @@ test.each(['/token', '/grant', '/grants', '/upload', '/upload/inbox%2Fu1%2Fa'])(
   },
 );
 
+test.each<[client: string, names: string]>([
+  ['tus-js-client', 'tus-resumable, upload-length, upload-defer-length, upload-metadata, upload-offset, upload-concat'],
+  ['tus-js-client with its options', 'x-http-method-override, x-request-id, upload-checksum, authorization'],
+  ['Uppy', 'x-requested-with, content-type'],
+  [
+    'the draft of the IETF',
+    'upload-draft-interop-version, upload-complete, upload-offset, upload-length, content-disposition, content-digest',
+  ],
+])('a page may send the headers of %s with an upload', async (_, names) => {
+  const edge = edgeOf(makeCloud().oss, { origins: [PAGE] });
+  const asked = { 'access-control-request-method': 'PATCH', 'access-control-request-headers': names };
+  const init = { method: 'OPTIONS', headers: { origin: PAGE, ...asked } };
+  const preflight = await edge(new Request(`${EDGE}/upload`, init));
+  const allowed = preflight.headers.get('access-control-allow-headers')?.split(', ');
+  expect(allowed).toEqual(expect.arrayContaining(names.split(', ')));
+});
+
 test('a response of an own route gets CORS headers, even if its headers cannot be changed', async () => {
   const edge = edgeOf(makeCloud().oss, {
     origins: [PAGE],

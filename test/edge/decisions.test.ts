@@ -4,6 +4,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import type { EdgeAnswer, EdgeHandler, EdgeOptions, EdgeQuestion } from '../../src/edge/index.ts';
+import { UploadWorld } from './upload-client.ts';
 import {
   Browser,
   BUCKET,
@@ -12,6 +13,7 @@ import {
   jsonRequest,
   KEY,
   makeCloud,
+  placeOf,
   RAM,
   tailRequest,
   uploadRequest,
@@ -229,6 +231,36 @@ describe('tokenFor', () => {
 });
 
 describe('onfailure and onuploaded', () => {
+  test.each(['tus', 'the draft of the IETF'])(
+    'onuploaded gets an upload whose edge was killed after the last append, when a client of %s asks for the offset',
+    async (standard) => {
+      const world = new UploadWorld();
+      const path = await world.create(5);
+      // The last append is stored, and then nothing of the first edge runs any more.
+      let stored = () => {};
+      const isStored = new Promise<void>((resolve) => {
+        stored = resolve;
+      });
+      const fetch = async (url: string, init: RequestInit) => {
+        const response = await world.oss.fetch(url, init);
+        if (init.method !== 'POST') return response;
+        stored();
+        return new Promise<Response>(() => {});
+      };
+      const killed = world.edgeWith({ oss: { ...placeOf(world.oss), fetch } });
+      const piece = { 'content-type': 'application/offset+octet-stream', 'upload-offset': '0' };
+      world.tus('PATCH', path, { headers: piece, body: 'hello' }, killed).catch(() => {});
+      await isStored;
+      const uploaded: object[] = [];
+      const edge = world.edgeWith({ onuploaded: (upload) => void uploaded.push(upload) });
+      const response = await (standard === 'tus'
+        ? world.tus('HEAD', path, {}, edge)
+        : world.send('HEAD', path, {}, edge));
+      expect(response.headers.get('upload-offset')).toBe('5');
+      expect(uploaded).toMatchObject([{ user: 'u1', tail: { position: 5 }, upload: expect.any(String) }]);
+    },
+  );
+
   test('an onfailure that throws changes no answer', async () => {
     const onfailure = () => {
       throw new Error('The log is full');

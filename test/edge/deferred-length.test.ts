@@ -211,7 +211,7 @@ describe('tus', () => {
     const world = new DeferringWorld();
     const path = await world.defer();
     expect((await world.patch(path, 0, '', { 'upload-length': '0', ...sized(0) })).status).toBe(204);
-    expect([await world.stateOf(path), world.uploaded.length]).toEqual([['0', '0', null], 1]);
+    expect([world.uploaded.length, await world.stateOf(path)]).toEqual([1, ['0', '0', null]]);
   });
 
   test('the application is asked for an upload without a size, and chooses its key without a length', async () => {
@@ -289,8 +289,15 @@ describe('the draft of the IETF', () => {
     expect([end.status, end.headers.get('upload-complete'), await end.json()]).toMatchObject([
       ...[200, '?1', { position: 5000 }],
     ]);
-    expect(await world.draftStateOf(path)).toEqual(['5000', '5000', '?1']);
     expect([world.has(path, bytes), world.uploaded.length]).toEqual([true, 1]);
+    expect(await world.draftStateOf(path)).toEqual(['5000', '5000', '?1']);
+  });
+
+  test('Upload-Limit has the bytes that the application allowed, because the edge refuses more', async () => {
+    const world = new DeferringWorld({ allows: ({ operation }) => operation !== 'createUpload' || 3000 });
+    const created = await world.send('POST', '/upload', { headers: { 'upload-complete': '?0' } });
+    const head = await world.send('HEAD', pathOf(created));
+    for (const { headers } of [created, head]) expect(headers.get('upload-limit')).toMatch(/^max-size=3000, /);
   });
 
   test('a request without content completes an upload, and nothing can be appended afterwards', async () => {

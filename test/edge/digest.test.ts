@@ -1,8 +1,10 @@
 /** Tests how a body with a checksum is held in memory until its checksum is known. */
 import { createHash } from 'node:crypto';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { verified } from '../../src/edge/digest.ts';
-import { noise } from './senders.ts';
+import { platformClock } from '../../src/waiting/clock.ts';
+import { settle } from '../tools/virtual-clock.ts';
+import { noise, Sender } from './senders.ts';
 import { base64, sized, UploadWorld } from './upload-client.ts';
 
 const MIB = 1024 * 1024;
@@ -36,17 +38,17 @@ test.each([
   [4 * MIB, 3 * MIB],
 ])('a body of %i bytes in chunks of %i bytes comes out as it went in', async (length, size) => {
   const bytes = noise(length);
-  const body = await join(verified(chunked(bytes, size), digestOf(bytes), { most: 4 * MIB, clock: Date }));
+  const body = await join(verified(chunked(bytes, size), digestOf(bytes), { most: 4 * MIB, clock: platformClock() }));
   expect(Buffer.compare(body, bytes)).toBe(0);
 });
 
 test('a body with one byte too many is refused, and one of the greatest length is not', async () => {
   const bytes = noise(100_000);
-  expect(await join(verified(chunked(bytes, 999), digestOf(bytes), { most: 100_000, clock: Date }))).toHaveLength(
-    100_000,
-  );
+  expect(
+    await join(verified(chunked(bytes, 999), digestOf(bytes), { most: 100_000, clock: platformClock() })),
+  ).toHaveLength(100_000);
   await expect(
-    join(verified(chunked(bytes, 999), digestOf(bytes), { most: 99_999, clock: Date })),
+    join(verified(chunked(bytes, 999), digestOf(bytes), { most: 99_999, clock: platformClock() })),
   ).rejects.toMatchObject({ status: 413 });
 });
 
@@ -58,7 +60,7 @@ test('a body that comes in chunks of one byte needs no more memory than another 
     yield* chunked(bytes, 1);
     most = process.memoryUsage().heapUsed - before;
   }
-  await join(verified(measured(), digestOf(bytes), { most: MIB, clock: Date }));
+  await join(verified(measured(), digestOf(bytes), { most: MIB, clock: platformClock() }));
   // A list of these chunks has about 100 MiB. The limit leaves room for garbage that V8 has not collected yet.
   expect(most).toBeLessThan(50 * MIB);
 }, 60_000);
@@ -132,6 +134,11 @@ test.each([
       look();
       return answer;
     });
+    // A body waits for memory for 20 s. An idle sender would be ended after 30 s.
+    for (let waited = 0; waited <= 20_000; waited += 250) {
+      await settle(world.oss);
+      world.clock.advance(250);
+    }
     await allSettled;
     const { held } = many;
     many.end();
@@ -149,3 +156,79 @@ test.each([
   },
   120_000,
 );
+
+describe('beside fifty uploads of other clients that take all memory', () => {
+  /** Starts fifty uploads, whose senders have sent enough for a buffer each and go on later. */
+  async function fiftyUploads(world: UploadWorld): Promise<{ end(): Promise<number[]> }> {
+    const senders = Array.from({ length: 50 }, () => new Sender());
+    const paths = await Promise.all(senders.map(() => world.create(MIB)));
+    const work = senders.map(({ body }, i) => world.patch(paths[i]!, 0, body));
+    await Promise.all(senders.map((sender) => sender.give(noise(100_000))));
+    const end = async () => {
+      for (const sender of senders) {
+        sender.offer(noise(MIB - 100_000));
+        sender.end();
+      }
+      return (await Promise.all(work)).map(({ status }) => status);
+    };
+    return { end };
+  }
+
+  const size = 8 * MIB;
+  const bytes = noise(size);
+  const headers = { 'upload-checksum': `sha1 ${base64(digestOf(bytes).bytes)}`, ...sized(size) };
+
+  test('a body of the greatest length with a checksum is stored', async () => {
+    const world = new UploadWorld({ segmentSize: undefined });
+    const others = await fiftyUploads(world);
+    const path = await world.create(size);
+    expect((await world.patch(path, 0, bytes, headers)).status).toBe(204);
+    expect(world.has(path, bytes)).toBe(true);
+    expect(new Set(await others.end())).toEqual(new Set([204]));
+  }, 60_000);
+
+  test('a body with a checksum that came first keeps its memory', async () => {
+    const world = new UploadWorld({ segmentSize: undefined });
+    // Two bodies, because one of them would have room in the memory for bodies with a checksum.
+    const paths = [await world.create(size), await world.create(size)];
+    const senders = [new Sender(), new Sender()] as const;
+    const work = senders.map(({ body }, i) => world.patch(paths[i]!, 0, body, headers));
+    await Promise.all(senders.map((sender) => sender.give(bytes.slice(0, MIB))));
+    const others = await fiftyUploads(world);
+    for (const sender of senders) {
+      sender.offer(bytes.slice(MIB));
+      sender.end();
+    }
+    expect((await Promise.all(work)).map(({ status }) => status)).toEqual([204, 204]);
+    await others.end();
+  }, 60_000);
+
+  test('a second body with a checksum waits until the first one is stored, or is refused after 20 s', async () => {
+    const world = new UploadWorld({ segmentSize: undefined });
+    const others = await fiftyUploads(world);
+    const [first, second, third] = await Promise.all([world.create(size), world.create(size), world.create(size)]);
+    const sender = new Sender();
+    const work = world.patch(first, 0, sender.body, headers);
+    await sender.give(bytes.slice(0, MIB));
+    const refused = world.patch(second, 0, bytes, headers);
+    for (let waited = 0; waited < 15_000; waited += 250) {
+      await settle(world.oss);
+      world.clock.advance(250);
+    }
+    const waiting = world.patch(third, 0, bytes, headers);
+    // The first body goes on, so its sender is not silent for too long.
+    await sender.give(bytes.slice(MIB, 2 * MIB));
+    for (let waited = 0; waited <= 5000; waited += 250) {
+      await settle(world.oss);
+      world.clock.advance(250);
+    }
+    const refusal = await refused;
+    expect([refusal.status, refusal.headers.get('retry-after')]).toEqual([503, '5']);
+    sender.offer(bytes.slice(2 * MIB));
+    sender.end();
+    expect((await work).status).toBe(204);
+    world.clock.advance(250);
+    expect((await waiting).status).toBe(204);
+    await others.end();
+  }, 60_000);
+});

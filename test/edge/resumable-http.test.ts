@@ -15,6 +15,8 @@ import { BUCKET, PAGE } from './world.ts';
 const bytes = noise(5000);
 const COMPLETE = { 'upload-complete': '?1' };
 const INCOMPLETE = { 'upload-complete': '?0' };
+/** The iteration of the draft that the edge speaks. */
+const INTEROP = { 'upload-draft-interop-version': '8' };
 const PROBLEMS = 'https://iana.org/assignments/http-problem-types#';
 
 /** Creates an upload that gets its bytes later. */
@@ -23,6 +25,11 @@ async function begin(world: UploadWorld, length = 5000, headers: Headers = {}): 
   const response = await world.send('POST', '/upload', { headers: all });
   expect(response.status).toBe(201);
   return pathOf(response);
+}
+
+/** Returns the UTF-8 of a text, with a character for each byte. */
+function latin1(text: string): string {
+  return Buffer.from(text).toString('latin1');
 }
 
 /** Returns the state of the upload from the answer to HEAD. */
@@ -93,21 +100,34 @@ describe('a creation', () => {
   test('announces the upload with 104 and its Location before it reads the body, if the platform can do that', async () => {
     const world = new UploadWorld();
     const interim: [number, Headers][] = [];
-    const headers = { ...COMPLETE, ...sized(5000) };
+    const headers = { ...COMPLETE, ...INTEROP, ...sized(5000) };
     const request = new Request('https://edge.example/upload', { method: 'POST', headers, body: bytes });
     const sendInterim = (status: number, sent: Headers) => interim.push([status, sent]);
     const response = await world.edge(request, { sendInterim });
     expect(interim).toEqual([
-      [104, { location: expect.stringMatching(/^upload\//), 'upload-limit': expect.any(String) }],
+      [104, { location: expect.stringMatching(/^upload\//), 'upload-limit': expect.any(String), ...INTEROP }],
     ]);
     expect(response.headers.get('location')).toBe(interim[0]?.[1]['location']);
+  });
+
+  test.each<[what: string, headers: Headers]>([
+    ['no interop version', {}],
+    ['an older interop version', { 'upload-draft-interop-version': '7' }],
+    ['an interop version that is no number', { 'upload-draft-interop-version': '8, 8' }],
+  ])('with %s is not announced with 104, and works all the same', async (_, version) => {
+    const world = new UploadWorld();
+    const headers = { ...COMPLETE, ...version, ...sized(5000) };
+    const request = new Request('https://edge.example/upload', { method: 'POST', headers, body: bytes });
+    const interim: number[] = [];
+    const response = await world.edge(request, { sendInterim: (status) => interim.push(status) });
+    expect([interim, response.status]).toEqual([[], 200]);
   });
 
   test('is announced with 104 by a server of Node, so a client whose connection breaks knows the upload', async () => {
     const world = new UploadWorld();
     const server = await serve((received) => world.edge(received, contextOf(received)));
     try {
-      const headers = { ...COMPLETE, ...sized(5000) };
+      const headers = { ...COMPLETE, ...INTEROP, ...sized(5000) };
       const sending = request(`${server.url}/upload`, { method: 'POST', headers });
       sending.on('error', () => {}).write(bytes.slice(0, 1000));
       const [information] = await once(sending, 'information');
@@ -196,12 +216,23 @@ describe('a creation', () => {
     ['a.webm', 'attachment;filename=a.webm'],
     ['進度.webm', `inline; filename="x.webm"; filename*=UTF-8''${encodeURIComponent('進度.webm')}`],
     ['a"b', 'inline; filename="a\\"b"'],
+    // Most platforms read the bytes of a header as Latin-1.
+    ['進度 ü.webm', `inline; filename="${latin1('進度 ü.webm')}"`],
+    ['ü.webm', 'inline; filename="ü.webm"'],
+    ['Ã¼.webm', `inline; filename*=UTF-8''${encodeURIComponent('Ã¼.webm')}`],
   ])('takes the name %s from Content-Disposition', async (name, disposition) => {
     expect(
       keyOf(await begin(new UploadWorld(), 5, { 'content-disposition': disposition }))
         .split('/')
         .at(-1),
     ).toBe(name);
+  });
+
+  test('with an empty name in Content-Disposition gets a random name, like a creation without a name', async () => {
+    for (const name of ['filename=""', "filename*=UTF-8''"]) {
+      const path = await begin(new UploadWorld(), 5, { 'content-disposition': `attachment; ${name}` });
+      expect(keyOf(path)).toMatch(/^inbox\/u1\/[\w-]{22}$/);
+    }
   });
 
   test('refuses a name that is not UTF-8, or that leads out of the prefix', async () => {

@@ -71,6 +71,15 @@ describe.each(installedRuntimes())('in %s', (name, start) => {
     },
   );
 
+  test('white space around a number of tus does not belong to the number', async () => {
+    const headers = { 'tus-resumable': '1.0.0', 'upload-length': '5' };
+    const created = await edge.browser.fetch('/upload', { method: 'POST', headers });
+    const piece = ['tus-resumable: 1.0.0', 'content-type: application/offset+octet-stream', 'upload-offset:  7\t '];
+    const framing = [...piece, 'content-length: 0'].join('\r\n');
+    const head = edge.headOf(`/${created.headers.get('location')}`, framing).replace('POST', 'PATCH');
+    expect(await edge.converse([head])).toMatch(/^HTTP\/1\.1 409 .*"error":"OffsetMismatch"/s);
+  });
+
   test('a path that cannot be decoded is refused', async () => {
     expect(await edge.ask({ path: `/upload/${edge.prefix}%ff` })).toBe(400);
     expect(await edge.ask({ path: `/upload/${edge.prefix}%` })).toBe(400);

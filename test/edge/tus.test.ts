@@ -134,9 +134,9 @@ describe('creation', () => {
     const uploaded: object[] = [];
     const world = new UploadWorld({ onuploaded: (upload) => void uploaded.push(upload) });
     const path = await world.create(0);
+    expect(uploaded).toMatchObject([{ user: 'u1', key: keyOf(path), tail: { position: 0 } }]);
     const head = await world.tus('HEAD', path);
     expect([head.headers.get('upload-offset'), head.headers.get('upload-length')]).toEqual(['0', '0']);
-    expect(uploaded).toMatchObject([{ user: 'u1', key: keyOf(path), tail: { position: 0 } }]);
     expect(world.object(path)?.length).toBe(0);
   });
 
@@ -567,7 +567,7 @@ describe('termination', () => {
     const path = await world.create(5);
     const deleting = world.edgeWith({ deletesUploads: true, onfailure: (failure) => failures.push(failure) });
     expect((await world.tus('DELETE', path, {}, deleting)).status).toBe(502);
-    expect(failures).toEqual([{ method: 'DELETE', route: '/upload', status: 502, code: 'Http403' }]);
+    expect(failures).toEqual([{ method: 'DELETE', route: '/upload', status: 502, code: 'AccessDenied' }]);
   });
 });
 
