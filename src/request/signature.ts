@@ -303,11 +303,11 @@ function isAlwaysSigned(name: string): boolean {
   return name.startsWith('x-oss-') || name === 'content-type' || name === 'content-md5';
 }
 
-/** Returns the additional headers to sign. It leaves out headers that are absent and headers that are always signed. */
+/** Returns the additional headers to sign. It leaves out those that are absent, empty or always signed. */
 function additionalHeaders(names: readonly string[] = [], headers: Readonly<Record<string, string>>): string[] {
   if (names.length === 0) return [];
   const lower = new Set(names.map((name) => name.toLowerCase()));
-  return [...lower].filter((name) => headers[name] !== undefined && !isAlwaysSigned(name)).sort();
+  return [...lower].filter((name) => headers[name] && !isAlwaysSigned(name)).sort();
 }
 
 function lowerCased(headers: Readonly<Record<string, string>> = {}): Record<string, string> {

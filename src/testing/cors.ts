@@ -25,12 +25,13 @@ export function checkCorsRules(rules: readonly CorsRule[]): void {
   if (rules.length > MAX_CORS_RULES)
     throw new RangeError(`A bucket can have at most ${MAX_CORS_RULES} CORS rules, found ${rules.length}`);
   for (const { allowedOrigins, allowedHeaders = [], exposeHeaders = [] } of rules) {
-    const wild = [...allowedOrigins, ...allowedHeaders].find((pattern) => pattern.split('*').length > 2);
-    if (wild !== undefined) throw new RangeError(`A CORS pattern can contain at most one "*", found "${wild}"`);
-    const name = exposeHeaders.find((one) => /[*<>&'"]/.test(one)) ?? allowedHeaders.find((one) => /[<>&'"]/.test(one));
-    if (name !== undefined)
+    const wrong =
+      allowedOrigins.find((origin) => /\*.*\*/.test(origin)) ??
+      allowedHeaders.find((name) => /\*.*\*|[<>&'"]/.test(name)) ??
+      exposeHeaders.find((name) => /[*<>&'"]/.test(name));
+    if (wrong !== undefined)
       throw new RangeError(
-        `The name of a header cannot contain <>&'", and in exposeHeaders it cannot contain *: found "${name}"`,
+        `A CORS rule allows one "*" in an origin or an allowed header, none in exposeHeaders, and no <>&'" in headers: found "${wrong}"`,
       );
   }
 }
@@ -43,14 +44,15 @@ export function checkCorsRules(rules: readonly CorsRule[]): void {
 export function preflight(rules: readonly CorsRule[], headers: Headers): Reply {
   const origin = headers.get('origin');
   const method = headers.get('access-control-request-method');
-  if (origin === null) throw insufficient('Origin request header needed.');
-  if (method === null) throw insufficient('Access-Control-Request-Method request header needed.');
+  if (origin === null) throw insufficient('Origin request header needed.', '0034-00000101');
+  if (method === null) throw insufficient('Access-Control-Request-Method request header needed.', '0034-00000102');
   const names = listOf(headers.get('access-control-request-headers'));
   const rule = rules.find((one) => allows(one, origin, method) && names.every((name) => allowsHeader(one, name)));
   if (!rule) {
-    const message =
-      'CORSResponse: This CORS request is not allowed. This is usually because the evaluation of Origin, ';
-    throw new Refusal(403, 'AccessForbidden', `${message}request method or request headers does not match a rule.`);
+    const ec = rules.length === 0 ? '0003-00000601' : '0003-00000602';
+    throw new Refusal(403, 'AccessForbidden', 'CORSResponse: This CORS request is not allowed. No rule matches it.', {
+      ec,
+    });
   }
   const allowed = names.length > 0 ? { 'access-control-allow-headers': names.join(', ') } : {};
   return { status: 200, headers: { ...corsHeaders(rule, origin), ...allowed, 'content-length': '0' } };
@@ -99,6 +101,6 @@ function listOf(header: string | null): string[] {
   return names.filter((name) => name !== '');
 }
 
-function insufficient(what: string): Refusal {
-  return new Refusal(400, 'BadRequest', `Insufficient information. ${what}`);
+function insufficient(what: string, ec: string): Refusal {
+  return new Refusal(400, 'BadRequest', `Insufficient information. ${what}`, { ec });
 }

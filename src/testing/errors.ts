@@ -5,7 +5,7 @@ import { base64 } from './encoding.ts';
 import type { Reply } from './reply.ts';
 import { type Elements, xmlDocument } from './xml.ts';
 
-/** Thrown if OSS refuses the request. `reply` turns the error into the answer that is sent. */
+/** Thrown if OSS or STS refuses the request. `reply` turns the error into the answer that OSS sends. */
 export class Refusal extends Error {
   readonly status: number;
   readonly code: string;

@@ -4,10 +4,11 @@
 
 import { type Clock, clockFrom, unlessAborted } from './clock.ts';
 import { percentEncode, utf8 } from './encoding.ts';
+import { Refusal } from './errors.ts';
 import { hmacKey, isHmac, sha256 } from './hashes.ts';
 import { SessionPolicy } from './session-policy.ts';
 import type { SecurityToken, TokenOptions } from './tokens.ts';
-import { isStream, type Payload, type WireRequest, wireRequest } from './wire.ts';
+import { type WireRequest, wireRequest } from './wire.ts';
 
 /** A role that callers can assume. */
 export interface RoleOptions {
@@ -106,7 +107,7 @@ export class LocalSts {
       if (fault) throw FAULTS[fault]();
       return Response.json({ RequestId: requestId, ...(await this.#assumeRole(await readCall(wire))) });
     } catch (error) {
-      if (!(error instanceof StsRefusal)) throw error;
+      if (!(error instanceof Refusal)) throw error;
       const { code: Code, message: Message, status } = error;
       const Recommend = `https://api.aliyun.com/troubleshoot?q=${Code}&product=Sts`;
       return Response.json({ ...answer, Code, Message, Recommend }, { status });
@@ -117,11 +118,7 @@ export class LocalSts {
     const accessKeyId = await this.#verify(call);
     const action = `${call.url.pathname}${call.header('x-acs-action')} ${call.header('x-acs-version')}`;
     if (action !== '/AssumeRole 2015-04-01') {
-      throw new StsRefusal(
-        404,
-        'InvalidAction.NotFound',
-        'Specified api is not found, please check your url and method.',
-      );
+      throw new Refusal(404, 'InvalidAction.NotFound', 'Specified api is not found, please check your url and method.');
     }
     const fields = call.fields();
     const { RoleArn, RoleSessionName, SourceIdentity } = fields;
@@ -145,19 +142,19 @@ export class LocalSts {
     };
   }
 
-  /** Checks the signature and returns the access key ID of the caller. @throws {StsRefusal} */
+  /** Checks the signature and returns the access key ID of the caller. @throws {Refusal} */
   async #verify(call: Call): Promise<string> {
     const { accessKeyId, names, signature } = readAuthorization(call.header('authorization'));
     const secret = this.#options.accessKeys[accessKeyId];
     if (secret === undefined) {
-      throw new StsRefusal(404, 'InvalidAccessKeyId.NotFound', 'Specified access key is not found.');
+      throw new Refusal(404, 'InvalidAccessKeyId.NotFound', 'Specified access key is not found.');
     }
     this.#checkTime(call.header('x-acs-date'));
     await checkSigned(call, names);
     const stringToSign = `${ALGORITHM}\n${await sha256(utf8(canonicalRequest(call, names)))}`;
     if (!(await isHmac(await hmacKey(utf8(secret), 'verify'), signature, stringToSign))) {
       const message = `Specified signature is not matched with our calculation. server string to sign is:${stringToSign}`;
-      throw new StsRefusal(400, 'SignatureDoesNotMatch', message);
+      throw new Refusal(400, 'SignatureDoesNotMatch', message);
     }
     this.#useUp(call.header('x-acs-signature-nonce'));
     return accessKeyId;
@@ -166,15 +163,15 @@ export class LocalSts {
   #checkTime(date: string): void {
     const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(date) ? Date.parse(date) : Number.NaN;
     if (Number.isNaN(time)) {
-      throw new StsRefusal(400, 'InvalidTimeStamp.Format', 'Specified time stamp or date value is not well formatted.');
+      throw new Refusal(400, 'InvalidTimeStamp.Format', 'Specified time stamp or date value is not well formatted.');
     }
     if (Math.abs(time - this.#clock.now()) <= MAX_SKEW) return;
-    throw new StsRefusal(400, 'InvalidTimeStamp.Expired', 'Specified time stamp or date value is expired.');
+    throw new Refusal(400, 'InvalidTimeStamp.Expired', 'Specified time stamp or date value is expired.');
   }
 
   #useUp(nonce: string): void {
     if (this.#nonces.has(nonce)) {
-      throw new StsRefusal(400, 'SignatureNonceUsed', 'Specified signature nonce was used already.');
+      throw new Refusal(400, 'SignatureNonceUsed', 'Specified signature nonce was used already.');
     }
     if (this.#nonces.size >= REMEMBERED) this.#nonces.clear();
     this.#nonces.add(nonce);
@@ -186,10 +183,10 @@ export class LocalSts {
       if (value !== undefined && !form.test(value)) throw invalid(name);
     }
     const role = this.#options.roles[fields.RoleArn];
-    if (!role) throw new StsRefusal(404, 'EntityNotExist.Role', `The role not exists: ${fields.RoleArn}`);
+    if (!role) throw new Refusal(404, 'EntityNotExist.Role', `The role not exists: ${fields.RoleArn}`);
     const { trusted = [accessKeyId], externalId } = role;
     if (!trusted.includes(accessKeyId) || fields.ExternalId !== externalId) {
-      throw new StsRefusal(
+      throw new Refusal(
         403,
         'NoPermission',
         'You are not authorized to do this action. You should be authorized by RAM.',
@@ -234,27 +231,16 @@ interface Call {
   fields(): Fields;
 }
 
-class StsRefusal extends Error {
-  readonly status: number;
-  readonly code: string;
-
-  constructor(status: number, code: string, message: string) {
-    super(message);
-    this.status = status;
-    this.code = code;
-  }
-}
-
-const FAULTS: Readonly<Record<'throttle' | 'error', () => StsRefusal>> = {
-  throttle: () => new StsRefusal(400, 'Throttling.User', 'Request was denied due to user flow control.'),
-  error: () => new StsRefusal(500, 'InternalError', 'STS Server Internal Error happened.'),
+const FAULTS: Readonly<Record<'throttle' | 'error', () => Refusal>> = {
+  throttle: () => new Refusal(400, 'Throttling.User', 'Request was denied due to user flow control.'),
+  error: () => new Refusal(500, 'InternalError', 'STS Server Internal Error happened.'),
 };
 
 async function readCall({ method, url, headers, payload }: WireRequest): Promise<Call> {
-  const body = new Uint8Array(await new Response(bodyInit(payload)).arrayBuffer());
+  const body = new Uint8Array(await new Response((payload ?? null) as BodyInit | null).arrayBuffer());
   const type = headers.get('content-type') ?? '';
   if (body.byteLength > 0 && !/^application\/(json|x-www-form-urlencoded)\b/.test(type)) {
-    throw new StsRefusal(400, 'InvalidParameter.ContentType', 'The specified content type is not supported.');
+    throw new Refusal(400, 'InvalidParameter.ContentType', 'The specified content type is not supported.');
   }
   // On the wire, the Host header always comes from the URL, even if the caller sets another value.
   const header = (name: string) => (name === 'host' ? url.host : (headers.get(name) ?? '').trim());
@@ -265,16 +251,11 @@ async function readCall({ method, url, headers, payload }: WireRequest): Promise
   return { method, url, body, headers, header, fields };
 }
 
-function bodyInit(payload: Payload | undefined): BodyInit | null {
-  if (payload === undefined) return null;
-  return isStream(payload) ? (payload as ReadableStream<Uint8Array<ArrayBuffer>>) : (payload as BodyInit);
-}
-
 function readAuthorization(text: string): { accessKeyId: string; names: string[]; signature: string } {
   const form = /^ACS3-HMAC-SHA256 Credential=([^,]+),\s*SignedHeaders=([^,]+),\s*Signature=([0-9a-f]{64})$/;
   const [, accessKeyId, names, signature] = form.exec(text) ?? [];
   if (accessKeyId && names && signature) return { accessKeyId, names: names.split(';'), signature };
-  throw new StsRefusal(400, 'IncompleteSignature', 'The request signature does not conform to Aliyun standards.');
+  throw new Refusal(400, 'IncompleteSignature', 'The request signature does not conform to Aliyun standards.');
 }
 
 /** The headers that the signature covers if the call has them. */
@@ -284,11 +265,11 @@ const MUST_BE_SIGNED = /^(x-acs-.*|content-type)$/;
 async function checkSigned(call: Call, names: readonly string[]): Promise<void> {
   const missing = SIGNED.find((name) => !names.includes(name) || call.header(name) === '');
   if (missing)
-    throw new StsRefusal(400, `Missing${missing}`, `${missing} is mandatory for this action and must be signed.`);
+    throw new Refusal(400, `Missing${missing}`, `${missing} is mandatory for this action and must be signed.`);
   const sorted = names.every((name, i) => name === name.toLowerCase() && (i === 0 || names[i - 1]! < name));
   const unsigned = [...call.headers.keys()].some((name) => MUST_BE_SIGNED.test(name) && !names.includes(name));
   if (!sorted || unsigned || call.header('x-acs-content-sha256') !== (await sha256(call.body))) {
-    throw new StsRefusal(400, 'SignatureDoesNotMatch', 'Specified signature is not matched with our calculation.');
+    throw new Refusal(400, 'SignatureDoesNotMatch', 'Specified signature is not matched with our calculation.');
   }
 }
 
@@ -311,12 +292,12 @@ function canonicalRequest(call: Call, names: readonly string[]): string {
 function readPolicy({ Policy: policy }: Fields): string | undefined {
   if (policy === undefined) return undefined;
   if (policy.length < 1 || policy.length > 2048) {
-    throw new StsRefusal(400, 'InvalidParameter.PolicySize', 'The length of the parameter Policy has exceeded 2048.');
+    throw new Refusal(400, 'InvalidParameter.PolicySize', 'The length of the parameter Policy has exceeded 2048.');
   }
   try {
     new SessionPolicy(policy);
   } catch {
-    throw new StsRefusal(400, 'InvalidParameter.PolicyGrammar', 'The parameter Policy has not passed grammar check.');
+    throw new Refusal(400, 'InvalidParameter.PolicyGrammar', 'The parameter Policy has not passed grammar check.');
   }
   return policy;
 }
@@ -326,9 +307,9 @@ function readDuration({ DurationSeconds: text }: Fields, { maxSessionDuration = 
   const longest = Math.min(maxSessionDuration, 43_200);
   if (seconds >= 900 && seconds <= longest) return seconds;
   const message = `The Min/Max value of DurationSeconds is 15min/${longest}s.`;
-  throw new StsRefusal(400, 'InvalidParameter.DurationSeconds', message);
+  throw new Refusal(400, 'InvalidParameter.DurationSeconds', message);
 }
 
-function invalid(name: string): StsRefusal {
-  return new StsRefusal(400, `InvalidParameter.${name}`, `The parameter ${name} is wrongly formed.`);
+function invalid(name: string): Refusal {
+  return new Refusal(400, `InvalidParameter.${name}`, `The parameter ${name} is wrongly formed.`);
 }

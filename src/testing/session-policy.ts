@@ -6,6 +6,8 @@ export type Decision = 'Allow' | 'ImplicitDeny' | 'ExplicitDeny';
 
 /** A RAM policy document of version 1. It supports Effect, Action and Resource, and the wildcards `*` and `?`. */
 export class SessionPolicy {
+  /** The length of the document in characters. */
+  readonly length: number;
   readonly #statements: readonly Statement[];
 
   /**
@@ -20,6 +22,7 @@ export class SessionPolicy {
     const { Version: version, Statement: statements, ...others } = asRecord(JSON.parse(text));
     if (version !== '1') throw new TypeError(`A session policy needs "Version": "1": got ${JSON.stringify(version)}`);
     refuseOthers(others);
+    this.length = text.length;
     this.#statements = listOf(statements).map((statement) => readStatement(asRecord(statement)));
   }
 

@@ -38,9 +38,11 @@ export function makeToken(options: TokenOptions, now: number): { credentials: Se
   }
   const expiration = Math.floor(now / 1000 + durationSeconds) * 1000;
   const accessKeySecret = randomLetters(44);
-  // Each token contains `+`, `/` and `=`, like real base64 tokens. So a client that forgets to encode it fails at once.
-  const securityToken = `CAIS+/${base64(crypto.getRandomValues(new Uint8Array(127)))}`;
   const parsed = policy === undefined ? undefined : new SessionPolicy(policy);
+  // A token grows with its policy, as in STS. With this length, it ends with `=`. Each token also contains `+` and `/`,
+  // like real base64 tokens. So a client that forgets to encode it fails at once.
+  const length = 127 + 3 * Math.ceil((parsed?.length ?? 0) / 3);
+  const securityToken = `CAIS+/${base64(crypto.getRandomValues(new Uint8Array(length)))}`;
   return {
     credentials: {
       accessKeyId: `STS.${randomLetters(25)}`,

@@ -202,10 +202,9 @@ function readClaim(request: SignedRequest): Claim | undefined {
 function readHeader(authorization: string, headers: Headers): Claim {
   const items = authorizationItems(authorization);
   const additional = items.get('AdditionalHeaders');
-  if (additional === '') throw additionalHeadersEmpty('AdditionalHeaders');
-  if (headers.get('x-oss-content-sha256') !== 'UNSIGNED-PAYLOAD') {
-    const value = headers.get('x-oss-content-sha256') ?? '';
-    throw invalidArgument('x-oss-content-sha256', value, 'The value must be UNSIGNED-PAYLOAD.', '0002-00000214');
+  const payload = headers.get('x-oss-content-sha256') ?? '';
+  if (payload !== 'UNSIGNED-PAYLOAD') {
+    throw invalidArgument('x-oss-content-sha256', payload, 'The value must be UNSIGNED-PAYLOAD.', '0002-00000214');
   }
   const date = dateOf(headers.get('x-oss-date') ?? headers.get('date'));
   return {
@@ -238,25 +237,28 @@ function readQuery(query: ReadonlyMap<string, string>, headers: Headers): Claim 
   if (version !== ALGORITHM) {
     throw invalidArgument('x-oss-signature-version', version ?? '', `The value must be ${ALGORITHM}.`);
   }
-  const additional = query.get('x-oss-additional-headers');
-  if (additional === '') throw additionalHeadersEmpty('x-oss-additional-headers');
-  refuseContradiction(query, headers);
+  const additionalHeaders = readAdditional(query.get('x-oss-additional-headers'));
+  refuseContradiction(query, headers, additionalHeaders);
   const date = dateOf(query.get('x-oss-date') ?? null);
   return {
     form: 'query',
     ...readCredential(query.get('x-oss-credential') ?? '', date.date),
     ...date,
     expires: readExpires(query.get('x-oss-expires')),
-    additionalHeaders: readAdditional(additional),
+    additionalHeaders,
     token: query.get('x-oss-security-token') ?? null,
     signature: query.get('x-oss-signature') ?? '',
   };
 }
 
 /** Refuses a name that is signed in the query and as a header with two different values, because OSS does the same. */
-function refuseContradiction(query: ReadonlyMap<string, string>, headers: Headers): void {
+function refuseContradiction(
+  query: ReadonlyMap<string, string>,
+  headers: Headers,
+  additionalHeaders: readonly string[],
+): void {
   for (const [name, value] of query) {
-    const header = isAlwaysSigned(name) ? headers.get(name) : null;
+    const header = isAlwaysSigned(name) || additionalHeaders.includes(name) ? headers.get(name) : null;
     if (header !== null && header !== value) {
       throw invalidArgument(name, value, `The query and the header ${name} have different values.`);
     }
@@ -291,17 +293,12 @@ function readAdditional(text: string | undefined): readonly string[] {
   const names = text.split(';');
   const sorted = names.every((name, i) => NAME.test(name) && (i === 0 || names[i - 1]! < name));
   if (sorted && !names.some(isAlwaysSigned)) return names;
-  const message =
-    'Additional headers must be lower-case, sorted, without repetition and not among those always signed.';
-  throw invalidArgument('AdditionalHeaders', text, message);
+  const message = 'The list must be lower-case and sorted, and cannot contain headers that are always signed.';
+  throw invalidArgument('AdditionalHeaders', text, message, text === '' ? '0002-00000209' : undefined);
 }
 
 /** The name of a header in lower case. `Headers.get` would throw a TypeError for any other text. */
 const NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
-
-function additionalHeadersEmpty(name: string): Refusal {
-  return invalidArgument(name, '', 'The additional headers must not be empty.', '0002-00000209');
-}
 
 /** Reads a time in the form yyyyMMddTHHmmssZ, or in the GMT form of a `Date` header. */
 function dateOf(text: string | null): Pick<Claim, 'date' | 'time'> {

@@ -21,6 +21,16 @@ describe('security tokens', () => {
     }
   });
 
+  test('grow with their policy, as the tokens of STS do', () => {
+    const oss = anOss();
+    const lengthFor = (count: number) => {
+      const statements = Array.from({ length: count }, () => ({}));
+      return oss.issueToken({ policy: policy(statements) }).securityToken.length;
+    };
+    expect(lengthFor(20) - lengthFor(1)).toBeGreaterThan(1000);
+    expect(lengthFor(21)).toBeGreaterThan(2048);
+  });
+
   test.each([undefined, 60])('sign requests in both forms (expires %s)', async (expires) => {
     const oss = anOss();
     const options = { ...oss.issueToken(), body: 'x', ...(expires ? { expires } : {}) };
@@ -235,7 +245,7 @@ describe('CORS', () => {
     expect(response.headers.has('vary')).toBe(false);
   });
 
-  test.each<[string, string | null, string | null, string | undefined, number, string]>([
+  test.each<[string, string | null, string | null, string | undefined, number, string, string?]>([
     ['a wildcard in the origin', 'https://a.dev.example.com', 'POST', undefined, 200, ''],
     [
       'a wildcard in the origin that stands for an empty text',
@@ -244,18 +254,35 @@ describe('CORS', () => {
       undefined,
       403,
       'AccessForbidden',
+      '0003-00000602',
     ],
-    ['a wildcard whose two sides would overlap', 'https://a.example.org', 'POST', undefined, 403, 'AccessForbidden'],
-    ['another origin', 'https://evil.example.com', 'POST', undefined, 403, 'AccessForbidden'],
-    ['another method', 'https://app.example.com', 'PUT', undefined, 403, 'AccessForbidden'],
-    ['another header', 'https://app.example.com', 'POST', 'authorization, content-type', 403, 'AccessForbidden'],
+    [
+      'a wildcard whose two sides would overlap',
+      'https://a.example.org',
+      'POST',
+      undefined,
+      403,
+      'AccessForbidden',
+      '0003-00000602',
+    ],
+    ['another origin', 'https://evil.example.com', 'POST', undefined, 403, 'AccessForbidden', '0003-00000602'],
+    ['another method', 'https://app.example.com', 'PUT', undefined, 403, 'AccessForbidden', '0003-00000602'],
+    [
+      'another header',
+      'https://app.example.com',
+      'POST',
+      'authorization, content-type',
+      403,
+      'AccessForbidden',
+      '0003-00000602',
+    ],
     ['the second rule, if the first one does not match', 'https://app.example.com', 'GET', 'range', 200, ''],
-    ['no origin', null, 'POST', undefined, 400, 'BadRequest'],
-    ['no method', 'https://app.example.com', null, undefined, 400, 'BadRequest'],
-  ])('%s: preflight %#', async (_, origin, method, names, status, code) => {
+    ['no origin', null, 'POST', undefined, 400, 'BadRequest', '0034-00000101'],
+    ['no method', 'https://app.example.com', null, undefined, 400, 'BadRequest', '0034-00000102'],
+  ])('%s: preflight %#', async (_, origin, method, names, status, code, ec) => {
     const response = await preflight(origin, method, names);
     expect(response.headers.has('access-control-allow-origin')).toBe(status === 200);
-    expect(await refusal(response)).toMatchObject({ status, code });
+    expect(await refusal(response)).toMatchObject({ status, code, ec: ec ?? null });
   });
 
   test('the first rule that matches counts, even if a later one allows more', async () => {
@@ -305,7 +332,7 @@ describe('CORS', () => {
   test('a bucket without rules and a missing bucket both refuse a preflight', async () => {
     const headers = { origin: 'https://a.example.com', 'access-control-request-method': 'POST' };
     const closed = await anOss().fetch(url('a'), { method: 'OPTIONS', headers });
-    expect(await refusal(closed)).toMatchObject({ status: 403, code: 'AccessForbidden' });
+    expect(await refusal(closed)).toMatchObject({ status: 403, code: 'AccessForbidden', ec: '0003-00000601' });
     const missing = await anOss().fetch('http://localhost/nobody/a', { method: 'OPTIONS', headers });
     expect(await refusal(missing)).toMatchObject({ status: 404, code: 'NoSuchBucket' });
   });

@@ -189,7 +189,7 @@ test.each<[string, Provoke, `${number} ${string}`, string, string]>([
     '',
     '',
   ],
-  ['a preflight without an origin', anonymous('a', { method: 'OPTIONS' }), '400 BadRequest', '', ''],
+  ['a preflight without an origin', anonymous('a', { method: 'OPTIONS' }), '400 BadRequest', '0034-00000101', ''],
   [
     'a preflight that no rule allows',
     anonymous('a', {
@@ -197,7 +197,7 @@ test.each<[string, Provoke, `${number} ${string}`, string, string]>([
       headers: { origin: 'https://a.example', 'access-control-request-method': 'PUT' },
     }),
     '403 AccessForbidden',
-    '',
+    '0003-00000601',
     '',
   ],
   ['the ACL of the bucket', anonymous('a'), '403 AccessDenied', '0003-00000001', ''],

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { signature, signingKey, stampOf, stringToSign } from '../../src/request/signature.ts';
 import { LocalOss } from '../../src/testing/index.ts';
 import { canonicalRequest, Verifier } from '../../src/testing/verify.ts';
-import { appendCall, type CallOptions, call, element, NOON, refusal, sign } from './tools.ts';
+import { appendCall, type Call, type CallOptions, call, element, NOON, refusal, sign } from './tools.ts';
 
 function anOss(now: number = NOON): LocalOss {
   return new LocalOss({
@@ -161,6 +161,52 @@ describe('header form', () => {
     ],
   ])('%s changed: refused', async (_, tamper, status, code, ec) => {
     expect(await appendWith({ ...(tamper ? { tamper } : {}) })).toMatchObject({ status, code, ec });
+  });
+
+  test.each<[string, CallOptions['tamper']]>([
+    ['`append=` in place of `append`', replaceQuery(/append&/, 'append=&')],
+    ['another order of the query', replaceQuery(/append&position=0/, 'position=0&append')],
+    ['another order of the items', replaceHeader('authorization', (v) => v.replace(/(Cred.*),(Sig.*)/, '$2,$1'))],
+    ['a header that V4 does not sign', replaceHeader('cache-control', () => 'no-cache')],
+    ['a Date that differs from x-oss-date', replaceHeader('date', () => 'Fri, 02 Jan 2026 00:00:00 GMT')],
+  ])('%s is accepted', async (_, tamper) => {
+    expect((await appendWith({ ...(tamper ? { tamper } : {}) })).status).toBe(200);
+  });
+
+  test('the signature does not cover the body', async () => {
+    const oss = anOss();
+    const { url, headers } = sign(
+      { method: 'POST', bucket: 'logs', key: 'a', query: { append: '', position: '0' } },
+      { accessKeyId: 'ak', accessKeySecret: 'sk', time: NOON },
+    );
+    expect((await oss.fetch(url, { method: 'POST', headers, body: new Uint8Array([1, 2, 3]) })).status).toBe(200);
+    expect(oss.object('logs', 'a')?.length).toBe(3);
+  });
+
+  test.each(['header', 'query'])('a `+` in the query is a space in the signature (%s form)', async (form) => {
+    const oss = anOss();
+    oss.appendObject('logs', 'a', new Uint8Array(1));
+    const query = { 'response-content-disposition': 'inline; filename=a b' };
+    const tamper = replaceQuery(/inline%3B%20filename%3Da%20b/, 'inline%3B+filename%3Da+b')!;
+    const response = await call(oss, ['GET', 'a', query], { tamper, ...(form === 'query' ? { expires: 60 } : {}) });
+    expect([response.status, response.headers.get('content-disposition')]).toEqual([200, 'inline; filename=a b']);
+  });
+
+  test('without x-oss-date, the header Date is the time of the signature', async () => {
+    const stamp = stampOf({ region: 'cn-hangzhou', date: new Date(NOON) });
+    const headers = new Headers({ 'x-oss-content-sha256': 'UNSIGNED-PAYLOAD', date: new Date(NOON).toUTCString() });
+    const host = 'logs.oss-cn-hangzhou.aliyuncs.com';
+    const request = {
+      ...{ method: 'GET', bucket: 'logs', key: 'a', query: new Map(), headers, host },
+      ...{ contentLength: undefined, region: 'cn-hangzhou', product: 'oss' },
+    };
+    const signed = signature(signingKey('sk', stamp), stringToSign(canonicalRequest(request, []), stamp));
+    headers.set('authorization', `OSS4-HMAC-SHA256 Credential=ak/${stamp.scope},Signature=${signed}`);
+    const { fetch } = anOss();
+    const statusOf = async () => (await fetch(`https://${host}/a`, { headers })).status;
+    expect(await statusOf()).toBe(404);
+    headers.set('date', new Date(NOON + 1000).toUTCString());
+    expect(await statusOf()).toBe(403);
   });
 
   test('spaces after the commas are accepted, as in the samples of the documentation', async () => {
@@ -352,8 +398,49 @@ describe('query form', () => {
       'SignatureDoesNotMatch',
       '0002-00000201',
     ],
+    // The names of signature V1 mean nothing in V4.
+    [
+      'x-oss-expires, which becomes Expires,',
+      replaceQuery(/x-oss-expires/, 'Expires'),
+      400,
+      'InvalidArgument',
+      '0002-00000215',
+    ],
+    [
+      'x-oss-signature, which becomes Signature,',
+      replaceQuery(/x-oss-signature=/, 'Signature='),
+      403,
+      'SignatureDoesNotMatch',
+      '0002-00000201',
+    ],
+    [
+      'x-oss-credential, which becomes OSSAccessKeyId,',
+      replaceQuery(/x-oss-credential/, 'OSSAccessKeyId'),
+      501,
+      'NotImplemented',
+      null,
+    ],
   ])('%s changed: refused', async (_, tamper, status, code, ec) => {
     expect(await appendWith({ expires: 300, ...(tamper ? { tamper } : {}) })).toMatchObject({ status, code, ec });
+  });
+
+  test('a token with the name that it has in signature V1 is not found', async () => {
+    const oss = anOss();
+    const tamper = replaceQuery(/x-oss-security-token/, 'security-token')!;
+    const response = await call(oss, appendCall('a', 0), { ...oss.issueToken(), expires: 60, body: 'x', tamper });
+    expect(await refusal(response)).toMatchObject({ status: 403, code: 'InvalidAccessKeyId' });
+  });
+
+  test.each([
+    ['the same value', 'bytes=0-0', 206, ''],
+    ['another value', 'bytes=0-1', 400, 'InvalidArgument'],
+  ])('an additional header whose name is also in the query, with %s', async (_, range, status, code) => {
+    const oss = anOss();
+    oss.appendObject('logs', 'a', new Uint8Array(9));
+    const request: Call = ['GET', 'a', { range: 'bytes=0-0' }, { range }];
+    const response = await call(oss, request, { additionalHeaders: ['range'], expires: 60 });
+    expect(response.status).toBe(status);
+    if (status !== 206) expect((await refusal(response)).code).toBe(code);
   });
 
   test.each([

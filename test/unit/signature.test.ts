@@ -157,6 +157,18 @@ describe('the signing key is cached for each credentials object', () => {
   });
 });
 
+test('an additional header is listed only if the request has it and if its value is not empty', () => {
+  const headers = { Range: 'bytes=0-1', 'If-Match': '', 'Content-Type': 'text/plain' };
+  const additionalHeaders = ['Range', 'if-match', 'content-type', 'cache-control', ''];
+  const scope = { region: 'cn-hangzhou', date: new Date(0) };
+  const signed = signV4(
+    { method: 'GET', headers, additionalHeaders },
+    { accessKeyId: 'a', accessKeySecret: 'b' },
+    scope,
+  );
+  expect(signed['authorization']).toContain(',AdditionalHeaders=range,Signature=');
+});
+
 test('signV4 does not change the request of the caller', () => {
   const request = Object.freeze({
     method: 'PUT',
