@@ -8,7 +8,8 @@ export interface BodyLimits {
    */
   readonly unread?: number | undefined;
   /**
-   * How long a sender may be silent while somebody reads its body, in ms. Then its connection ends. Default 120,000.
+   * How long a sender may be silent while somebody reads its body, in ms. Then the reader gets a {@link SilentSender}.
+   * Its answer still goes out, and without an answer the connection ends at once. Default 120,000.
    */
   readonly silence?: number | undefined;
 }
@@ -18,6 +19,13 @@ export interface IncomingBody {
   readonly stream: ReadableStream<Uint8Array>;
   /** Ends the stream after the answer. All bytes that still come are dropped. */
   dismiss(): void;
+  /** Returns whether the sender was silent for too long. Then its connection can take no other request. */
+  wasSilent(): boolean;
+}
+
+/** The error of a body whose sender was silent for too long. */
+export class SilentSender extends Error {
+  override readonly name: string = 'SilentSender';
 }
 
 const UNREAD = 64 * 1024 * 1024;
@@ -28,6 +36,7 @@ export function toBody(incoming: IncomingMessage, { unread = UNREAD, silence = S
   let controller: ReadableStreamDefaultController<Uint8Array>;
   /** True while somebody waits for bytes. At other times a silent sender is not at fault. */
   let wanted = false;
+  let silent = false;
   const fail = (error: unknown) => controller.error(error);
   const pass = (chunk: Uint8Array) => {
     wanted = false;
@@ -46,7 +55,12 @@ export function toBody(incoming: IncomingMessage, { unread = UNREAD, silence = S
     incoming.on('data', pass).once('end', end).once('error', fail).pause();
     // Without this read, Node itself drops the body of a request that nobody has started to read, and without a limit.
     incoming.read(0);
-    incoming.on('timeout', () => wanted && incoming.destroy(new Error('The sender is silent')));
+    incoming.on('timeout', () => {
+      if (!wanted || silent) return;
+      silent = true;
+      leave();
+      fail(new SilentSender('The sender is silent'));
+    });
   };
   const pull = () => {
     wanted = true;
@@ -60,7 +74,7 @@ export function toBody(incoming: IncomingMessage, { unread = UNREAD, silence = S
     fail(new TypeError('The request was answered before its body was read'));
     drop(incoming, unread);
   };
-  return { stream, dismiss };
+  return { stream, dismiss, wasSilent: () => silent };
 }
 
 /**

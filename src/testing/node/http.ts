@@ -53,7 +53,9 @@ export function createListener(handler: FetchHandler, limits: Omit<ServeOptions,
     try {
       const request = toRequest(incoming, outgoing, { url, body });
       CONTEXTS.set(request, { sendInterim: interimOf(incoming, outgoing) });
-      await send(await handler(request), outgoing);
+      const response = await handler(request);
+      if (body.wasSilent()) outgoing.shouldKeepAlive = false;
+      await send(response, outgoing);
       body.dismiss();
     } catch {
       incoming.socket.destroy();

@@ -5,6 +5,7 @@ import { Refusal } from '../errors.ts';
 import type { LocalOss } from '../local-oss.ts';
 import type { LocalSts } from '../local-sts.ts';
 import { commonHeaders } from '../reply.ts';
+import { SilentSender } from './body.ts';
 import type { FaultRule } from './fault-rule.ts';
 import type { FetchHandler } from './http.ts';
 import type { ServedRequest } from './options.ts';
@@ -28,6 +29,18 @@ export const OWN_PATHS = '/_local/';
 
 /** Returns the handler of all requests. */
 export function router(parts: Parts): FetchHandler {
+  const route = routeTo(parts);
+  return async (request) => {
+    try {
+      return await route(request);
+    } catch (error) {
+      if (error instanceof TypeError && error.cause instanceof SilentSender) return requestTimeout(request);
+      throw error;
+    }
+  };
+}
+
+function routeTo(parts: Parts): FetchHandler {
   return (request) => {
     const url = new URL(request.url);
     // LocalOss cannot see the headers that fetch adds, so it treats a missing Accept-Encoding as gzip. This server sees
@@ -54,10 +67,18 @@ function hasNoLength({ method, headers }: Request, { searchParams }: URL): boole
   );
 }
 
-function missingLength({ method, url }: Request): Response {
-  const refusal = new Refusal(411, 'MissingContentLength', 'You must provide the Content-Length HTTP header.', {
-    ec: '0017-00000101',
-  });
+function missingLength(request: Request): Response {
+  const message = 'You must provide the Content-Length HTTP header.';
+  return refused(request, new Refusal(411, 'MissingContentLength', message, { ec: '0017-00000101' }));
+}
+
+function requestTimeout(request: Request): Response {
+  const message = 'Your socket connection to the server was not read from or written to within the timeout period.';
+  return refused(request, new Refusal(400, 'RequestTimeout', message));
+}
+
+/** Returns an answer of OSS to a request that LocalOss cannot answer itself. */
+function refused({ method, url }: Request, refusal: Refusal): Response {
   const requestId = crypto.randomUUID().replaceAll('-', '').slice(0, 24).toUpperCase();
   const { body, status, headers } = refusal.reply({ method, host: new URL(url).host, requestId });
   return new Response(body, { status, headers: { ...commonHeaders(requestId, Date.now()), ...headers } });

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { expect, test } from 'vitest';
+import { SilentSender } from '../../../src/testing/node/body.ts';
 import { serve, TIMEOUTS } from '../../../src/testing/node/http.ts';
 import { failureOf } from '../../tools/unit-tools.ts';
 
@@ -134,20 +135,37 @@ test('a reader that continues after the answer learns that the body was not read
   await served.close();
 });
 
-test('a sender that stops in the middle loses its connection, and the reader gets an error', async () => {
-  let reading: Promise<unknown> | undefined;
+/** Sends five of ten bytes and then nothing. Resolves with everything that was answered before the connection ended. */
+function sendHalf(url: string): Promise<string> {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  let answer = '';
+  socket.setEncoding('latin1').on('data', (text: string) => {
+    answer += text;
+  });
+  socket.write('POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 10\r\n\r\nfive.');
+  return new Promise((resolve) => socket.once('close', () => resolve(answer)));
+}
+
+test('a sender that stops in the middle loses its connection if its reader fails, and the reader gets an error', async () => {
+  let failure: unknown;
   const served = await serve(
     async ({ body }) => {
-      reading = failureOf(new Response(body).text());
-      await reading;
-      return new Response();
+      failure = await failureOf(new Response(body).text());
+      throw failure;
     },
     { silence: 20 },
   );
-  const socket = connect(Number(new URL(served.url).port), '127.0.0.1');
-  socket.write('POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 10\r\n\r\nfive.');
-  await new Promise((resolve) => socket.resume().once('close', resolve));
-  expect(String(await reading)).toContain('silent');
+  expect(await sendHalf(served.url)).toBe('');
+  expect(failure).toBeInstanceOf(SilentSender);
+  await served.close();
+});
+
+test('a sender that stops in the middle gets the answer of its reader, and then its connection ends', async () => {
+  const served = await serve(
+    async ({ body }) => new Response(String(await failureOf(new Response(body).text())), { status: 400 }),
+    { silence: 20 },
+  );
+  expect(await sendHalf(served.url)).toMatch(/^HTTP\/1\.1 400 .*SilentSender/s);
   await served.close();
 });
 

@@ -7,8 +7,11 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { AppendableObject, OssClient } from '../../../src/index.ts';
 import { EXPOSED_HEADERS } from '../../../src/request/exposed-headers.ts';
 import { assumeRole } from '../../../src/sts.ts';
+import { LocalOss, LocalSts } from '../../../src/testing/index.ts';
 import { LOCAL_PAGES } from '../../../src/testing/node/cors.ts';
+import { serve } from '../../../src/testing/node/http.ts';
 import { type LocalOssServer, type ServeLocalOssOptions, serveLocalOss } from '../../../src/testing/node/index.ts';
+import { router } from '../../../src/testing/node/routes.ts';
 import { text } from '../text.ts';
 import { appendCall, element, KEYS, sign } from '../tools.ts';
 
@@ -143,6 +146,22 @@ describe('the OSS', () => {
   ])('of an append, %s', async (_, rest, stored) => {
     expect(await sendRaw('POST /logs/a?append&position=0', rest)).toContain('HTTP/1.1 200');
     expect(text(servers[0]?.oss.object('logs', 'a')?.bytes())).toBe(stored);
+  });
+
+  test('a body that stops in the middle is answered with RequestTimeout and stores nothing, and the connection ends', async () => {
+    const buckets = { logs: { region: REGION, acl: 'public-read-write' as const } };
+    const oss = new LocalOss({ buckets });
+    const parts = { oss, sts: new LocalSts({ oss, accessKeys: {}, roles: {} }), buckets, endpoints: [], rules: [] };
+    const handler = router({ ...parts, onrequest: () => {}, hasFailed: () => false });
+    const served = await serve(handler, { lenient: true, silence: 20 });
+    const { hostname, port, host } = new URL(served.url);
+    const socket = connect(Number(port), hostname);
+    socket.write(`POST /logs/a?append&position=0 HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 10\r\n\r\nfive.`);
+    let answer = '';
+    for await (const bytes of socket) answer += bytes;
+    expect(answer).toMatch(/^HTTP\/1\.1 400 .*^x-oss-request-id: /ms);
+    expect([element(answer, 'Code'), oss.keys('logs')]).toEqual(['RequestTimeout', []]);
+    await served.close();
   });
 
   test('a signature that is wrong and a position that is wrong are refused', async () => {
