@@ -150,7 +150,7 @@ async function appendTo(context: ResumableContext, upload: Upload, digest?: Dige
   const { object, claim, tail } = upload;
   const left = claim.length - tail.position;
   const size = announcedLength(request, left);
-  if (size === 0 || !request.body) return upload;
+  if (!digest && (size === 0 || !request.body)) return upload;
   const question = {
     user,
     operation: 'upload',

@@ -59,7 +59,7 @@ export function readDisposition({ headers }: Request): UploadDescription {
   const [, quoted, token] = /;\s*filename\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;\s"]+))/i.exec(text) ?? [];
   const name =
     extended === undefined ? inUtf8(quoted?.replace(/\\(.)/g, '$1') ?? token ?? '') : percentDecoded(extended);
-  return { name: name || undefined, contentType: headers.get('content-type') ?? undefined, metadata: {} };
+  return { name: name || undefined, contentType: contentTypeOf({ headers }), metadata: {} };
 }
 
 /**
@@ -97,6 +97,11 @@ function textOf(value: string): string | undefined {
   if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(value))
     throw badRequest('Each value of Upload-Metadata must be Base64');
   return utf8Of(bytesOf(atob(value)));
+}
+
+/** Returns the media type of the file that a request sends. An invalid type is left out, as in the other standard. */
+export function contentTypeOf({ headers }: Pick<Request, 'headers'>): string | undefined {
+  return mediaType(headers.get('content-type') ?? undefined);
 }
 
 /** Some systems give an invalid type, which is left out. The text becomes a header, so it must be strict. */

@@ -8,6 +8,7 @@ import { BodySegments } from './body-segments.ts';
 import { bytesAllowed, checkAllowed, type UserContext } from './decisions.ts';
 import { checkOwnKey, keyOfPath } from './keys.ts';
 import { badRequest, Refusal } from './refusal.ts';
+import { contentTypeOf } from './upload-metadata.ts';
 
 /** One upload, or the question where an upload ended. */
 export interface UploadContext extends UserContext {
@@ -68,13 +69,13 @@ export async function upload(context: UploadContext): Promise<ObjectTail> {
 
 function objectOf({ request, path, client, prefix, segmentSize }: UploadContext): BodyAppender {
   const key = checkOwnKey(keyOfPath(path, UPLOAD), prefix);
-  return new BodyAppender({ client, key, segmentSize, contentType: request.headers.get('content-type') });
+  return new BodyAppender({ client, key, segmentSize, contentType: contentTypeOf(request) ?? null });
 }
 
 /** Returns how many bytes the application allows. */
 function askUpload({ user, request, allows }: UploadContext, key: string): Promise<number> {
   const size = announcedLength(request, MAX_OBJECT_SIZE);
-  const contentType = request.headers.get('content-type') ?? undefined;
+  const contentType = contentTypeOf(request);
   return bytesAllowed({ user, operation: 'upload', key, position: readPosition(request), size, contentType }, allows);
 }
 

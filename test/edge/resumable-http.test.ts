@@ -235,6 +235,18 @@ describe('a creation', () => {
     }
   });
 
+  test.each(['text/plain; name=ü', 'a\tb', 'text', 'text/plain;\xff'])(
+    'of the type %j, which no object can have, leaves the type out, like a plain upload',
+    async (type) => {
+      const world = new UploadWorld();
+      const path = await begin(world, 5, { 'content-type': type });
+      const plain = { headers: { 'content-type': type, ...sized(5) }, body: 'hello' };
+      expect((await world.send('POST', '/upload/inbox%2Fu1%2Fplain', plain)).status).toBe(200);
+      for (const key of [keyOf(path), 'inbox/u1/plain'])
+        expect(world.oss.object(BUCKET, key)?.headers['content-type']).toBe('application/octet-stream');
+    },
+  );
+
   test('refuses a name that is not UTF-8, or that leads out of the prefix', async () => {
     for (const name of ["filename*=UTF-8''%ff", 'filename="../../other/a"']) {
       const headers = { ...INCOMPLETE, 'upload-length': '5', 'content-disposition': `inline; ${name}` };

@@ -523,6 +523,18 @@ describe('checksum', () => {
     expect([right.status, world.has(pathOf(right), bytes)]).toEqual([201, true]);
   });
 
+  test('the checksum of a body of 0 bytes is checked too', async () => {
+    const world = new UploadWorld();
+    const path = await world.create(0);
+    for (const [headers, status] of [
+      [sha1(noise(7)), 460],
+      [sha1(noise(0)), 204],
+    ] as const)
+      for (const length of [sized(0), {}])
+        expect((await world.patch(path, 0, '', { ...headers, ...length })).status).toBe(status);
+    expect(await world.offset(path)).toBe(0);
+  });
+
   test('a body with a checksum that breaks off is discarded', async () => {
     const world = new UploadWorld();
     const path = await world.create(5000);
