@@ -192,7 +192,7 @@ export class LocalSts {
         'You are not authorized to do this action. You should be authorized by RAM.',
       );
     }
-    return { policy: readPolicy(fields), durationSeconds: readDuration(fields, role) };
+    return { policy: readPolicy(fields.Policy), durationSeconds: readDuration(fields, role) };
   }
 }
 
@@ -227,7 +227,7 @@ interface Call {
   readonly headers: Headers;
   /** Returns the trimmed value of a header, or an empty string if the header is absent. */
   header(name: string): string;
-  /** Returns the parameters. An RPC-style API reads them from the query and from the body. */
+  /** Returns the parameters. An RPC-style API reads them from the query and from a form in the body. */
   fields(): Fields;
 }
 
@@ -245,7 +245,8 @@ async function readCall({ method, url, headers, payload }: WireRequest): Promise
   // On the wire, the Host header always comes from the URL, even if the caller sets another value.
   const header = (name: string) => (name === 'host' ? url.host : (headers.get(name) ?? '').trim());
   const fields = () => {
-    const given = [...url.searchParams, ...new URLSearchParams(new TextDecoder().decode(body))];
+    const form = type.includes('form') ? new TextDecoder().decode(body) : '';
+    const given = [...url.searchParams, ...new URLSearchParams(form)];
     return { RoleArn: '', RoleSessionName: '', DurationSeconds: '3600', ...Object.fromEntries(given) };
   };
   return { method, url, body, headers, header, fields };
@@ -289,17 +290,15 @@ function canonicalRequest(call: Call, names: readonly string[]): string {
   return [...lines, call.header('x-acs-content-sha256')].join('\n');
 }
 
-function readPolicy({ Policy: policy }: Fields): string | undefined {
-  if (policy === undefined) return undefined;
-  if (policy.length < 1 || policy.length > 2048) {
-    throw new Refusal(400, 'InvalidParameter.PolicySize', 'The length of the parameter Policy has exceeded 2048.');
-  }
+function readPolicy(policy: string | undefined): string | undefined {
   try {
-    new SessionPolicy(policy);
-  } catch {
-    throw new Refusal(400, 'InvalidParameter.PolicyGrammar', 'The parameter Policy has not passed grammar check.');
+    if (policy !== undefined) new SessionPolicy(policy);
+    return policy;
+  } catch (error) {
+    throw error instanceof RangeError
+      ? new Refusal(400, 'InvalidParameter.PolicySize', 'The length of the parameter Policy has exceeded 2048.')
+      : new Refusal(400, 'InvalidParameter.PolicyGrammar', 'The parameter Policy has not passed grammar check.');
   }
-  return policy;
 }
 
 function readDuration({ DurationSeconds: text }: Fields, { maxSessionDuration = 3600 }: RoleOptions): number {

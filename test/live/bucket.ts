@@ -26,6 +26,8 @@ export interface RawRequest {
   readonly unsigned?: Readonly<Record<string, string>> | undefined;
   readonly body?: Uint8Array | undefined;
   readonly signing?: 'header' | 'query' | 'none' | undefined;
+  /** The time of the signature. Default: now. */
+  readonly date?: Date | undefined;
 }
 
 /** An answer as it came. */
@@ -84,12 +86,12 @@ export class RealBucket {
   }
 
   /** The URL of a request and its headers. */
-  sign({ method, key, query = {}, headers = {}, unsigned, signing = 'header' }: RawRequest): {
+  sign({ method, key, query = {}, headers = {}, unsigned, signing = 'header', date = new Date() }: RawRequest): {
     url: string;
     headers: Record<string, string>;
   } {
     const { region, bucket, credentials } = this.place;
-    const scope = { region, date: new Date() };
+    const scope = { region, date };
     const signable = { method, bucket, key, query, headers };
     const base = resolveEndpoint(this.place).url(key);
     const search =

@@ -78,6 +78,11 @@ describe('the environment', () => {
   });
 });
 
+test('no number is missing in the list of open questions', () => {
+  const numbers = QUESTIONS.flatMap(({ id }) => id.match(/\d+/g) ?? []).map(Number);
+  expect([...new Set(numbers)].sort((a, b) => a - b)).toEqual(Array.from({ length: 23 }, (_, i) => i + 1));
+});
+
 test('every question gets an answer, every object is deleted, and the report has no secret', async () => {
   const { server, env } = await localRun();
   const settings = await readSettings(env);
@@ -86,7 +91,11 @@ test('every question gets an answer, every object is deleted, and the report has
   const answers = await askAll(bucketBehind, settings.prefix, () => Promise.resolve());
   expect(answers.map(({ id }) => id)).toEqual(QUESTIONS.map(({ id }) => id));
   expect(answers.filter(({ answer }) => answer.startsWith('failed'))).toEqual([]);
-  expect(answers.find(({ id }) => id === '16')?.answer).toContain('409 PositionNotEqualToLength (EC 0026-00000016)');
+  const answerTo = (asked: string) => answers.find(({ id }) => id === asked)?.answer;
+  expect(answerTo('16')).toContain('409 PositionNotEqualToLength (EC 0026-00000016)');
+  expect(answerTo('21')).toMatch(/^404 NoSuchKey .*; 404 NoSuchKey /);
+  expect(answerTo('22')).toMatch(/^403 RequestTimeTooSkewed /);
+  expect(answerTo('23')).toMatch(/^403 SignatureDoesNotMatch .*; 200$/);
   const keys = [...bucketBehind.written];
   expect(keys.length).toBeGreaterThan(15);
   expect(keys.filter((key) => !key.startsWith(settings.prefix))).toEqual([]);

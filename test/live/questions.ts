@@ -1,7 +1,7 @@
 /** Asks a bucket what the documents of OSS do not say. Each question works below the prefix of the run, and changes nothing else. */
 import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { type RawAnswer, RealBucket } from './bucket.ts';
+import { exchange, type RawAnswer, RealBucket } from './bucket.ts';
 
 /** What a bucket answered. */
 export interface QuestionAnswer {
@@ -211,6 +211,41 @@ export const QUESTIONS: readonly Question[] = [
       await bucket.append(key, 'hello', 0, { headers: { 'content-encoding': 'gzip' } });
       const query = { 'response-content-encoding': 'identity' };
       return show(await bucket.send({ method: 'GET', key, query }), 'content-encoding');
+    },
+  },
+  {
+    id: '21',
+    asks: 'a GET of a missing object with spaces behind the commas of Authorization, and with spaces on both sides',
+    ask: async (bucket, key) => {
+      const { url, headers } = bucket.sign({ method: 'GET', key });
+      const asked = [', ', ' , '].map((comma) => () => {
+        const authorization = headers['authorization']?.replaceAll(',', comma);
+        return exchange(url, { method: 'GET', headers: { ...headers, authorization } });
+      });
+      return (await inTurn(asked)).map((answer) => show(answer)).join('; ');
+    },
+  },
+  {
+    id: '22',
+    asks: 'a GET with a presigned URL whose x-oss-date is 20 minutes ahead',
+    ask: async (bucket, key) => {
+      const date = new Date(Date.now() + 20 * 60_000);
+      return show(await bucket.send({ method: 'GET', key, signing: 'query', date }));
+    },
+  },
+  {
+    id: '23',
+    asks: 'a header in two lines with the values 1 and 2, signed as `1,2`, and as `1, 2`',
+    ask: async (bucket, key) => {
+      const query = { append: '', position: '0' };
+      const asked = ['1,2', '1, 2'].map((value, i) => () => {
+        const request = { method: 'POST', key: `${key}-${i}`, query, headers: { 'x-oss-meta-a': value } };
+        bucket.written.add(request.key);
+        const { url, headers } = bucket.sign(request);
+        const lines = { ...headers, 'x-oss-meta-a': ['1', '2'], 'content-length': '0' };
+        return exchange(url, { method: 'POST', headers: lines });
+      });
+      return (await inTurn(asked)).map((answer) => show(answer)).join('; ');
     },
   },
 ];

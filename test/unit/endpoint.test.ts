@@ -69,6 +69,23 @@ describe('the regions', () => {
     (region) => expect(resolveEndpoint({ region, bucket: 'logs' }).region).toBe(region),
   );
 
+  test('every region of the documents has a host, and so have the irregular hosts of the finance and government clouds', async () => {
+    const regions =
+      'cn-hangzhou cn-shanghai cn-nanjing cn-fuzhou cn-wuhan-lr cn-qingdao cn-beijing cn-zhangjiakou cn-huhehaote ' +
+      'cn-wulanchabu cn-shenzhen cn-heyuan cn-guangzhou cn-chengdu cn-zhongwei cn-hongkong rg-china-mainland ' +
+      'ap-northeast-1 ap-northeast-2 ap-southeast-1 ap-southeast-3 ap-southeast-5 ap-southeast-6 ap-southeast-7 ' +
+      'ap-southeast-8 eu-central-1 eu-west-1 eu-west-2 us-west-1 us-east-1 na-south-1 me-east-1 me-central-1 ' +
+      'cn-shanghai-finance-1 cn-beijing-finance-1 cn-north-2-gov-1 cn-hzfinance cn-szfinance';
+    const hosts = regions.split(' ').map((region) => [region, `oss-${region}`] as const);
+    for (const [region, host] of [...hosts, ['cn-hzjbp', 'oss-cn-hzjbp-a-internal'] as const]) {
+      const endpoint = host === `oss-${region}` ? undefined : `${host}.aliyuncs.com`;
+      expect(urlOf({ region, endpoint })).toBe(`https://logs.${host}.aliyuncs.com/a.log`);
+      const served = host.replace(/^oss-|-internal$/g, '');
+      const oss = localOss({ buckets: { logs: { region: served, acl: 'public-read' } } });
+      expect([region, (await oss.fetch(urlOf({ region, endpoint }))).status]).toEqual([region, 404]);
+    }
+  });
+
   test('the prefix oss- is removed from the region, for the host and for the signature', async () => {
     const oss = localOss();
     const client = makeClient({ region: 'oss-cn-hangzhou', credentials: KEYS, fetch: oss.fetch, clock: undefined });

@@ -1,0 +1,95 @@
+/** LocalOss answers as docs/local.md says in cases that the documents of OSS leave open: signatures, hosts, CORS and STS. */
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { LocalOss } from '../../src/testing/index.ts';
+import { appendCall, type CallOptions, call, KEYS, ManualClock, NOON, refusal, sign } from './tools.ts';
+
+const text = readFileSync(new URL('../../docs/local.md', import.meta.url), 'utf8');
+
+/** Returns what the table of cases without documents says about a case. */
+function documented(name: string): string {
+  const row = text.split('\n').find((line) => line.startsWith(`| ${name}`));
+  return row?.split(' | ')[1]?.replace(/ \|$/, '') ?? '';
+}
+
+function anOss(now: number = NOON): LocalOss {
+  const buckets = { logs: { region: 'cn-hangzhou' } };
+  return new LocalOss({ buckets, accessKeys: { ak: 'sk' }, clock: { now: () => now } });
+}
+
+/** Returns the status of an answer, and the code of a refusal. */
+async function answerOf(response: Response): Promise<string> {
+  const { status, code } = await refusal(response);
+  return `${status} ${code}`.trim();
+}
+
+const append = (options: Partial<CallOptions>, headers: Record<string, string> = {}, now?: number) =>
+  call(anOss(now), appendCall('a', 0, headers), { body: 'x', ...options });
+
+const changed = (change: (authorization: string) => string): Partial<CallOptions> => ({
+  tamper: ({ headers }) => {
+    headers['authorization'] = change(headers['authorization'] ?? '');
+  },
+});
+
+async function secondSeal(): Promise<Response> {
+  const clock = new ManualClock();
+  const oss = new LocalOss({ buckets: { logs: { region: 'cn-hangzhou' } }, accessKeys: { ak: 'sk' }, clock });
+  await call(oss, appendCall('a', 0), { body: 'x' });
+  const seal = () => call(oss, ['POST', 'a', { seal: '', position: '1' }]);
+  const first = (await seal()).headers.get('x-oss-sealed-time');
+  clock.advance(5000);
+  const second = await seal();
+  expect(second.headers.get('x-oss-sealed-time')).toBe(first);
+  return second;
+}
+
+function missingWithoutList(): Promise<Response> {
+  const oss = anOss();
+  const Statement = { Effect: 'Allow', Action: 'oss:GetObject', Resource: 'acs:oss:*:*:logs/*' };
+  return call(oss, ['GET', 'none'], oss.issueToken({ policy: { Version: '1', Statement } }));
+}
+
+const accelerated = (region: string) =>
+  append({
+    region,
+    tamper: (signed) => {
+      signed.url = signed.url.replace(`oss-${region}`, 'oss-accelerate');
+    },
+  });
+
+function inTwoLines(): Promise<Response> {
+  const query = { append: '', position: '0' };
+  const request = { method: 'POST', bucket: 'logs', key: 'a', query, headers: { 'x-oss-meta-a': '1, 2' } };
+  const { url, headers } = sign(request, { ...KEYS, time: NOON });
+  const lines = new Headers(headers);
+  lines.delete('x-oss-meta-a');
+  for (const value of ['1', '2']) lines.append('x-oss-meta-a', value);
+  return anOss().fetch(url, { method: 'POST', headers: lines, body: new Uint8Array(1) });
+}
+
+test.each<[string, () => Promise<Response>, string?]>([
+  ['a second seal at the same position', secondSeal],
+  ['HEAD and GET of a missing object with a token', missingWithoutList],
+  [
+    'a presigned URL whose `x-oss-date` is more than 15 minutes ahead',
+    () => append({ expires: 60 }, {}, NOON - 900_001),
+  ],
+  [
+    'additional headers that are not sorted',
+    () => append(changed((v) => v.replace(',Sig', ',AdditionalHeaders=b;a,Sig'))),
+  ],
+  [
+    'additional headers that are not sorted',
+    () => append(changed((v) => v.replace(',Sig', ',AdditionalHeaders=A,Sig'))),
+  ],
+  ['spaces around the items of `Authorization`', () => append(changed((v) => v.replaceAll(',', ' , '))), '200'],
+  ['the region of the signature at the hosts for acceleration', () => accelerated('cn-hangzhou'), '200'],
+  ['the region of the signature at the hosts for acceleration', () => accelerated('cn-beijing'), '400 InvalidArgument'],
+  ['a signed header that comes in two lines', inTwoLines, '200'],
+])('%s: LocalOss answers as documented (%#)', async (name, ask, own) => {
+  const cell = documented(name);
+  expect(cell).not.toBe('');
+  const answer = await answerOf(await ask());
+  expect(answer).toBe(own ?? /^\d{3}(?: [A-Z]\w+)?/.exec(cell)?.[0]);
+});
