@@ -1,7 +1,8 @@
 /** The story of an object: the events that the page makes from its requests. */
 import { describe, expect, test } from 'vitest';
 import type { AnswerFacts, Ended, Operation, Outcome, Sent } from '../../demo/page/client/exchange.ts';
-import { EMPTY, type Story, whenDamaged, whenEnded, whenSent } from '../../demo/page/transfer/story.ts';
+import { layOut } from '../../demo/page/transfer/ruler.ts';
+import { EMPTY, type Story, whenAbsent, whenDamaged, whenEnded, whenSent } from '../../demo/page/transfer/story.ts';
 
 let id = 0;
 
@@ -77,6 +78,21 @@ describe('a segment', () => {
       [0, 'stored'],
       [10, 'damaged'],
     ]);
+  });
+});
+
+describe('a segment that is proven not to be stored', () => {
+  test('is not shown as a lost answer, and the segments before it stay', () => {
+    const story = whenAbsent(tell([append(0), answered(200)], [append(10), answered(409, { length: 99 })]));
+    expect(states(story)).toEqual([
+      [0, 'stored'],
+      [10, 'absent'],
+    ]);
+  });
+
+  test('is not drawn on the ruler', () => {
+    const { segments } = whenAbsent(tell([append(0), answered(200)], [append(10), NO_ANSWER]));
+    expect(layOut(segments, { base: 0, total: 20, width: 200 }).map(({ state }) => state)).toEqual(['stored']);
   });
 });
 

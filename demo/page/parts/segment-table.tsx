@@ -14,6 +14,7 @@ const STATES: Readonly<Record<Segment['state'], TextKey>> = {
   sent: 'badgeSent',
   lost: 'badgeLost',
   damaged: 'badgeDamaged',
+  absent: 'badgeAbsent',
 };
 
 export function SegmentTable({ transfer }: { readonly transfer: Transfer }) {

@@ -118,6 +118,7 @@ export const en = {
   badgeSent: 'in flight',
   badgeLost: 'answer lost',
   badgeDamaged: 'damaged',
+  badgeAbsent: 'not stored',
   segmentState: 'State',
   segmentTable: 'The last segments',
   stateWaiting: 'Waiting',

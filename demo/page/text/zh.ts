@@ -115,6 +115,7 @@ export const zh: Readonly<Record<TextKey, string>> = {
   badgeSent: '传输中',
   badgeLost: '响应丢失',
   badgeDamaged: '已损坏',
+  badgeAbsent: '未存入',
   segmentState: '状态',
   segmentTable: '最近的分段',
   stateWaiting: '等待中',

@@ -5,10 +5,12 @@ import type { Segment } from './story.ts';
 export interface Block {
   readonly x: number;
   readonly width: number;
-  readonly state: 'earlier' | Segment['state'];
+  readonly state: 'earlier' | Exclude<Segment['state'], 'absent'>;
   /** The number of segments in this block. */
   readonly count: number;
 }
+
+type Drawn = Pick<Segment, 'position' | 'size'> & Pick<Block, 'state'>;
 
 export interface RulerOptions {
   /** The length of the object before this transfer, bytes. */
@@ -29,8 +31,9 @@ const VISIBLE = 3;
 export function layOut(segments: readonly Segment[], { base, total, width }: RulerOptions): Block[] {
   const scale = width / Math.max(total, 1);
   const blocks: Block[] = base > 0 ? [{ x: 0, width: base * scale, state: 'earlier', count: 1 }] : [];
-  for (const segment of segments) {
-    const block = blockOf(segment, scale, width);
+  for (const { position, size, state } of segments) {
+    if (state === 'absent') continue;
+    const block = blockOf({ position, size, state }, scale, width);
     const last = blocks.at(-1);
     if (last && isOneWith(last, block)) blocks[blocks.length - 1] = joined(last, block);
     else blocks.push(block);
@@ -38,7 +41,7 @@ export function layOut(segments: readonly Segment[], { base, total, width }: Rul
   return blocks.map((block) => ({ ...block, width: Math.max(block.width - GAP, Math.min(VISIBLE, block.width)) }));
 }
 
-function blockOf({ position, size, state }: Segment, scale: number, width: number): Block {
+function blockOf({ position, size, state }: Drawn, scale: number, width: number): Block {
   const wide = Math.max(size * scale, state === 'stored' ? 0 : VISIBLE);
   return { x: Math.min(position * scale, width - wide), width: wide, state, count: 1 };
 }

@@ -10,8 +10,9 @@ export interface Segment {
   readonly size: number;
   /**
    * `lost`: the answer to its request was lost, and nobody has asked yet what happened. `damaged`: OSS holds other bytes.
+   * `absent`: the transfer failed, and the segment is proven not to be stored.
    */
-  readonly state: 'sent' | 'lost' | 'stored' | 'damaged';
+  readonly state: 'sent' | 'lost' | 'stored' | 'damaged' | 'absent';
   /** The CRC-64 of the object up to the end of this segment, decimal. */
   readonly crc?: string | undefined;
   /** The time from the request to the answer that proves it, ms. */
@@ -110,6 +111,16 @@ function moved(story: Story, place: Place, { length }: AnswerFacts): Story {
 export function whenDamaged(story: Story, position: number): Story {
   const damaged = story.segments.find((one) => one.position === position);
   return damaged ? replace(story, { ...damaged, state: 'damaged' }) : story;
+}
+
+/** The library found that the bytes in flight are not stored. */
+export function whenAbsent(story: Story): Story {
+  const segments = story.segments.map((one) => (isOpen(one) ? { ...one, state: 'absent' as const } : one));
+  return { ...story, segments };
+}
+
+function isOpen({ state }: Segment): boolean {
+  return state === 'sent' || state === 'lost';
 }
 
 /** HEAD shows whether the segment whose answer was lost is stored. */

@@ -1,10 +1,10 @@
 /** What the page knows of one object that it appends to: its story, its state and its progress. */
 import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
-import { ChecksumError, type ObjectTail } from '../../../src/index.ts';
+import { ChecksumError, type ObjectTail, OssError } from '../../../src/index.ts';
 import type { Way } from '../client/clients.ts';
 import type { Ended, Sent } from '../client/exchange.ts';
 import type { Watcher } from '../client/watch.ts';
-import { EMPTY, type Happening, type Story, whenDamaged, whenEnded, whenSent } from './story.ts';
+import { EMPTY, type Happening, type Story, whenAbsent, whenDamaged, whenEnded, whenSent } from './story.ts';
 
 export type State = 'waiting' | 'running' | 'paused' | 'stored' | 'failed' | 'cancelled';
 
@@ -138,6 +138,7 @@ export class Transfer implements Watcher {
     const cause = error instanceof Error && error.cause ? error.cause : error;
     if (cause instanceof ChecksumError && cause.code === 'ChecksumMismatch')
       this.story.value = whenDamaged(this.story.value, cause.position);
+    else if (cause instanceof OssError && cause.outcome === 'absent') this.story.value = whenAbsent(this.story.value);
     this.state.value = 'failed';
     this.troubledSince.value = undefined;
     this.note({ kind: 'failed', error });
