@@ -329,6 +329,8 @@ describe('limits', () => {
     ['a tag with every allowed character', { 'x-oss-tagging': 'aZ0%20%2B-%3D._%3A%2F=b' }, 200, ''],
     ['an unknown storage class', { 'x-oss-storage-class': 'Glacier' }, 400, 'InvalidArgument'],
     ['an unknown ACL', { 'x-oss-object-acl': 'secret' }, 400, 'InvalidArgument'],
+    ['the lowest limit of the traffic', { 'x-oss-traffic-limit': '819200' }, 200, ''],
+    ['the highest limit of the traffic', { 'x-oss-traffic-limit': '838860800' }, 200, ''],
     ['an unknown wish about overwriting', { 'x-oss-forbid-overwrite': '1' }, 400, 'InvalidArgument'],
     ['an unknown encryption', { [SSE]: 'ROT13' }, 400, 'InvalidEncryptionAlgorithmError'],
     ['encryption with SM4', { [SSE]: 'SM4' }, 200, ''],

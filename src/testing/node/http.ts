@@ -108,7 +108,10 @@ function dropSurplus(server: Server): void {
   server.on('clientError', (error, socket) => {
     const { incoming, outgoing } = exchanges.get(socket) ?? {};
     const waiting = outgoing?.writableFinished === false ? outgoing : undefined;
-    if (incoming?.complete && waiting) return void waiting.once('finish', () => socket.end());
+    if (incoming?.complete && waiting) {
+      waiting.shouldKeepAlive = false;
+      return;
+    }
     if (socket.writable && !waiting?.headersSent) socket.write('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n');
     socket.destroy(error);
   });
