@@ -31,7 +31,7 @@ export interface Diagnosis {
  * import { diagnose } from 'oss-append/doctor';
  *
  * const client = new OssClient({ region: 'cn-hangzhou', bucket: 'my-logs', credentials: credentialsFromUrl('/sts') });
- * const { ok, findings } = await diagnose(client, 'inbox/doctor.txt');
+ * const { ok, findings } = await diagnose(client, 'inbox/u1/doctor.txt');
  * for (const { says, mend, rule } of findings) console.log(says, mend, rule?.xml);
  * ```
  */

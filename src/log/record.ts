@@ -88,7 +88,7 @@ export interface Recorder {
  *
  * async function record(client: OssClient, stream: MediaStream, button: HTMLButtonElement) {
  *   const recorder = new MediaRecorder(stream, { mimeType: 'video/webm' });
- *   const object = new AppendableObject(client, 'inbox/call.webm', { contentType: recorder.mimeType });
+ *   const object = new AppendableObject(client, 'inbox/u1/call.webm', { contentType: recorder.mimeType });
  *   button.onclick = () => recorder.stop();
  *   const { tail } = await recordTo(object, recorder, { onbehind: ({ seconds }) => console.log(`${seconds} s behind`) });
  *   return tail.position;

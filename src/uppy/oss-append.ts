@@ -59,7 +59,7 @@ declare module '@uppy/core/utils' {
  * const client = new OssClient({ region: 'cn-hangzhou', bucket: 'my-uploads', credentials: credentialsFromUrl('/sts') });
  * const uppy = new Uppy<Record<string, unknown>, OssAppendBody>().use(OssAppend, {
  *   client,
- *   key: (file) => `inbox/${file.name}`,
+ *   key: (file) => `inbox/u1/${file.name}`,
  * });
  * uppy.on('upload-success', (file, { body }) => console.log(file?.name, body?.key, body?.position));
  * ```

@@ -1,5 +1,5 @@
 /** Checks that the code in README.md, in docs and in the docstrings of src compiles, and that it runs against LocalOss. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { expect, test, vi } from 'vitest';
@@ -7,7 +7,19 @@ import { AppendableObject, type OssClient } from '../../src/index.ts';
 import type { LogAppender } from '../../src/log/index.ts';
 import { LocalOss, LocalSts } from '../../src/testing/index.ts';
 import { TestRecorder } from '../log/recorder.ts';
-import { bucket, clientOf, entries, exampleNamed, examples, readme, root, run, text, write } from './examples.ts';
+import {
+  bucket,
+  clientOf,
+  entries,
+  exampleNamed,
+  examples,
+  readme,
+  root,
+  run,
+  scriptsOf,
+  text,
+  write,
+} from './examples.ts';
 import { BUNDLES, measure } from './size.mjs';
 
 /**
@@ -36,14 +48,25 @@ function compile(names: readonly string[], more: ts.CompilerOptions = {}): strin
 }
 
 test('every example compiles, as strictly as the library', () => {
-  // Only examples that import a module of Node, or the server of LocalOss, may use the types of Node.
-  const isForNode = (name: string) => /from '(node:|oss-append\/testing\/node')/.test(examples.get(name) ?? '');
+  // Only examples that import a module or an adapter of Node, or that read its environment, may use the types of Node.
+  const isForNode = (name: string) =>
+    /from '(node:|oss-append\/testing\/node'|@hono\/node-server')|process\.env\b/.test(examples.get(name) ?? '');
   const names = [...examples.keys()];
   expect(compile(names.filter((name) => !isForNode(name)))).toEqual([]);
   expect(compile(names.filter(isForNode), { types: ['node'] })).toEqual([]);
   expect(readme.length).toBeGreaterThanOrEqual(4);
   expect(examples.size - readme.length).toBeGreaterThanOrEqual(8);
 }, 180_000);
+
+test('every example in JavaScript is code of ali-oss, or of a test runner that another test starts', () => {
+  const files = ['README.md', ...readdirSync(join(root, 'docs')).map((name) => join('docs', name))];
+  const scripts = files
+    .filter((file) => file.endsWith('.md'))
+    .flatMap((file) => scriptsOf(readFileSync(join(root, file), 'utf8')));
+  const isKnown = (code: string) => /ali-oss|from 'vitest'|from '@playwright\/test'/.test(code);
+  expect(scripts.filter((code) => !isKnown(code))).toEqual([]);
+  expect(scripts.length).toBeGreaterThan(2);
+});
 
 test('README: from a file input to a stored object', async () => {
   const oss = bucket();
@@ -58,8 +81,8 @@ test('README: from a file input to a stored object', async () => {
   await run(exampleNamed("querySelector('input')"), { oss, document: { querySelector: () => input } });
   input.dispatchEvent(new Event('change'));
   expect(await logged).toMatch(/^12 bytes stored, CRC-64 \d+$/);
-  expect(text(oss, 'my-uploads', 'inbox/a.txt')).toBe('some content');
-  expect(oss.object('my-uploads', 'inbox/a.txt')?.headers['content-type']).toBe('text/plain');
+  expect(text(oss, 'my-uploads', 'inbox/u1/a.txt')).toBe('some content');
+  expect(oss.object('my-uploads', 'inbox/u1/a.txt')?.headers['content-type']).toBe('text/plain');
 });
 
 test('README: the Worker stores the body of a request', async () => {
@@ -203,7 +226,7 @@ test('docs/recording.md: a recorder is stored while it records', async () => {
 test('docs/reading-back.md: lines are read until the object is sealed', async () => {
   const oss = bucket();
   const client = clientOf(oss);
-  const object = new AppendableObject(client, 'inbox/app.ndjson');
+  const object = new AppendableObject(client, 'inbox/u1/app.ndjson');
   await object.append('{"n":1}\n{"n":2}\n');
   await object.seal();
   const lines: unknown[] = [];

@@ -3,7 +3,7 @@
  * of the application are local.
  */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import { afterAll, afterEach, expect, vi } from 'vitest';
@@ -13,6 +13,8 @@ import { LocalOss, type LocalSts } from '../../src/testing/index.ts';
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 mkdirSync(join(root, 'build'), { recursive: true });
 export const folder = mkdtempSync(join(root, 'build', 'examples-'));
+// A test bundles its example first, which takes seconds on a machine that does other work.
+vi.setConfig({ testTimeout: 60_000 });
 afterAll(() => rmSync(folder, { recursive: true }));
 afterEach(() => {
   vi.unstubAllGlobals();
@@ -40,6 +42,11 @@ function docstringBlocks(path: string): string[] {
   return docs.flatMap((doc) => codeBlocks(doc.replace(/^[ \t]*\* ?/gm, '')));
 }
 
+/** The code blocks of a document in JavaScript, which no compiler checks. */
+export function scriptsOf(markdown: string): string[] {
+  return [...markdown.matchAll(/^```jsx?\n(.*?)^```/gms)].map(([, code]) => code as string);
+}
+
 export const readme = codeBlocks(readFileSync(join(root, 'README.md'), 'utf8'));
 export const examples = new Map(readme.map((code, index) => [`readme-${index + 1}`, code]));
 for (const name of readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md')))
@@ -58,14 +65,32 @@ for (const code of examples.values()) {
   if (name) writeFileSync(join(folder, name), code);
 }
 
+/** The files that stand beside the token routes of frameworks. docs/page.md says where to copy `server.ts` of docs/start.md. */
+const server = [...examples.values()].find((code) => code.startsWith('// server.ts:')) ?? '';
+const session = 'export declare function userOf(request: object): Promise<string>;\n';
+const FRAMEWORKS: Readonly<Record<string, string>> = {
+  'Next.js/server.ts': server,
+  'Next.js/session.ts': session,
+  'Nuxt/server/token.ts': server,
+  'Nuxt/server/session.ts': session,
+};
+for (const [path, code] of Object.entries(FRAMEWORKS)) place(path, code);
+
+function place(path: string, code: string): string {
+  const file = join(folder, path);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, code);
+  return file;
+}
+
 /**
- * Writes an example as a module of its own. The module also exports the library that it was bundled with, because the
+ * Writes an example as a module of its own. An example that begins with a path `of` a framework is written there. The module also exports the library that it was bundled with, because the
  * classes of another copy would fail `instanceof`.
  */
 export function write(name: string): string {
-  const path = join(folder, `${name}.ts`);
-  writeFileSync(path, `${examples.get(name)}\nexport * as library from 'oss-append';\n`);
-  return path;
+  const code = examples.get(name) ?? '';
+  const [, path, framework] = /^\/\/ ([\w./-]+\.ts) of ([\w.]+)\. /.exec(code) ?? [];
+  return place(path ? `${framework}/${path}` : `${name}.ts`, `${code}\nexport * as library from 'oss-append';\n`);
 }
 
 export interface World {
@@ -126,7 +151,7 @@ function assumeRoleAnswer(oss: LocalOss): object {
   };
 }
 
-/** The policy that README gives to paste. */
+/** The policy that README gives to paste. Like the server of docs/start.md, it allows the keys of user u1 and no others. */
 function sessionPolicy(): string {
   return readFileSync(join(root, 'README.md'), 'utf8').match(/^```json\n(.*?)^```/ms)?.[1] as string;
 }

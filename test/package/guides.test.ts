@@ -1,4 +1,5 @@
 /** Runs the code of the guides in docs against LocalOss, with the faults that they describe. */
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +7,7 @@ import { describe, expect, test, vi } from 'vitest';
 import type { KeepLength } from '../../src/edge/index.ts';
 import type { AppendableObject } from '../../src/index.ts';
 import { LocalOss, LocalSts } from '../../src/testing/index.ts';
-import { exampleNamed, run, text } from './examples.ts';
+import { exampleNamed, root, run, text } from './examples.ts';
 
 test('docs/how-it-works.md: a text is stored once though its answer is lost and nobody answers for a while', async () => {
   let isUp = true;
@@ -105,7 +106,7 @@ test('docs/start.md: Node uploads the file of its argument', async () => {
 test('docs/start.md: text, iterables and a piped stream are appended', async () => {
   const oss = bucketWithKey();
   await run(exampleNamed('AppendStream(log)', 'docs-start'), { oss });
-  expect(text(oss, 'my-uploads', 'inbox/app.log')).toBe('one line\nmany chunks\na report\n');
+  expect(text(oss, 'my-uploads', 'inbox/u1/app.log')).toBe('one line\nmany chunks\na report\n');
 });
 
 describe('docs/deploy.md', () => {
@@ -130,6 +131,34 @@ describe('docs/deploy.md', () => {
     const key = decodeURIComponent(url.pathname.split('/').at(-1) ?? '');
     expect(text(oss, 'my-uploads', key)).toBe('hello');
   }
+
+  test.each([
+    ['of Alibaba Cloud', {}, 'my-uploads.oss-cn-hangzhou.aliyuncs.com'],
+    ['of an OSS on this machine', { OSS_ENDPOINT: 'http://127.0.0.1:9000' }, '127.0.0.1:9000'],
+  ])('the Worker stores an upload at the endpoint %s', async (_, more, host) => {
+    const oss = bucketWithKey();
+    const { default: worker } = await run(exampleNamed('optionsFrom(env))(request', 'docs-deploy'), { oss });
+    const hosts = new Set<string>();
+    const local = fetch;
+    vi.stubGlobal('fetch', (url: string, init?: RequestInit) => {
+      hosts.add(new URL(url).host);
+      return local(url, init);
+    });
+    const { fetch: answer } = worker as { fetch: (...given: unknown[]) => Promise<Response> };
+    await checkUpload(oss, '', (request) => answer(request, { ...SETTINGS, ...more }, { waitUntil: () => {} }));
+    expect([...hosts].sort()).toEqual([host, 'app.example.com'].sort());
+  });
+
+  test('wrangler.jsonc and the table of secrets name every setting that the options need', () => {
+    const text = readFileSync(join(root, 'docs/deploy.md'), 'utf8');
+    const file = /^```jsonc\n\/\/ wrangler\.jsonc\n(.*?)^```/ms.exec(text)?.[1] ?? '';
+    const { main, vars } = JSON.parse(file);
+    expect(text).toContain(`// ${main}\n`);
+    const secrets = /for name in ([A-Z_ ]+);/.exec(text)?.[1]?.split(' ') ?? [];
+    const needed = [...text.matchAll(/ setting\('(\w+)'\)/g)].map(([, name]) => name);
+    expect([...Object.keys(vars), ...secrets].sort()).toEqual(needed.sort());
+    for (const name of secrets) expect(text).toMatch(new RegExp(`^\\|.*\`${name}\`.* \\|`, 'm'));
+  });
 
   test('the file for Hono serves the edge below /files', async () => {
     const oss = bucketWithKey();

@@ -1,4 +1,4 @@
-/** The globals of Deno and Bun that the examples in docs use. */
+/** The globals of Deno, Bun and Nuxt that the examples in docs use. */
 declare const Deno: {
   readonly env: { toObject(): Record<string, string> };
   serve(handler: (request: Request) => Response | Promise<Response>): unknown;
@@ -10,3 +10,4 @@ declare const Bun: {
     fetch(request: Request, server: { timeout(request: Request, seconds: number): void }): Promise<Response>;
   }): unknown;
 };
+declare function defineEventHandler<T>(handler: (event: { readonly path: string }) => T): unknown;

@@ -26,7 +26,7 @@ test('the page with the Dashboard stores a file under a key of its own', async (
   uppy.addFile({ name: 'a.txt', data: new Blob(['some content']) });
   await uppy.upload();
   const { key } = uppy.getFiles()[0]?.response?.body ?? {};
-  expect(key).toMatch(/^inbox\/[\da-f-]{36}\/a\.txt$/);
+  expect(key).toMatch(/^inbox\/u1\/[\da-f-]{36}\/a\.txt$/);
   expect(text(oss, 'my-uploads', String(key))).toBe('some content');
   expect(lines).toEqual([expect.stringMatching(/^a\.txt: 12 bytes in inbox\/.*a\.txt, CRC-64 \d+$/)]);
   uppy.destroy();
