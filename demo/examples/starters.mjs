@@ -45,7 +45,7 @@ async function answering(url, child) {
 async function runProcess(command, args, cloud) {
   const port = await freePort();
   const env = { ...process.env, ...cloud.environment, PORT: String(port) };
-  const child = spawn(join(folder, 'node_modules/.bin', command), args, { cwd: folder, stdio: 'inherit', env });
+  const child = spawn(command, args, { cwd: folder, stdio: 'inherit', env });
   const url = `http://127.0.0.1:${port}/`;
   await answering(url, child);
   const close = async () => {
@@ -100,13 +100,23 @@ async function extension(cloud) {
   return { url: '', folder: out, says, close: () => rm(out, { recursive: true }) };
 }
 
+/**
+ * Runs Deno itself. The command of the npm package is a Node process that starts Deno, and Deno goes on when that process
+ * is ended.
+ */
+async function deno(cloud) {
+  const { default: installer } = await import('deno/install_api.cjs');
+  const args = ['run', '--allow-net=127.0.0.1', '--allow-env', 'deno/main.ts'];
+  return runProcess(installer.runInstall(), args, cloud);
+}
+
 /** The starter of each example. */
 export const start = {
   page: page('page'),
   react: page('react'),
   vue: page('vue'),
   'worker-hono': workerHono,
-  deno: (cloud) => runProcess('deno', ['run', '--allow-net=127.0.0.1', '--allow-env', 'deno/main.ts'], cloud),
-  bun: (cloud) => runProcess('bun', ['bun/main.ts'], cloud),
+  deno,
+  bun: (cloud) => runProcess(join(folder, 'node_modules/.bin/bun'), ['bun/main.ts'], cloud),
   extension,
 };
