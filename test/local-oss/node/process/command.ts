@@ -19,7 +19,9 @@ export interface Command {
 export async function startCommand(args: readonly string[]): Promise<Command> {
   const child = spawn(process.execPath, [join(root, 'dist/testing/node/bin.js'), '--port', '0', ...args]);
   // A test that fails leaves no process behind.
-  process.once('exit', () => child.kill('SIGKILL'));
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill);
+  child.once('exit', () => process.off('exit', kill));
   let [out, err] = ['', ''];
   child.stderr.on('data', (text: Buffer) => {
     err += text;
