@@ -257,6 +257,19 @@ describe('AppendObject', () => {
     expect(await send('dGVzdA==')).toMatchObject({ status: 400, code: 'InvalidDigest', ec: '0017-00000502' });
   });
 
+  test('a second seal at the same position succeeds, and its answer has the time of the first seal', async () => {
+    const clock = new ManualClock();
+    const oss = anOss('bytes', clock);
+    await call(oss, appendCall('a', 0), { body: 'x' });
+    const sealAt = async () => {
+      const { status, headers } = await call(oss, ['POST', 'a', { seal: '', position: '1' }], { time: clock.now() });
+      return [status, headers.get('x-oss-sealed-time')];
+    };
+    const first = await sealAt();
+    clock.advance(5000);
+    expect([first, await sealAt()]).toEqual(Array(2).fill([200, 'Fri, 02 Jan 2026 12:00:00 GMT']));
+  });
+
   test('it copies the body during the call', async () => {
     const oss = anOss();
     const body = utf8('test');
@@ -380,5 +393,51 @@ describe('limits', () => {
     expect(withBucket('Logs', 'cn-hangzhou')).toThrow(RangeError);
     expect(withBucket('ab', 'cn-hangzhou')).toThrow(RangeError);
     expect(withBucket('logs', 'oss-cn-hangzhou')).toThrow(/without "oss-"/);
+  });
+});
+
+// docs/local.md lists these cases, because the documents of OSS do not say what happens.
+describe('cases that the documents leave open', () => {
+  const LIMITS = { 'x-oss-traffic-limit': '819200', 'x-oss-request-payer': 'requester' };
+
+  test.each([
+    ['header', 'header'],
+    ['header', 'query'],
+    ['query', 'header'],
+    ['query', 'query'],
+  ])('limit and payer count if the signature is in the %s and they are in the %s', async (signature, place) => {
+    const buckets = { logs: { region: 'cn-hangzhou', requesterPays: true } };
+    const oss = new LocalOss({ buckets, accessKeys: { ak: 'sk' }, clock: new ManualClock() });
+    const [query, headers] = place === 'query' ? [LIMITS, {}] : [{}, LIMITS];
+    const signing = signature === 'query' ? { expires: 60 } : {};
+    const send = (also: Record<string, string>) =>
+      call(oss, ['POST', 'a', { append: '', position: '0', ...query }, { ...headers, ...also }], {
+        ...signing,
+        body: 'x',
+      });
+    expect((await send({})).status).toBe(200);
+    if (place === 'query')
+      expect(await refusal(await send(LIMITS))).toMatchObject({ status: 400, code: 'InvalidArgument' });
+  });
+
+  test('a bucket that forbids overwriting refuses an append at each position, without the correct one', async () => {
+    const buckets = { logs: { region: 'cn-hangzhou', forbidOverwrite: true } };
+    const oss = new LocalOss({ buckets, accessKeys: { ak: 'sk' }, clock: new ManualClock() });
+    oss.appendObject('logs', 'a', 3);
+    for (const position of [0, 3, 4]) {
+      const response = await call(oss, appendCall('a', position), { body: 'x' });
+      expect(response.headers.has('x-oss-next-append-position')).toBe(false);
+      expect(await refusal(response)).toMatchObject({ status: 409, code: 'FileAlreadyExists' });
+    }
+  });
+
+  test('an append without a storage class creates an object of the class of the bucket', async () => {
+    const oss = anOss();
+    const body = '<CreateBucketConfiguration><StorageClass>ColdArchive</StorageClass></CreateBucketConfiguration>';
+    const bucket = 'cold-logs';
+    expect((await call(oss, ['PUT', ''], { bucket, body })).status).toBe(200);
+    expect((await call(oss, appendCall('a', 0), { bucket, body: 'x' })).status).toBe(200);
+    const { headers } = await call(oss, ['HEAD', 'a'], { bucket });
+    expect(headers.get('x-oss-storage-class')).toBe('ColdArchive');
   });
 });

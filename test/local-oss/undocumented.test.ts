@@ -1,8 +1,8 @@
-/** LocalOss answers as docs/local.md says in cases that the documents of OSS leave open: signatures, hosts, CORS and STS. */
+/** LocalOss answers as docs/local.md says in cases that the documents of OSS leave open. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { LocalOss } from '../../src/testing/index.ts';
-import { appendCall, type CallOptions, call, KEYS, ManualClock, NOON, refusal, sign } from './tools.ts';
+import { appendCall, type Call, type CallOptions, call, KEYS, NOON, refusal, sign } from './tools.ts';
 
 const text = readFileSync(new URL('../../docs/local.md', import.meta.url), 'utf8');
 
@@ -32,16 +32,26 @@ const changed = (change: (authorization: string) => string): Partial<CallOptions
   },
 });
 
-async function secondSeal(): Promise<Response> {
-  const clock = new ManualClock();
-  const oss = new LocalOss({ buckets: { logs: { region: 'cn-hangzhou' } }, accessKeys: { ak: 'sk' }, clock });
-  await call(oss, appendCall('a', 0), { body: 'x' });
-  const seal = () => call(oss, ['POST', 'a', { seal: '', position: '1' }]);
-  const first = (await seal()).headers.get('x-oss-sealed-time');
-  clock.advance(5000);
-  const second = await seal();
-  expect(second.headers.get('x-oss-sealed-time')).toBe(first);
-  return second;
+const FORBID = { 'x-oss-forbid-overwrite': 'true' };
+const SSE = 'x-oss-server-side-encryption';
+const KMS = { [SSE]: 'KMS' };
+
+/** Sends a request to an OSS with the object `a` of one byte. */
+function onObject(what: Call, oss: LocalOss = anOss()): Promise<Response> {
+  oss.appendObject('logs', 'a', 1);
+  return call(oss, what, what[0] === 'POST' ? { body: 'x' } : {});
+}
+
+async function appendToSealed(): Promise<Response> {
+  const oss = anOss();
+  await onObject(['POST', 'a', { seal: '', position: '1' }], oss);
+  return call(oss, appendCall('a', 1), { body: 'x' });
+}
+
+function withForeignToken(): Promise<Response> {
+  const oss = anOss();
+  const { securityToken } = oss.issueToken();
+  return call(oss, appendCall('a', 0), { ...oss.issueToken(), securityToken, body: 'x' });
 }
 
 function missingWithoutList(): Promise<Response> {
@@ -69,7 +79,15 @@ function inTwoLines(): Promise<Response> {
 }
 
 test.each<[string, () => Promise<Response>, string?]>([
-  ['a second seal at the same position', secondSeal],
+  ['an append to a sealed object', () => appendToSealed()],
+  ['an append to an existing object with `x-oss-forbid-overwrite: true`', () => onObject(appendCall('a', 1, FORBID))],
+  ['`versionId` on an append', () => onObject(['POST', 'a', { append: '', position: '1', versionId: 'null' }])],
+  ['an encryption key ID on an append', () => append({}, { ...KMS, [`${SSE}-key-id`]: 'k' })],
+  ['CopyObject of an appendable object', () => onObject(['PUT', 'b', {}, { 'x-oss-copy-source': '/logs/a' }])],
+  ['`x-oss-hash-crc64ecma` as a header of a request', () => append({}, { 'x-oss-hash-crc64ecma': '1' }), '200'],
+  ['a token that belongs to another key', withForeignToken],
+  ['a token that belongs to another key', () => append({ securityToken: 'x' })],
+  ['a limit (`x-oss-traffic-limit`) below', () => append({}, { 'x-oss-traffic-limit': '819199' })],
   ['HEAD and GET of a missing object with a token', missingWithoutList],
   [
     'a presigned URL whose `x-oss-date` is more than 15 minutes ahead',
