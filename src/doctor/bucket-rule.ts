@@ -19,19 +19,17 @@ export interface BucketRule {
  * @see https://www.alibabacloud.com/help/en/oss/developer-reference/putbucketcors
  */
 export function bucketRule(origin: string): BucketRule {
-  const fields: readonly (readonly [element: string, label: string, lines: string])[] = [
+  const fields: readonly (readonly [element: string, label: string, values: string])[] = [
     ['AllowedOrigin', 'Source', origin],
     ['AllowedMethod', 'Allowed Methods', METHODS.join('\n')],
     ['AllowedHeader', 'Allowed Headers', '*'],
     ['ExposeHeader', 'Exposed Headers', EXPOSED_HEADERS.join('\n')],
     ['MaxAgeSeconds', 'Cache Timeout (Seconds)', '7200'],
-    ['ResponseVary', 'Vary: Origin', 'true'],
   ];
-  const elements = fields.map(([element, , lines]) => lines.replace(/.+/g, `<${element}>$&</${element}>`));
-  // In XML, the last field belongs to the bucket and not to the rule.
-  const vary = elements.pop();
+  const elements = fields.map(([element, , values]) => values.replace(/.+/g, `<${element}>$&</${element}>`)).join('\n');
+  // The console has `Vary` in each rule. In XML, it stands beside the rules.
   return {
-    xml: `<CORSConfiguration><CORSRule>\n${elements.join('\n')}\n</CORSRule>${vary}</CORSConfiguration>`,
-    console: Object.fromEntries(fields.map(([, ...field]) => field)),
+    xml: `<CORSConfiguration><CORSRule>\n${elements}\n</CORSRule><ResponseVary>true</ResponseVary></CORSConfiguration>`,
+    console: { ...Object.fromEntries(fields.map(([, ...field]) => field)), 'Vary: Origin': 'true' },
   };
 }

@@ -13,14 +13,6 @@ import { type Answer, type Method, makeProbe } from './probe.ts';
 /** The headers of a header-signed request. A page sends a preflight for them. */
 const SIGNATURE = { authorization: 'x', 'x-oss-content-sha256': 'x', 'x-oss-date': 'x', 'x-oss-security-token': 'x' };
 
-const DENIED = 'no-permission';
-
-const CLOCK = 'clock-wrong';
-
-const LIMIT = 'body-limit';
-
-const EXPIRED = 'CredentialsExpired';
-
 const LINE = 'oss-append doctor\n';
 
 type Answers = Partial<Record<Method, Answer | undefined>>;
@@ -60,26 +52,26 @@ export async function examine(
   };
 
   /** Judges the refusals. Returns false if the other steps would only repeat what is said here. */
-  const judge = (reading: Answer | undefined, POST: Answer | undefined): boolean => {
-    const other = [reading, POST].find((answer) => answer?.cause && answer.cause !== DENIED);
+  const judge = ({ GET, HEAD, POST }: Answers): boolean => {
+    const other = [GET, HEAD, POST].find((answer) => answer?.cause && answer.cause !== 'no-permission');
     if (other?.cause) {
       // A wrong clock has been reported already.
-      if (other.cause !== CLOCK) report(other.cause, other.refusal?.message);
+      if (other.cause !== 'clock-wrong') report(other.cause, other.refusal?.message);
       return false;
     }
-    const denied = [reading?.cause && 'oss:GetObject', POST?.cause && 'oss:PutObject'].filter(Boolean);
-    if (denied[0]) report(denied[1] ? DENIED : 'permission-missing', denied.join(' and '));
+    const reading = GET?.cause ?? HEAD?.cause;
+    const denied = [reading && 'oss:GetObject', POST?.cause && 'oss:PutObject'].filter(Boolean);
+    if (denied[0]) report(denied[1] ? 'no-permission' : 'permission-missing', denied.join(' and '));
     return true;
   };
 
   /** Finds headers that an answer of OSS certainly has, and that the page does not see. */
   const findHidden = ({ GET, HEAD, POST }: Answers): void => {
     // In a healthy bucket, only the position of the append is wrong. Then the object is appendable.
-    const tail =
-      POST && !POST.cause ? 'x-oss-object-type x-oss-next-append-position x-oss-hash-crc64ecma' : 'x-oss-object-type';
+    const ofAppendable = POST && !POST.cause ? ['x-oss-next-append-position', 'x-oss-hash-crc64ecma'] : [];
     const hidden = [
-      ...hiddenOf(GET ?? HEAD, 'x-oss-request-id Date'),
-      ...hiddenOf(HEAD, HEAD?.ok ? tail : 'x-oss-err x-oss-ec'),
+      ...hiddenOf(GET ?? HEAD, ['x-oss-request-id', 'Date']),
+      ...hiddenOf(HEAD, HEAD?.ok ? ['x-oss-object-type', ...ofAppendable] : ['x-oss-err', 'x-oss-ec']),
     ];
     if (hidden[0]) report('header-not-exposed', hidden.join());
   };
@@ -87,10 +79,15 @@ export async function examine(
   /** Sends each header alone, because a request with all of them would not say which one the preflight refuses. */
   const findRefused = async (method: Method, given: Readonly<Record<string, string>>): Promise<void> => {
     const refused: string[] = [];
-    for (const [name, value] of Object.entries(given))
-      if (!(await probe.send(method, { headers: { [name]: value } }))) refused.push(name);
-    // If four headers are refused, which is the whole signature, then perhaps nobody answers preflights.
-    if (refused[0]) report(refused[3] ? 'preflight-refused' : 'header-not-allowed', refused.join());
+    let isAnswered = false;
+    for (const [name, value] of Object.entries(given)) {
+      if (await probe.send(method, { headers: { [name]: value } })) isAnswered = true;
+      else refused.push(name);
+    }
+    if (!refused[0]) return;
+    // If all are refused, then perhaps nobody answers preflights. A header of the signature shows it.
+    if (await probe.send(method, { headers: { authorization: 'x' } })) isAnswered = true;
+    report(isAnswered ? 'header-not-allowed' : 'preflight-refused', refused.join());
   };
 
   /** Sends what the client itself sends: with header signing, this needs a preflight. It asks twice, to find a cache. */
@@ -105,11 +102,12 @@ export async function examine(
   const tryAppends = async (POST: Answer): Promise<void> => {
     await findRefused('POST', own);
     const tagging = own['x-oss-tagging'];
-    const isDenied = tagging && (await probe.send('POST', { signed: { 'x-oss-tagging': tagging } }))?.cause === DENIED;
+    const isDenied =
+      tagging && (await probe.send('POST', { signed: { 'x-oss-tagging': tagging } }))?.cause === 'no-permission';
     if (isDenied) report('permission-missing', 'oss:PutObjectTagging');
     // Small appends got an answer. So if a large append gets no answer, something on the way limits the body.
     const large = size ? await probe.send('POST', { size }) : POST;
-    if (large ? large.foreign || large.cause === LIMIT : !probe.isLate) report(LIMIT, `${size}`);
+    if (large ? large.foreign || large.cause === 'body-limit' : !probe.isLate) report('body-limit', `${size}`);
     if (write && !findings[0]) await append();
   };
 
@@ -122,33 +120,40 @@ export async function examine(
     if (result instanceof Error) report('refused', result.message);
   };
 
-  let answers: Answers | undefined;
+  let isSigned = false;
   const runSteps = async (): Promise<void> => {
     // If the clock of the device is ahead, a good token seems to be expired.
     const first = await ask().catch((error) => {
-      if (error.code !== EXPIRED) throw error;
+      if (error.code !== 'CredentialsExpired') throw error;
     });
-    const isClockWrong = !first || Object.values(first).some((answer) => answer?.cause === CLOCK);
+    const isClockWrong = !first || Object.values(first).some((answer) => answer?.cause === 'clock-wrong');
     // A request of an `OssClient` corrects its clock, so that the examination can go on.
     if (isClockWrong) await head();
-    answers = isClockWrong ? await ask() : first;
+    const answers = isClockWrong ? await ask() : first;
+    isSigned = true;
     const { GET, HEAD, POST } = answers;
-    const missing = METHODS.filter((method) => !answers?.[method]).join();
-    const reading = GET ?? HEAD;
-    const some = reading ?? POST;
+    const missing = METHODS.filter((method) => !answers[method]).join();
+    const some = GET ?? HEAD ?? POST;
     const foreign = GET?.foreign ?? HEAD?.foreign ?? POST?.foreign;
     if (/^https:/.test(origin) && isPlain(probe.target)) return report('mixed-content');
     if (!some) return explainSilence();
     if (foreign) return report('not-oss', foreign);
-    if (missing && probe.isLate) return report('unreachable');
-    if (missing && some.type === 'cors') report('method-missing', missing);
-    else if (missing) report('not-oss', `no answer to ${missing}`);
+    if (missing) {
+      if (probe.isLate) return report('unreachable');
+      if (some.type === 'cors') report('method-missing', missing);
+      else report('not-oss', `no answer to ${missing}`);
+    }
     // The token can be refused, too, after the client has corrected its clock.
-    if (isClockWrong) report(CLOCK);
-    if (!judge(reading, POST)) return;
+    if (isClockWrong) report('clock-wrong');
+    if (!judge(answers)) return;
     findHidden(answers);
     if (HEAD) await tryClient();
     if (POST) await tryAppends(POST);
+    // If this method gets no answer any more, then the network has failed in the meantime, and the findings are wrong.
+    if (findings[0] && !(await probe.send(some.method))) {
+      findings.length = 0;
+      await explainSilence();
+    }
   };
 
   try {
@@ -156,7 +161,7 @@ export async function examine(
   } catch (error) {
     if (!(error instanceof CredentialsError)) throw error;
     // A server that signs may refuse the later, unusual requests, for example a large body.
-    if (!answers) report(error.code === EXPIRED ? 'token-expired' : 'no-credentials', error.message);
+    if (!isSigned) report(error.code === 'CredentialsExpired' ? 'token-expired' : 'no-credentials', error.message);
   }
   return findings;
 }
@@ -167,6 +172,6 @@ function isPlain(url: string): boolean {
 }
 
 /** Returns the names that the page should see in this answer, but does not. Without CORS, nothing is hidden. */
-function hiddenOf(answer: Answer | undefined, names: string): string[] {
-  return names.split(' ').filter((name) => answer?.type === 'cors' && !answer.headers.has(name));
+function hiddenOf(answer: Answer | undefined, names: readonly string[]): string[] {
+  return names.filter((name) => answer?.type === 'cors' && !answer.headers.has(name));
 }

@@ -58,12 +58,12 @@ export type Facts = Readonly<{
 
 type Row = readonly [says: string, mend: string, form?: RegExp | undefined];
 
-/** OSS itself says why it refuses, and the client knows the cure. */
-const refused = (form: RegExp): Row => ['OSS refuses: {what}.', 'Hint: {hint}.', form];
+/** OSS itself says why it refuses. Often the client knows the cure. */
+const refused = (form: RegExp, mend = 'Hint: {hint}.'): Row => ['OSS refuses: {what}.', mend, form];
 
 const denied = (form?: RegExp): Row => [
   'The token does not allow {what} for {key}.',
-  'Check the RAM policy and its prefix.',
+  'Check the RAM policy, its prefix and the bucket policy.',
   form,
 ];
 
@@ -95,18 +95,25 @@ export const FINDINGS: Readonly<Record<FindingCode, Row>> = {
   'head-cached': ['A CDN or proxy caches HEAD.', 'Turn this cache off.'],
   'no-credentials': ['There are no credentials: {what}.', 'Check the token endpoint or presign.'],
   'permission-missing': denied(),
-  'clock-wrong': ['The clock of the signing device is wrong.', 'Set the clock.', /Skewed|^Acc.*expired/],
+  'clock-wrong': [
+    'The clock of the signing device is wrong, or the signed URL is old.',
+    'Set the clock, or sign a new URL.',
+    /Skewed|^Acc.*expired/,
+  ],
   'token-expired': [
     'The token has expired.',
     'Give credentials as a function that loads a new securityToken.',
-    /^SecurityTokenExpired/,
+    /Token\.?Expired/,
   ],
-  'token-refused': refused(/^InvalidAcc|SecurityToken/),
+  'token-refused': refused(/^InvalidAcc|SecurityToken/, 'Check accessKeyId and securityToken.'),
   'signature-wrong': refused(/^SignatureDoes/),
-  'region-wrong': refused(/^Acc.*endpoint|0002-0000022[68]/i),
-  'bucket-missing': refused(/^NoSuchBucket|^InvalidBucket/),
+  'region-wrong': refused(/specified endpoint|0002-0000022[68]/),
+  'bucket-missing': refused(/^NoSuchBucket|^InvalidBucket|belong to you/),
   'cname-needed': refused(/^PublicEndpoint/),
-  'endpoint-wrong': refused(/^SecondLevel|^Cname/),
+  'endpoint-wrong': refused(
+    /^SecondLevel|^Cname/,
+    'Leave out pathStyle; a custom domain of the bucket needs cname: true.',
+  ),
   'no-permission': denied(/^(AccessDenied|Http403)(?!.*(referer|public access))/i),
   // A healthy bucket refuses to read an absent key, and to append at a position that no object has.
   refused: refused(/^(?!NoSuchKey|PositionNotEqual|Http40[49])/),

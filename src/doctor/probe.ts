@@ -12,6 +12,8 @@ import type { DoctorOptions } from './options.ts';
 
 /** The part of an answer that the doctor judges. */
 export interface Answer extends Response {
+  /** The method of the request. */
+  readonly method: Method;
   /** The refusal of OSS, and its cause. A refusal of a healthy bucket has no cause. */
   readonly refusal?: ServiceError | undefined;
   readonly cause?: FindingCode | undefined;
@@ -47,8 +49,8 @@ export interface Probe {
   limited<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T | Error>;
   /**
    * Sends a request with its signature in the query, so that a page can send it without a preflight. Returns undefined
-   * if no answer came, or if the browser hides it. It sends the request again in this case, because one request may be
-   * lost by chance.
+   * if no answer came, or if the browser hides it. It sends the request again in this case, and after an error of the
+   * server, because both may happen once by chance.
    */
   send(method: Method, init?: ProbeInit): Promise<Answer | undefined>;
   /** Asks the address of the last request. Resolves to an answer that the page may not read, or to undefined. */
@@ -114,10 +116,16 @@ export function makeProbe(client: OssClient | PresignedClient, key: string, opti
     reach: () => twice((signal) => fetch(probe.target, { method: 'HEAD', mode: 'no-cors', signal })),
   };
 
-  /** One request may be lost by chance, so it is sent again. Returns undefined if there is no answer. */
-  const twice = async <T>(work: (signal: AbortSignal) => Promise<T>): Promise<T | undefined> => {
+  /**
+   * Sends a request again after a short wait if it was lost, or if the server was busy or failed, because this may happen
+   * once by chance. Returns undefined if there is no answer.
+   */
+  const twice = async <T extends Response>(work: (signal: AbortSignal) => Promise<T>): Promise<T | undefined> => {
     let result = await probe.limited(work);
-    if (result instanceof Error && !probe.isLate) result = await probe.limited(work);
+    if (!probe.isLate && (result instanceof Error || result.status >= 500)) {
+      await client.retry.again(1, { signal });
+      result = await probe.limited(work);
+    }
     return result instanceof Error ? undefined : result;
   };
   return probe;
@@ -128,13 +136,14 @@ async function toAnswer(response: Response, method: Method): Promise<Answer> {
   const refusal = ok ? undefined : await toServiceError(response, method, []);
   if (ok) response.body?.cancel();
   const what = `HTTP ${status} ${headers.get('content-type') ?? ''}`;
-  // OSS marks each answer with a request ID. If CORS hides the mark, an error is known by its code in XML.
-  const isMarked = headers.has('x-oss-request-id') || (refusal && !/^Http/.test(refusal.code));
+  // OSS marks each answer with a request ID. If CORS hides the mark, an error is known by its code in XML. Other storage
+  // services have such codes, too.
+  const isMarked = headers.has('x-oss-request-id') || (refusal && type === 'cors' && !/^Http/.test(refusal.code));
   // An object may be HTML, too. OSS sends the date of its last change, which a page may always read.
   const isHtml = /html/.test(what) && !headers.has('last-modified');
   const isPage = !isMarked && (type !== 'cors' || isHtml || (!ok && method !== 'HEAD'));
   // A browser shows a redirect as status 0. OSS refuses every append of the doctor, so an accepted append shows a portal.
-  const foreign = isPage || (ok ? method === 'POST' : status < 400) ? what : undefined;
+  const foreign = isPage || (ok ? method === 'POST' : status < 400 && !isMarked) ? what : undefined;
   const cause = refusal && causeOf(`${refusal.code} ${refusal.ec} ${refusal.message}`);
-  return Object.assign(response, { refusal, cause, foreign });
+  return Object.assign(response, { method, refusal, cause, foreign });
 }

@@ -11,6 +11,7 @@ import type {
   Operation,
   TokenOptions,
 } from '../../src/testing/index.ts';
+import type { Instead } from './instead.ts';
 
 /** One case. All parts are data, because they are sent to a page. */
 export interface DoctorCase {
@@ -24,6 +25,8 @@ export interface DoctorCase {
   readonly rule?: Partial<CorsRule> | 'none';
   readonly bucket?: Partial<BucketOptions>;
   readonly faults?: readonly (Fault & FaultCondition)[];
+  /** Answers that come in place of those of LocalOss. */
+  readonly instead?: readonly Instead[];
   readonly token?: TokenOptions;
   /** Changes the healthy settings of the client. */
   readonly client?: Partial<Pick<OssClientOptions, 'region' | 'bucket' | 'signing' | 'endpoint'>>;
@@ -83,6 +86,235 @@ const HEALTHY: readonly DoctorCase[] = [
     finds: [],
     options: { contentType: 'image/png', headers: { 'x-oss-meta-a': 'b', 'x-oss-tagging': 'team=a' }, write: true },
   },
+];
+
+const refusal = (status: number, code: string, message = ''): readonly Instead[] => [{ status, code, message }];
+
+/** A second, different way into each cause. */
+const OTHER_WAYS: readonly DoctorCase[] = [
+  {
+    name: 'the CORS rule allows the page at another port',
+    rule: { allowedOrigins: ['https://www.example.com:8443', 'http://127.0.0.1:1'] },
+    isCors: true,
+    finds: ['answer-hidden'],
+  },
+  {
+    name: 'the CORS rule has a slash after the origin',
+    rule: { allowedOrigins: ['https://www.example.com/', 'http://127.0.0.1/'] },
+    isCors: true,
+    finds: ['answer-hidden'],
+  },
+  {
+    name: 'the CORS rule is that of a simple upload: PUT and no POST',
+    rule: { allowedMethods: ['PUT', 'GET', 'HEAD'] },
+    isCors: true,
+    finds: ['method-missing'],
+    says: 'POST',
+  },
+  {
+    name: 'the CORS rule allows POST only',
+    rule: { allowedMethods: ['POST'] },
+    isCors: true,
+    finds: ['method-missing'],
+    says: 'GET,HEAD',
+  },
+  {
+    name: 'the CORS rule lists headers one by one, and none of the signature',
+    rule: { allowedHeaders: ['content-type', 'range', 'cache-control'] },
+    ways: ['header'],
+    isCors: true,
+    finds: ['preflight-refused'],
+    says: 'authorization,x-oss-content-sha256,x-oss-date,x-oss-security-token',
+  },
+  {
+    name: 'nobody answers preflights, and only the type of a first append needs one',
+    faults: [always('OptionObject', { kind: 'gateway', status: 403 })],
+    ways: ['query', 'presigned'],
+    options: { contentType: 'image/png' },
+    isCors: true,
+    finds: ['preflight-refused'],
+    says: 'content-type',
+  },
+  {
+    name: 'the CORS rule lists the headers of the signature one by one, and not those of a first append',
+    rule: { allowedHeaders: ['authorization', 'x-oss-date', 'x-oss-content-sha256', 'x-oss-security-token'] },
+    options: {
+      contentType: 'image/png',
+      headers: { 'x-oss-meta-a': 'b', 'cache-control': 'no-cache', 'x-oss-storage-class': 'IA' },
+    },
+    isCors: true,
+    finds: ['header-not-allowed'],
+    says: 'x-oss-meta-a,cache-control,x-oss-storage-class,content-type',
+  },
+  {
+    name: 'the CORS rule does not allow the date of the signature',
+    rule: { allowedHeaders: ['authorization', 'x-oss-content-*', 'x-oss-security-token'] },
+    ways: ['header'],
+    isCors: true,
+    finds: ['header-not-allowed'],
+    says: 'x-oss-date',
+  },
+  {
+    name: 'the CORS rule exposes the two headers of a simple upload',
+    rule: { exposeHeaders: ['ETag', 'x-oss-request-id'] },
+    isCors: true,
+    finds: ['header-not-exposed'],
+    says: 'Date,x-oss-err',
+  },
+  {
+    name: 'the CORS rule hides the position of the next append',
+    rule: { exposeHeaders: without('x-oss-next-append-position') },
+    object: 'some bytes',
+    isCors: true,
+    finds: ['header-not-exposed'],
+    says: 'x-oss-next-append-position',
+  },
+  {
+    name: 'a network asks for a login with its page',
+    instead: [{ status: 511, body: '<html>log in</html>', type: 'text/html', isForeign: true }],
+    finds: ['not-oss'],
+    says: 'HTTP 511',
+  },
+  {
+    name: 'a portal answers GET and POST with JSON',
+    instead: [{ status: 200, body: '{}', type: 'application/json', isForeign: true }],
+    finds: ['not-oss'],
+    says: 'HTTP 200',
+  },
+  {
+    name: 'a proxy limits the body with an answer in JSON that a page may read',
+    instead: [{ status: 413, over: 1_048_576, body: '{"limit":"1M"}', type: 'application/json', isForeign: true }],
+    finds: ['body-limit'],
+  },
+  {
+    name: 'a firewall refuses large bodies with its page',
+    instead: [{ status: 403, over: 1_048_576, body: '<html>no</html>', type: 'text/html', isForeign: true }],
+    finds: ['body-limit'],
+  },
+  {
+    name: 'a CDN caches HEAD of an absent object',
+    faults: [always('HeadObject', { kind: 'cached-head' })],
+    finds: ['head-cached'],
+  },
+  {
+    name: 'a server signs URLs that have expired',
+    clock: -3_600_000,
+    ways: ['presigned'],
+    finds: ['clock-wrong'],
+    says: 'URL',
+  },
+  {
+    name: 'the credentials themselves say that they have expired',
+    credentials: { expiration: '2020-01-01T00:00:00Z' },
+    ways: ['header', 'query'],
+    finds: ['token-expired'],
+  },
+  {
+    name: 'the token has expired, and the code is that of STS',
+    instead: refusal(403, 'InvalidSecurityToken.Expired', 'The security token you provided has expired.'),
+    finds: ['token-expired'],
+  },
+  {
+    name: 'the token belongs to another key',
+    instead: refusal(403, 'AccessKeyIdAndSecurityTokenNotMatch'),
+    finds: ['token-refused'],
+    says: 'securityToken',
+  },
+  {
+    name: 'the token is malformed',
+    instead: refusal(403, 'InvalidSecurityToken.Malformed'),
+    finds: ['token-refused'],
+    says: 'securityToken',
+  },
+  {
+    name: 'only appends have a wrong signature, because a proxy changes their headers',
+    instead: [{ methods: ['POST'], status: 403, code: 'SignatureDoesNotMatch' }],
+    finds: ['signature-wrong'],
+    says: 'proxies',
+  },
+  {
+    name: 'another region, and only the code of the detail says it',
+    instead: [{ status: 400, code: 'InvalidArgument', headers: { 'x-oss-ec': '0002-00000228' } }],
+    finds: ['region-wrong'],
+  },
+  {
+    name: 'OSS sends the request to the endpoint of another region with 301',
+    instead: refusal(301, 'PermanentRedirect', 'The bucket must be addressed using the specified endpoint.'),
+    finds: ['region-wrong'],
+    inPage: ['not-oss'],
+  },
+  {
+    name: 'a rule of the bucket redirects requests for absent objects',
+    instead: [{ methods: ['GET'], status: 302, headers: { location: 'https://mirror.example.com/' } }],
+    finds: ['refused'],
+    inPage: ['not-oss'],
+    says: 'HTTP ',
+  },
+  {
+    name: 'the name of the bucket is not valid',
+    instead: refusal(400, 'InvalidBucketName', 'The specified bucket is not valid.'),
+    finds: ['bucket-missing'],
+  },
+  {
+    name: 'the bucket belongs to another account',
+    instead: refusal(403, 'AccessDenied', 'The bucket you access does not belong to you.'),
+    finds: ['bucket-missing'],
+    says: 'check bucket',
+  },
+  {
+    name: 'only reading needs a custom domain',
+    instead: [{ methods: ['GET', 'HEAD'], status: 400, code: 'PublicEndpointForbidden' }],
+    finds: ['cname-needed'],
+  },
+  {
+    name: 'the custom domain is that of another bucket',
+    instead: refusal(403, 'CnameDenied'),
+    finds: ['endpoint-wrong'],
+    says: 'cname',
+  },
+  {
+    name: 'the policy of the bucket forbids everything',
+    instead: refusal(403, 'AccessDenied', 'Access denied by bucket policy.'),
+    finds: ['no-permission'],
+    says: 'bucket',
+  },
+  {
+    name: 'the policy of the bucket forbids HEAD',
+    instead: [{ methods: ['HEAD'], status: 403, code: 'AccessDenied', message: 'Access denied by bucket policy.' }],
+    finds: ['permission-missing'],
+    says: 'oss:GetObject',
+  },
+  {
+    name: 'the bucket is suspended',
+    instead: refusal(403, 'UserDisable', 'UserDisable'),
+    finds: ['refused'],
+    says: 'suspended',
+  },
+  {
+    name: 'Block Public Access is on',
+    instead: refusal(403, 'AccessDenied', 'Put public object acl is not allowed: block public access is on.'),
+    finds: ['refused'],
+    says: 'private ACL',
+  },
+  { name: 'OSS is busy all the time', instead: refusal(503, 'ServiceUnavailable'), finds: ['refused'], says: '503' },
+  {
+    name: 'OSS fails for HEAD only',
+    instead: [{ methods: ['HEAD'], status: 500, code: 'InternalError' }],
+    finds: ['refused'],
+    says: '500',
+  },
+  ...(['GET', 'HEAD', 'POST'] as const).flatMap((method): DoctorCase[] => [
+    {
+      name: `OSS is busy once, at a ${method}`,
+      instead: [{ methods: [method], times: 1, status: 503, code: 'TotalQpsLimitExceeded' }],
+      finds: [],
+    },
+    {
+      name: `a gateway fails once, at a ${method}`,
+      instead: [{ methods: [method], times: 1, status: 502, body: '<html>', type: 'text/html', isForeign: true }],
+      finds: [],
+    },
+  ]),
 ];
 
 export const CASES: readonly DoctorCase[] = [
@@ -271,6 +503,7 @@ export const CASES: readonly DoctorCase[] = [
     finds: ['refused'],
     says: 'ObjectNotAppendable',
   },
+  ...OTHER_WAYS,
 ];
 
 function policy(actions: readonly string[], prefix: string) {

@@ -1,5 +1,5 @@
 /** The arguments of the doctor, aborts, secrets, and what it asks the signer for. */
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { type DoctorOptions, diagnose } from '../../src/doctor/index.ts';
 import { createEdge, PageGrants } from '../../src/edge/index.ts';
 import { type Fetch, OssClient, PresignedClient } from '../../src/index.ts';
@@ -8,10 +8,15 @@ import { platformClock } from '../../src/waiting/clock.ts';
 import { drive, VirtualClock } from '../tools/virtual-clock.ts';
 import { browserFetch } from './browser-fetch.ts';
 import { healthyRule, KEY } from './cases.ts';
+import { networkOf } from './instead.ts';
 import { presignOn } from './world.ts';
 
 const ORIGIN = 'https://www.example.com';
 const retry = { baseDelay: 0, maxDelay: 0 };
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
 
 function world(options: { readonly fetch?: (oss: LocalOss) => Fetch } = {}) {
   const oss = new LocalOss({ buckets: { logs: { region: 'cn-hangzhou', cors: [healthyRule(ORIGIN)] } } });
@@ -251,5 +256,106 @@ describe('two faults at once, and answers that look like others', () => {
       const { findings } = await diagnose(presigned, KEY, { presign, fetch, origin: ORIGIN });
       expect([host, findings[0]?.code]).toEqual([host, code]);
     }
+  });
+});
+
+describe('a second way into a cause, which needs more than an answer', () => {
+  const codesOf = async (client: OssClient | PresignedClient, options: DoctorOptions) =>
+    (await diagnose(client, KEY, options)).findings.map(({ code }) => code);
+
+  /** A page whose network fails for good at request `nth`, preflights included. */
+  function failingPage(nth: number) {
+    let count = 0;
+    const { oss, credentials } = world();
+    const network: Fetch = (url, init) =>
+      ++count >= nth ? Promise.reject(new TypeError('Failed to fetch')) : oss.fetch(url, init);
+    const fetch = browserFetch(network, ORIGIN);
+    const client = new OssClient({ region: 'cn-hangzhou', bucket: 'logs', credentials, fetch, retry: FEW });
+    return { client, options: { fetch, origin: ORIGIN } };
+  }
+  const FEW = { ...retry, maxAttempts: 2 };
+  const REQUESTS = Array.from({ length: 8 }, (_, n) => n + 1);
+
+  test.each(REQUESTS)('the network of a page fails for good at request %i: no CORS rule is blamed', async (nth) => {
+    const { client, options } = failingPage(nth);
+    expect(await codesOf(client, options)).toEqual(['unreachable']);
+  });
+
+  test.each(REQUESTS)('the device goes offline at request %i', async (nth) => {
+    vi.stubGlobal('navigator', { onLine: false });
+    const { client, options } = failingPage(nth);
+    expect(await codesOf(client, { ...options, timeout: 100 })).toEqual(['offline']);
+  });
+
+  test('another storage service answers with its own XML: it is not OSS', async () => {
+    const body = '<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>';
+    const answers = [{ status: 403, body, isForeign: true }];
+    const { client, fetch } = world({ fetch: (oss) => networkOf(answers, oss.fetch) });
+    expect(await codesOf(client, { fetch })).toEqual(['not-oss']);
+  });
+
+  test('a proxy adds a header that the signature should cover', async () => {
+    const { client, fetch } = world({
+      fetch: (oss) => (url, init) =>
+        oss.fetch(url, {
+          ...init,
+          headers: { ...Object.fromEntries(new Headers(init.headers)), 'x-oss-via': 'proxy' },
+        }),
+    });
+    const { findings } = await diagnose(client, KEY, { fetch });
+    expect(findings.map(({ code }) => code)).toEqual(['signature-wrong']);
+    expect(findings[0]?.mend).toContain('proxies that change headers');
+  });
+
+  test.each([
+    ['nothing', () => undefined],
+    ['credentials without a key', () => ({ securityToken: 'x' })],
+    ['a temporary key without its token', () => ({ accessKeyId: 'STS.a', accessKeySecret: 'b' })],
+    ['text in place of credentials', () => '<html>'],
+  ])('the function for credentials returns %s', async (_, load) => {
+    const { fetch } = world();
+    const credentials = load as () => never;
+    const client = new OssClient({ region: 'cn-hangzhou', bucket: 'logs', credentials, fetch, retry });
+    expect(await codesOf(client, { fetch })).toEqual(['no-credentials']);
+  });
+
+  test.each([
+    ['nothing', undefined],
+    ['a path in place of a URL', '/inbox/doctor.txt?x-oss-signature=1'],
+    ['an object without a URL', { headers: {} }],
+  ])('the presign function returns %s', async (_, signed) => {
+    const { fetch } = world();
+    const presign = () => signed as string;
+    expect(await codesOf(new PresignedClient({ presign, fetch }), { presign, fetch })).toEqual(['no-credentials']);
+  });
+
+  test('a page with HTTPS, and the address of a development server in the local network', async () => {
+    const { oss, fetch, credentials } = world();
+    const endpoint = 'http://192.168.1.20:9000';
+    const where = { region: 'cn-hangzhou', bucket: 'logs', endpoint, pathStyle: true };
+    const client = new OssClient({ ...where, credentials, fetch, retry });
+    expect(await codesOf(client, { fetch, origin: ORIGIN })).toEqual(['mixed-content']);
+    expect(oss.object('logs', KEY)).toBeUndefined();
+  });
+
+  test('a development page without HTTPS in the local network, and a rule for localhost only', async () => {
+    const origin = 'http://192.168.1.20:5173';
+    const rule = healthyRule('http://localhost:5173');
+    const oss = new LocalOss({ buckets: { logs: { region: 'cn-hangzhou', cors: [rule] } } });
+    const fetch = browserFetch(oss.fetch, origin);
+    const credentials = oss.issueToken();
+    const client = new OssClient({ region: 'cn-hangzhou', bucket: 'logs', credentials, fetch, retry });
+    const { findings } = await diagnose(client, KEY, { fetch, origin });
+    expect(findings.map(({ code }) => code)).toEqual(['answer-hidden', 'http-page']);
+    expect(findings[0]?.rule?.xml).toContain(`<AllowedOrigin>${origin}</AllowedOrigin>`);
+  });
+
+  test('a custom domain is switched on for an endpoint of OSS itself', async () => {
+    const { oss, fetch, credentials } = world();
+    const endpoint = 'https://oss-cn-hangzhou.aliyuncs.com';
+    const where = { region: 'cn-hangzhou', bucket: 'logs', endpoint, cname: true };
+    const client = new OssClient({ ...where, credentials, fetch, retry });
+    expect(await codesOf(client, { fetch })).toEqual(['endpoint-wrong']);
+    expect(oss.object('logs', KEY)).toBeUndefined();
   });
 });

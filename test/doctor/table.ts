@@ -6,7 +6,7 @@ import { toServiceError } from '../../src/request/refusal.ts';
 export const REFUSALS: Partial<Record<FindingCode, readonly (readonly [code: string, message?: string])[]>> = {
   'body-limit': [['EntityTooLarge']],
   'clock-wrong': [['RequestTimeTooSkewed'], ['AccessDenied', 'Request has expired']],
-  'token-expired': [['SecurityTokenExpired']],
+  'token-expired': [['SecurityTokenExpired'], ['InvalidSecurityToken.Expired']],
   'token-refused': [
     ['InvalidAccessKeyId'],
     ['InvalidSecurityToken'],
@@ -15,7 +15,11 @@ export const REFUSALS: Partial<Record<FindingCode, readonly (readonly [code: str
   ],
   'signature-wrong': [['SignatureDoesNotMatch']],
   'region-wrong': [['AccessDenied', 'must be addressed using the specified endpoint']],
-  'bucket-missing': [['NoSuchBucket'], ['InvalidBucketName']],
+  'bucket-missing': [
+    ['NoSuchBucket'],
+    ['InvalidBucketName'],
+    ['AccessDenied', 'The bucket you access does not belong to you'],
+  ],
   'cname-needed': [['PublicEndpointForbidden']],
   'endpoint-wrong': [['SecondLevelDomainForbidden'], ['CnameDenied']],
   'no-permission': [['AccessDenied']],

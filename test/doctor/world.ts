@@ -8,6 +8,7 @@ import { LocalOss } from '../../src/testing/index.ts';
 import { platformClock } from '../../src/waiting/clock.ts';
 import { browserFetch } from './browser-fetch.ts';
 import { type DoctorCase, healthyRule, KEY, type Way } from './cases.ts';
+import { networkOf } from './instead.ts';
 
 /** The bucket of a case, for pages of one origin. */
 export function bucketOf(
@@ -42,7 +43,8 @@ export async function examine(
 ): Promise<{ oss: LocalOss; diagnosis: Diagnosis }> {
   const origin = one.options?.origin ?? 'https://www.example.com';
   const oss = bucketOf(one, origin);
-  const fetch: Fetch = place === 'page' ? browserFetch(oss.fetch, origin) : oss.fetch;
+  const network = networkOf(one.instead ?? [], oss.fetch);
+  const fetch: Fetch = place === 'page' ? browserFetch(network, origin) : network;
   const clock = { ...platformClock(), now: () => Date.now() + (one.clock ?? 0) };
   const retry = { baseDelay: 0, maxDelay: 0 };
   const fails = () => Promise.reject(new Error('the token endpoint is down'));

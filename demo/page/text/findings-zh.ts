@@ -8,7 +8,7 @@ type Row = readonly [says: string, mend: string];
 
 /** The code and the message of OSS stay as they are. */
 const refused = (hint: string): Row => ['OSS 拒绝：{what}。', `提示：${hint}。`];
-const DENIED: Row = ['令牌不允许对 {key} 执行 {what}。', '检查 RAM 策略和其中的前缀。'];
+const DENIED: Row = ['令牌不允许对 {key} 执行 {what}。', '检查 RAM 策略、其中的前缀和 Bucket 策略。'];
 
 export const findingsZh: Readonly<Record<FindingCode, Row>> = {
   offline: ['设备处于离线状态。', '请连接网络。'],
@@ -31,14 +31,16 @@ export const findingsZh: Readonly<Record<FindingCode, Row>> = {
   'head-cached': ['CDN 或代理缓存了 HEAD 的响应。', '关闭这种缓存。'],
   'no-credentials': ['没有凭证：{what}。', '检查令牌接口或 presign。'],
   'permission-missing': DENIED,
-  'clock-wrong': ['签名所用的时钟不准。', '校准时钟。'],
+  'clock-wrong': ['签名所用的时钟不准，或者签名 URL 已经过期。', '校准时钟，或者签名一个新的 URL。'],
   'token-expired': ['令牌已过期。', '用函数提供凭证，由它加载新的 securityToken。'],
-  'token-refused': refused('检查 accessKeyId'),
+  'token-refused': ['OSS 拒绝：{what}。', '检查 accessKeyId 和 securityToken。'],
   'signature-wrong': refused('检查 accessKeySecret、region，以及会修改请求头的代理'),
   'region-wrong': refused('Bucket 在另一个地域，请设置 region 和 endpoint'),
-  'bucket-missing': refused('检查 bucket、region 和 endpoint；使用自定义域名时设置 cname: true，否则不要设置'),
+  'bucket-missing': refused(
+    '检查 bucket、region 和 endpoint；使用自定义域名时设置 cname: true，否则不要设置。如果 Bucket 属于别的账号，还要检查 RAM 策略',
+  ),
   'cname-needed': refused('把 Bucket 的自定义域名作为 endpoint，并设置 cname: true'),
-  'endpoint-wrong': refused('去掉 pathStyle；自定义域名需要 cname: true'),
+  'endpoint-wrong': ['OSS 拒绝：{what}。', '去掉 pathStyle。Bucket 的自定义域名需要 cname: true。'],
   'no-permission': DENIED,
   refused: refused('{hint}'),
 };

@@ -10,9 +10,11 @@ import { findBrowsers } from '../../../.ci/browsers.mjs';
 import { onCi } from '../../../.ci/project.mjs';
 import type { Diagnosis } from '../../../src/doctor/index.ts';
 import { OssClient } from '../../../src/request/client.ts';
+import type { LocalOss } from '../../../src/testing/index.ts';
 import { type FetchHandler, type Served, serve } from '../../../src/testing/node/http.ts';
 import { platformClock } from '../../../src/waiting/clock.ts';
 import { CASES, type DoctorCase, WAYS, type Way } from '../cases.ts';
+import { networkOf } from '../instead.ts';
 import { bucketOf, presignOn, problemsOf } from '../world.ts';
 import type { Job } from './page.ts';
 import { PAGE_CASES, type PageCase } from './page-cases.ts';
@@ -83,7 +85,7 @@ class Room {
     const { site = 'http://127.0.0.1', path = '/' } = one;
     const origin = /^https/.test(site) ? site : `${site}:${this.#site.port}`;
     const oss = bucketOf(one, one.allowed ?? origin);
-    const server = await serve(one.answer ?? ((request) => oss.fetch(request)));
+    const server = await serve(one.answer ?? answersOf(one, oss));
     const endpoint = `${one.endpoint ?? 'http://127.0.0.1'}:${new URL(server.url).port}`;
     const credentials = { ...oss.issueToken(one.token), ...one.credentials };
     const clock = { ...platformClock(), now: () => Date.now() + (one.clock ?? 0) };
@@ -115,6 +117,17 @@ class Room {
       await server.close();
     }
   }
+}
+
+/** LocalOss, or the answers of the case in its place. */
+function answersOf({ instead }: PageCase, oss: LocalOss): FetchHandler {
+  if (!instead) return (request) => oss.fetch(request);
+  const network = networkOf(instead, oss.fetch);
+  return async (request) => {
+    const { url, method, headers } = request;
+    const bytes = new Uint8Array(await request.arrayBuffer());
+    return network(url, { method, headers: [...headers], ...(bytes.length > 0 && { body: bytes }) });
+  };
 }
 
 /** The page gets only what it needs, because functions cannot be sent to it. */
