@@ -340,6 +340,20 @@ describe('limits', () => {
     ['an empty tag key', { 'x-oss-tagging': '=v' }, 400, 'InvalidTag'],
     ['a tag with a forbidden character', { 'x-oss-tagging': 'k=%26' }, 400, 'InvalidTag'],
     ['a tag with every allowed character', { 'x-oss-tagging': 'aZ0%20%2B-%3D._%3A%2F=b' }, 200, ''],
+    ...['default', 'private', 'public-read', 'public-read-write'].map(
+      (acl): [string, Record<string, string>, number, string] => [
+        `the ACL ${acl}`,
+        { 'x-oss-object-acl': acl },
+        200,
+        '',
+      ],
+    ),
+    ...['Standard', 'IA', 'Archive'].map((name): [string, Record<string, string>, number, string] => [
+      `the class ${name}`,
+      { 'x-oss-storage-class': name },
+      200,
+      '',
+    ]),
     ['an unknown storage class', { 'x-oss-storage-class': 'Glacier' }, 400, 'InvalidArgument'],
     ['an unknown ACL', { 'x-oss-object-acl': 'secret' }, 400, 'InvalidArgument'],
     ['the lowest limit of the traffic', { 'x-oss-traffic-limit': '819200' }, 200, ''],

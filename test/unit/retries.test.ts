@@ -49,6 +49,9 @@ describe('repeats', () => {
   const THROTTLES = [
     ['TotalQpsLimitExceeded', refused(503, 'TotalQpsLimitExceeded')],
     ['UploadTrafficRateLimitExceeded', refused(503, 'UploadTrafficRateLimitExceeded')],
+    ['DownloadTrafficRateLimitExceeded', refused(503, 'DownloadTrafficRateLimitExceeded')],
+    ['MetaOperationQpsLimitExceeded', refused(503, 'MetaOperationQpsLimitExceeded')],
+    ['ActiveRequestLimitExceeded', refused(503, 'ActiveRequestLimitExceeded')],
     ['429', new Response(null, { status: 429 })],
   ] as const;
 
@@ -64,13 +67,23 @@ describe('repeats', () => {
     [400, 'OperationNotSupported'],
     [400, 'AppendSealedObjectNotAllowed'],
     [400, 'PublicEndpointForbidden'],
+    [400, 'InvalidCRC64'],
+    [400, 'InvalidDigest'],
     [403, 'AccessDenied'],
+    [403, 'UserDisable'],
+    [403, 'BucketDisable'],
+    [403, 'InDebt'],
+    [403, 'InDebtOverdue'],
+    [403, 'AbnormalBucketOwnerStatus'],
+    [403, 'KmsServiceNotEnabled'],
+    [403, 'InvalidObjectState'],
     [403, 'CnameDenied'],
     [403, 'SecondLevelDomainForbidden'],
     [403, 'SignatureDoesNotMatch'],
     [403, 'TransferAccelerationDisabled'],
     [407, 'Http407'],
     [411, 'MissingContentLength'],
+    [411, 'ObjectNotAppendable'],
     [414, 'Http414'],
     [421, 'Http421'],
     [431, 'Http431'],
@@ -79,6 +92,7 @@ describe('repeats', () => {
     [505, 'Http505'],
     [404, 'NoSuchBucket'],
     [409, 'PositionNotEqualToLength'],
+    [409, 'FileImmutable'],
     [416, 'InvalidRange'],
   ])('nothing is repeated after %i %s', async (status, code) => {
     for (const [, call] of CALLS) {
