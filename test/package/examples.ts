@@ -61,7 +61,7 @@ for (const path of sources('src')) {
 
 // An example that begins with its file name is also written under this name, because other examples import it.
 for (const code of examples.values()) {
-  const name = /^\/\/ ([\w-]+\.ts)\n/.exec(code)?.[1];
+  const name = /^\/\/ ([\w-]+\.ts)[\n:]/.exec(code)?.[1];
   if (name) writeFileSync(join(folder, name), code);
 }
 

@@ -49,7 +49,7 @@ test.each([
 ])('docs/start.md: the page of u1 %s', async (_what, user, shown, stored) => {
   const oss = bucketWithKey();
   const sts = new LocalSts({ oss, accessKeys, roles: { [OSS_ROLE_ARN]: {} } });
-  const { giveToken } = await run(exampleNamed('giveToken', 'docs-start'), { oss, sts });
+  const { giveToken } = await run(exampleNamed('function giveToken', 'docs-start'), { oss, sts });
   // The server has no document, so it answers before the page exists.
   const answer = await (giveToken as (user: string, settings: object) => Promise<Response>)(user, {
     ...RAM,
@@ -69,9 +69,31 @@ test.each([
   expect([bar.value, text(oss, 'my-uploads', 'inbox/u1/a.txt')]).toEqual([stored.length, stored]);
 });
 
+test.each([
+  ['gives the token of u1', RAM, { accessKeyId: expect.stringMatching(/^STS\./) }],
+  ['passes on which setting is missing', { ...RAM, OSS_ACCESS_KEY_ID: undefined }, /accessKeyId is missing/],
+])('docs/start.md: /sts of Vite %s', async (_what, settings, wanted) => {
+  const oss = bucketWithKey();
+  const sts = new LocalSts({ oss, accessKeys, roles: { [OSS_ROLE_ARN]: {} } });
+  for (const [name, value] of Object.entries({ ...settings, OSS_ROLE_ARN })) vi.stubEnv(name, value);
+  const { default: config } = await run(exampleNamed('configureServer', 'docs-start'), {
+    oss,
+    sts,
+    external: ['vite'],
+  });
+  type Middleware = (request: object, response: { end(text: string): void }, next: (error: Error) => void) => void;
+  const [plugin] = (config as { plugins: { configureServer(server: object): void }[] }).plugins;
+  const answer = await new Promise<string | Error>((resolve) => {
+    const use = (_path: string, answer: Middleware) => answer({}, { end: resolve }, resolve);
+    plugin?.configureServer({ middlewares: { use } });
+  });
+  if (answer instanceof Error) expect(answer.message).toMatch(wanted as RegExp);
+  else expect(JSON.parse(answer)).toMatchObject(wanted);
+});
+
 test('docs/start.md: the Worker appends the body of a request, and refuses everybody without the secret', async () => {
   const oss = bucketWithKey();
-  const { default: worker } = await run(exampleNamed('export default', 'docs-start'), { oss });
+  const { default: worker } = await run(exampleNamed('export default {', 'docs-start'), { oss });
   const { fetch } = worker as { fetch: (request: Request, env: object) => Promise<Response> };
   const env = {
     OSS_ACCESS_KEY_ID: RAM.OSS_ACCESS_KEY_ID,
