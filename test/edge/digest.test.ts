@@ -65,6 +65,17 @@ test('a body that comes in chunks of one byte needs no more memory than another 
   expect(most).toBeLessThan(50 * MIB);
 }, 60_000);
 
+/** An edge on which senders may be silent, so that only a wait for memory ends with time. */
+const PATIENT = { segmentSize: undefined, idleTimeout: 2 ** 31 - 1 };
+
+/** Lets the time of an edge go on until something has happened. */
+async function advanceUntil(world: UploadWorld, hasHappened: () => boolean): Promise<void> {
+  while (!hasHappened()) {
+    await settle(world.oss);
+    world.clock.advance(250);
+  }
+}
+
 /** Fifty bodies of 8 MiB, which stop before their last byte until the test lets them end. */
 class ManyBodies {
   readonly #chunk = new Uint8Array(64 * 1024);
@@ -75,8 +86,6 @@ class ManyBodies {
     this.#end = resolve;
   });
   readonly stopped = new Set<number>();
-  /** Is called when a body has stopped before its last byte. */
-  onstop: () => void = () => {};
 
   body(name: number, length: number): ReadableStream<Uint8Array<ArrayBuffer>> {
     const pull = async (controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>) => {
@@ -86,7 +95,6 @@ class ManyBodies {
         return controller.enqueue(this.#chunk.slice());
       }
       this.stopped.add(name);
-      this.onstop();
       await this.#ended;
       controller.close();
     };
@@ -114,32 +122,20 @@ test.each([
   'fifty bodies with a checksum and of %s length share the memory of all uploads',
   async (_, headersFor) => {
     const length = 8 * MIB;
-    const world = new UploadWorld({ segmentSize: undefined });
+    const world = new UploadWorld(PATIENT);
     const bytes = new Uint8Array(length);
     const checksum = `sha1 ${base64(digestOf(bytes).bytes)}`;
     const many = new ManyBodies();
     let refused = 0;
     const paths = await Promise.all(Array.from({ length: 50 }, () => world.create(length)));
-    let settled: () => void = () => {};
-    const allSettled = new Promise<void>((resolve) => {
-      settled = resolve;
-    });
-    const look = () => refused + many.stopped.size === 50 && settled();
-    many.onstop = look;
     const answers = paths.map(async (path, name) => {
       const headers = { 'upload-checksum': checksum, ...headersFor(length) };
       const answer = await world.patch(path, 0, many.body(name, length), headers);
       if (answer.status === 503) refused++;
       many.forget(name);
-      look();
       return answer;
     });
-    // A body waits for memory for 20 s. An idle sender would be ended after 30 s.
-    for (let waited = 0; waited <= 20_000; waited += 250) {
-      await settle(world.oss);
-      world.clock.advance(250);
-    }
-    await allSettled;
+    await advanceUntil(world, () => refused + many.stopped.size === 50);
     const { held } = many;
     many.end();
     const all = await Promise.all(answers);
@@ -156,6 +152,23 @@ test.each([
   },
   120_000,
 );
+
+test('a body with a checksum whose sender sends a byte every 20 s is refused after five minutes, and frees its memory', async () => {
+  const size = 8 * MIB;
+  const bytes = noise(size);
+  const headers = { 'upload-checksum': `sha1 ${base64(digestOf(bytes).bytes)}`, ...sized(size) };
+  const world = new UploadWorld({ segmentSize: undefined });
+  const paths = await Promise.all(Array.from({ length: 3 }, () => world.create(size)));
+  const senders = [new Sender(), new Sender()] as const;
+  const work = senders.map(({ body }, i) => world.patch(paths[i]!, 0, body, headers));
+  for (let at = 0; at < 15; at++) {
+    await Promise.all(senders.map((sender) => sender.give(bytes.slice(at, at + 1))));
+    world.clock.advance(20_000);
+  }
+  for (const answer of await Promise.all(work))
+    expect([answer.status, answer.headers.get('upload-offset')]).toEqual([503, '0']);
+  expect((await world.patch(paths[2]!, 0, bytes, headers)).status).toBe(204);
+}, 60_000);
 
 describe('beside fifty uploads of other clients that take all memory', () => {
   /** Starts fifty uploads, whose senders have sent enough for a buffer each and go on later. */
@@ -203,32 +216,33 @@ describe('beside fifty uploads of other clients that take all memory', () => {
     await others.end();
   }, 60_000);
 
-  test('a second body with a checksum waits until the first one is stored, or is refused after 20 s', async () => {
-    const world = new UploadWorld({ segmentSize: undefined });
+  test('a second body with a checksum waits until the first one is stored, and is refused after 20 s', async () => {
+    const world = new UploadWorld(PATIENT);
     const others = await fiftyUploads(world);
     const [first, second, third] = await Promise.all([world.create(size), world.create(size), world.create(size)]);
     const sender = new Sender();
     const work = world.patch(first, 0, sender.body, headers);
     await sender.give(bytes.slice(0, MIB));
-    const refused = world.patch(second, 0, bytes, headers);
-    for (let waited = 0; waited < 15_000; waited += 250) {
-      await settle(world.oss);
-      world.clock.advance(250);
-    }
-    const waiting = world.patch(third, 0, bytes, headers);
-    // The first body goes on, so its sender is not silent for too long.
-    await sender.give(bytes.slice(MIB, 2 * MIB));
-    for (let waited = 0; waited <= 5000; waited += 250) {
-      await settle(world.oss);
-      world.clock.advance(250);
-    }
-    const refusal = await refused;
-    expect([refusal.status, refusal.headers.get('retry-after')]).toEqual([503, '5']);
-    sender.offer(bytes.slice(2 * MIB));
+    let refusal: Response | undefined;
+    world.patch(second, 0, bytes, headers).then((answer) => {
+      refusal = answer;
+    });
+    const began = world.clock.now();
+    await advanceUntil(world, () => refusal !== undefined);
+    expect(world.clock.now() - began).toBeGreaterThanOrEqual(20_000);
+    expect([refusal?.status, refusal?.headers.get('retry-after')]).toEqual([503, '5']);
+    let stored: Response | undefined;
+    world.patch(third, 0, bytes, headers).then((answer) => {
+      stored = answer;
+    });
+    const later = world.clock.now() + 5000;
+    await advanceUntil(world, () => world.clock.now() > later);
+    expect(stored).toBeUndefined();
+    sender.offer(bytes.slice(MIB));
     sender.end();
     expect((await work).status).toBe(204);
-    world.clock.advance(250);
-    expect((await waiting).status).toBe(204);
+    await advanceUntil(world, () => stored !== undefined);
+    expect(stored?.status).toBe(204);
     await others.end();
-  }, 60_000);
+  }, 120_000);
 });

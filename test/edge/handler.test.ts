@@ -118,6 +118,20 @@ describe('a sender that is silent for 30 s', () => {
   });
 });
 
+test('a sender of one byte every 20 s that asks for a grant is refused after 30 s, because such a body is short', async () => {
+  const { oss } = makeCloud();
+  const clock = new VirtualClock(Date.now());
+  const sender = new Sender();
+  const request = { method: 'POST', body: sender.body, duplex: 'half' } as RequestInit;
+  const work = edgeOf(oss, { oss: { ...placeOf(oss), clock } })(new Request(`${EDGE}/grant`, request));
+  await sender.give(new Uint8Array([0x20]));
+  clock.advance(20_000);
+  await sender.give(new Uint8Array([0x20]));
+  clock.advance(10_000);
+  expect((await work).status).toBe(408);
+  expect(sender.cancelled).toBe(true);
+});
+
 describe('a number of bytes that the application allows', () => {
   test('limits a body of unknown length: the bytes before the limit are stored, and the rest is refused', async () => {
     const { oss } = makeCloud();
