@@ -1,11 +1,11 @@
 /** The three ways of the page to an object, with the edge in the server of the page and in workerd. */
 import { dirname } from 'node:path';
-import type { Browser } from 'playwright';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type Demo, startDemo } from '../../demo/server.ts';
 import { startWorkerDemo } from '../../demo/worker/main.ts';
 import { bundle, compatibilityDate, edgeRuntimes, workerdCommand } from '../edge/runtimes.ts';
-import { browsers, builtPage, launch, MIB, picked, Visit } from './visit.ts';
+import { browsers, builtPage, MIB, picked, Visit } from './visit.ts';
+import { useBrowser } from './visits.ts';
 
 const hasWorkerd = edgeRuntimes()['workerd'] !== undefined;
 if (!hasWorkerd) console.log('not run: the demo with its edge in workerd (npm run test:runtimes installs it)');
@@ -22,23 +22,19 @@ const demos: [string, () => Promise<Demo>][] = [
 if (hasWorkerd) demos.push(['workerd', startWithWorker]);
 
 describe.skipIf(!browsers.includes('chromium')).each(demos)('with the edge in %s', (_, start) => {
-  let browser: Browser;
+  const browser = useBrowser('chromium');
   let demo: Demo;
   let visit: Visit;
 
   beforeAll(async () => {
-    browser = await launch('chromium');
     demo = await start();
   });
-  afterAll(async () => {
-    await browser?.close();
-    await demo?.close();
-  });
+  afterAll(() => demo?.close());
   afterEach(() => visit.page.close());
 
   test.each(['Token', 'Grant', 'Pipe'])('a file is stored and proven on the way “%s”', async (way) => {
     const asked: string[] = [];
-    const page = await browser.newPage({ locale: 'en-US' });
+    const page = await browser.current.newPage({ locale: 'en-US' });
     page.on('request', (request) => asked.push(`${request.method()} ${request.url().replace(/\?.*/, '')}`));
     visit = await Visit.in(page, demo);
     await visit.openFold('How it is sent');

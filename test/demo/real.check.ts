@@ -2,13 +2,13 @@
  * Drives the demo in a real browser with the settings that `oss-append-local` prints. This server takes the place of a
  * real bucket: its OSS and STS know nothing of the demo.
  */
-import type { Browser } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { realSettingsFrom } from '../../demo/host/real-settings.ts';
 import { type RealDemo, startRealDemo } from '../../demo/real-server.ts';
 import { OssClient } from '../../src/index.ts';
 import { run } from '../../src/testing/node/command.ts';
-import { browsers, builtPage, launch, MIB, onDisk, picked } from './visit.ts';
+import { browsers, builtPage, MIB, onDisk, picked } from './visit.ts';
+import { useBrowser } from './visits.ts';
 
 /** A run of the command `oss-append-local`. */
 interface Command {
@@ -40,12 +40,11 @@ async function startCommand(...args: readonly string[]): Promise<Command> {
 }
 
 describe.each(browsers)('in %s', (name) => {
-  let browser: Browser;
+  const browser = useBrowser(name);
   let command: Command;
   let demo: RealDemo;
 
   beforeAll(async () => {
-    browser = await launch(name);
     const faults = ['slow:operation=AppendObject,bytesPerSecond=1000000', 'drop-after:operation=AppendObject,every=3'];
     command = await startCommand('--bucket', 'my-bucket:cn-shanghai', ...faults.flatMap((one) => ['--fault', one]));
     const settings = realSettingsFrom(command.variables);
@@ -53,7 +52,6 @@ describe.each(browsers)('in %s', (name) => {
     demo = await startRealDemo(settings, { publicFolder: await builtPage() });
   });
   afterAll(async () => {
-    await browser?.close();
     await demo?.close();
     await command?.end();
   });
@@ -61,7 +59,8 @@ describe.each(browsers)('in %s', (name) => {
   test('a file is appended with a token of STS, goes on after a reload in the middle, and is proven equal', async () => {
     const { OSS_REGION: region = '', OSS_BUCKET: bucket = '', OSS_ENDPOINT: endpoint } = command.variables;
     const { OSS_ACCESS_KEY_ID: accessKeyId = '', OSS_ACCESS_KEY_SECRET: accessKeySecret = '' } = command.variables;
-    const page = await browser.newPage({ locale: 'en-US' });
+    const page = await browser.current.newPage({ locale: 'en-US' });
+    page.setDefaultTimeout(60_000);
     const complaints: string[] = [];
     const asked = new Set<string>();
     page.on('pageerror', (error) => complaints.push(String(error)));

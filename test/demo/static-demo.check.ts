@@ -2,11 +2,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Browser, Page } from 'playwright';
+import type { Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildStatic } from '../../demo/host/static/build.mjs';
 import { type PlainServer, servePlainFiles } from './plain-server.ts';
-import { browsers, builtPage, launch, MIB, picked } from './visit.ts';
+import { browsers, builtPage, MIB, picked } from './visit.ts';
+import { useBrowser } from './visits.ts';
 
 const BASE = '/oss-append';
 const KEPT_ALIVE = /^POST \/local-oss-append\/[^ ]*\/logs\//;
@@ -25,14 +26,13 @@ afterAll(async () => {
 });
 
 describe.each(browsers)('the page of the demo in the static build in %s', (name) => {
-  let browser: Browser;
+  const browser = useBrowser(name);
   let page: Page;
 
   beforeAll(async () => {
-    browser = await launch(name);
-    page = await browser.newPage({ locale: 'en-US' });
+    page = await browser.current.newPage({ locale: 'en-US' });
+    page.setDefaultTimeout(60_000);
   });
-  afterAll(() => browser?.close());
 
   test('stores a file while answers are lost, proves it equal, and asks no other origin', async () => {
     const complaints: string[] = [];
