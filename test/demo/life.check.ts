@@ -1,6 +1,7 @@
 /** What happens around an upload: reloads, second picks, other tabs, a dead server, leaving, and recordings. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { startDemo } from '../../demo/server.ts';
+import { untilKept } from './kept.ts';
 import { browsers, builtPage, MIB, onDisk, picked, Visit } from './visit.ts';
 import { useVisits } from './visits.ts';
 
@@ -16,6 +17,7 @@ describe.each(browsers)('in %s', (name) => {
     const { page } = visit;
     const file = await visit.beginSlowly(16 * MIB);
     page.on('dialog', (dialog) => void dialog.accept());
+    await untilKept(page, 1);
     await page.reload();
     await page.locator('.uppy-Dashboard-Item', { hasText: 'slow.bin' }).waitFor();
     await page.locator('.notice').waitFor();

@@ -7,6 +7,7 @@ import { realSettingsFrom } from '../../demo/host/real-settings.ts';
 import { type RealDemo, startRealDemo } from '../../demo/real-server.ts';
 import { OssClient } from '../../src/index.ts';
 import { run } from '../../src/testing/node/command.ts';
+import { untilKept } from './kept.ts';
 import { browsers, builtPage, MIB, onDisk, picked } from './visit.ts';
 import { useBrowser } from './visits.ts';
 
@@ -75,6 +76,7 @@ describe.each(browsers)('in %s', (name) => {
     await input.setInputFiles(onDisk(file));
     await page.locator('.uppy-StatusBar-actionBtn--upload').click();
     await page.locator('.ruler > svg .stored').first().waitFor();
+    await untilKept(page, 1);
     await page.reload();
     await page.locator('.notice', { hasText: 'already holds the first' }).waitFor();
     await page.locator('.uppy-StatusBar-actionBtn--upload').click();

@@ -1,6 +1,7 @@
 /** A reload at a bad moment: right after a file was stored, and before the browser has kept the data of all files. */
 import type { Page } from 'playwright';
 import { describe, expect, test } from 'vitest';
+import { untilKept } from './kept.ts';
 import { browsers, MIB, onDisk, picked, type Visit } from './visit.ts';
 import { useVisits } from './visits.ts';
 
@@ -51,32 +52,11 @@ describe.each(browsers)('in %s', (name) => {
     );
   }
 
-  /** The number of files whose data, and the number of files whose names, the browser keeps. */
-  const kept = (page: Page) =>
-    page.evaluate(
-      () =>
-        new Promise<string>((resolve, reject) => {
-          const opening = indexedDB.open('uppy-blobs');
-          opening.onerror = reject;
-          opening.onsuccess = () => {
-            const work = opening.result.transaction(['files', 'metadata']);
-            const data = work.objectStore('files').count();
-            const lists = work.objectStore('metadata').getAll();
-            work.onerror = reject;
-            work.oncomplete = () => {
-              opening.result.close();
-              const files = lists.result.flatMap(({ metadata }) => Object.keys(JSON.parse(metadata).files));
-              resolve(`${data.result} of ${files.length}`);
-            };
-          };
-        }),
-    );
-
   test('after a reload right after the last file was stored, the list is empty and nobody is asked for a file', async () => {
     const visit = await visits.begin();
     const { page } = visit;
     await visit.pick(picked('stored.bin', 300_000));
-    await expect.poll(() => kept(page)).toBe('1 of 1');
+    await untilKept(page, 1);
     await saveOnly(0, 'metadata', page);
     const asked = await reloadWhenStored(visit);
     await visit.ready();
@@ -99,7 +79,7 @@ describe.each(browsers)('in %s', (name) => {
     const large = picked('large.bin', 16 * MIB);
     await visit.pickPath(onDisk(large), onDisk(picked('small.bin', 1000)));
     await visit.item('small.bin').waitFor();
-    await expect.poll(() => kept(page)).toBe('2 of 2');
+    await untilKept(page, 2);
     await saveOnly(0, 'metadata', page);
     page.on('dialog', (dialog) => void dialog.accept());
     const asked = await reloadWhenStored(visit);
@@ -123,7 +103,7 @@ describe.each(browsers)('in %s', (name) => {
       const files = Array.from({ length: 8 }, (_, number) => picked(`dropped-${number}.bin`, MIB / 2 + number));
       await saveOnly(whole, 'files', page);
       await visit.drop('footer', ...files);
-      await expect.poll(() => kept(page)).toBe(`${whole} of 8`);
+      await untilKept(page, 8, { whole });
       await page.reload();
       const items = page.locator('.uppy-Dashboard-Item');
       await expect.poll(() => items.count()).toBe(8);

@@ -2,6 +2,7 @@
 import type { Page } from 'playwright';
 import { describe, expect, test } from 'vitest';
 import type { FaultSchedule } from '../../src/testing/index.ts';
+import { untilKept } from './kept.ts';
 import { browsers, folderOnDisk, MIB, onDisk, picked, Visit } from './visit.ts';
 import { useVisits, type Visits } from './visits.ts';
 
@@ -222,6 +223,7 @@ describe.each(browsers)('in %s', (name) => {
   test('the page asks again for a file whose data the browser did not keep, and the file goes on where its object ends', async () => {
     const { page } = await begin();
     const { path, buffer } = await visit.beginSlowly(16 * MIB);
+    await untilKept(page, 1);
     await forgetData(page);
     page.on('dialog', (dialog) => void dialog.accept());
     await page.reload();
@@ -245,6 +247,7 @@ describe.each(browsers)('in %s', (name) => {
   test('a file whose data the browser did not keep can be removed from the list, and then the others go on', async () => {
     const { page } = await begin();
     await visit.beginSlowly(16 * MIB);
+    await untilKept(page, 1);
     await forgetData(page);
     page.on('dialog', (dialog) => void dialog.accept());
     await page.reload();
@@ -267,6 +270,7 @@ describe.each(browsers)('in %s', (name) => {
     await expect.poll(() => files.every(({ name: file }) => visit.positions(file).length > 0)).toBe(true);
     await page.locator('.ruler > svg .stored').first().waitFor();
     page.on('dialog', (dialog) => void dialog.accept());
+    await untilKept(page, 2);
     await page.reload();
     await page.locator('.notice', { hasText: 'holds 2 of these files' }).waitFor();
     await visit.switchOn('Slow link', false);
