@@ -81,7 +81,9 @@ async function makeFolder(path: string): Promise<void> {
   } catch (error) {
     if (await isFolder(path)) return;
     const parent = dirname(path);
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || (await isFolder(parent))) throw error;
+    // A disk that does not exist is its own parent.
+    const isParentMissing = parent !== path && (error as NodeJS.ErrnoException).code === 'ENOENT';
+    if (!isParentMissing || (await isFolder(parent))) throw error;
     await makeFolder(parent);
     await makeFolder(path);
   }
