@@ -157,9 +157,7 @@ function tooLong({ plan }: Exchange, { length }: Body): Reply | undefined {
 }
 
 const TOO_LONG = 413;
-const NGINX_413 =
-  '<html>\r\n<head><title>413 Request Entity Too Large</title></head>\r\n<body>\r\n' +
-  '<center><h1>413 Request Entity Too Large</h1></center>\r\n<hr><center>nginx/1.22.1</center>\r\n</body>\r\n</html>\r\n';
+const NGINX_413 = '<html>\r\n<head><title>413 Request Entity Too Large</title></head>\r\n</html>\r\n';
 
 /** Returns the answer that a fault gives instead of OSS. The request has no effect. */
 function plannedRefusal({ plan, wire, query }: Exchange): Reply | undefined {

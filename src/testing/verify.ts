@@ -202,11 +202,8 @@ function readClaim(request: SignedRequest): Claim | undefined {
 function readHeader(authorization: string, headers: Headers): Claim {
   const items = authorizationItems(authorization);
   const additional = items.get('AdditionalHeaders');
-  const payload = headers.get('x-oss-content-sha256') ?? '';
-  if (payload !== 'UNSIGNED-PAYLOAD') {
-    throw invalidArgument('x-oss-content-sha256', payload, 'The value must be UNSIGNED-PAYLOAD.', '0002-00000214');
-  }
-  const date = dateOf(headers.get('x-oss-date') ?? headers.get('date'));
+  checkPayload(headers.get('x-oss-content-sha256') ?? '');
+  const date = dateOf(headers.get('x-oss-date'), headers.get('date') ?? '');
   return {
     form: 'header',
     ...readCredential(items.get('Credential') ?? '', date.date),
@@ -216,6 +213,11 @@ function readHeader(authorization: string, headers: Headers): Claim {
     token: headers.get('x-oss-security-token'),
     signature: items.get('Signature') ?? '',
   };
+}
+
+function checkPayload(value: string): void {
+  if (value === 'UNSIGNED-PAYLOAD') return;
+  throw invalidArgument('x-oss-content-sha256', value, 'The value must be UNSIGNED-PAYLOAD.', '0002-00000214');
 }
 
 function authorizationItems(authorization: string): Map<string, string> {
@@ -237,6 +239,8 @@ function readQuery(query: ReadonlyMap<string, string>, headers: Headers): Claim 
   if (version !== ALGORITHM) {
     throw invalidArgument('x-oss-signature-version', version ?? '', `The value must be ${ALGORITHM}.`);
   }
+  // A URL needs no such header.
+  checkPayload(headers.get('x-oss-content-sha256') ?? 'UNSIGNED-PAYLOAD');
   const additionalHeaders = readAdditional(query.get('x-oss-additional-headers'));
   refuseContradiction(query, headers, additionalHeaders);
   const date = dateOf(query.get('x-oss-date') ?? null);
@@ -300,11 +304,11 @@ function readAdditional(text: string | undefined): readonly string[] {
 /** The name of a header in lower case. `Headers.get` would throw a TypeError for any other text. */
 const NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 
-/** Reads a time in the form yyyyMMddTHHmmssZ, or in the GMT form of a `Date` header. */
-function dateOf(text: string | null): Pick<Claim, 'date' | 'time'> {
+/** Reads a time in the form yyyyMMddTHHmmssZ. If there is none, it reads the GMT form of a `Date` header. */
+function dateOf(text: string | null, gmt = ''): Pick<Claim, 'date' | 'time'> {
   const basic = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(text ?? '');
   const [, year, month, day, hour, minute, second] = basic ?? [];
-  const time = Date.parse(basic ? `${year}-${month}-${day}T${hour}:${minute}:${second}Z` : (text ?? ''));
+  const time = Date.parse(basic ? `${year}-${month}-${day}T${hour}:${minute}:${second}Z` : text === null ? gmt : '');
   if (Number.isNaN(time)) throw new Refusal(403, 'AccessDenied', 'OSS authentication requires a valid Date.');
   const date = `${new Date(time).toISOString().replace(/[-:]/g, '').slice(0, 15)}Z`;
   return { date, time };

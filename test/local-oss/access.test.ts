@@ -117,6 +117,8 @@ describe('session policy', () => {
     ['reading', [{}], ['HEAD', 'u1/old'], 'ImplicitDeny oss:GetObject'],
     ['reading a missing object', [{}], ['GET', 'u1/none'], 'ImplicitDeny oss:GetObject'],
     ['deleting', [{}], ['DELETE', 'u1/old'], 'ImplicitDeny oss:DeleteObject'],
+    ['sealing', [{}], ['POST', 'u1/old', { seal: '', position: '1' }], 'ImplicitDeny oss:SealAppendObject'],
+    ['sealing allowed', [{ Action: 'oss:SealAppendObject' }], ['POST', 'u1/old', { seal: '', position: '1' }], 200],
     ['tagging', [{}], appendCall('u1/new', 0, { 'x-oss-tagging': 'a=b' }), 'ImplicitDeny oss:PutObjectTagging'],
     [
       'tagging allowed',

@@ -192,9 +192,10 @@ describe('header form', () => {
     expect([response.status, response.headers.get('content-disposition')]).toEqual([200, 'inline; filename=a b']);
   });
 
-  test('without x-oss-date, the header Date is the time of the signature', async () => {
+  /** Returns the answer to a GET of a missing object that is signed with the given headers. */
+  const getWith = async (given: Record<string, string>, sent: Record<string, string> = {}) => {
     const stamp = stampOf({ region: 'cn-hangzhou', date: new Date(NOON) });
-    const headers = new Headers({ 'x-oss-content-sha256': 'UNSIGNED-PAYLOAD', date: new Date(NOON).toUTCString() });
+    const headers = new Headers({ 'x-oss-content-sha256': 'UNSIGNED-PAYLOAD', ...given });
     const host = 'logs.oss-cn-hangzhou.aliyuncs.com';
     const request = {
       ...{ method: 'GET', bucket: 'logs', key: 'a', query: new Map(), headers, host },
@@ -202,11 +203,19 @@ describe('header form', () => {
     };
     const signed = signature(signingKey('sk', stamp), stringToSign(canonicalRequest(request, []), stamp));
     headers.set('authorization', `OSS4-HMAC-SHA256 Credential=ak/${stamp.scope},Signature=${signed}`);
-    const { fetch } = anOss();
-    const statusOf = async () => (await fetch(`https://${host}/a`, { headers })).status;
-    expect(await statusOf()).toBe(404);
-    headers.set('date', new Date(NOON + 1000).toUTCString());
-    expect(await statusOf()).toBe(403);
+    for (const [name, value] of Object.entries(sent)) headers.set(name, value);
+    return (await refusal(await anOss().fetch(`https://${host}/a`, { headers }))).code;
+  };
+  const gmt = (after: number) => new Date(NOON + after).toUTCString();
+
+  test('without x-oss-date, the header Date is the time of the signature', async () => {
+    expect(await getWith({ date: gmt(0) })).toBe('NoSuchKey');
+    expect(await getWith({ date: gmt(0) }, { date: gmt(1000) })).toBe('SignatureDoesNotMatch');
+  });
+
+  test('x-oss-date has the form of V4, not that of the header Date', async () => {
+    expect(await getWith({ 'x-oss-date': '20260102T120000Z' })).toBe('NoSuchKey');
+    expect(await getWith({ 'x-oss-date': gmt(0) })).toBe('AccessDenied');
   });
 
   test('spaces after the commas are accepted, as in the samples of the documentation', async () => {
@@ -430,6 +439,17 @@ describe('query form', () => {
     const response = await call(oss, appendCall('a', 0), { ...oss.issueToken(), expires: 60, body: 'x', tamper });
     expect(await refusal(response)).toMatchObject({ status: 403, code: 'InvalidAccessKeyId' });
   });
+
+  test.each([
+    ['UNSIGNED-PAYLOAD', 200, null],
+    ['e3b0c442', 400, '0002-00000214'],
+  ])(
+    'the header x-oss-content-sha256 may be left out, and the value %s gets the status %i',
+    async (value, status, ec) => {
+      const headers = { 'x-oss-content-sha256': value };
+      expect(await appendWith({ expires: 60 }, headers)).toMatchObject({ status, ec });
+    },
+  );
 
   test.each([
     ['the same value', 'bytes=0-0', 206, ''],
