@@ -21,6 +21,11 @@ describe('security tokens', () => {
     }
   });
 
+  test('have an expiration in whole seconds, which is never too late', () => {
+    const token = anOss({}, new ManualClock(NOON + 999)).issueToken({ durationSeconds: 900 });
+    expect(token.expiration).toBe('2026-01-02T12:15:00Z');
+  });
+
   test('grow with their policy, as the tokens of STS do', () => {
     const oss = anOss();
     const lengthFor = (count: number) => {
@@ -294,6 +299,9 @@ describe('CORS', () => {
       (await from(anOss({ cors: rules }))).headers.get('access-control-expose-headers');
     expect(await exposed([rule, wide])).toBe('x-oss-next-append-position, ETag');
     expect(await exposed([wide, rule])).toBe('x-oss-request-id');
+    const headers = { origin: 'https://app.example.com', 'access-control-request-method': 'POST' };
+    const asked = await anOss({ cors: [wide, rule] }).fetch(url('a'), { method: 'OPTIONS', headers });
+    expect(asked.headers.get('access-control-allow-methods')).toBe('POST, GET');
   });
 
   test('ten rules are accepted, and the tenth counts', async () => {

@@ -244,6 +244,14 @@ describe('the CORS rules of a bucket', () => {
     ]);
   });
 
+  test('without ResponseVary in the rules, no answer has Vary', async () => {
+    const oss = anOss();
+    const body = rule.replace(/<ResponseVary>.*<\/ResponseVary>/, '');
+    expect((await call(oss, ['PUT', '', { cors: '' }], { body })).status).toBe(200);
+    expect(element(await xmlOf(oss, ['GET', '', { cors: '' }]), 'ResponseVary')).toBe('false');
+    expect((await call(oss, ['HEAD', 'none'])).headers.has('vary')).toBe(false);
+  });
+
   test('DeleteBucketCors removes them', async () => {
     const oss = anOss();
     expect((await call(oss, ['DELETE', '', { cors: '' }])).status).toBe(204);

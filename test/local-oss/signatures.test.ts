@@ -49,6 +49,13 @@ describe('header form', () => {
       '0002-00000201',
     ],
     [
+      'a signature in upper case',
+      replaceHeader('authorization', (v) => v.replace(/Signature=.*/, (s) => `Signature=${s.slice(10).toUpperCase()}`)),
+      403,
+      'SignatureDoesNotMatch',
+      '0002-00000201',
+    ],
+    [
       'a signature that is not hexadecimal',
       replaceHeader('authorization', (v) => v.slice(0, -1)),
       403,

@@ -15,6 +15,8 @@ interface CallChanges {
   /** Names of headers that the signature does not cover. */
   readonly unsigned?: readonly string[];
   readonly path?: string;
+  /** Changes the list of signed headers, which is sorted. */
+  readonly list?: (names: string[]) => string[];
   /** The time of the call, in ms after the time of the server. */
   readonly late?: number;
 }
@@ -24,7 +26,7 @@ async function assumeRole(
   parameters: Record<string, string | undefined> = {},
   changes: CallChanges = {},
 ): Promise<Record<string, unknown> & { status: number }> {
-  const { role = {}, query = {}, headers: more = {}, unsigned = [], path = '/', late = 0 } = changes;
+  const { role = {}, query = {}, headers: more = {}, unsigned = [], path = '/', late = 0, list } = changes;
   const clock = { now: () => NOON };
   const oss = new LocalOss({ buckets: { logs: { region: 'cn-hangzhou' } }, clock });
   const sts = new LocalSts({ oss, accessKeys: { ak: 'sk' }, roles: { [ROLE]: role }, clock });
@@ -40,8 +42,9 @@ async function assumeRole(
     'x-acs-content-sha256': sha256(body),
     ...more,
   };
-  const names = Object.keys(headers).filter((name) => !unsigned.includes(name));
-  names.sort();
+  const sorted = Object.keys(headers).filter((name) => !unsigned.includes(name));
+  sorted.sort();
+  const names = list?.(sorted) ?? sorted;
   const lines = names.map((name) => `${name}:${headers[name]}\n`).join('');
   const canonical = `POST\n${path}\n${search}\n${lines}\n${names.join(';')}\n${sha256(body)}`;
   const signature = createHmac('sha256', 'sk')
@@ -169,6 +172,7 @@ describe('the signature of a call', () => {
       400,
       'SignatureDoesNotMatch',
     ],
+    ['the signed headers are not sorted', { list: (names) => [...names].reverse() }, 400, 'SignatureDoesNotMatch'],
     ['the type of the body is not signed', { unsigned: ['content-type'] }, 400, 'SignatureDoesNotMatch'],
     ['another path is signed', { path: '/roles' }, 404, 'InvalidAction.NotFound'],
     [

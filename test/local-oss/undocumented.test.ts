@@ -101,6 +101,10 @@ test.each<[string, () => Promise<Response>, string?]>([
     'additional headers that are not sorted',
     () => append(changed((v) => v.replace(',Sig', ',AdditionalHeaders=A,Sig'))),
   ],
+  [
+    'additional headers that are not sorted',
+    () => append(changed((v) => v.replace(',Sig', ',AdditionalHeaders=x-oss-date,Sig'))),
+  ],
   ['spaces around the items of `Authorization`', () => append(changed((v) => v.replaceAll(',', ' , '))), '200'],
   ['the region of the signature at the hosts for acceleration', () => accelerated('cn-hangzhou'), '200'],
   ['the region of the signature at the hosts for acceleration', () => accelerated('cn-beijing'), '400 InvalidArgument'],

@@ -123,6 +123,8 @@ describe('the query', () => {
     expect(canonicalQuery({ b: '1', append: '', '|': 'x', A: ' +/', é: "!'()*" })).toBe(
       '%7C=x&%C3%A9=%21%27%28%29%2A&A=%20%2B%2F&append&b=1',
     );
+    // A comparison by language would put `a` before `B`, and `_` before `-`.
+    expect(canonicalQuery({ a: '1', B: '2', _: '3', '-': '4', '~': '5' })).toBe('-=4&B=2&_=3&a=1&~=5');
   });
 
   test('presignV4 removes an old signature from the query and puts the new one at its end', () => {

@@ -124,6 +124,13 @@ describe('assumeRole', () => {
     expect(clock.waiting).toBe(0);
   });
 
+  test.each(['Throttling', 'Throttling.User', 'Throttling.Api'])('repeats the call after the code %s', async (Code) => {
+    const { sts, call } = world();
+    const { fetch, sent } = scripted(Response.json({ Code }, { status: 400 }), ({ url, init }) => sts.fetch(url, init));
+    expect(await call({ fetch })).toHaveProperty('securityToken');
+    expect(sent).toHaveLength(2);
+  });
+
   test('limits the attempts, and reports the last failure', async () => {
     const { sts, call } = world({ faults: () => 'throttle' });
     const error = await failureOf(call({ retry: { maxAttempts: 3 } }));
