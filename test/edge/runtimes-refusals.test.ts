@@ -112,7 +112,7 @@ describe.each(installedRuntimes())('in %s', (name, start) => {
     expect(Object.fromEntries(response.headers)).toMatchObject({
       'access-control-allow-origin': PAGE,
       'access-control-allow-credentials': 'true',
-      'access-control-allow-headers': 'content-type',
+      'access-control-allow-headers': 'authorization, content-type',
       vary: 'Origin',
     });
   });

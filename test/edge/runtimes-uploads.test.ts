@@ -142,7 +142,8 @@ describe.each(installedRuntimes())('in %s', (name, start) => {
         ],
         {
           cut: async (socket) => {
-            await expect.poll(() => cloud.oss.object(BUCKET, key)?.length ?? 0).toBeGreaterThan(0);
+            const stored = () => cloud.oss.object(BUCKET, key)?.length ?? 0;
+            await expect.poll(stored, { timeout: 60_000 }).toBeGreaterThan(0);
             cut(socket);
           },
         },
