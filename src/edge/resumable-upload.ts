@@ -14,7 +14,7 @@ import { Refusal, toRefusal } from './refusal.ts';
 import { SEGMENT } from './segment-memory.ts';
 import { UPLOAD, type UploadContext } from './upload.ts';
 import type { UploadDescription } from './upload-metadata.ts';
-import { createObject, findObject, isLate, lateHeaders, type Upload, type UploadObject } from './upload-object.ts';
+import { createObject, findObject, lateHeaders, ownerOf, type Upload, type UploadObject } from './upload-object.ts';
 import { noUpload, readUploadUrl, toBase64Url, uploadQuery } from './upload-url.ts';
 
 /** A file for which a client wants to create an upload. */
@@ -174,22 +174,27 @@ async function appendTo(context: ResumableContext, upload: Upload, digest?: Dige
   const chunks = digest ? verified(body, digest, held) : body;
   const segments = new BodySegments(chunks, { segmentSize, announced: size, clock });
   const appender = new BodyAppender({ ...object, tail, segmentSize, contentType: null, headers: lateHeaders(object) });
-  try {
-    return { ...upload, tail: await appender.append(segments) };
-  } finally {
-    if (tail.position === 0) await refuseLate(context, object);
-  }
+  const check = () => (tail.position === 0 ? refuseLate(context, object) : undefined);
+  const end = await appender.append(segments).catch(async (error: unknown) => {
+    // If OSS does not answer, another question would only take more time.
+    if (error instanceof Refusal) await check();
+    throw error;
+  });
+  await check();
+  return { ...upload, tail: end };
 }
 
 /**
- * Refuses an append that has created the object again, because the upload was deleted while the append was in flight.
- * The edge deletes such an object, if it may delete at all.
+ * Refuses a first append if the upload was deleted while the append was in flight. Such an append creates the object
+ * again, and the edge deletes this object, if it may delete at all. If a new upload has the same key already, the bytes
+ * are in the object of the new upload.
  *
  * @throws Refusal (404) for such an append.
  */
 async function refuseLate({ settings }: ResumableContext, object: UploadObject): Promise<void> {
-  if (!(await isLate(object))) return;
-  if (settings.deletesUploads) await deleteObject(object.key, settings);
+  const owner = await ownerOf(object);
+  if (owner === 'upload') return;
+  if (owner === 'late' && settings.deletesUploads) await deleteObject(object.key, settings);
   throw noUpload();
 }
 

@@ -36,9 +36,14 @@ export function lateHeaders({ id }: UploadObject): Record<string, string> {
   return { [ID_HEADER]: id + LATE };
 }
 
-/** Returns whether an append in flight has created the object after the deletion of the upload. @throws OssError */
-export async function isLate(object: UploadObject): Promise<boolean> {
-  return (await look(object))?.id === object.id + LATE;
+/**
+ * Returns whose object is at the key now: that of the upload, one that a late append has created, or another one. No
+ * object counts as another one. @throws OssError
+ */
+export async function ownerOf(object: UploadObject): Promise<'upload' | 'late' | 'other'> {
+  const id = (await look(object))?.id;
+  if (id === object.id) return 'upload';
+  return id === object.id + LATE ? 'late' : 'other';
 }
 
 /**

@@ -79,6 +79,21 @@ describe.each(STANDARDS)('an append of %s that is in flight when its upload is d
     expect(world.object(path)?.length).toBe(500);
   });
 
+  test('is no success if its bytes are now in a new upload of the same key', async () => {
+    const world = new UploadWorld();
+    const gated = gatedEdge(world, { deletesUploads: true });
+    const name = '/upload/inbox%2Fu1%2Fsame';
+    const path = await world.create(500, {}, name);
+    let next = '';
+    const end = async () => {
+      await world.tus('DELETE', path, {}, gated.edge);
+      next = await world.create(700, {}, name);
+    };
+    const response = await appendWhile(world, gated, { path, offset: 0, end });
+    expect([response.status, gated.uploaded]).toEqual([404, []]);
+    expect(await world.offset(next)).toBe(500);
+  });
+
   test('is answered with 404 and leaves no object, although its body is too long too', async () => {
     const world = new UploadWorld();
     const gated = gatedEdge(world, { deletesUploads: true, segmentSize: 100 });
@@ -105,6 +120,26 @@ test('an object that a client deletes is the object of its upload, and not anoth
 });
 
 describe('a deletion', () => {
+  test('beside an append that OSS never answers does not make the append wait for more answers', async () => {
+    const world = new UploadWorld();
+    const path = await world.create(500);
+    const clock = new VirtualClock(START);
+    let asked = 0;
+    const fetch = (url: string, init: RequestInit) => {
+      if (asked === 0 && init.method === 'HEAD') return world.oss.fetch(url, init);
+      asked++;
+      return new Promise<Response>(() => {});
+    };
+    const oss = { ...placeOf(world.oss), fetch, clock, timeout: 1000, retry: { maxAttempts: 1 } };
+    const edge = world.edgeWith({ oss, deletesUploads: true });
+    const piece = { ...STANDARDS[0]?.[1], 'upload-offset': '0' };
+    const work = world.tus('PATCH', path, { headers: piece, body: bytes }, edge);
+    await expect.poll(() => asked).toBe(1);
+    expect((await drive(work, clock, world.oss)).status).toBe(502);
+    // One append, one look at its outcome, and one look at the offset for the answer.
+    expect([asked, clock.now() - START]).toEqual([3, 3000]);
+  });
+
   test('that OSS never answers is refused with 502 after its time-outs', async () => {
     const world = new UploadWorld();
     const path = await world.create(5);
