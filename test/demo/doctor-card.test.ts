@@ -80,7 +80,7 @@ describe('the doctor of the page', () => {
   test('says it in Chinese as well', async () => {
     await examine('portal');
     language.value = 'zh';
-    await vi.waitFor(() => expect(said()).toContain('已开启的故障：'));
+    await vi.waitFor(() => expect(said()).toContain('已开启的故障：'), { timeout: 20_000 });
   });
 
   test('without faults, its finding stands alone', async () => {
@@ -101,6 +101,6 @@ describe('the doctor of the page', () => {
     await examine('portal');
     expect(notices()).toHaveLength(1);
     await faults.toggle('portal', false);
-    await vi.waitFor(() => expect(said()).toBe(''));
+    await vi.waitFor(() => expect(said()).toBe(''), { timeout: 20_000 });
   });
 });

@@ -263,28 +263,26 @@ describe('a second way into a cause, which needs more than an answer', () => {
   const codesOf = async (client: OssClient | PresignedClient, options: DoctorOptions) =>
     (await diagnose(client, KEY, options)).findings.map(({ code }) => code);
 
-  /** A page whose network fails for good at request `nth`, preflights included. */
-  function failingPage(nth: number) {
+  /** What a page finds whose network fails for good at request `nth`, preflights included. */
+  async function codesOfFailingPage(nth: number): Promise<string[]> {
     let count = 0;
     const { oss, credentials } = world();
     const network: Fetch = (url, init) =>
       ++count >= nth ? Promise.reject(new TypeError('Failed to fetch')) : oss.fetch(url, init);
     const fetch = browserFetch(network, ORIGIN);
-    const client = new OssClient({ region: 'cn-hangzhou', bucket: 'logs', credentials, fetch, retry: FEW });
-    return { client, options: { fetch, origin: ORIGIN } };
+    const clock = new VirtualClock(Date.now());
+    const client = new OssClient({ region: 'cn-hangzhou', bucket: 'logs', credentials, fetch, retry, clock });
+    return drive(codesOf(client, { fetch, origin: ORIGIN }), clock, oss);
   }
-  const FEW = { ...retry, maxAttempts: 2 };
   const REQUESTS = Array.from({ length: 8 }, (_, n) => n + 1);
 
   test.each(REQUESTS)('the network of a page fails for good at request %i: no CORS rule is blamed', async (nth) => {
-    const { client, options } = failingPage(nth);
-    expect(await codesOf(client, options)).toEqual(['unreachable']);
+    expect(await codesOfFailingPage(nth)).toEqual(['unreachable']);
   });
 
   test.each(REQUESTS)('the device goes offline at request %i', async (nth) => {
     vi.stubGlobal('navigator', { onLine: false });
-    const { client, options } = failingPage(nth);
-    expect(await codesOf(client, { ...options, timeout: 100 })).toEqual(['offline']);
+    expect(await codesOfFailingPage(nth)).toEqual(['offline']);
   });
 
   test('another storage service answers with its own XML: it is not OSS', async () => {
