@@ -19,19 +19,24 @@ export function mediaTypeOf({ headers }: Request): string {
   return (headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
 }
 
+/** The parameters of an Item of Structured Fields. Their values have no meaning here. */
+const PARAMETERS = /(?:; *[a-z*][a-z0-9_.*-]*(?:=(?:"(?:[^"\\]|\\.)*"|[^\s;"]+))?)*$/.source;
+const BOOLEAN: RegExp = /* @__PURE__ */ new RegExp(`^\\?([01])${PARAMETERS}`);
+const INTEGER: RegExp = /* @__PURE__ */ new RegExp(`^(\\d{1,15})${PARAMETERS}`);
+
 /**
  * Reads `Upload-Complete`, which is a Boolean of Structured Fields. Other values count as if the header were absent.
  *
  * @see https://www.rfc-editor.org/rfc/rfc9651#name-booleans
  */
 export function readComplete({ headers }: Request): boolean | undefined {
-  const value = /^\?([01]) *(?:;.*)?$/.exec(headers.get('upload-complete')?.trim() ?? '')?.[1];
+  const value = BOOLEAN.exec(headers.get('upload-complete')?.trim() ?? '')?.[1];
   return value === undefined ? undefined : value === '1';
 }
 
 /** Reads a header that is a number from 0. Other values count as if the header were absent. */
 export function readInteger({ headers }: Request, name: string): number | undefined {
-  const value = /^(\d{1,15}) *(?:;.*)?$/.exec(headers.get(name)?.trim() ?? '')?.[1];
+  const value = INTEGER.exec(headers.get(name)?.trim() ?? '')?.[1];
   return value === undefined ? undefined : Number(value);
 }
 

@@ -188,7 +188,7 @@ describe('a creation', () => {
     expect(world.oss.requests).toEqual([]);
   });
 
-  test.each(['?2', '1', 'true', '?1, ?0', '"?1"', ''])(
+  test.each(['?2', '1', 'true', '?1, ?0', '"?1"', '', '?1;', '?1 ;a', '?1;A', '?1;a=', '?1;a="', '?1 ?0'])(
     'ignores an Upload-Complete of %s, which is not a Boolean',
     async (value) => {
       const world = new UploadWorld();
@@ -198,7 +198,7 @@ describe('a creation', () => {
     },
   );
 
-  test.each(['-1', '1.5', 'ten', '+5', '1, 2'])(
+  test.each(['-1', '1.5', 'ten', '+5', '1, 2', '9;', '9 ;a', '9;;a', '9;a=b c'])(
     'ignores an Upload-Length of %s, which is not a number of 0 or more',
     async (value) => {
       const headers = { ...COMPLETE, 'upload-length': value, ...sized(5) };
@@ -207,8 +207,10 @@ describe('a creation', () => {
   );
 
   test('takes parameters of a header, as Structured Fields allow them', async () => {
-    const headers = { 'upload-complete': '?0;a=1', 'upload-length': '5; b' };
-    expect((await new UploadWorld().send('POST', '/upload', { headers })).status).toBe(201);
+    for (const parameters of [';a=1', '; b', ';a;b=?1', ';*x.y-z_=:YQ==:', ';a="x; \\" y"', ';a=-1.5; b=tok/en']) {
+      const headers = { 'upload-complete': `?0${parameters}`, 'upload-length': `5${parameters}` };
+      expect((await new UploadWorld().send('POST', '/upload', { headers })).status, parameters).toBe(201);
+    }
   });
 
   test.each<[name: string, disposition: string]>([

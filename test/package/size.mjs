@@ -58,7 +58,7 @@ export const BUNDLES = {
       import { diagnose } from './src/doctor/index.ts';
       diagnose(new OssClient({ ${CLIENT}, ${STS} }), 'app.log').then(console.log);`,
   },
-  './edge': { budget: 36_200, code: "export { createEdge } from './src/edge/index.ts';" },
+  './edge': { budget: 34_800, code: "export { createEdge } from './src/edge/index.ts';" },
   './edge, in a page': { budget: 1_950, code: "export { PageGrants } from './src/edge/index.ts';" },
   // The engine and a log, which adds 5 KB to the engine.
   './log': {
