@@ -135,7 +135,12 @@ const TUS: readonly Row[] = [
     'a body with %s is discarded, and the offset stays',
   ],
   ['checksum at the creation', 'the body of a creation is checked too, and the refusal has the Location of the upload'],
+  ['checksum of a body of 0 bytes', 'the checksum of a body of 0 bytes is checked too'],
   ['termination: 204, afterwards 404', 'deletes the object, and the URL is gone afterwards'],
+  [
+    'termination beside a PATCH: afterwards 404',
+    'at the offset %i is answered with 404, leaves no object, and completes no upload',
+  ],
   [
     'concatenation is not there: it is not announced, and refused',
     'concatenation is not announced, and Upload-Concat is refused with 400',
@@ -171,6 +176,14 @@ const IETF: readonly Row[] = [
   ['4.1.4 The end that max-age gives does not come nearer', 'expires at the time that max-age gives'],
   [
     '4.2 104 has Location and Upload-Limit, and the final Location is the same',
+    'announces the upload with 104 and its Location before it reads the body, if the platform can do that',
+  ],
+  [
+    'Draft version: no 104 if the interop version is missing or another one',
+    'with %s is not announced with 104, and works all the same',
+  ],
+  [
+    'Draft version: a 104 names the interop version',
     'announces the upload with 104 and its Location before it reads the body, if the platform can do that',
   ],
   [
@@ -243,6 +256,10 @@ const IETF: readonly Row[] = [
   ],
   ['4.5 DELETE ends the upload', 'deletes the object, and the URL is gone afterwards'],
   [
+    '4.6 A cancellation beside an append does no harm',
+    'at the offset %i is answered with 404, leaves no object, and completes no upload',
+  ],
+  [
     '4.6 Requests at the same time lose no byte',
     'at the same time as another one: one wins, the other gets 409 with the true offset, and no byte is lost',
   ],
@@ -263,7 +280,7 @@ const IETF: readonly Row[] = [
   ],
 ];
 
-const files = ['tus', 'resumable-http', 'deferred-length', 'hardening'].map((name) =>
+const files = ['tus', 'resumable-http', 'deferred-length', 'hardening', 'termination'].map((name) =>
   readFileSync(new URL(`${name}.test.ts`, import.meta.url), 'utf8'),
 );
 
