@@ -68,7 +68,7 @@ export async function declareLength(context: DeferringContext, upload: Upload, l
 
 /** Refuses an upload that would have more than `most` bytes. */
 export function tooLong(most: number): Refusal {
-  return new Refusal(413, 'TooLarge', `This upload may have at most ${most} bytes`);
+  return new Refusal(413, 'TooLarge', `This upload may have at most ${most} bytes`, { maxSize: most });
 }
 
 /** Refuses a request with another length than the upload has. The IETF's draft defines the type of this problem. */

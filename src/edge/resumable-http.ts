@@ -50,7 +50,9 @@ export async function answerResumable(context: ResumableRequest): Promise<Respon
     return await answer(context);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    const limits = error.status === 413 ? limitsOf(context.maxUpload, context.settings.uploadLife) : {};
+    // The application may have allowed fewer bytes than the edge does.
+    const { maxSize = context.maxUpload }: { readonly maxSize?: number } = error.facts;
+    const limits = error.status === 413 ? limitsOf(maxSize, context.settings.uploadLife) : {};
     throw error.with({}, { ...UNFINISHED, ...limits });
   }
 }

@@ -217,7 +217,9 @@ export async function withOffset<T>(upload: Upload, work: () => Promise<T>): Pro
       if (failure instanceof Refusal) throw failure;
       return { position: undefined };
     });
-    throw position === undefined ? refusal : refusal.with({}, { 'upload-offset': String(position) });
+    const { isDeferred, length } = upload.claim;
+    const facts = isDeferred && refusal.status === 413 ? { maxSize: length } : {};
+    throw refusal.with(facts, position === undefined ? {} : { 'upload-offset': String(position) });
   }
 }
 

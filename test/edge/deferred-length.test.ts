@@ -297,7 +297,11 @@ describe('the draft of the IETF', () => {
     const world = new DeferringWorld({ allows: ({ operation }) => operation !== 'createUpload' || 3000 });
     const created = await world.send('POST', '/upload', { headers: { 'upload-complete': '?0' } });
     const head = await world.send('HEAD', pathOf(created));
-    for (const { headers } of [created, head]) expect(headers.get('upload-limit')).toMatch(/^max-size=3000, /);
+    const refused = await world.append(pathOf(created), 0, { body: bytes, headers: sized(5000) });
+    const tooLong = await world.append(pathOf(created), 0, { headers: { 'upload-length': '3001' } });
+    for (const { headers } of [created, head, refused, tooLong])
+      expect(headers.get('upload-limit')).toMatch(/^max-size=3000, /);
+    expect([refused.status, tooLong.status]).toEqual([413, 413]);
   });
 
   test('a request without content completes an upload, and nothing can be appended afterwards', async () => {

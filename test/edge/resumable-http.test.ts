@@ -60,6 +60,12 @@ describe('Upload-Limit', () => {
     expect([response.status, response.headers.get('upload-limit')]).toEqual([413, 'max-size=99, max-age=86400']);
     expect(world.oss.requests).toEqual([]);
   });
+
+  test('has the bytes that the application allows if these are fewer', async () => {
+    const world = new UploadWorld({ allows: ({ operation }) => operation !== 'createUpload' || 50 });
+    const response = await world.send('POST', '/upload', { headers: { ...INCOMPLETE, 'upload-length': '51' } });
+    expect([response.status, response.headers.get('upload-limit')]).toEqual([413, 'max-size=50, max-age=86400']);
+  });
 });
 
 describe('a creation', () => {
