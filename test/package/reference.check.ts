@@ -22,7 +22,7 @@ function publicNames(): Readonly<Record<string, string[]>> {
 
 test('the reference is the one that the sources give (if not, run `npm run docs:api`)', async () => {
   expect(pages).toEqual(await makePages());
-}, 120_000);
+}, 300_000);
 
 test('every public name has a heading on the page of its entry', () => {
   const all = publicNames();
