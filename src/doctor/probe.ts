@@ -136,9 +136,8 @@ async function toAnswer(response: Response, method: Method): Promise<Answer> {
   const refusal = ok ? undefined : await toServiceError(response, method, []);
   if (ok) response.body?.cancel();
   const what = `HTTP ${status} ${headers.get('content-type') ?? ''}`;
-  // OSS marks each answer with a request ID. If CORS hides the mark, an error is known by its code in XML. Other storage
-  // services have such codes, too.
-  const isMarked = headers.has('x-oss-request-id') || (refusal && type === 'cors' && !/^Http/.test(refusal.code));
+  // OSS marks each answer with a request ID. If CORS hides the mark, an error is known by its code in XML.
+  const isMarked = headers.has('x-oss-request-id') || (refusal && !/^Http/.test(refusal.code));
   // An object may be HTML, too. OSS sends the date of its last change, which a page may always read.
   const isHtml = /html/.test(what) && !headers.has('last-modified');
   const isPage = !isMarked && (type !== 'cors' || isHtml || (!ok && method !== 'HEAD'));
