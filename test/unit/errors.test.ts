@@ -417,7 +417,7 @@ describe('an answer that is too long or expensive to parse', () => {
 
 describe('the hint names the next step', () => {
   test.each<[string, Record<string, string>, RegExp]>([
-    ['AccessDenied', { Message: 'The bucket you access does not belong to you' }, /check the RAM policy/],
+    ['AccessDenied', { Message: 'The bucket you access does not belong to you' }, /check bucket and the RAM policy/],
     ['AccessDenied', {}, /oss:SealAppendObject to seal/],
     [
       'InvalidAccessKeyId',
