@@ -15,7 +15,7 @@ const SIGNATURE = { authorization: 'x', 'x-oss-content-sha256': 'x', 'x-oss-date
 
 const LINE = 'oss-append doctor\n';
 
-type Answers = Partial<Record<Method, Answer | undefined>>;
+type Answers = Partial<Record<Method, Answer>>;
 
 /** Examines a client, and returns what is wrong. The steps are closures, because this makes the doctor smaller. */
 export async function examine(
@@ -37,10 +37,16 @@ export async function examine(
   const head = (): Promise<Partial<ObjectHead & Error>> =>
     probe.limited<Partial<ObjectHead>>((signal) => client.headObject(key, { signal }));
 
-  /** Sends each method. If the first request gets no answer in time, the other requests would get no answer, either. */
-  const ask = async (): Promise<Answers> => {
-    const answers: Answers = {};
-    for (const method of METHODS) if (!probe.isLate) answers[method] = await probe.send(method);
+  /**
+   * Sends each method, and returns the answers. If the first request gets no answer in time, the other requests would get
+   * no answer, either.
+   */
+  const ask = async (): Promise<Answer[]> => {
+    const answers: Answer[] = [];
+    for (const method of METHODS) {
+      const answer = probe.isLate ? undefined : await probe.send(method);
+      if (answer) answers.push(answer);
+    }
     return answers;
   };
 
@@ -52,16 +58,17 @@ export async function examine(
   };
 
   /** Judges the refusals. Returns false if the other steps would only repeat what is said here. */
-  const judge = ({ GET, HEAD, POST }: Answers): boolean => {
-    const other = [GET, HEAD, POST].find((answer) => answer?.cause && answer.cause !== 'no-permission');
-    if (other?.cause) {
-      // A wrong clock has been reported already.
-      if (other.cause !== 'clock-wrong') report(other.cause, other.refusal?.message);
-      return false;
+  const judge = (answers: readonly Answer[]): boolean => {
+    const denied = new Set<string>();
+    for (const { method, cause, refusal } of answers) {
+      if (cause && cause !== 'no-permission') {
+        // A wrong clock has been reported already.
+        if (cause !== 'clock-wrong') report(cause, refusal?.message);
+        return false;
+      }
+      if (cause) denied.add(method === 'POST' ? 'oss:PutObject' : 'oss:GetObject');
     }
-    const reading = GET?.cause ?? HEAD?.cause;
-    const denied = [reading && 'oss:GetObject', POST?.cause && 'oss:PutObject'].filter(Boolean);
-    if (denied[0]) report(denied[1] ? 'no-permission' : 'permission-missing', denied.join(' and '));
+    if (denied.size) report(denied.size > 1 ? 'no-permission' : 'permission-missing', [...denied].join(' and '));
     return true;
   };
 
@@ -126,15 +133,15 @@ export async function examine(
     const first = await ask().catch((error) => {
       if (error.code !== 'CredentialsExpired') throw error;
     });
-    const isClockWrong = !first || Object.values(first).some((answer) => answer?.cause === 'clock-wrong');
+    const isClockWrong = !first || first.some(({ cause }) => cause === 'clock-wrong');
     // A request of an `OssClient` corrects its clock, so that the examination can go on.
     if (isClockWrong) await head();
     const answers = isClockWrong ? await ask() : first;
     isSigned = true;
-    const { GET, HEAD, POST } = answers;
-    const missing = METHODS.filter((method) => !answers[method]).join();
-    const some = GET ?? HEAD ?? POST;
-    const foreign = GET?.foreign ?? HEAD?.foreign ?? POST?.foreign;
+    const byMethod: Answers = Object.fromEntries(answers.map((answer) => [answer.method, answer]));
+    const missing = METHODS.filter((method) => !byMethod[method]).join();
+    const [some] = answers;
+    const foreign = answers.find((answer) => answer.foreign)?.foreign;
     if (/^https:/.test(origin) && isPlain(probe.target)) return report('mixed-content');
     if (!some) return explainSilence();
     if (foreign) return report('not-oss', foreign);
@@ -146,9 +153,9 @@ export async function examine(
     // The token can be refused, too, after the client has corrected its clock.
     if (isClockWrong) report('clock-wrong');
     if (!judge(answers)) return;
-    findHidden(answers);
-    if (HEAD) await tryClient();
-    if (POST) await tryAppends(POST);
+    findHidden(byMethod);
+    if (byMethod.HEAD) await tryClient();
+    if (byMethod.POST) await tryAppends(byMethod.POST);
     // If this method gets no answer any more, then the network has failed in the meantime, and the findings are wrong.
     if (findings[0] && !(await probe.send(some.method))) {
       findings.length = 0;
