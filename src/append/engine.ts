@@ -20,7 +20,10 @@ export interface Engine {
   /** Several writers append to the object. */
   readonly shared: boolean;
   readonly crc64: Crc64 | undefined;
-  /** Cuts a segment into shorter ones. The edge has bytes only, so it does not carry the reader for every source. */
+  /**
+   * Splits a segment into shorter ones. The segments of the edge are always bytes, so the edge gives a short function
+   * of its own here. The reader for every kind of source would make the edge larger.
+   */
   readonly split: (body: Segment['body'], crc64: Crc64 | undefined) => Pick<SegmentReader, 'next'>;
   /** Media type and headers of the append that creates the object. */
   readonly creation: ObjectOptions;

@@ -27,7 +27,7 @@ export function bucketRule(origin: string): BucketRule {
     ['MaxAgeSeconds', 'Cache Timeout (Seconds)', '7200'],
   ];
   const elements = fields.map(([element, , values]) => values.replace(/.+/g, `<${element}>$&</${element}>`)).join('\n');
-  // The console has `Vary` in each rule. In XML, it stands beside the rules.
+  // In the console, each rule has the setting `Vary: Origin`. In XML, it is one element beside all rules.
   return {
     xml: `<CORSConfiguration><CORSRule>\n${elements}\n</CORSRule><ResponseVary>true</ResponseVary></CORSConfiguration>`,
     console: { ...Object.fromEntries(fields.map(([, ...field]) => field)), 'Vary: Origin': 'true' },

@@ -92,7 +92,7 @@ export async function examine(
       else refused.push(name);
     }
     if (!refused[0]) return;
-    // If all are refused, then perhaps nobody answers preflights. A header of the signature shows it.
+    // Perhaps no preflight is answered at all. One more request, with a header of the signature, shows this.
     if (await probe.send(method, { headers: { authorization: 'x' } })) isAnswered = true;
     report(isAnswered ? 'header-not-allowed' : 'preflight-refused', refused.join());
   };
@@ -156,7 +156,7 @@ export async function examine(
     findHidden(byMethod);
     if (byMethod.HEAD) await tryClient();
     if (byMethod.POST) await tryAppends(byMethod.POST);
-    // If this method gets no answer any more, then the network has failed in the meantime, and the findings are wrong.
+    // If this method worked before and gets no answer now, the network has failed, and the findings are wrong.
     if (findings[0] && !(await probe.send(some.method))) {
       findings.length = 0;
       await explainSilence();

@@ -87,9 +87,9 @@ export class BodyAppender {
   }
 }
 
-/** Cuts a segment, for example because OSS or a proxy takes only shorter bodies. */
+/** Splits a segment, for example because OSS or a proxy accepts only shorter bodies. */
 function split(body: Segment['body']): Pick<SegmentReader, 'next'> {
-  // The segments of this entry are bytes.
+  // The type allows a Blob too, but the edge makes its segments from bytes only.
   let rest = body as Uint8Array<ArrayBuffer>;
   const next = async (size: number) => {
     const part = rest.subarray(0, size);

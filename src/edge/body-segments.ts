@@ -56,7 +56,7 @@ export class BodySegments implements SegmentReader {
 
   /** @throws Refusal if the body is refused before its first byte. Then no object may be created. */
   async next(size: number): Promise<Segment | undefined> {
-    // A body whose first byte has to wait, for example for the memory of its checksum, needs no buffer yet.
+    // Waits for bytes before it takes a buffer, because a body with a checksum may wait 20 s for memory at first.
     await this.#refill();
     const buffer = await this.#begin(size);
     const { clock } = this.#options;

@@ -12,9 +12,9 @@ export interface DeletingPlace {
 }
 
 /**
- * Deletes an object. OSS also confirms the deletion of an absent object, so the request is repeated like a read.
+ * Deletes an object. OSS also confirms the deletion of an absent object, so the request is retried like a read.
  *
- * @throws ServiceError if OSS refuses, TransportError without an answer.
+ * @throws ServiceError if OSS refuses, and TransportError if no answer arrives.
  * @see https://www.alibabacloud.com/help/en/oss/developer-reference/deleteobject
  */
 export async function deleteObject(key: string, { oss, credentials }: DeletingPlace): Promise<void> {
@@ -26,7 +26,7 @@ export async function deleteObject(key: string, { oss, credentials }: DeletingPl
     query: {},
     headers: {},
     isRepeatable: true,
-    // OSS answers 204, and `empty` stands for 200.
+    // OSS answers 204. The value `empty` would not do, because it accepts only the status 200.
     expects: 'state',
     attempted: `delete "${key}"`,
   });

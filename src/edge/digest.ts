@@ -24,8 +24,9 @@ const FIELDS: Readonly<Record<string, string>> = { 'sha-256': 'SHA-256', 'sha-51
 /** The first size of the buffer for a body of unknown length, and the size of the pieces, in bytes. */
 const FIRST = 64 * 1024;
 /**
- * A body waits for memory up to `most` ms, and looks for it every `step` ms. Many clients, such as tus-js-client, give
- * up after a few refusals within some seconds. A client that found no memory tries again after `retry` s.
+ * A request waits for memory up to `most` ms, and tries to reserve it every `step` ms. It is not refused at once,
+ * because many clients, such as tus-js-client, give up after a few refusals within some seconds. If there is still no
+ * memory, the answer tells the client to retry after `retry` s.
  */
 const WAIT = { most: 20_000, step: 250, retry: 5 };
 
@@ -103,7 +104,7 @@ class HeldBody {
     this.#options = options;
   }
 
-  /** Reserves the announced length at once, so that a client without luck does not send its body in vain. */
+  /** Reserves the announced length at once, so that a client that gets no memory does not send its body in vain. */
   begin(): Promise<void> {
     const { announced, most } = this.#options;
     return this.#reach(announced ?? Math.min(FIRST, most));
@@ -147,7 +148,10 @@ class HeldBody {
   }
 
   /**
-   * Waits until there is memory. A request of a Worker must not wait for another request, so it has a timer of its own.
+   * Waits until there is memory. The request uses a timer of its own, because a request of a Worker must not wait for
+   * a promise of another request.
+   *
+   * @throws Refusal (503) after 20 s.
    */
   async #reserve(size: number): Promise<void> {
     const { clock } = this.#options;
@@ -158,7 +162,7 @@ class HeldBody {
     }
   }
 
-  /** Memory that was reserved stays reserved, although other uploads may have taken more than there is. */
+  /** Keeps the reserved memory, even if the uploads together have taken more than the limit since then. */
   #keep(): void {
     uploadMemory.keep(this, { size: this.#buffer.length, now: this.#options.clock.now(), isHeld: true });
   }

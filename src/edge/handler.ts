@@ -149,7 +149,7 @@ const ROUTES: ReadonlyMap<string, (sent: UserRequest) => Promise<Response>> = ne
 ]);
 
 function fieldsOf({ request, patience }: UserRequest): Promise<Record<string, unknown>> {
-  // Such a short body needs no hours. So a sender of one byte from time to time does not keep the request open.
+  // A short body must be complete within the idle time-out. Otherwise a slow sender could keep the request for hours.
   return readJson(request, { most: MAX_JSON, ...patience, total: Math.min(patience.idle, patience.total) });
 }
 

@@ -103,9 +103,9 @@ export interface EdgeOptions {
   /** Gets every failure except 404, without secrets. Exceptions that it throws are ignored. */
   readonly onfailure?: ((failure: EdgeFailure) => void) | undefined;
   /**
-   * Gets every complete upload. The edge does not wait for it before it answers. It gets a resumable upload again if a
-   * client asks for its offset later, because the edge may have been killed before the first report. So the function
-   * must do nothing for an `upload` that it knows.
+   * Gets every complete upload. The edge answers without waiting for this function. The function gets a complete
+   * resumable upload again each time a client asks for its offset, because the edge may have been killed before the
+   * first call. So the function must ignore a call whose `upload` it has already handled.
    */
   readonly onuploaded?: ((upload: EdgeUpload) => void | Promise<void>) | undefined;
 }

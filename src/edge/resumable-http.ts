@@ -29,7 +29,7 @@ export interface ResumableRequest extends ResumableContext {
   readonly interim: ((status: number, headers: Readonly<Record<string, string>>) => void) | undefined;
 }
 
-/** The field with which both sides name the iteration of the draft that they speak, and its value for draft 12. */
+/** The header in which both sides name their version of the draft, and the value for draft 12. */
 const INTEROP = { name: 'upload-draft-interop-version', version: 8 };
 
 /** Tells the client that the answer is about the upload, and not the result of the whole upload. */
@@ -89,7 +89,7 @@ async function create(context: ResumableRequest): Promise<Response> {
   const digest = readContentDigest(request);
   const created = await createUpload(context, { length, description: readDisposition(request), metadata: '' });
   const where = { location: await locationOf(context, created) };
-  // The draft allows the status 104 only for clients of the same iteration. The status can change until it is an RFC.
+  // The draft allows the status 104 only if the client has the same version, because the RFC may use another status.
   const { name, version } = INTEROP;
   if (readInteger(request, name) === version)
     interim?.(104, { ...where, ...remaining(context, created), [name]: String(version) });
@@ -163,7 +163,7 @@ function lengthHeader({ claim }: Upload): Record<string, string> {
 }
 
 function remaining({ maxUpload, patience }: ResumableRequest, { claim }: Upload): Record<string, string> {
-  // Without a length, the claim has the limit of this upload, which the application may have made smaller.
+  // If the length is not known yet, `claim.length` is the limit of this upload. `allows` may have lowered this limit.
   return limitsOf(claim.isDeferred ? claim.length : maxUpload, claim.expires - Math.floor(patience.clock.now() / 1000));
 }
 

@@ -58,8 +58,8 @@ export interface Creation {
 }
 
 /**
- * The longest time for a body with a checksum, in ms: the greatest body takes so long at 28 KB/s. The memory of such a
- * body is taken from the first byte on, so a few slow senders could otherwise keep out all others for hours.
+ * The longest time for a body with a checksum, in ms: 8 MiB take this time at 28 KB/s. The edge reserves the memory of
+ * such a body before the first byte, so without this limit a few slow senders could keep out all others for hours.
  */
 const HELD_TIME = 300_000;
 
@@ -109,8 +109,8 @@ export async function findUpload(context: ResumableContext): Promise<Upload> {
 }
 
 /**
- * Returns the upload of a URL for a client that asks for its state. If the upload is complete, the application is
- * informed, although it may know already: if the edge was killed after the last append, nothing else would inform it.
+ * Returns the upload of a URL for a client that asks for its state. If the upload is complete, this function reports it
+ * to the application again, because the edge may have been killed between the last append and the first report.
  */
 export async function inspectUpload(context: ResumableContext): Promise<Upload> {
   const upload = await findUpload(context);
@@ -148,23 +148,34 @@ export async function continueUpload(
 /**
  * Appends the body of a request to an upload, and returns the upload as it is then.
  *
- * @throws Refusal with the tail if the body did not arrive as it was announced. The bytes that arrived are stored. 404
- *   if the upload was deleted in the meantime.
+ * @throws Refusal with the tail if the body did not arrive as it was announced. The bytes that arrived are stored.
+ *   The status is 404 if the upload was deleted in the meantime.
  */
 async function appendTo(context: ResumableContext, upload: Upload, digest?: Digest): Promise<Upload> {
-  const { request, user, allows, patience, segmentSize } = context;
+  const { request, segmentSize } = context;
   const { object, claim, tail } = upload;
-  const left = claim.length - tail.position;
-  const size = announcedLength(request, left);
+  const size = announcedLength(request, claim.length - tail.position);
   if (!digest && (size === 0 || !request.body)) return upload;
-  const question = {
-    user,
-    operation: 'upload',
-    key: object.key,
-    position: tail.position,
-    size,
-    upload: claim.id,
-  } as const;
+  const segments = await segmentsOf(context, upload, { size, digest });
+  const appender = new BodyAppender({ ...object, tail, segmentSize, contentType: null, headers: lateHeaders(object) });
+  const check = () => (tail.position === 0 ? refuseLate(context, object) : undefined);
+  const end = await appender.append(segments).catch(async (error: unknown) => {
+    // A Refusal is about the body. After an error of OSS, one more request to OSS would only take more time.
+    if (error instanceof Refusal) await check();
+    throw error;
+  });
+  await check();
+  return { ...upload, tail: end };
+}
+
+/** Asks the application, and returns the segments of the body. The checksum of the body is checked, if it has one. */
+async function segmentsOf(
+  { request, user, allows, patience, segmentSize }: ResumableContext,
+  { object: { key }, claim, tail: { position } }: Upload,
+  { size, digest }: { readonly size: number | undefined; readonly digest: Digest | undefined },
+): Promise<BodySegments> {
+  const left = claim.length - position;
+  const question = { user, operation: 'upload', key, position, size, upload: claim.id } as const;
   const most = Math.min(left, await bytesAllowed(question, allows));
   announcedLength(request, most);
   const total = digest ? Math.min(patience.total, HELD_TIME) : patience.total;
@@ -172,16 +183,7 @@ async function appendTo(context: ResumableContext, upload: Upload, digest?: Dige
   const { clock } = patience;
   const held = { most: Math.min(most, SEGMENT.held), announced: size, clock };
   const chunks = digest ? verified(body, digest, held) : body;
-  const segments = new BodySegments(chunks, { segmentSize, announced: size, clock });
-  const appender = new BodyAppender({ ...object, tail, segmentSize, contentType: null, headers: lateHeaders(object) });
-  const check = () => (tail.position === 0 ? refuseLate(context, object) : undefined);
-  const end = await appender.append(segments).catch(async (error: unknown) => {
-    // If OSS does not answer, another question would only take more time.
-    if (error instanceof Refusal) await check();
-    throw error;
-  });
-  await check();
-  return { ...upload, tail: end };
+  return new BodySegments(chunks, { segmentSize, announced: size, clock });
 }
 
 /**
@@ -205,7 +207,8 @@ const INTERRUPTED = ['RequestTimeout', 'IncompleteBody', 'SourceError'];
  * Runs `work` on an upload. If it fails, the refusal names the true offset, as both standards demand. An interrupted
  * body is answered with 503, because clients give up after most answers from 400 to 499, and may continue here.
  *
- * @throws Refusal with the header `Upload-Offset`, if OSS can be asked. 404 if the upload was deleted in the meantime.
+ * @throws Refusal with the header `Upload-Offset`, if OSS can be asked. The status is 404 if the upload was deleted
+ *   meanwhile.
  */
 export async function withOffset<T>(upload: Upload, work: () => Promise<T>): Promise<T> {
   try {

@@ -15,8 +15,8 @@ export const SEGMENT: Readonly<Record<'least' | 'most' | 'all' | 'held', number>
   /** The limit of all buffers together. Beyond this limit, each upload still gets its one buffer of the least length. */
   all: 20 * MIB,
   /**
-   * Bodies that must be held completely have this much to themselves. Without it, 50 other uploads, which always get
-   * their buffers, would keep such bodies out for as long as they last. It is also the greatest length of such a body.
+   * Bodies that must be held completely may use this much even beyond `all`. Without it, 50 other uploads, which always
+   * get their buffers, could keep such bodies out for hours. It is also the greatest length of such a body.
    */
   held: 8 * MIB,
 };
@@ -40,7 +40,7 @@ export interface Wish {
   readonly isOptional?: boolean;
 }
 
-/** The buffer of a holder. */
+/** What the memory knows about the buffer of one holder. */
 interface Taken {
   /** The length in bytes. */
   readonly size: number;
@@ -50,8 +50,8 @@ interface Taken {
   readonly isHeld: boolean;
 }
 
-/** What a holder still has. */
-interface Keeping {
+/** A buffer that its holder still uses. */
+interface KeptBuffer {
   readonly size: number;
   /** The time in ms. */
   readonly now: number;
@@ -91,7 +91,7 @@ export class SegmentMemory {
   }
 
   /** Notes that a holder still has its buffer. A slow sender can take hours for one segment. */
-  keep(holder: object, { size, now, isHeld = false }: Keeping): void {
+  keep(holder: object, { size, now, isHeld = false }: KeptBuffer): void {
     if (size > 0) this.#buffers.set(holder, { size, since: now, isHeld });
   }
 

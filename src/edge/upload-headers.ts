@@ -19,7 +19,7 @@ export function mediaTypeOf({ headers }: Request): string {
   return (headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
 }
 
-/** The parameters of an Item of Structured Fields. Their values have no meaning here. */
+/** Matches the parameters behind an Item of Structured Fields. The edge ignores their values. */
 const PARAMETERS = /(?:; *[a-z*][a-z0-9_.*-]*(?:=(?:"(?:[^"\\]|\\.)*"|[^\s;"]+))?)*$/.source;
 const BOOLEAN: RegExp = /* @__PURE__ */ new RegExp(`^\\?([01])${PARAMETERS}`);
 const INTEGER: RegExp = /* @__PURE__ */ new RegExp(`^(\\d{1,15})${PARAMETERS}`);
@@ -42,7 +42,7 @@ export function readInteger({ headers }: Request, name: string): number | undefi
 
 /** Reads a number as tus wants it. @throws Refusal (400) if the header is absent or not a number from 0. */
 export function requireNumber({ headers }: Request, name: string): number {
-  // A Worker leaves the white space at the end of a header.
+  // A Worker does not remove the white space at the end of a header, although other platforms do.
   const text = headers.get(name)?.trim() ?? '';
   if (/^\d{1,15}$/.test(text)) return Number(text);
   throw badRequest(`${name} must be a whole number from 0`);

@@ -63,8 +63,8 @@ export function readDisposition({ headers }: Request): UploadDescription {
 }
 
 /**
- * Many clients write a name in UTF-8 without saying so, and most platforms read a header as Latin-1. Such a
- * name is read again. A name that is really Latin-1 is no valid UTF-8, and stays as it is.
+ * Decodes a name again as UTF-8, because many clients send UTF-8 there, and most platforms read a header as Latin-1. If
+ * the bytes are not valid UTF-8, the name is really Latin-1, and stays as it is.
  */
 function inUtf8(text: string): string {
   if (!/^[\0-\xff]+$/.test(text)) return text;
@@ -99,7 +99,7 @@ function textOf(value: string): string | undefined {
   return utf8Of(bytesOf(atob(value)));
 }
 
-/** Returns the media type of the file that a request sends. An invalid type is left out, as in the other standard. */
+/** Returns the `Content-Type` of a request, or undefined if it is not valid, as for a type in `Upload-Metadata`. */
 export function contentTypeOf({ headers }: Pick<Request, 'headers'>): string | undefined {
   return mediaType(headers.get('content-type') ?? undefined);
 }

@@ -25,20 +25,20 @@ export interface Upload {
 }
 
 const ID_HEADER = 'x-oss-meta-upload';
-/** Follows the name of an upload in the metadata of an object that an append in flight created after the deletion. */
+/** The end of the upload's name in the metadata of a late object: an append in flight created it after the deletion. */
 const LATE = '.late';
 
 /**
- * Returns the headers of an append to position 0. OSS ignores them if the object is there. If the object was deleted
- * while the append was in flight, the append creates it again, and the headers make it known.
+ * Returns the headers of an append to position 0. OSS ignores them if the object exists. If the object was deleted
+ * while the append was in flight, the append creates it again, and these headers mark the new object as late.
  */
 export function lateHeaders({ id }: UploadObject): Record<string, string> {
   return { [ID_HEADER]: id + LATE };
 }
 
 /**
- * Returns whose object is at the key now: that of the upload, one that a late append has created, or another one. No
- * object counts as another one. @throws OssError
+ * Returns which object is at the key now: the object of the upload, a late object (see {@link lateHeaders}), or another
+ * one. A missing object counts as another one. @throws OssError
  */
 export async function ownerOf(object: UploadObject): Promise<'upload' | 'late' | 'other'> {
   const id = (await look(object))?.id;

@@ -56,7 +56,7 @@ export type Expected = 'empty' | 'state' | 'content';
 
 /** A request that is not yet authorised. */
 export interface OssRequest extends Omit<PresignRequest, 'operation'> {
-  /** No page asks for a presigned deletion. */
+  /** `PresignRequest` has no `deleteObject`, because no page may ask for a presigned deletion. */
   readonly operation: PresignRequest['operation'] | 'deleteObject';
   readonly method: 'POST' | 'HEAD' | 'GET' | 'DELETE';
   readonly query: Readonly<Record<string, string>>;

@@ -17,7 +17,7 @@ export interface CorsRule {
   readonly maxAgeSeconds?: number;
 }
 
-/** The most rules of a bucket. Some pages of the documents say 20. */
+/** The greatest number of rules of a bucket. Some pages of the documents say 20. */
 export const MAX_CORS_RULES = 10;
 
 /** @throws {RangeError} if PutBucketCors would refuse the rules. */

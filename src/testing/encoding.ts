@@ -1,4 +1,4 @@
-// Writes bytes as text, in base64 or in hexadecimal digits, and text as bytes or in percent-encoding.
+// Turns bytes into base64 or hexadecimal digits, and text into UTF-8 or percent-encoding.
 
 /** Returns the standard base64 form of bytes of any length. */
 export function base64(bytes: Uint8Array): string {

@@ -34,7 +34,7 @@ export function checkRequestOptions(call: Pick<Call, 'headers' | 'query' | 'buck
     throw invalidArgument('x-oss-request-payer', payer, 'The payer must be requester.');
   }
   if (!call.bucket.requesterPays || (identity && payer !== undefined)) return;
-  // The last digit differs for a request without a signature, with one in the query, and with one in the header.
+  // The last digit is 1 without a signature, 2 with a signature in the query, and 3 with a signature in the header.
   const digit = !identity ? 1 : query.has('x-oss-signature') ? 2 : 3;
   throw new Refusal(403, 'AccessDenied', 'Access denied for requester pay bucket.', { ec: `0003-0000070${digit}` });
 }

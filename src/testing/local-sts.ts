@@ -127,7 +127,7 @@ export class LocalSts {
       policy === undefined ? { durationSeconds } : { durationSeconds, policy },
     );
     return {
-      // JSON leaves out what is undefined.
+      // JSON leaves out a field whose value is undefined.
       SourceIdentity,
       AssumedRoleUser: {
         Arn: `${RoleArn}/${RoleSessionName}`,

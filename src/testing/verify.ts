@@ -239,7 +239,7 @@ function readQuery(query: ReadonlyMap<string, string>, headers: Headers): Claim 
   if (version !== ALGORITHM) {
     throw invalidArgument('x-oss-signature-version', version ?? '', `The value must be ${ALGORITHM}.`);
   }
-  // A URL needs no such header.
+  // A presigned request may leave out this header.
   checkPayload(headers.get('x-oss-content-sha256') ?? 'UNSIGNED-PAYLOAD');
   const additionalHeaders = readAdditional(query.get('x-oss-additional-headers'));
   refuseContradiction(query, headers, additionalHeaders);

@@ -19,10 +19,11 @@ export interface OssAppendOptions<M extends Meta = Meta, B extends Body = Body>
   /** Sends the requests. A function chooses a client for each file, for example one for each bucket. */
   readonly client: UploadClient | ((file: UppyFile<M, B>) => UploadClient);
   /**
-   * Returns the key of the object for a file, and not a promise. It is called when the upload of the file begins, and the key is stored in
-   * the state of the file (`file.ossAppend.key`). So a retry, and Golden Retriever after a reload, use the same key again.
-   * It is called again only if the object turned out to hold other bytes than the file, or to take no more appends.
-   * If the key depends only on the file, an upload goes on also when the user picks the file again on another day.
+   * Returns the key of the object for a file, at once and not as a promise. The function is called when the upload of
+   * the file begins, and the key is stored in the state of the file (`file.ossAppend.key`). So a retry, and Golden
+   * Retriever after a reload, use the same key again. The function is called again only if the object holds other bytes
+   * than the file, or takes no more appends. If the key depends only on the file, a user can pick the same file on
+   * another day, and the upload goes on.
    */
   readonly key: (file: UppyFile<M, B>) => string;
   /** The number of files that are uploaded at the same time. 0 means no limit. Default 5. */
@@ -73,11 +74,11 @@ export function limitOf({ limit = LIMIT }: { readonly limit?: number | undefined
 }
 
 /**
- * Returns what a function of the page has returned for a file.
+ * Checks the result of an option that is a function, and returns the result.
  *
- * @throws TypeError for a promise. An asynchronous function for `headers` would otherwise lose all its headers.
+ * @throws TypeError if the result is a promise. Otherwise, for example, a promise of `headers` would mean no headers.
  */
-export function atOnce<T>(option: string, { name }: { readonly name: string }, result: T): T {
+export function checkNoPromise<T>(option: string, { name }: { readonly name: string }, result: T): T {
   const { then } = Object(result);
   if (typeof then !== 'function') return result;
   // Nobody else handles the rejection of this promise.

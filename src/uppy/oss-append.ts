@@ -11,7 +11,7 @@ import { AppendConflictError, ChecksumError, ServiceError } from '../errors.ts';
 import { takesNoAppends } from '../waiting/retry.ts';
 import { locale, type Translate } from './locale.ts';
 import {
-  atOnce,
+  checkNoPromise,
   checkOptions,
   limitOf,
   type OssAppendBody,
@@ -205,7 +205,7 @@ export class OssAppend<M extends Meta, B extends Body> extends BasePlugin<OssApp
     const blob = this.#blobOf(file);
     const client = this.#clientFor(file);
     const object = this.#objectFor(file, client);
-    // Another client may have another bucket, and then it has another object under the same key.
+    // Another client may use another bucket, and then the same key names another object.
     const owner = [...this.#transfers.values()].find((other) => other.key === object.key && other.client === client);
     if (owner) throw this.#refusal('keyInUse', file, { key: object.key, other: owner.name });
     const progress = new Throttle(client.retry.clock, (loaded) => this.#reportProgress(id, blob.size, loaded));
@@ -223,15 +223,15 @@ export class OssAppend<M extends Meta, B extends Body> extends BasePlugin<OssApp
 
   #clientFor(file: UppyFile<M, B>): UploadClient {
     const { client } = this.opts;
-    return typeof client === 'function' ? atOnce('client', file, client(file)) : client;
+    return typeof client === 'function' ? checkNoPromise('client', file, client(file)) : client;
   }
 
   #objectFor(file: UppyFile<M, B>, client: UploadClient): AppendableObject {
     const { headers, contentType = file.type || undefined, segmentSize, maxRate, flushAfter, crc64 } = this.opts;
-    const key = ('ossAppend' in file && file.ossAppend?.key) || atOnce('key', file, this.opts.key(file));
+    const key = ('ossAppend' in file && file.ossAppend?.key) || checkNoPromise('key', file, this.opts.key(file));
     return new AppendableObject(client, key, {
       ...{ contentType, segmentSize, maxRate, flushAfter, crc64 },
-      headers: typeof headers === 'function' ? atOnce('headers', file, headers(file)) : headers,
+      headers: typeof headers === 'function' ? checkNoPromise('headers', file, headers(file)) : headers,
     });
   }
 
@@ -306,7 +306,7 @@ export class OssAppend<M extends Meta, B extends Body> extends BasePlugin<OssApp
     this.#emit('upload-progress', file, { uploadStarted, bytesUploaded, bytesTotal });
   }
 
-  /** Forgets a key whose object cannot become this file: a retry with it would fail again, so the retry asks for a key. */
+  /** Forgets a key whose object cannot become this file. A retry with it would fail, so the retry asks for a key. */
   #forgetLostKey(id: string, error: unknown): void {
     const isOther = error instanceof AppendConflictError || error instanceof ChecksumError;
     const isClosed = error instanceof ServiceError && takesNoAppends(error);
@@ -336,7 +336,7 @@ export class OssAppend<M extends Meta, B extends Body> extends BasePlugin<OssApp
   /** Finds the address of the object. A failure here is not a failure of the upload. */
   async #locate(client: UploadClient, key: string, file: UppyFile<M, B>): Promise<string | undefined> {
     try {
-      // The function of the page may be asynchronous, although its type does not say so. Then it may reject.
+      // `await` is for an asynchronous `url`, although its type forbids this. A rejection must not fail the file.
       if (this.opts.url) return await this.opts.url(key, file);
       // Only the client knows the address of its bucket, so the address comes from a signed URL, without the signature.
       return (await client.presignHeadObject?.(key))?.url.split('?')[0];

@@ -50,7 +50,7 @@ export function toUploadError(cause: unknown, translate: Translate): UploadError
   return new UploadError(reasonOf(cause), { code, details: advice && translate(advice), cause });
 }
 
-/** Returns the text of a thrown value. A function of the page can throw anything, and Uppy needs a text that is not empty. */
+/** Returns a text for a thrown value. A function of the page can throw a value of any type, and Uppy needs a text. */
 function reasonOf(thrown: unknown): string {
   try {
     return String(Object(thrown).message || thrown);

@@ -77,27 +77,27 @@ describe('the doctor of the page', () => {
     );
   });
 
-  test('says it in Chinese as well', async () => {
+  test('names the faults in Chinese too', async () => {
     await examine('portal');
     language.value = 'zh';
     await vi.waitFor(() => expect(said()).toContain('已开启的故障：'), { timeout: 20_000 });
   });
 
-  test('without faults, its finding stands alone', async () => {
+  test('shows only its findings if no fault is switched on', async () => {
     vi.stubGlobal('fetch', () => Promise.resolve(new Response('no', { status: 500 })));
     await examine();
     expect(notices()).toHaveLength(1);
     expect(said()).not.toContain('Faults are switched on');
   });
 
-  test('with faults that do not disturb the examination, it says that they can still disturb an upload', async () => {
+  test('says that faults can disturb an upload, even if they did not disturb the examination', async () => {
     await examine('slow');
     expect(notices()).toEqual([]);
     expect(said()).toMatch(/found nothing wrong.*faults are switched on \(Slow link\)/);
     expect(said()).not.toContain('Switch them off');
   });
 
-  test('its finding disappears as soon as a fault is switched on or off', async () => {
+  test('removes its finding as soon as a fault is switched on or off', async () => {
     await examine('portal');
     expect(notices()).toHaveLength(1);
     await faults.toggle('portal', false);

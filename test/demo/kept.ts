@@ -1,10 +1,10 @@
-/** What Golden Retriever has kept in the browser. It copies the data of a file, and saves its list at most every half second. */
+/** Reads what Golden Retriever has saved in the browser. It saves its list of files at most every half second. */
 import type { Page } from 'playwright';
 import { expect } from 'vitest';
 
 /**
- * Waits until the browser has kept the names of this number of files, and the data of all of them or of `whole` files. A
- * reload before that would lose them, on a fast machine more often than on a slow one.
+ * Waits until the browser has saved the names of `named` files, and the data of `whole` files (by default of all). A
+ * reload before that would lose these files. This happens on a fast machine more often than on a slow one.
  */
 export async function untilKept(page: Page, named: number, { whole = named } = {}): Promise<void> {
   await expect.poll(() => page.evaluate(countKept)).toEqual({ whole, named });

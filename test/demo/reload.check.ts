@@ -33,8 +33,8 @@ describe.each(browsers)('in %s', (name) => {
   }
 
   /**
-   * The browser saves only this number of records in a store of Golden Retriever from now on. So a reload comes too early
-   * for the rest on every machine, however fast its browser saves.
+   * From now on, the browser saves only the next `most` records of this store of Golden Retriever. So the other records
+   * are missing after a reload, even if the browser saves very fast.
    */
   async function saveOnly(most: number, store: 'metadata' | 'files', page: Page): Promise<void> {
     await page.evaluate(

@@ -5,8 +5,8 @@
 //   npm run test:demo -- test/demo/static.check.ts   these files (arguments go to vitest)
 //
 //   OSS_APPEND_DEMO_BROWSER=firefox   only this browser
-//   OSS_APPEND_DEMO_TIMERS=6          the short timers of the page are six times slower, which finds journeys that pass
-//                                     only because the machine has a certain speed
+//   OSS_APPEND_DEMO_TIMERS=6          the short timers of the page are six times slower, so a journey fails if it
+//                                     passes only because the machine has a certain speed
 import { install } from '../../.ci/project.mjs';
 import { conclude, needChromium, vitest } from '../../.ci/suite.mjs';
 

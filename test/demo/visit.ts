@@ -38,7 +38,7 @@ for (const name of ['chromium', 'firefox'] as const)
  */
 const slowness = Number(process.env['OSS_APPEND_DEMO_TIMERS'] ?? 1);
 
-/** Runs in the page before its scripts. Timers of 20 ms to 1 s are those that gather changes for a later moment. */
+/** Runs in the page before its scripts. A page uses timers of 20 ms to 1 s to collect changes, so only these change. */
 function slowTimers(factor: number): void {
   for (const name of ['setTimeout', 'setInterval'] as const) {
     const begin = window[name].bind(window) as (work: TimerHandler, ms: number, ...values: unknown[]) => number;
@@ -207,7 +207,7 @@ export class Visit {
     return this.page.locator('aside.total');
   }
 
-  /** Waits until each file of the list is stored. The bar counts up to 200 ms late, so it may still show an earlier upload. */
+  /** Waits until each file of the list is stored. The bar may show an earlier upload for 200 ms. */
   async allStored(): Promise<void> {
     const open = this.page.locator('.uppy-Dashboard-Item:not(.is-complete)');
     await open.first().waitFor({ state: 'detached', timeout: 110_000 });

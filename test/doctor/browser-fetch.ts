@@ -56,7 +56,7 @@ export function browserFetch(network: Fetch, origin: string): Fetch {
       if (!preflight.ok || !isAllowed(preflight, origin)) throw refused();
     }
     const answer = await send(url, init, headers);
-    // A page with `redirect: 'manual'` learns nothing of a redirect but that there is one.
+    // With `redirect: 'manual'`, a page learns only that there is a redirect.
     if (answer.status >= 300 && answer.status < 400) return withType(Response.error(), 'opaqueredirect');
     if (!isAllowed(answer, origin)) throw refused();
     const { status } = answer;

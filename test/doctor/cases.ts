@@ -90,7 +90,7 @@ const HEALTHY: readonly DoctorCase[] = [
 
 const refusal = (status: number, code: string, message = ''): readonly Instead[] => [{ status, code, message }];
 
-/** A second, different way into each cause. */
+/** One more case for each cause, different from the first. */
 const OTHER_WAYS: readonly DoctorCase[] = [
   {
     name: 'the CORS rule allows the page at another port',
@@ -233,7 +233,7 @@ const OTHER_WAYS: readonly DoctorCase[] = [
     says: 'proxies',
   },
   {
-    name: 'another region, and only the code of the detail says it',
+    name: 'the bucket is in another region, and only the EC says so',
     instead: [{ status: 400, code: 'InvalidArgument', headers: { 'x-oss-ec': '0002-00000228' } }],
     finds: ['region-wrong'],
   },

@@ -259,11 +259,11 @@ describe('two faults at once, and answers that look like others', () => {
   });
 });
 
-describe('a second way into a cause, which needs more than an answer', () => {
+describe('a second case of a cause that cannot be provoked with changed answers alone', () => {
   const codesOf = async (client: OssClient | PresignedClient, options: DoctorOptions) =>
     (await diagnose(client, KEY, options)).findings.map(({ code }) => code);
 
-  /** What a page finds whose network fails for good at request `nth`, preflights included. */
+  /** Returns the findings in a page whose network fails at request `nth` and all later ones. Preflights count too. */
   async function codesOfFailingPage(nth: number): Promise<string[]> {
     let count = 0;
     const { oss, credentials } = world();
@@ -276,23 +276,26 @@ describe('a second way into a cause, which needs more than an answer', () => {
   }
   const REQUESTS = Array.from({ length: 8 }, (_, n) => n + 1);
 
-  test.each(REQUESTS)('the network of a page fails for good at request %i: no CORS rule is blamed', async (nth) => {
-    expect(await codesOfFailingPage(nth)).toEqual(['unreachable']);
-  });
+  test.each(REQUESTS)(
+    'a network of a page that fails from request %i on is not blamed on the CORS rule',
+    async (nth) => {
+      expect(await codesOfFailingPage(nth)).toEqual(['unreachable']);
+    },
+  );
 
-  test.each(REQUESTS)('the device goes offline at request %i', async (nth) => {
+  test.each(REQUESTS)('a device that goes offline at request %i is found', async (nth) => {
     vi.stubGlobal('navigator', { onLine: false });
     expect(await codesOfFailingPage(nth)).toEqual(['offline']);
   });
 
-  test('another storage service answers with its own XML: it is not OSS', async () => {
+  test('another storage service that answers with its own XML is not taken for OSS', async () => {
     const body = '<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>';
     const answers = [{ status: 403, body, isForeign: true }];
     const { client, fetch } = world({ fetch: (oss) => networkOf(answers, oss.fetch) });
     expect(await codesOf(client, { fetch })).toEqual(['not-oss']);
   });
 
-  test('a proxy adds a header that the signature should cover', async () => {
+  test('a proxy that adds a header to be signed is found by the wrong signature', async () => {
     const { client, fetch } = world({
       fetch: (oss) => (url, init) =>
         oss.fetch(url, {
@@ -310,7 +313,7 @@ describe('a second way into a cause, which needs more than an answer', () => {
     ['credentials without a key', () => ({ securityToken: 'x' })],
     ['a temporary key without its token', () => ({ accessKeyId: 'STS.a', accessKeySecret: 'b' })],
     ['text in place of credentials', () => '<html>'],
-  ])('the function for credentials returns %s', async (_, load) => {
+  ])('a function for credentials that returns %s is found', async (_, load) => {
     const { fetch } = world();
     const credentials = load as () => never;
     const client = new OssClient({ region: 'cn-hangzhou', bucket: 'logs', credentials, fetch, retry });
@@ -321,13 +324,13 @@ describe('a second way into a cause, which needs more than an answer', () => {
     ['nothing', undefined],
     ['a path in place of a URL', '/inbox/doctor.txt?x-oss-signature=1'],
     ['an object without a URL', { headers: {} }],
-  ])('the presign function returns %s', async (_, signed) => {
+  ])('a presign function that returns %s is found', async (_, signed) => {
     const { fetch } = world();
     const presign = () => signed as string;
     expect(await codesOf(new PresignedClient({ presign, fetch }), { presign, fetch })).toEqual(['no-credentials']);
   });
 
-  test('a page with HTTPS, and the address of a development server in the local network', async () => {
+  test('a page with HTTPS cannot use a server without HTTPS in the local network', async () => {
     const { oss, fetch, credentials } = world();
     const endpoint = 'http://192.168.1.20:9000';
     const where = { region: 'cn-hangzhou', bucket: 'logs', endpoint, pathStyle: true };
@@ -336,7 +339,7 @@ describe('a second way into a cause, which needs more than an answer', () => {
     expect(oss.object('logs', KEY)).toBeUndefined();
   });
 
-  test('a development page without HTTPS in the local network, and a rule for localhost only', async () => {
+  test('a page in the local network is found to need a rule if the only rule is for localhost', async () => {
     const origin = 'http://192.168.1.20:5173';
     const rule = healthyRule('http://localhost:5173');
     const oss = new LocalOss({ buckets: { logs: { region: 'cn-hangzhou', cors: [rule] } } });
@@ -348,7 +351,7 @@ describe('a second way into a cause, which needs more than an answer', () => {
     expect(findings[0]?.rule?.xml).toContain(`<AllowedOrigin>${origin}</AllowedOrigin>`);
   });
 
-  test('a custom domain is switched on for an endpoint of OSS itself', async () => {
+  test('cname: true for an endpoint of OSS itself is found', async () => {
     const { oss, fetch, credentials } = world();
     const endpoint = 'https://oss-cn-hangzhou.aliyuncs.com';
     const where = { region: 'cn-hangzhou', bucket: 'logs', endpoint, cname: true };

@@ -1,4 +1,4 @@
-/** Answers that come in place of those of LocalOss: OSS with a message of its own, a proxy, or another storage service. */
+/** Answers that a test sends in place of LocalOss, for example those of a proxy or of another storage service. */
 
 import { EXPOSED_HEADERS } from '../../src/request/exposed-headers.ts';
 import type { Fetch } from '../../src/request/request.ts';
@@ -7,9 +7,9 @@ import type { Fetch } from '../../src/request/request.ts';
 export interface Instead {
   /** The requests that get this answer. Default: all but preflights. */
   readonly methods?: readonly ('GET' | 'HEAD' | 'POST')[];
-  /** How many of these requests get it. Default: all. */
+  /** How many of these requests get the answer. Default: all. */
   readonly times?: number;
-  /** Only requests with a body of more bytes get it. */
+  /** Only requests whose body has more bytes than this get the answer. */
   readonly over?: number;
   readonly status: number;
   /** The refusal of OSS. A code of another service needs `isForeign`. */

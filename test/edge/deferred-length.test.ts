@@ -293,7 +293,7 @@ describe('the draft of the IETF', () => {
     expect(await world.draftStateOf(path)).toEqual(['5000', '5000', '?1']);
   });
 
-  test('Upload-Limit has the bytes that the application allowed, because the edge refuses more', async () => {
+  test('Upload-Limit has the number of bytes that the application allows, because the edge refuses more', async () => {
     const world = new DeferringWorld({ allows: ({ operation }) => operation !== 'createUpload' || 3000 });
     const created = await world.send('POST', '/upload', { headers: { 'upload-complete': '?0' } });
     const head = await world.send('HEAD', pathOf(created));

@@ -65,7 +65,7 @@ test('a body that comes in chunks of one byte needs no more memory than another 
   expect(most).toBeLessThan(50 * MIB);
 }, 60_000);
 
-/** An edge on which senders may be silent, so that only a wait for memory ends with time. */
+/** Makes an edge without time-outs for senders, so that only a wait for memory can end in a time-out. */
 const PATIENT = { segmentSize: undefined, idleTimeout: 2 ** 31 - 1 };
 
 /** Lets the time of an edge go on until something has happened. */

@@ -118,7 +118,7 @@ describe('a sender that is silent for 30 s', () => {
   });
 });
 
-test('a sender of one byte every 20 s that asks for a grant is refused after 30 s, because such a body is short', async () => {
+test('a request for a grant that gets one byte every 20 s is refused after 30 s, although its sender is never silent', async () => {
   const { oss } = makeCloud();
   const clock = new VirtualClock(Date.now());
   const sender = new Sender();

@@ -61,7 +61,7 @@ describe('Upload-Limit', () => {
     expect(world.oss.requests).toEqual([]);
   });
 
-  test('has the bytes that the application allows if these are fewer', async () => {
+  test('has the limit of the application if this limit is lower', async () => {
     const world = new UploadWorld({ allows: ({ operation }) => operation !== 'createUpload' || 50 });
     const response = await world.send('POST', '/upload', { headers: { ...INCOMPLETE, 'upload-length': '51' } });
     expect([response.status, response.headers.get('upload-limit')]).toEqual([413, 'max-size=50, max-age=86400']);

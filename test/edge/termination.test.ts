@@ -14,7 +14,7 @@ const STANDARDS: readonly (readonly [standard: string, headers: Headers])[] = [
   ['the draft of the IETF', { 'upload-complete': '?1', 'content-type': 'application/partial-upload' }],
 ];
 
-/** An edge whose appends with bytes wait before they reach the store, while the gate is closed. */
+/** Makes an edge whose appends with bytes wait at a gate before they reach the store. */
 function gatedEdge(world: UploadWorld, options: Partial<EdgeOptions>) {
   const gate = new Gate();
   let waiting = 0;
@@ -79,7 +79,7 @@ describe.each(STANDARDS)('an append of %s that is in flight when its upload is d
     expect(world.object(path)?.length).toBe(500);
   });
 
-  test('is no success if its bytes are now in a new upload of the same key', async () => {
+  test('is answered with 404 if its bytes are now in a new upload with the same key', async () => {
     const world = new UploadWorld();
     const gated = gatedEdge(world, { deletesUploads: true });
     const name = '/upload/inbox%2Fu1%2Fsame';
@@ -108,7 +108,7 @@ describe.each(STANDARDS)('an append of %s that is in flight when its upload is d
   });
 });
 
-test('an object that a client deletes is the object of its upload, and not another one that took the key', async () => {
+test('a client deletes only the object of its upload, and not a newer object with the same key', async () => {
   const world = new UploadWorld();
   const edge = world.edgeWith({ deletesUploads: true });
   const path = await world.create(5);
@@ -120,7 +120,7 @@ test('an object that a client deletes is the object of its upload, and not anoth
 });
 
 describe('a deletion', () => {
-  test('beside an append that OSS never answers does not make the append wait for more answers', async () => {
+  test('that is only allowed adds no request to an append that OSS never answers', async () => {
     const world = new UploadWorld();
     const path = await world.create(500);
     const clock = new VirtualClock(START);

@@ -142,7 +142,7 @@ test.each<[string, Provoke, `${number} ${string}`, string, string]>([
     ARGUMENT,
   ],
   [
-    'an unknown wish about overwriting',
+    'an unknown value of x-oss-forbid-overwrite',
     append({ 'x-oss-forbid-overwrite': 'yes' }),
     '400 InvalidArgument',
     '0017-00000279',

@@ -6,7 +6,7 @@ import { appendCall, type Call, type CallOptions, call, KEYS, NOON, refusal, sig
 
 const text = readFileSync(new URL('../../docs/local.md', import.meta.url), 'utf8');
 
-/** Returns what the table of cases without documents says about a case. */
+/** Returns what the table in docs/local.md says about a case. */
 function documented(name: string): string {
   const row = text.split('\n').find((line) => line.startsWith(`| ${name}`));
   return row?.split(' | ')[1]?.replace(/ \|$/, '') ?? '';

@@ -65,7 +65,7 @@ for (const code of examples.values()) {
   if (name) writeFileSync(join(folder, name), code);
 }
 
-/** The files that stand beside the token routes of frameworks. docs/page.md says where to copy `server.ts` of docs/start.md. */
+/** The files that the token routes of frameworks import. docs/page.md says where `server.ts` is copied to. */
 const server = [...examples.values()].find((code) => code.startsWith('// server.ts:')) ?? '';
 const session = 'export declare function userOf(request: object): Promise<string>;\n';
 const FRAMEWORKS: Readonly<Record<string, string>> = {

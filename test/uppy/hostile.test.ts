@@ -63,7 +63,7 @@ describe('several Uppys in one page', () => {
     expect(first.stored('a')).toBe(TEXT);
   });
 
-  test('of two Uppys with different files and the same key, one is told that the object holds other bytes', async () => {
+  test('if two Uppys upload different files to the same key, one of them fails, because the object holds other bytes', async () => {
     const first = new World();
     const second = new World({ oss: first.oss });
     first.add('a', TEXT);
@@ -455,8 +455,8 @@ test('with pauses, failures and retries, the progress never falls, never passes 
   expect(world.stored('a')).toBe(TEXT);
 });
 
-describe('a token that expires in the middle', () => {
-  test('of many files: one new token is loaded, and all files are stored', async () => {
+describe('a token that expires during the upload', () => {
+  test('is replaced by one new token for many files, and all files are stored', async () => {
     let loads = 0;
     let isExpired = false;
     const world: World = new World({
@@ -479,7 +479,7 @@ describe('a token that expires in the middle', () => {
     expect(loads).toBe(2);
   });
 
-  test('and is fixed: the file fails, and with a new client the retry goes on where the object ends', async () => {
+  test('makes the file fail if there is no new token, and with a new client the retry goes on where the object ends', async () => {
     let isExpired = false;
     const world: World = new World({
       onmoment: (moment) => {

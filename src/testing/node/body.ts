@@ -9,7 +9,7 @@ export interface BodyLimits {
   readonly unread?: number | undefined;
   /**
    * How long a sender may be silent while somebody reads its body, in ms. Then the reader gets a {@link SilentSender}.
-   * Its answer still goes out, and without an answer the connection ends at once. Default 120,000.
+   * If the handler still answers, the connection ends after the answer. Otherwise it ends at once. Default 120,000.
    */
   readonly silence?: number | undefined;
 }
@@ -19,7 +19,7 @@ export interface IncomingBody {
   readonly stream: ReadableStream<Uint8Array>;
   /** Ends the stream after the answer. All bytes that still come are dropped. */
   dismiss(): void;
-  /** Returns whether the sender was silent for too long. Then its connection can take no other request. */
+  /** Returns whether the sender was silent for too long. Then the connection cannot be used for another request. */
   wasSilent(): boolean;
 }
 

@@ -72,8 +72,8 @@ export class DataFolder {
 }
 
 /**
- * Makes a folder, and the folders above it that are missing. The option `recursive` of mkdir is not used, because it
- * never ends where the system itself makes the folders, for example in /proc.
+ * Makes a folder, and the missing folders above it. It does not use the option `recursive` of mkdir, because that call
+ * never ends in places such as /proc, where only the system makes folders.
  */
 async function makeFolder(path: string): Promise<void> {
   try {
@@ -81,7 +81,7 @@ async function makeFolder(path: string): Promise<void> {
   } catch (error) {
     if (await isFolder(path)) return;
     const parent = dirname(path);
-    // A disk that does not exist is its own parent.
+    // The root of a path is its own parent. It can be missing, for example a drive of Windows.
     const isParentMissing = parent !== path && (error as NodeJS.ErrnoException).code === 'ENOENT';
     if (!isParentMissing || (await isFolder(parent))) throw error;
     await makeFolder(parent);

@@ -99,8 +99,8 @@ export async function listen({
 }
 
 /**
- * Answers a request although more bytes follow than its Content-Length declares. Such bytes are no request, so Node would
- * refuse them at once, and the client would lose the answer.
+ * Drops the bytes that follow a body beyond its Content-Length, and still answers the request. Node itself reads these
+ * bytes as a wrong second request and ends the connection at once, so the client would lose the answer.
  */
 function dropSurplus(server: Server): void {
   const exchanges = new WeakMap<Duplex, { readonly incoming: IncomingMessage; readonly outgoing: ServerResponse }>();
