@@ -32,7 +32,7 @@ describe('a body that ends before its announced length', () => {
     [2000, 2001],
     [2500, 5000],
   ])(
-    'is a failure after %i of %i bytes, which stores these bytes and answers their tail',
+    'fails after %i of %i bytes, but these bytes are stored and the answer has their tail',
     async (came, announced) => {
       const bytes = noise(came, 7);
       const { oss, uploaded, failures, status, answer } = await upload(streamOf(bytes, Math.min(came, 100_000)), {

@@ -138,7 +138,7 @@ const TUS: readonly Row[] = [
   ['checksum of a body of 0 bytes', 'the checksum of a body of 0 bytes is checked too'],
   ['termination: 204, afterwards 404', 'deletes the object, and the URL is gone afterwards'],
   [
-    'termination beside a PATCH: afterwards 404',
+    'termination while a PATCH is in flight: the PATCH gets 404',
     'at the offset %i is answered with 404, leaves no object, and completes no upload',
   ],
   [
