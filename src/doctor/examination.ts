@@ -15,7 +15,7 @@ const SIGNATURE = { authorization: 'x', 'x-oss-content-sha256': 'x', 'x-oss-date
 
 const LINE = 'oss-append doctor\n';
 
-type Answers = Partial<Record<Method, Answer>>;
+type AnswerByMethod = Partial<Record<Method, Answer>>;
 
 /** Examines a client, and returns what is wrong. The steps are closures, because this makes the doctor smaller. */
 export async function examine(
@@ -73,7 +73,7 @@ export async function examine(
   };
 
   /** Finds headers that an answer of OSS certainly has, and that the page does not see. */
-  const findHidden = ({ GET, HEAD, POST }: Answers): void => {
+  const findHidden = ({ GET, HEAD, POST }: AnswerByMethod): void => {
     // In a healthy bucket, only the position of the append is wrong. Then the object is appendable.
     const ofAppendable = POST && !POST.cause ? ['x-oss-next-append-position', 'x-oss-hash-crc64ecma'] : [];
     const hidden = [
@@ -138,7 +138,7 @@ export async function examine(
     if (isClockWrong) await head();
     const answers = isClockWrong ? await ask() : first;
     isSigned = true;
-    const byMethod: Answers = Object.fromEntries(answers.map((answer) => [answer.method, answer]));
+    const byMethod: AnswerByMethod = Object.fromEntries(answers.map((answer) => [answer.method, answer]));
     const missing = METHODS.filter((method) => !byMethod[method]).join();
     const [some] = answers;
     const foreign = answers.find((answer) => answer.foreign)?.foreign;
