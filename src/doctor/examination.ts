@@ -86,14 +86,13 @@ export async function examine(
   /** Sends each header alone, because a request with all of them would not say which one the preflight refuses. */
   const findRefused = async (method: Method, given: Readonly<Record<string, string>>): Promise<void> => {
     const refused: string[] = [];
-    let isAnswered = false;
-    for (const [name, value] of Object.entries(given)) {
-      if (await probe.send(method, { headers: { [name]: value } })) isAnswered = true;
-      else refused.push(name);
-    }
+    const entries = Object.entries(given);
+    for (const [name, value] of entries)
+      if (!(await probe.send(method, { headers: { [name]: value } }))) refused.push(name);
     if (!refused[0]) return;
-    // Perhaps no preflight is answered at all. One more request, with a header of the signature, shows this.
-    if (await probe.send(method, { headers: { authorization: 'x' } })) isAnswered = true;
+    // If all are refused, perhaps no preflight is answered at all. A header of the signature shows this.
+    const isAnswered =
+      refused.length < entries.length || (await probe.send(method, { headers: { authorization: 'x' } }));
     report(isAnswered ? 'header-not-allowed' : 'preflight-refused', refused.join());
   };
 
