@@ -37,7 +37,9 @@ export class Driver {
     const env = { ...process.env, LANG: 'en_US.UTF-8', LANGUAGE: 'en_US' };
     const child = spawn(command[0] ?? '', command.slice(1), { stdio: 'ignore', detached: true, env });
     const started = new Driver(child, `http://127.0.0.1:${port}`);
-    process.once('exit', () => started.stop());
+    const stop = () => started.stop();
+    process.once('exit', stop);
+    child.once('exit', () => process.off('exit', stop));
     await started.#ready();
     return started;
   }
@@ -54,8 +56,9 @@ export class Driver {
     return this.post('/session', { capabilities: { alwaysMatch } });
   }
 
+  /** Ends a session. A driver that died has ended its sessions already, so its silence is no failure. */
   end(sessionId: string): Promise<unknown> {
-    return this.#send(`/session/${sessionId}`, { method: 'DELETE' });
+    return this.#send(`/session/${sessionId}`, { method: 'DELETE' }).catch(() => undefined);
   }
 
   /** Runs the body of a function in the page, and returns what it returns. A promise is awaited. */

@@ -11,30 +11,35 @@ export function webkitFamily(place: WebKitPlace | undefined): Family {
     runs: ['window', 'xhr', 'worker', 'service worker', 'plain http'].map((scope) => `webkit ${scope}`),
     start: async (server) => {
       if (!place) throw new Absent('not installed');
-      const driver = await Driver.start(place);
-      return running(driver, place, server);
+      return running(place, server);
     },
   };
 }
 
-async function running(driver: Driver, { browser }: WebKitPlace, server: RuntimeServer): Promise<Running> {
-  const version = await driver.version(browser).catch(async (error: unknown) => {
-    driver.stop();
-    throw error;
-  });
+/** Each run has a driver of its own. With one driver for five runs, the last run once got no answer from it. */
+async function running(place: WebKitPlace, server: RuntimeServer): Promise<Running> {
   return {
-    version,
-    run: async (job) => {
-      const session = await driver.open(browser, proxyFor(server, job));
-      try {
-        await driver.post(`/session/${session.sessionId}/url`, { url: pageUrlOf(server, job) });
-        return await reportOf(server, job, new Promise(() => {}));
-      } finally {
-        await driver.end(session.sessionId);
-      }
-    },
-    close: async () => driver.stop(),
+    version: await withDriver(place, (driver) => driver.version(place.browser)),
+    run: (job) =>
+      withDriver(place, async (driver) => {
+        const session = await driver.open(place.browser, proxyFor(server, job));
+        try {
+          await driver.post(`/session/${session.sessionId}/url`, { url: pageUrlOf(server, job) });
+          return await reportOf(server, job, new Promise(() => {}));
+        } finally {
+          await driver.end(session.sessionId);
+        }
+      }),
   };
+}
+
+async function withDriver<T>(place: WebKitPlace, act: (driver: Driver) => Promise<T>): Promise<T> {
+  const driver = await Driver.start(place);
+  try {
+    return await act(driver);
+  } finally {
+    driver.stop();
+  }
 }
 
 /**
