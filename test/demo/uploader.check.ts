@@ -91,7 +91,7 @@ describe.each(browsers)('in %s', (name) => {
 
   test('files can be dropped, pasted and picked while another one is in flight, and the page shows the remaining time', async () => {
     const { page } = await begin();
-    const slow = await visit.beginSlowly();
+    const slow = await visit.beginSlowly(16 * MIB);
     const more = [picked('dropped.bin', 2000), picked('pasted.bin', 3000), picked('picked.bin', 4000)] as const;
     await page.locator('.total .speed', { hasText: /[KM]iB\/s · .*left/ }).waitFor();
     await visit.drop('footer', more[0]);
