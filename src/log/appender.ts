@@ -5,17 +5,26 @@
  */
 
 import type { AppendableObjectOptions } from '../append/object.ts';
-import { checkFunction, checkObject, checkRange, checkSignal, checkType, checkWholeNumber } from '../check.ts';
+import {
+  checkFunction,
+  checkLeast,
+  checkObject,
+  checkRange,
+  checkSignal,
+  checkType,
+  checkWholeNumber,
+} from '../check.ts';
 import type { CallOptions } from '../request/operations.ts';
 import type { ObjectTail } from '../tail.ts';
 import { abortable } from '../waiting/abort.ts';
 import type { Clock } from '../waiting/clock.ts';
 import type { LogLoss } from './block.ts';
+import { DeferredAppend } from './deferred-append.ts';
 import { type Feed, flightOf } from './feed.ts';
 import { gzipAtOnce } from './gzip.ts';
 import type { LogJournal } from './journal.ts';
-import { LateAppend } from './late-append.ts';
 import type { LogRecord } from './lines.ts';
+import { tell } from './listener.ts';
 import type { LogClient } from './log-client.ts';
 import { Page } from './page.ts';
 import type { LogPlatform } from './platform.ts';
@@ -130,7 +139,7 @@ export class LogAppender {
   readonly #feeds: [...Feed[], Feed];
   readonly #own: Feed;
   readonly #page: Page | undefined;
-  readonly #late: LateAppend | undefined;
+  readonly #deferred: DeferredAppend | undefined;
   /** The records that are given to the browser or noted in the journal, and the segment that they become. */
   #prepared: Prepared | undefined;
   /** Pending while the journal is opened. Nothing is sent before it is open. */
@@ -138,7 +147,7 @@ export class LogAppender {
   /** The segment that is in flight. There is never more than one. */
   #sending: Promise<void> | undefined;
   #timer: unknown;
-  #armTimer: unknown;
+  #prepareTimer: unknown;
   /** The promise that every call of `close` waits for. */
   #closing: Promise<void> | undefined;
   /** True after the first call of `close`. Then the log takes no record any more. */
@@ -157,11 +166,12 @@ export class LogAppender {
     this.#options = options;
     this.#segmentSize = segmentSize;
     this.#page = platform.document && new Page(platform, this.#sendAll);
-    this.#late = platform.fetchLater && new LateAppend(client, object, platform);
+    this.#deferred = platform.fetchLater && new DeferredAppend(client, object, platform);
     this.#sender = new Sender(client, key, {
       ...object,
       page: this.#page,
       compression: gzip ? platform.CompressionStream : undefined,
+      // The engine cuts no segment that is at most a sixteenth of its `segmentSize`.
       segmentSize: 16 * Math.max(segmentSize, UNCUT),
       onstored: (stored) => tell(options.onstored, stored),
       onerror: this.#fail,
@@ -198,7 +208,7 @@ export class LogAppender {
     if (this.#isClosing || !this.#queue.write(record)) return false;
     if (!this.#timer) this.#begin();
     this.#own.keeper?.sync();
-    if (this.#late || this.#own.keeper) this.#armTimer ??= this.#clock.setTimeout(this.#prepare, PREPARE_AFTER);
+    if (this.#deferred || this.#own.keeper) this.#prepareTimer ??= this.#clock.setTimeout(this.#prepare, PREPARE_AFTER);
     if (!this.#sending && this.#isFull) this.#sendFull().catch(() => {});
     return true;
   }
@@ -237,15 +247,15 @@ export class LogAppender {
     } finally {
       signal?.removeEventListener('abort', abort);
       this.#stopTimer();
-      this.#late?.stop();
+      this.#deferred?.stop();
       this.#page?.stop();
       for (const { keeper } of this.#feeds) keeper?.close();
     }
   }
 
   #stopTimer(): void {
-    for (const timer of [this.#timer, this.#armTimer]) this.#clock.clearTimeout(timer);
-    this.#timer = this.#armTimer = undefined;
+    for (const timer of [this.#timer, this.#prepareTimer]) this.#clock.clearTimeout(timer);
+    this.#timer = this.#prepareTimer = undefined;
   }
 
   readonly #sendAll = (): void => {
@@ -295,14 +305,14 @@ export class LogAppender {
    * them as a request. Both need to know where the object ends, so nothing may be in flight.
    */
   readonly #prepare = async (): Promise<void> => {
-    this.#armTimer = undefined;
+    this.#prepareTimer = undefined;
     const batch = this.#queue.peek(this.#segmentSize);
     const { tail, key } = this;
-    if (!batch || !tail || this.#sending || this.#opening || this.#late?.isSent) return;
+    if (!batch || !tail || this.#sending || this.#opening || this.#deferred?.isSent) return;
     const encoded = this.#options.gzip ? gzipAtOnce(batch.bytes) : batch.bytes;
     await this.#own.keeper?.note(flightOf(batch, encoded, key, tail));
-    if (this.#sending || this.#late?.isSent) return;
-    this.#late?.arm(key, tail.position, encoded);
+    if (this.#sending || this.#deferred?.isSent) return;
+    this.#deferred?.arm(key, tail.position, encoded);
     this.#prepared = { batch, encoded };
   };
 
@@ -331,7 +341,7 @@ export class LogAppender {
   #take(): Next {
     const prepared = this.#prepared;
     this.#prepared = undefined;
-    const isSent = this.#late?.stop();
+    const isSent = this.#deferred?.stop();
     const isLeft = this.#page?.isHidden === true;
     if (prepared && (isSent || isLeft)) return { ...prepared, batch: this.#queue.retake(prepared.batch) };
     const batch = this.#queue.take(this.#most);
@@ -375,15 +385,6 @@ function takeLeft({ queue, left }: Feed, most: number): Next {
   return { batch: queue.retake({ bytes, count, first: end - count, loss: undefined }), encoded: bytes };
 }
 
-/** A listener that throws must not end the log. The platform reports the error. */
-function tell<T>(listener: ((value: T) => void) | undefined, value: T): void {
-  try {
-    listener?.(value);
-  } catch (error) {
-    globalThis.reportError?.(error);
-  }
-}
-
 function checkOptions(
   options: LogAppenderOptions,
   { CompressionStream }: LogPlatform,
@@ -394,7 +395,7 @@ function checkOptions(
   checkWholeNumber('segmentSize', segmentSize, 1);
   const uncut = `${UNCUT} bytes or less with shared and with persist`;
   checkRange(!(options.shared || options.persist) || segmentSize <= UNCUT, 'segmentSize', uncut, segmentSize);
-  checkRange(flushAfter >= 0, 'flushAfter', '0 ms or more', flushAfter);
+  checkLeast('flushAfter', flushAfter);
   checkWholeNumber('queueSize', queueSize, segmentSize);
   checkType(
     /^(refuse|dropOldest|dropNewest)$/.test(whenFull),

@@ -11,6 +11,7 @@ import type { ObjectTail } from '../tail.ts';
 import { type Clock, platformClock } from '../waiting/clock.ts';
 import { kindOf, RetryPolicy } from '../waiting/retry.ts';
 import { Delivery } from './delivery.ts';
+import { tell } from './listener.ts';
 import { MediaQueue } from './media-queue.ts';
 import { hasNoCredentials } from './outage.ts';
 import { WebmSplitter } from './webm.ts';
@@ -299,15 +300,6 @@ class Session {
  */
 function mayPass(error: unknown): boolean {
   return hasNoCredentials(error) || /^(ambiguous|throttled)$/.test(kindOf(error));
-}
-
-/** A listener that throws must not end the recording. The platform reports the error. */
-function tell<T>(listener: ((value: T) => void) | undefined, value: T): void {
-  try {
-    listener?.(value);
-  } catch (error) {
-    globalThis.reportError?.(error);
-  }
 }
 
 function check(object: AppendableObject, recorder: Recorder, options: RecordOptions): void {

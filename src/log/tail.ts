@@ -80,8 +80,8 @@ export function tail(
   key: string,
   options: TailOptions = {},
 ): AsyncIterableIterator<Uint8Array<ArrayBuffer>> {
-  const plan = check(client, key, options);
-  return new Stoppable((signal) => bytesOf(follow(client, plan, signal)), options.signal);
+  const settings = check(client, key, options);
+  return new Stoppable((signal) => bytesOf(follow(client, settings, signal)), options.signal);
 }
 
 /**
@@ -130,12 +130,12 @@ export function tailStream(
  * ```
  */
 export function tailLines(client: TailClient, key: string, options: TailOptions = {}): AsyncIterableIterator<string> {
-  const plan = check(client, key, options);
-  return new Stoppable((signal) => linesOf(follow(client, plan, signal)), options.signal);
+  const settings = check(client, key, options);
+  return new Stoppable((signal) => linesOf(follow(client, settings, signal)), options.signal);
 }
 
-/** The checked arguments. */
-interface Plan {
+/** The checked arguments of a call. */
+interface Settings {
   readonly key: string;
   readonly from: Tail;
   readonly minDelay: number;
@@ -149,9 +149,13 @@ interface Piece {
   readonly bytes: Bytes;
 }
 
-async function* follow(client: TailClient, plan: Plan, signal: AbortSignal): AsyncGenerator<Piece, void, undefined> {
-  for (let object: Followed | undefined = new Followed(client, plan.key, plan.from); object; ) {
-    const next: string | undefined = yield* followOne(client, object, plan, signal);
+async function* follow(
+  client: TailClient,
+  settings: Settings,
+  signal: AbortSignal,
+): AsyncGenerator<Piece, void, undefined> {
+  for (let object: Followed | undefined = new Followed(client, settings.key, settings.from); object; ) {
+    const next: string | undefined = yield* followOne(client, object, settings, signal);
     object = next === undefined ? undefined : new Followed(client, next, { position: 0, crc: 0n });
   }
 }
@@ -160,14 +164,14 @@ async function* follow(client: TailClient, plan: Plan, signal: AbortSignal): Asy
 async function* followOne(
   client: TailClient,
   object: Followed,
-  plan: Plan,
+  settings: Settings,
   signal: AbortSignal,
 ): AsyncGenerator<Piece, string | undefined, undefined> {
-  const { minDelay, maxDelay } = plan;
+  const { minDelay, maxDelay } = settings;
   for (let delay = minDelay; ; ) {
     const { position } = object;
     yield* piecesOf(object, signal);
-    const next = await askNext(object, plan, signal);
+    const next = await askNext(object, settings, signal);
     if (object.sealed) return next;
     if (next !== undefined) {
       // Something may have been appended between the last look and the call of `next`.
@@ -179,8 +183,12 @@ async function* followOne(
   }
 }
 
-async function askNext({ key, tail, sealed }: Followed, plan: Plan, signal: AbortSignal): Promise<string | undefined> {
-  const next = await abortable(Promise.resolve(plan.next?.({ key, tail, sealed })), signal);
+async function askNext(
+  { key, tail, sealed }: Followed,
+  settings: Settings,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const next = await abortable(Promise.resolve(settings.next?.({ key, tail, sealed })), signal);
   if (next === undefined) return undefined;
   checkKey(next);
   checkType(next !== key, `next gave "${next}", which is the object that was just read`);
@@ -206,7 +214,7 @@ async function* linesOf(pieces: AsyncIterable<Piece>): AsyncGenerator<string, vo
   yield* splitter.end();
 }
 
-function check(client: TailClient, key: string, options: TailOptions): Plan {
+function check(client: TailClient, key: string, options: TailOptions): Settings {
   checkType(
     typeof client?.getObject === 'function' && client.retry,
     'tail needs an OssClient, or an object with its methods',

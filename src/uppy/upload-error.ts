@@ -47,11 +47,11 @@ export function toUploadError(cause: unknown, translate: Translate): UploadError
   if (cause instanceof UploadError) return cause;
   const advice = adviceFor(cause);
   const code = cause instanceof OssError ? cause.code : 'InvalidCall';
-  return new UploadError(reasonOf(cause), { code, details: advice && translate(advice), cause });
+  return new UploadError(textOf(cause), { code, details: advice && translate(advice), cause });
 }
 
 /** Returns a text for a thrown value. A function of the page can throw a value of any type, and Uppy needs a text. */
-function reasonOf(thrown: unknown): string {
+function textOf(thrown: unknown): string {
   try {
     return String(Object(thrown).message || thrown);
   } catch {

@@ -61,8 +61,8 @@ const EDGE = src(
   ...['edge/body-segments', 'edge/segment-buffer', 'edge/segment-memory', 'edge/free-buffer'],
 );
 const LOG = src(
-  ...['log/appender', 'log/delivery', 'log/queue', 'log/block', 'log/lines'],
-  ...['log/page', 'log/keepalive', 'log/late-append', 'log/feed', 'log/sender', 'log/gzip', 'log/log-client'],
+  ...['log/appender', 'log/delivery', 'log/queue', 'log/block', 'log/lines', 'log/listener'],
+  ...['log/page', 'log/keepalive', 'log/deferred-append', 'log/feed', 'log/sender', 'log/gzip', 'log/log-client'],
 );
 const UPPY = src(
   ...['uppy/oss-append', 'uppy/options', 'uppy/queue', 'uppy/throttle', 'uppy/transfer', 'uppy/upload-error'],

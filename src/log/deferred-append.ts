@@ -16,7 +16,7 @@ interface Armed {
   request?: DeferredRequest;
 }
 
-export class LateAppend {
+export class DeferredAppend {
   readonly #client: AppendClient;
   readonly #options: ObjectOptions;
   #armed: Armed | undefined;
