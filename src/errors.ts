@@ -206,17 +206,6 @@ export function withFacts(error: OssError, { tail, outcome, loaded }: AppendFact
 }
 
 /**
- * Returns the error of an append whose outcome could not be found out. Its message names the first failure and why the
- * object could not be read.
- */
-export function unproven(failure: unknown, reading: OssError): unknown {
-  if (!(failure instanceof OssError)) return failure;
-  const permission = reading instanceof ServiceError && reading.status === 403 ? ' (reading needs oss:GetObject)' : '';
-  const message = `${failure.message}. Whether these bytes are stored could not be proven${permission}: ${reading.message}`;
-  return remake(failure, { cause: failure.cause ?? reading }, message);
-}
-
-/**
  * Returns a copy of an error with other facts. No constructor runs, because the class may be one of the caller with a
  * constructor of its own. The copy keeps the class, the stack and all fields.
  */

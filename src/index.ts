@@ -1,5 +1,6 @@
 /** oss-append: append to Alibaba Cloud OSS objects, every byte exactly once. */
 
+export type { AppendOptions, AppendProgress } from './append/call.ts';
 export type { AppendClient } from './append/client.ts';
 export type { PendingSegment } from './append/flight.ts';
 // Appending
@@ -9,7 +10,6 @@ export {
   append,
   type ResumeOptions,
 } from './append/object.ts';
-export type { AppendOptions, AppendProgress } from './append/progress.ts';
 export type { SettledAppend } from './append/settle.ts';
 export { AppendStream } from './append/stream.ts';
 // Checksums

@@ -7,6 +7,7 @@
 import { readStart } from './bytes.ts';
 import { checkFunction } from './check.ts';
 import { ServiceError, TransportError, withoutSecrets } from './errors.ts';
+import { kindOf } from './failure-kind.ts';
 import { harmless, redact } from './redact.ts';
 import { type Credentials, credentialsProblem, parseCredentials } from './request/credentials.ts';
 import { checkBucket, checkKey, percentEncode } from './request/endpoint.ts';
@@ -15,7 +16,7 @@ import { digest, signature } from './request/signature.ts';
 import { throwIfAborted } from './waiting/abort.ts';
 import { type Clock, platformClock } from './waiting/clock.ts';
 import { withDeadline } from './waiting/deadline.ts';
-import { kindOf, type RetryOptions, RetryPolicy } from './waiting/retry.ts';
+import { type RetryOptions, RetryPolicy } from './waiting/retry.ts';
 
 /** The fields of credentials that sign a call of STS. */
 type StsCaller = Pick<Credentials, 'accessKeyId' | 'accessKeySecret' | 'securityToken'>;

@@ -6,25 +6,25 @@
  */
 
 import { isBlob } from '../bytes.ts';
-import { CredentialsError, OssError, ServiceError, unproven } from '../errors.ts';
+import { CredentialsError, OssError, ServiceError } from '../errors.ts';
+import { kindOf, takesNoAppends } from '../failure-kind.ts';
 import type { AppendObjectResult } from '../request/operations.ts';
 import { readBlob } from '../source/blob.ts';
 import type { Segment } from '../source/segment.ts';
 import { differ, parseCrc, publicTail, type Tail } from '../tail.ts';
-import { kindOf, takesNoAppends } from '../waiting/retry.ts';
 import { sleep } from '../waiting/sleep.ts';
-import { conflict, damaged } from './conflicts.ts';
+import { type Call, report, reportHanded } from './call.ts';
+import { conflict, damaged, unproven } from './conflicts.ts';
 import type { Engine } from './engine.ts';
 import type { Plan } from './flight.ts';
 import { findLate } from './pending.ts';
-import { type Call, report, reportHanded } from './progress.ts';
 import { type Committed, type Diverged, type Found, judge, moved, type Verdict } from './verdict.ts';
 
 /** A segment without bytes. If the object is absent, this segment creates it. */
 export const EMPTY: Segment = { size: 0, crc: 0n, body: new Uint8Array(0) };
 
 /** The result of one attempt, and the failure after which the object was read. */
-type Outcome = (Verdict | { readonly kind: 'tooLarge' }) & { readonly error?: unknown };
+type AttemptResult = (Verdict | { readonly kind: 'tooLarge' }) & { readonly error?: unknown };
 
 /**
  * Stores a segment. If the segment was given up before, this function first looks for it in the object, and sends it
@@ -43,12 +43,12 @@ export async function commit(engine: Engine, segment: Segment, call: Call, faile
   let plan = (wasGivenUp && flight?.plan) || ledger.begin(key, segment, call);
   for (let failures = failed; ; wasGivenUp = false) {
     if (!wasGivenUp && pace.cuts(segment.size, inMemory)) return commitInParts(engine, segment, call, failures);
-    const { error, ...outcome }: Outcome = wasGivenUp
+    const { error, ...result }: AttemptResult = wasGivenUp
       ? await reconcile(engine, plan, segment, call)
       : await attempt(engine, plan, segment, call);
-    switch (outcome.kind) {
+    switch (result.kind) {
       case 'committed':
-        return finish(engine, plan, call, outcome);
+        return finish(engine, plan, call, result);
       case 'tooLarge':
         if (!pace.failed(segment.size, true)) throw error;
         break;
@@ -58,7 +58,7 @@ export async function commit(engine: Engine, segment: Segment, call: Call, faile
         if (kindOf(error) === 'protected' || !(await client.retry.again(++failures, { error, signal }))) throw error;
         break;
       default:
-        ledger.follow(outcome.kind === 'moved' ? outcome.tail : placeBehind(engine, plan, outcome));
+        ledger.follow(result.kind === 'moved' ? result.tail : placeBehind(engine, plan, result));
         plan = ledger.begin(key, segment, call);
         failures = 0;
     }
@@ -76,7 +76,7 @@ async function commitInParts(engine: Engine, segment: Segment, call: Call, faile
   let [done, failures] = [0, failed];
   while (done < segment.size) {
     const most = pace.size(call.inMemory);
-    const part = await reader.next(call.cut?.(most) ?? most);
+    const part = await reader.next(call.partLength?.(most) ?? most);
     ledger.setAside(call.flight);
     done += await commit(engine, part ?? EMPTY, call, failures);
     failures = 0;
@@ -94,7 +94,7 @@ function finish({ ledger }: Engine, plan: Plan, call: Call, { tail, size = plan.
 }
 
 /** Sends the segment once. If a failure leaves its outcome open, the object is read. */
-async function attempt(engine: Engine, plan: Plan, segment: Segment, call: Call): Promise<Outcome> {
+async function attempt(engine: Engine, plan: Plan, segment: Segment, call: Call): Promise<AttemptResult> {
   const { client, pace } = engine;
   const { clock } = client.retry;
   const { size } = segment;
@@ -127,7 +127,7 @@ async function send(engine: Engine, plan: Plan, segment: Segment, call: Call): P
     if (!isRefusal && !(error instanceof CredentialsError)) ledger.noteNotRefused(plan);
     // After a CredentialsError the outcome is what it was before, because nothing was sent. But with `sent`, an earlier
     // request of this attempt was sent and refused. A final refusal, such as that of a sealed object, stored nothing.
-    const isFinal = error instanceof ServiceError && takesNoAppends(error);
+    const isFinal = takesNoAppends(error);
     if (isFinal || (error instanceof CredentialsError && !error.sent)) ledger.note(plan, outcome);
     throw error;
   });

@@ -1,6 +1,6 @@
 /** The errors of an append that cannot go on. Each message says what was attempted, what was found, and what to do. */
 
-import { AppendConflictError, ChecksumError, OssError, type Outcome } from '../errors.ts';
+import { AppendConflictError, ChecksumError, OssError, type Outcome, remake, ServiceError } from '../errors.ts';
 import type { Plan } from './flight.ts';
 import type { Found } from './verdict.ts';
 
@@ -60,6 +60,17 @@ export function damaged(key: string, { position, size, want }: Plan, crc: bigint
 export function unsettled(key: string, { position, size }: At): OssError {
   const message = `Cannot settle the ${size} bytes for "${key}" at position ${position}: a later append was sent. Settle that append first`;
   return new OssError(message, { code: 'Unsettled' });
+}
+
+/**
+ * Returns the error of an append whose outcome could not be found out. Its message names the first failure and why the
+ * object could not be read.
+ */
+export function unproven(failure: unknown, reading: OssError): unknown {
+  if (!(failure instanceof OssError)) return failure;
+  const permission = reading instanceof ServiceError && reading.status === 403 ? ' (reading needs oss:GetObject)' : '';
+  const message = `${failure.message}. Whether these bytes are stored could not be proven${permission}: ${reading.message}`;
+  return remake(failure, { cause: failure.cause ?? reading }, message);
 }
 
 function describe({ length, appendable }: Found): string {

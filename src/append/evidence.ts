@@ -7,8 +7,9 @@ import { isBlob } from '../bytes.ts';
 import { decimal } from '../check.ts';
 import { crc64 } from '../crc64.ts';
 import { ServiceError, TransportError } from '../errors.ts';
+import { isMissing } from '../failure-kind.ts';
 import type { ObjectContent, ObjectHead } from '../request/operations.ts';
-import { getStored, isMissing, type Wish } from '../request/stored.ts';
+import { getStored, type Wish } from '../request/stored.ts';
 import { blobPieces } from '../source/blob.ts';
 import type { Segment } from '../source/segment.ts';
 import { parseCrc } from '../tail.ts';
@@ -119,7 +120,7 @@ export class Evidence {
   async #measure(near: number, signal: AbortSignal | undefined): Promise<Found> {
     const start = near && near - 1;
     const content = await getStored(this.#client, this.#key, { range: { start }, signal }, { decode: false });
-    const bytes = new Bytes(content.body);
+    const bytes = new CountingReader(content.body);
     const { contentLength, headers, partial } = content;
     // If the range begins at the end of the object or after it, OSS answers with the whole object.
     const before = partial ? start : 0;
@@ -133,7 +134,7 @@ export class Evidence {
     place: Place,
     looked: Found,
     signal: AbortSignal | undefined,
-    consume: (bytes: Bytes) => Promise<T>,
+    consume: (bytes: CountingReader) => Promise<T>,
   ): Promise<Reading<T>> {
     for (let found = looked, reads = 1; ; reads++) {
       const reading = await this.#readOnce(place, found, signal, consume);
@@ -152,13 +153,13 @@ export class Evidence {
     { position, size }: Place,
     looked: Found,
     signal: AbortSignal | undefined,
-    consume: (bytes: Bytes) => Promise<T>,
+    consume: (bytes: CountingReader) => Promise<T>,
     wish: Wish = { decode: false },
   ): Promise<Reading<T> | undefined> {
     const end = position + size - 1;
     const content = await getStored(this.#client, this.#key, { range: { start: position, end }, signal }, wish);
     const { range, partial, headers } = content;
-    const bytes = new Bytes(content.body);
+    const bytes = new CountingReader(content.body);
     try {
       if (!partial || (range && (range.start !== position || range.end !== end))) return undefined;
       const value = await consume(bytes);
@@ -192,7 +193,7 @@ export class Evidence {
 }
 
 /** Reads a body chunk by chunk, and counts the bytes. */
-class Bytes {
+class CountingReader {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
   #count = 0;
 
@@ -218,7 +219,7 @@ class Bytes {
 }
 
 /** Compares the bytes while they arrive. Only one piece of each side is in memory. */
-async function isSame(bytes: Bytes, body: Segment['body']): Promise<boolean> {
+async function isSame(bytes: CountingReader, body: Segment['body']): Promise<boolean> {
   let chunk: Uint8Array | undefined;
   for await (const piece of isBlob(body) ? blobPieces(body) : [body]) {
     for (let index = 0; index < piece.byteLength; ) {
@@ -233,7 +234,7 @@ async function isSame(bytes: Bytes, body: Segment['body']): Promise<boolean> {
   return true;
 }
 
-async function prefixCrcs(bytes: Bytes, sizes: readonly number[]): Promise<ReadonlyMap<number, bigint>> {
+async function prefixCrcs(bytes: CountingReader, sizes: readonly number[]): Promise<ReadonlyMap<number, bigint>> {
   const crcs = new Map<number, bigint>();
   const ends = [...sizes].sort((a, b) => a - b);
   let [position, crc] = [0, 0n];

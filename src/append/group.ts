@@ -9,8 +9,8 @@ import { OssError, remake, withFacts } from '../errors.ts';
 import { joinBytes, type Segment } from '../source/segment.ts';
 import { type ObjectTail, publicTail, type Tail } from '../tail.ts';
 import { reasonOf } from '../waiting/abort.ts';
+import { type AppendOptions, type AppendProgress, type Call, type Listener, reportHanded, within } from './call.ts';
 import type { Flight } from './flight.ts';
-import { type AppendOptions, type AppendProgress, type Call, type Listener, reportHanded } from './progress.ts';
 
 /** One call of a group. */
 interface Member extends Listener {
@@ -119,11 +119,11 @@ export class Group implements Call {
   }
 
   /**
-   * Returns the next segment: calls that have at most `limit` bytes together, or one longer call. The segment is empty
+   * Closes the group and returns its next segment: calls that have at most `limit` bytes together, or one longer call. The segment is empty
    * when no call is left. `check` throws for a call that does not fit into the object; that call rejects and is left
    * out. It gets the distance of the call's bytes from the beginning of the segment, and their number.
    */
-  close(limit: number, check: (start: number, size: number) => void): Segment {
+  nextSegment(limit: number, check: (start: number, size: number) => void): Segment {
     this.#closed = true;
     this.total = this.loaded;
     this.#sent = [];
@@ -159,7 +159,7 @@ export class Group implements Call {
    * Returns the length of the next part. A part ends where the bytes of a call end, if one of them ends in it. So bytes
    * of other writers do not come between the bytes of one call.
    */
-  cut(size: number): number {
+  partLength(size: number): number {
     let best = size;
     for (const { start, total } of this.#sent) {
       const length = start + total - this.loaded;
@@ -207,11 +207,6 @@ export class Group implements Call {
     this.#waiting.clear();
     this.#sent = [];
   }
-}
-
-/** Returns how many of the first `bytes` bytes are among the `size` bytes from `start` on. */
-export function within(bytes: number, start: number, size: number): number {
-  return Math.min(Math.max(bytes - start, 0), size);
 }
 
 /** Reports to a call the progress of its own bytes. */

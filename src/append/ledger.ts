@@ -8,8 +8,8 @@ import { crc64Combine } from '../crc64.ts';
 import { OssError, type Outcome } from '../errors.ts';
 import type { Segment } from '../source/segment.ts';
 import { checkRoom, differ, type Tail } from '../tail.ts';
+import type { Call } from './call.ts';
 import type { Flight, Plan } from './flight.ts';
-import type { Call } from './progress.ts';
 import { type Found, isAlike } from './verdict.ts';
 
 /**

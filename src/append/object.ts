@@ -23,6 +23,7 @@ import type { AppendSource } from '../source/segment.ts';
 import { readSegments } from '../source/segments.ts';
 import { checkRoom, MAX_OBJECT_SIZE, type ObjectTail, parseTail, publicTail } from '../tail.ts';
 import { abortable, reasonOf, throwIfAborted } from '../waiting/abort.ts';
+import type { AppendOptions, Call } from './call.ts';
 import type { AppendClient } from './client.ts';
 import { commit } from './commit.ts';
 import type { Engine } from './engine.ts';
@@ -32,7 +33,6 @@ import { Group } from './group.ts';
 import { Ledger } from './ledger.ts';
 import { ensureOpen } from './open.ts';
 import { SegmentPace } from './pace.ts';
-import type { AppendOptions, Call } from './progress.ts';
 import { pump } from './pump.ts';
 import { resumeBlob } from './resume.ts';
 import { sealAtEnd } from './seal.ts';
@@ -377,9 +377,9 @@ async function sendGroup(engine: Engine, group: Group): Promise<void> {
   for (;;) {
     const { position } = await ensureOpen(engine, group.signal);
     // A segment that was never sent must not be remembered as one that may be stored late. So an abort is checked
-    // before `close`.
+    // before `nextSegment`.
     throwIfAborted(group.signal);
-    const segment = group.close(pace.size(true), (start, size) => checkRoom(key, position + start, size));
+    const segment = group.nextSegment(pace.size(true), (start, size) => checkRoom(key, position + start, size));
     if (segment.size === 0) return;
     await commit(engine, segment, group);
   }

@@ -5,10 +5,10 @@ import type { Segment, SegmentReader } from '../source/segment.ts';
 import { checkRoom } from '../tail.ts';
 import { abortable } from '../waiting/abort.ts';
 import { sleep } from '../waiting/sleep.ts';
+import type { Call } from './call.ts';
 import { commit, EMPTY } from './commit.ts';
 import type { Engine } from './engine.ts';
 import { ensureOpen } from './open.ts';
-import type { Call } from './progress.ts';
 
 /** Appends all segments of a source. An empty source creates an absent object. */
 export async function pump(engine: Engine, reader: SegmentReader, call: Call): Promise<void> {

@@ -9,10 +9,10 @@ import { extendPrefix, type Prefix } from '../source/blob.ts';
 import { readSegments } from '../source/segments.ts';
 import { differ, type Tail } from '../tail.ts';
 import { abortable } from '../waiting/abort.ts';
+import { type Call, report } from './call.ts';
 import { differentPrefix, notAppendable, notThisBlob } from './conflicts.ts';
 import type { Engine } from './engine.ts';
 import { findLate } from './pending.ts';
-import { type Call, report } from './progress.ts';
 import { pump } from './pump.ts';
 import type { Found } from './verdict.ts';
 

@@ -3,15 +3,15 @@
  * or doubling a byte.
  */
 
-import { ChecksumError, ServiceError } from '../errors.ts';
+import { ChecksumError } from '../errors.ts';
+import { saysSealed } from '../failure-kind.ts';
 import { type ObjectTail, publicTail } from '../tail.ts';
+import { type Call, within } from './call.ts';
 import { commit } from './commit.ts';
 import { unsettled } from './conflicts.ts';
 import type { Engine } from './engine.ts';
 import type { Flight, Plan } from './flight.ts';
-import { within } from './group.ts';
 import { ensureOpen } from './open.ts';
-import type { Call } from './progress.ts';
 
 /** How far a call was when it failed or was aborted. */
 export interface EndedCall {
@@ -109,8 +109,7 @@ async function settleFlight(
     await commit(engine, segment, call);
     ledger.trust();
   } catch (error) {
-    const isSealed = error instanceof ServiceError && error.code === 'AppendSealedObjectNotAllowed';
-    if (!isSealed || !(await settleSealed(engine, flight, signal))) throw error;
+    if (!saysSealed(error) || !(await settleSealed(engine, flight, signal))) throw error;
   }
 }
 

@@ -5,8 +5,8 @@
 
 import { checkObject, checkType } from '../check.ts';
 import type { AppendChunk } from '../source/segment.ts';
+import type { AppendOptions } from './call.ts';
 import type { AppendableObject } from './object.ts';
-import type { AppendOptions } from './progress.ts';
 
 /**
  * Takes the place of WritableStream on a platform that has none (Safari before 14.1). So the first use fails, and not

@@ -114,8 +114,8 @@ export function moved({ size, flight }: Plan, ours: Plan, found: Found): Verdict
 }
 
 /** Returns true if both have the same bytes and the same place. */
-export function isAlike(a: Plan, b: Plan | undefined): boolean {
-  return a.position === b?.position && a.size === b.size && a.crc === b.crc;
+export function isAlike(a: Plan, b: Plan): boolean {
+  return a.position === b.position && a.size === b.size && a.crc === b.crc;
 }
 
 /** The state of an object. `length` is undefined if the object is absent. `crc` is undefined if CORS hides it. */

@@ -2,12 +2,13 @@
  * Appends one body to an object. It uses the engine directly, because a body in segments needs neither the queue of an
  * `AppendableObject` nor its copies.
  */
+
+import type { Call } from '../append/call.ts';
 import type { Engine } from '../append/engine.ts';
 import { Evidence } from '../append/evidence.ts';
 import { Ledger } from '../append/ledger.ts';
 import { ensureOpen } from '../append/open.ts';
 import { SegmentPace } from '../append/pace.ts';
-import type { Call } from '../append/progress.ts';
 import { pump } from '../append/pump.ts';
 import { crc64 } from '../crc64.ts';
 import { OssError, withFacts } from '../errors.ts';

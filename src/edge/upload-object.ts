@@ -3,9 +3,9 @@
  * an object that was deleted, or that another upload created, is never mistaken for the object of this upload.
  */
 import { ServiceError } from '../errors.ts';
+import { kindOf } from '../failure-kind.ts';
 import type { OssClient } from '../request/client.ts';
 import type { ObjectTail } from '../tail.ts';
-import { kindOf } from '../waiting/retry.ts';
 import { Refusal } from './refusal.ts';
 import { noUpload, type UploadClaim } from './upload-url.ts';
 

@@ -6,10 +6,11 @@
 import type { AppendableObject } from '../append/object.ts';
 import { checkFunction, checkObject, checkRange, checkSignal, checkType, checkWholeNumber } from '../check.ts';
 import { OssError, SourceError } from '../errors.ts';
+import { kindOf } from '../failure-kind.ts';
 import type { CallOptions } from '../request/operations.ts';
 import type { ObjectTail } from '../tail.ts';
 import { type Clock, platformClock } from '../waiting/clock.ts';
-import { kindOf, RetryPolicy } from '../waiting/retry.ts';
+import { RetryPolicy } from '../waiting/retry.ts';
 import { Delivery } from './delivery.ts';
 import { tell } from './listener.ts';
 import { MediaQueue } from './media-queue.ts';

@@ -5,7 +5,8 @@
 
 import type { AppendClient } from '../append/client.ts';
 import { AppendableObject, type AppendableObjectOptions } from '../append/object.ts';
-import { ChecksumError, ServiceError } from '../errors.ts';
+import { ChecksumError } from '../errors.ts';
+import { saysSealed } from '../failure-kind.ts';
 import type { Fetch } from '../request/request.ts';
 import type { ObjectTail } from '../tail.ts';
 import type { Clock } from '../waiting/clock.ts';
@@ -148,7 +149,7 @@ export class Sender {
         this.#options.onerror(error);
         if (error instanceof ChecksumError) return undefined;
         if (isLast || signal.aborted) throw error;
-        sealed = this.#options.rotate !== undefined && isSealed(error);
+        sealed = this.#options.rotate !== undefined && saysSealed(error);
         await this.#pause(failures, error);
       }
     }
@@ -213,8 +214,4 @@ export class Sender {
 async function isStored(object: AppendableObject): Promise<boolean> {
   await object.open();
   return object.pending.some(({ outcome }) => outcome === 'stored');
-}
-
-function isSealed(error: unknown): boolean {
-  return error instanceof ServiceError && error.code === 'AppendSealedObjectNotAllowed';
 }

@@ -33,11 +33,3 @@ export async function getStored(
     return client.getObject(key, { ...options, decode: true });
   }
 }
-
-/**
- * Returns true if there is no such object. If CORS hides the code, an append to position 0 shows whether the object
- * exists. A missing bucket is an error of its own.
- */
-export function isMissing(error: unknown): boolean {
-  return error instanceof ServiceError && error.status === 404 && /^(NoSuchKey|Http404)$/.test(error.code);
-}

@@ -14,11 +14,12 @@ import {
   checkWholeNumber,
 } from '../check.ts';
 import { CredentialsError, OssError, ServiceError, TransportError, withoutSecrets } from '../errors.ts';
+import { kindOf } from '../failure-kind.ts';
 import { redact } from '../redact.ts';
 import { throwIfAborted } from '../waiting/abort.ts';
 import { type Clock, platformClock } from '../waiting/clock.ts';
 import { type Deadline, emptyStream, withDeadline } from '../waiting/deadline.ts';
-import { kindOf, type RetryOptions, RetryPolicy } from '../waiting/retry.ts';
+import { type RetryOptions, RetryPolicy } from '../waiting/retry.ts';
 import type { AuthorisedRequest, Authority } from './authority.ts';
 import type { Credentials } from './credentials.ts';
 import { Origin } from './origin.ts';

@@ -7,8 +7,8 @@
 import { BasePlugin, type Body, type Meta, type State, type Uppy, type UppyEventMap, type UppyFile } from '@uppy/core';
 import { AppendableObject } from '../append/object.ts';
 import { isBlob } from '../bytes.ts';
-import { AppendConflictError, ChecksumError, ServiceError } from '../errors.ts';
-import { takesNoAppends } from '../waiting/retry.ts';
+import { AppendConflictError, ChecksumError } from '../errors.ts';
+import { takesNoAppends } from '../failure-kind.ts';
 import { locale, type Translate } from './locale.ts';
 import {
   checkNoPromise,
@@ -309,7 +309,7 @@ export class OssAppend<M extends Meta, B extends Body> extends BasePlugin<OssApp
   /** Forgets a key whose object cannot become this file. A retry with it would fail, so the retry asks for a key. */
   #forgetLostKey(id: string, error: unknown): void {
     const isOther = error instanceof AppendConflictError || error instanceof ChecksumError;
-    const isClosed = error instanceof ServiceError && takesNoAppends(error);
+    const isClosed = takesNoAppends(error);
     if ((isOther || isClosed) && this.uppy.getFile(id)) this.uppy.patchFilesState({ [id]: { ossAppend: undefined } });
   }
 

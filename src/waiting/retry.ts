@@ -1,46 +1,9 @@
-/** Classifies failures, and decides whether and when a failed request is repeated. */
+/** Decides whether and when a failed request is repeated. */
 
 import { checkCallOptions, checkWholeNumber } from '../check.ts';
-import { ServiceError, TransportError } from '../errors.ts';
+import { ServiceError } from '../errors.ts';
 import type { Clock } from './clock.ts';
 import { sleep } from './sleep.ts';
-
-/**
- * What a failure says about the request.
- *
- * - `ambiguous`: it is unknown whether the request was carried out, because there was no usable answer, or a 5xx.
- * - `throttled`: the request was not carried out, and may be repeated later.
- * - `position`: the object does not end at the position of the append.
- * - `protected`: a 409 for another reason, such as a bucket's overwrite rule. The rule may protect bytes that our own
- *   lost request stored.
- * - `tooLarge`: the body is too long for OSS, or for a proxy on the way.
- * - `refused`: the request was not carried out, and a repeat would be refused as well.
- */
-export type FailureKind = 'ambiguous' | 'throttled' | 'position' | 'protected' | 'tooLarge' | 'refused';
-
-/**
- * Returns the kind of a failure. The engine, the transport and STS all use this function.
- *
- * @param throttled the codes that mean throttling at any status, for a service with its own codes
- */
-export function kindOf(error: unknown, throttled?: RegExp): FailureKind {
-  if (error instanceof TransportError) return 'ambiguous';
-  if (!(error instanceof ServiceError)) return 'refused';
-  const { status, code } = error;
-  if (status === 429 || (status === 503 && /LimitExceeded$/.test(code)) || throttled?.test(code)) return 'throttled';
-  // 501 and 505 are excluded, because the server does not have this operation and a repeat would not help.
-  if ((status >= 500 && status !== 501 && status !== 505) || status === 408 || code === 'RequestTimeout')
-    return 'ambiguous';
-  if (status === 413 || /^(?!Metadata).*TooLarge$/.test(code)) return 'tooLarge';
-  if (status !== 409 || takesNoAppends(error)) return 'refused';
-  // CORS can hide the code of a 409.
-  return /^(PositionNotEqualToLength|Http409)$/.test(code) ? 'position' : 'protected';
-}
-
-/** Returns true if the object accepts no appends at all, so this request was not carried out and never will be. */
-export function takesNoAppends({ code }: ServiceError): boolean {
-  return /^(ObjectNotAppendable|FileImmutable|AppendSealedObjectNotAllowed)$/.test(code);
-}
 
 /** How often a failed request is repeated, and how long the waits are. */
 export interface RetryOptions {

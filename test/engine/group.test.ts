@@ -2,9 +2,9 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { beforeAll, describe, expect, test } from 'vitest';
+import type { AppendProgress } from '../../src/append/call.ts';
 import type { AppendClient } from '../../src/append/client.ts';
 import { AppendableObject } from '../../src/append/object.ts';
-import type { AppendProgress } from '../../src/append/progress.ts';
 import { ServiceError } from '../../src/errors.ts';
 import type { AppendObjectResult } from '../../src/request/operations.ts';
 import type { AppendSource } from '../../src/source/segment.ts';

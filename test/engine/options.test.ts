@@ -1,8 +1,8 @@
 /** What the caller controls: aborts, progress, limits, headers, and a CRC-64 function. */
 import { beforeAll, describe, expect, test } from 'vitest';
+import type { AppendProgress } from '../../src/append/call.ts';
 import type { AppendClient } from '../../src/append/client.ts';
 import { AppendableObject } from '../../src/append/object.ts';
-import type { AppendProgress } from '../../src/append/progress.ts';
 import { crc64 } from '../../src/crc64.ts';
 import { OssError, ServiceError, SourceError } from '../../src/errors.ts';
 import type { AppendSource } from '../../src/source/segment.ts';

@@ -23,7 +23,7 @@ test.each(Object.entries(BUNDLES))(
 
 const src = (...names: string[]) => names.map((name) => `src/${name}.ts`);
 const NOBLE = ['_md', '_u64', 'hmac', 'sha2', 'utils'].map((name) => `node_modules/@noble/hashes/${name}.js`);
-const LEAVES = src('tail', 'check', 'redact', 'bytes', 'errors', 'waiting/abort', 'waiting/clock');
+const LEAVES = src('tail', 'check', 'redact', 'bytes', 'errors', 'failure-kind', 'waiting/abort', 'waiting/clock');
 const SIGNING = [
   ...src('request/signature', 'request/credentials', 'request/endpoint', 'waiting/deadline'),
   ...LEAVES,
@@ -49,8 +49,16 @@ const PRESIGNED = [
 ];
 const SOURCE = src('source/segments', 'source/segment', 'source/blob', 'source/chunks', 'source/gatherer');
 const APPEND = src(
-  ...['append/object', 'append/evidence', 'append/group', 'append/pace', 'append/progress', 'append/verdict'],
-  ...['append/conflicts', 'append/ledger', 'append/commit', 'append/open', 'append/pump', 'append/pending'],
+  ...['append/object', 'append/evidence', 'append/group', 'append/pace', 'append/verdict'],
+  ...[
+    'append/call',
+    'append/conflicts',
+    'append/ledger',
+    'append/commit',
+    'append/open',
+    'append/pump',
+    'append/pending',
+  ],
   ...['append/resume', 'append/seal', 'append/settle'],
 );
 const EDGE = src(

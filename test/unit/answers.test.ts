@@ -1,9 +1,9 @@
 /** What the client makes of an answer: the time of OSS, answers that are not from OSS, and mistakes in code. */
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { OssError, ServiceError, TransportError } from '../../src/errors.ts';
+import { kindOf } from '../../src/failure-kind.ts';
 import type { OssClientOptions } from '../../src/request/client.ts';
 import { serve } from '../../src/testing/node/http.ts';
-import { kindOf } from '../../src/waiting/retry.ts';
 import {
   appended,
   failureOf,

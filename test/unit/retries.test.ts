@@ -1,6 +1,6 @@
 /** Which requests are repeated, when, and how long the waits are, also while the browser is offline. */
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { kindOf } from '../../src/waiting/retry.ts';
+import { kindOf } from '../../src/failure-kind.ts';
 import { appended, failureOf, hanging, refused, STS, type scripted } from '../tools/unit-tools.ts';
 import { drive, settle } from '../tools/virtual-clock.ts';
 import { append, CALLS, DROPPED, GET, get, HEAD, HTML, head, setUp, setUpPresigned } from './transport-tools.ts';

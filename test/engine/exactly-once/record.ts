@@ -1,7 +1,7 @@
 /** Records what each call was given and how it ended. */
 
+import type { AppendProgress } from '../../../src/append/call.ts';
 import type { PendingSegment } from '../../../src/append/flight.ts';
-import type { AppendProgress } from '../../../src/append/progress.ts';
 import type { ObjectTail } from '../../../src/tail.ts';
 import type { LogBook } from './log-book.ts';
 import type { AbortPlan, WriterPlan } from './schedule.ts';

@@ -1,4 +1,4 @@
-/** One call of append or resume, and the reports to its caller about its progress. */
+/** A call of append or resume: what the engine knows of it, and the reports to its caller about its progress. */
 
 import type { CallOptions } from '../request/operations.ts';
 import type { ObjectTail, Tail } from '../tail.ts';
@@ -44,7 +44,7 @@ export interface Call extends Listener {
    */
   readonly resumes: boolean;
   /** Returns the length of the next part, bytes, when a segment must be sent in parts of at most `size` bytes. */
-  cut?(size: number): number;
+  partLength?(size: number): number;
   /** Is called when `size` more bytes are stored after `from`. */
   confirm?(from: Tail, size: number, end: ObjectTail): void;
 }
@@ -63,4 +63,9 @@ export function reportHanded(listener: Listener, handed: number): void {
   } catch (error) {
     listener.thrown ??= { error };
   }
+}
+
+/** Returns how many of the first `bytes` bytes are among the `size` bytes from `start` on. */
+export function within(bytes: number, start: number, size: number): number {
+  return Math.min(Math.max(bytes - start, 0), size);
 }
