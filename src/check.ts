@@ -37,6 +37,14 @@ export function checkWholeNumber(name: string, value: number, least = 0, most: n
   checkRange(Number.isSafeInteger(value) && value >= least && value <= most, name, wanted, value);
 }
 
+/**
+ * @throws TypeError unless the value is a text that is not empty.
+ * @param example a value for the message
+ */
+export function checkText(name: string, value: unknown, example: string): void {
+  checkType(typeof value === 'string' && value, `${name} must be a string such as "${example}"`);
+}
+
 /** @throws TypeError unless the value is an object. */
 export function checkObject(name: string, value: unknown): void {
   checkType(typeof value === 'object' && value !== null, `${name} must be an object`);
@@ -55,10 +63,4 @@ export function checkCallOptions(options: { readonly signal?: AbortSignal | unde
 export function checkSignal(signal: AbortSignal | undefined): void {
   const fits = signal === undefined || typeof signal?.addEventListener === 'function';
   checkType(fits, 'signal must be an AbortSignal');
-}
-
-/** Parses a header that is a whole number. Returns undefined for any other text. */
-export function decimal(text: string | null): number | undefined {
-  const number = text && /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
-  return Number.isSafeInteger(number) ? number : undefined;
 }

@@ -2,7 +2,7 @@
  * The failures, as data. There is one family, `OssError`. A subclass exists only if its errors carry different facts.
  */
 
-import { cut, harmless, redact, redactUrls } from './redact.ts';
+import { harmless, redact, redactUrls, removeSecrets } from './redact.ts';
 import type { ObjectTail } from './tail.ts';
 
 /**
@@ -244,7 +244,7 @@ function copyOf(error: Error & { readonly code?: unknown }, secrets: readonly st
   // Some runtimes name the reason only in the code, such as ECONNREFUSED.
   const code = harmless(error.code, secrets);
   // The stack of some runtimes begins with the message, which may have lines that look like frames.
-  const frames = redactUrls(cut(`${error.stack}`.replace(error.message, ''), secrets))
+  const frames = redactUrls(removeSecrets(`${error.stack}`.replace(error.message, ''), secrets))
     .split('\n')
     .filter((line) => /^\s+at |@/.test(line));
   const init = error.cause === undefined ? undefined : { cause: withoutSecrets(error.cause, secrets, depth + 1) };

@@ -10,20 +10,20 @@ function isOpaque(run: string): boolean {
 }
 
 /** Removes the secrets from a text, both as they are and percent-encoded. */
-export function cut(text: string, secrets: readonly string[]): string {
+export function removeSecrets(text: string, secrets: readonly string[]): string {
   const forms = secrets.filter(Boolean).flatMap((secret) => [secret, encodeURIComponent(secret)]);
   return forms.reduce((rest, form) => rest.replaceAll(form, '[redacted]'), text);
 }
 
 /** Returns a short name, such as a code or a request ID. Returns undefined for any text that could contain a secret. */
 export function harmless(text: unknown, secrets: readonly string[] = []): string | undefined {
-  const isName = typeof text === 'string' && /^[\w.-]{1,50}$/.test(text) && cut(text, secrets) === text;
+  const isName = typeof text === 'string' && /^[\w.-]{1,50}$/.test(text) && removeSecrets(text, secrets) === text;
   return isName && (text.length < 16 || !isOpaque(text)) ? text : undefined;
 }
 
 /** Removes secrets, texts with the name or form of a secret, and the secret parts of URLs. */
 export function redact(text: string, secrets: readonly string[] = []): string {
-  return redactUrls(cut(text.slice(0, 4096), secrets))
+  return redactUrls(removeSecrets(text.slice(0, 4096), secrets))
     .replace(
       /((?:security-?token|key-?secret|signature|credential)[\\"']{0,3}\s{0,3}[:=>]{1,3}[\s\\"']{0,3})[^\s&<"',;]+/gi,
       '$1[redacted]',

@@ -10,7 +10,7 @@ import { ServiceError, TransportError, withoutSecrets } from './errors.ts';
 import { kindOf } from './failure-kind.ts';
 import { harmless, redact } from './redact.ts';
 import { type Credentials, credentialsProblem, parseCredentials } from './request/credentials.ts';
-import { checkBucket, checkKey, percentEncode } from './request/endpoint.ts';
+import { checkBucket, checkKey, isRegionId, percentEncode } from './request/endpoint.ts';
 import type { Fetch } from './request/request.ts';
 import { digest, signature } from './request/signature.ts';
 import { throwIfAborted } from './waiting/abort.ts';
@@ -272,8 +272,7 @@ function checkAssumeRole(options: AssumeRoleOptions): void {
     throw new RangeError(`durationSeconds must be 900 to 43200 s, not ${durationSeconds}`);
   }
   if (policy !== undefined) checkPolicy(policy);
-  if (region !== undefined && !/^[a-z]{2,}(-[a-z0-9]+)+$/.test(region))
-    throw new TypeError('region must be such as "cn-hangzhou"');
+  if (region !== undefined && !isRegionId(region)) throw new TypeError('region must be such as "cn-hangzhou"');
   if (endpoint !== undefined && !/^https?:\/\/[^/?#]+\/?$/.test(endpoint))
     throw new TypeError('endpoint must be an http(s) origin');
 }

@@ -1,9 +1,11 @@
 /**
  * The end of an object: its length and, if it is known, the CRC-64 of its bytes. This file holds two forms: the public
- * form, which JSON can write, and the form with a bigint, which the engine uses to compute.
+ * form, which JSON can write, and the form with a bigint, which the engine uses to compute. It also knows how long an
+ * object can become.
  */
 
 import { checkType, checkWholeNumber } from './check.ts';
+import { parseCrc } from './numbers.ts';
 
 /**
  * The end of an object: its length in bytes and, if known, the CRC-64 of all bytes before it (decimal, as in OSS's
@@ -14,6 +16,11 @@ export interface ObjectTail {
   readonly hashCrc64ecma?: string;
 }
 
+/**
+ * Converts a tail that a caller gave.
+ *
+ * @throws TypeError or RangeError if no object can end there.
+ */
 export function parseTail(name: string, tail: ObjectTail): Tail {
   const { position, hashCrc64ecma } = (tail ?? {}) as ObjectTail;
   checkWholeNumber(`${name}.position`, position, 0, MAX_OBJECT_SIZE);
@@ -26,12 +33,6 @@ export function parseTail(name: string, tail: ObjectTail): Tail {
 /** Returns whether both values are known and different. */
 export function differ(a: bigint | undefined, b: bigint | undefined): boolean {
   return a !== undefined && b !== undefined && a !== b;
-}
-
-/** Parses the header of OSS, which is an unsigned decimal number. */
-export function parseCrc(text: string | undefined): bigint | undefined {
-  const crc = typeof text === 'string' && /^\d{1,20}$/.test(text) ? BigInt(text) : undefined;
-  return crc !== undefined && crc < 2n ** 64n ? crc : undefined;
 }
 
 /** A tail whose CRC is a bigint, for computations. */

@@ -8,10 +8,11 @@
 import { isBlob } from '../bytes.ts';
 import { CredentialsError, OssError, ServiceError } from '../errors.ts';
 import { kindOf, takesNoAppends } from '../failure-kind.ts';
+import { parseCrc } from '../numbers.ts';
 import type { AppendObjectResult } from '../request/operations.ts';
 import { readBlob } from '../source/blob.ts';
 import type { Segment } from '../source/segment.ts';
-import { differ, parseCrc, publicTail, type Tail } from '../tail.ts';
+import { differ, publicTail, type Tail } from '../tail.ts';
 import { sleep } from '../waiting/sleep.ts';
 import { type Call, report, reportHanded } from './call.ts';
 import { conflict, damaged, unproven } from './conflicts.ts';
@@ -99,7 +100,7 @@ async function attempt(engine: Engine, plan: Plan, segment: Segment, call: Call)
   const { clock } = client.retry;
   const { size } = segment;
   try {
-    const delay = pace.delay(size, clock.now());
+    const delay = pace.reserve(size, clock.now());
     if (delay > 0) await sleep(clock, delay, call.signal);
     const started = clock.now();
     const tail = await send(engine, plan, segment, call);

@@ -4,15 +4,14 @@
  */
 
 import { isBlob } from '../bytes.ts';
-import { decimal } from '../check.ts';
 import { crc64 } from '../crc64.ts';
 import { ServiceError, TransportError } from '../errors.ts';
 import { isMissing } from '../failure-kind.ts';
+import { parseCrc, parseDecimal } from '../numbers.ts';
 import type { ObjectContent, ObjectHead } from '../request/operations.ts';
-import { getStored, type Wish } from '../request/stored.ts';
+import { getStored, type ReadMode } from '../request/stored.ts';
 import { blobPieces } from '../source/blob.ts';
 import type { Segment } from '../source/segment.ts';
-import { parseCrc } from '../tail.ts';
 import type { AppendClient } from './client.ts';
 import type { Found } from './verdict.ts';
 
@@ -124,7 +123,7 @@ export class Evidence {
     const { contentLength, headers, partial } = content;
     // If the range begins at the end of the object or after it, OSS answers with the whole object.
     const before = partial ? start : 0;
-    const length = contentLength ?? before + (decimal(headers.get('content-length')) ?? (await bytes.countAll()));
+    const length = contentLength ?? before + (parseDecimal(headers.get('content-length')) ?? (await bytes.countAll()));
     bytes.cancel();
     return asFound(content, length);
   }
@@ -154,10 +153,10 @@ export class Evidence {
     looked: Found,
     signal: AbortSignal | undefined,
     consume: (bytes: CountingReader) => Promise<T>,
-    wish: Wish = { decode: false },
+    mode: ReadMode = { decode: false },
   ): Promise<Reading<T> | undefined> {
     const end = position + size - 1;
-    const content = await getStored(this.#client, this.#key, { range: { start: position, end }, signal }, wish);
+    const content = await getStored(this.#client, this.#key, { range: { start: position, end }, signal }, mode);
     const { range, partial, headers } = content;
     const bytes = new CountingReader(content.body);
     try {
@@ -169,7 +168,7 @@ export class Evidence {
       const isRaw =
         size === 1 ||
         headers.get('content-encoding') === 'identity' ||
-        (await this.#readOnce({ position, size: 1 }, looked, signal, async () => true, wish));
+        (await this.#readOnce({ position, size: 1 }, looked, signal, async () => true, mode));
       return isRaw ? { value, found: toFound(content, looked) } : undefined;
     } catch (error) {
       // The body broke off, so the answer is incomplete. Reading again costs less than giving up.

@@ -60,6 +60,7 @@ export class Group implements Call {
     return this.#aborter?.signal;
   }
 
+  /** Returns true if a call with this many bytes may join, so that the segment has at most `limit` bytes. */
   takes(size: number, limit: number): boolean {
     return !this.#closed && !this.signal?.aborted && this.total + size <= limit;
   }

@@ -132,10 +132,10 @@ export class SegmentPace {
   }
 
   /**
-   * Returns how long a request of this many bytes must wait so that the rate stays below `maxRate`, ms. Unused time is
-   * not saved for later requests.
+   * Reserves the time for a request of this many bytes. Returns how long the request must wait so that the rate stays
+   * below `maxRate`, ms. Unused time is not saved for later requests.
    */
-  delay(size: number, now: number): number {
+  reserve(size: number, now: number): number {
     // If the clock was set back, `#next` may be hours away. But a request never waits longer than the last one takes.
     const wait = Math.min(Math.max(this.#next - now, 0), this.#last);
     this.#last = (size / this.#maxRate) * 1000;

@@ -5,15 +5,15 @@
  */
 
 import { concat } from '../bytes.ts';
-import { decimal } from '../check.ts';
 import { crc64 } from '../crc64.ts';
 import { OssError, TransportError } from '../errors.ts';
 import { isMissing } from '../failure-kind.ts';
+import { parseCrc, parseDecimal } from '../numbers.ts';
 import type { OssClient } from '../request/client.ts';
 import type { ObjectContent } from '../request/operations.ts';
 import type { OpenRange } from '../request/request.ts';
-import { getStored, type Wish } from '../request/stored.ts';
-import { differ, type ObjectTail, parseCrc, publicTail, type Tail } from '../tail.ts';
+import { getStored, type ReadMode } from '../request/stored.ts';
+import { differ, type ObjectTail, publicTail, type Tail } from '../tail.ts';
 import { deleted, replaced, shorter } from './changed.ts';
 import { hasNoCredentials } from './outage.ts';
 
@@ -42,7 +42,7 @@ export class Followed {
   #sealed = false;
   /** True when it is known that the bytes arrive as they are stored. */
   #stored = false;
-  readonly #wish: Wish = { decode: false };
+  readonly #mode: ReadMode = { decode: false };
 
   constructor(client: TailClient, key: string, from: Tail) {
     this.#client = client;
@@ -100,7 +100,7 @@ export class Followed {
   }
 
   #ask(range: OpenRange, signal: AbortSignal): Promise<ObjectContent> {
-    return getStored(this.#client, this.key, { range, signal }, this.#wish);
+    return getStored(this.#client, this.key, { range, signal }, this.#mode);
   }
 
   /**
@@ -195,7 +195,7 @@ export class Followed {
 
 /** Returns the length of the object that an answer shows. CORS never hides the Content-Length of a part. */
 function lengthOf({ contentLength, partial, headers }: ObjectContent, start: number): number | undefined {
-  const size = decimal(headers.get('content-length'));
+  const size = parseDecimal(headers.get('content-length'));
   return contentLength ?? (partial && size !== undefined ? start + size : undefined);
 }
 

@@ -3,7 +3,7 @@
  * (`a/../b` becomes `b`, `\\` becomes `/`). It refuses a key that would not arrive as it was written.
  */
 
-import { checkFlags, checkType } from '../check.ts';
+import { checkFlags, checkText, checkType } from '../check.ts';
 
 /** The address of a bucket. */
 export interface EndpointOptions {
@@ -56,26 +56,24 @@ export function resolveEndpoint(options: EndpointOptions): Endpoint {
 }
 
 function checkRegion(region: string): string {
-  const id = checkText(region, 'region', 'cn-hangzhou').replace(/^oss-/, '');
+  checkText('region', region, 'cn-hangzhou');
+  const id = region.replace(/^oss-/, '');
   const name = id.replace(/-internal$/, '');
   checkType(name === id, `region "${region}" is internal: give region "${name}" with internal: true`);
-  checkType(
-    /^[a-z]{2,}(-[a-z0-9]+)+$/.test(id),
-    `region "${region}" is not a region id such as "cn-hangzhou"; a host goes in endpoint`,
-  );
+  checkType(isRegionId(id), `region "${region}" is not a region id such as "cn-hangzhou"; a host goes in endpoint`);
   return id;
 }
 
-export function checkBucket(bucket: string): string {
-  const isName = /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(checkText(bucket, 'bucket', 'my-logs'));
-  checkType(isName, `bucket "${bucket}" must be 3 to 63 of a-z, 0-9 and -, and neither begin nor end in -`);
-  return bucket;
+/** Returns whether a text has the form of a region id, such as `cn-hangzhou`. */
+export function isRegionId(text: string): boolean {
+  return /^[a-z]{2,}(-[a-z0-9]+)+$/.test(text);
 }
 
-/** @throws TypeError unless the value is a text that is not empty. Returns it. */
-export function checkText(value: unknown, name: string, example: string): string {
-  checkType(typeof value === 'string' && value, `${name} must be a string such as "${example}"`);
-  return value as string;
+export function checkBucket(bucket: string): string {
+  checkText('bucket', bucket, 'my-logs');
+  const isName = /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(bucket);
+  checkType(isName, `bucket "${bucket}" must be 3 to 63 of a-z, 0-9 and -, and neither begin nor end in -`);
+  return bucket;
 }
 
 function regionHost(region: string, { cname, internal, accelerate }: EndpointOptions): string {
@@ -85,10 +83,10 @@ function regionHost(region: string, { cname, internal, accelerate }: EndpointOpt
 }
 
 function parseHost(endpoint: string): { protocol: string; host: string } {
-  const text = checkText(endpoint, 'endpoint', 'https://oss-cn-hangzhou.aliyuncs.com');
-  const url = parseUrl(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `https://${text}`);
+  checkText('endpoint', endpoint, 'https://oss-cn-hangzhou.aliyuncs.com');
+  const url = parseUrl(/^[a-z][a-z0-9+.-]*:\/\//i.test(endpoint) ? endpoint : `https://${endpoint}`);
   if (!url || !/^https?:$/.test(url.protocol))
-    throw new TypeError(`endpoint "${text}" is not a host or an http(s) URL`);
+    throw new TypeError(`endpoint "${endpoint}" is not a host or an http(s) URL`);
   const { protocol, host, href } = url;
   checkType(
     href === `${protocol}//${host}/`,

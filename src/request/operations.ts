@@ -1,7 +1,8 @@
 /** The operations of OSS on one object: how each one is written as a request, and how its answer is read. */
 
 import { bytesOf, isBlob } from '../bytes.ts';
-import { checkCallOptions, checkFunction, checkWholeNumber, decimal } from '../check.ts';
+import { checkCallOptions, checkFunction, checkWholeNumber } from '../check.ts';
+import { parseDecimal } from '../numbers.ts';
 import { checkRoom } from '../tail.ts';
 import { checkKey } from './endpoint.ts';
 import { appendHeaders, type ObjectOptions } from './headers.ts';
@@ -240,9 +241,9 @@ function sized(body: AppendBody): { bytes: Uint8Array<ArrayBuffer> | Blob; size:
 
 /** The next append goes to the end of an appendable object, so its position is the object's length. */
 function toHead(headers: Headers, length = headers.get('content-length')): ObjectHead {
-  const nextAppendPosition = decimal(headers.get('x-oss-next-append-position'));
+  const nextAppendPosition = parseDecimal(headers.get('x-oss-next-append-position'));
   return {
-    contentLength: nextAppendPosition ?? decimal(length),
+    contentLength: nextAppendPosition ?? parseDecimal(length),
     objectType: visible(headers, 'x-oss-object-type'),
     nextAppendPosition,
     hashCrc64ecma: visible(headers, 'x-oss-hash-crc64ecma'),

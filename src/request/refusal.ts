@@ -4,8 +4,8 @@
  */
 
 import { readStart } from '../bytes.ts';
-import { decimal } from '../check.ts';
 import { ServiceError } from '../errors.ts';
+import { parseDecimal } from '../numbers.ts';
 import { harmless, redact } from '../redact.ts';
 import { ADVICE } from './advice.ts';
 
@@ -29,7 +29,7 @@ export async function toServiceError(
     status,
     requestId: name(headers.get('x-oss-request-id') ?? element('RequestId')),
     ec: name(headers.get('x-oss-ec') ?? element('EC')),
-    position: decimal(headers.get('x-oss-next-append-position')),
+    position: parseDecimal(headers.get('x-oss-next-append-position')),
     serverTime: serverTime(element('ServerTime')),
     retryAfter: retryAfter(headers),
   });
@@ -78,9 +78,9 @@ const ENTITIES: Readonly<Record<string, string>> = { lt: '<', gt: '>', quot: '"'
  */
 function retryAfter(headers: Headers): number | undefined {
   const text = headers.get('retry-after');
-  const seconds = decimal(text);
+  const seconds = parseDecimal(text);
   const delay = seconds === undefined ? Date.parse(text ?? '') - Date.parse(headers.get('date') ?? '') : seconds * 1000;
-  return decimal(headers.get('x-oss-qos-delay-time')) ?? (delay >= 0 ? delay : undefined);
+  return parseDecimal(headers.get('x-oss-qos-delay-time')) ?? (delay >= 0 ? delay : undefined);
 }
 
 /** Returns the advice for a refusal, as the end of a message. */

@@ -5,9 +5,9 @@
  */
 // This imports the class, because the function `sha256` adds 360 bytes (gzip) of code that is not needed here.
 import { _SHA256 as Sha256 } from '@noble/hashes/sha2.js';
-import { checkType } from '../check.ts';
+import { checkText, checkType } from '../check.ts';
 import type { Credentials } from './credentials.ts';
-import { checkText, encodeKey, percentEncode } from './endpoint.ts';
+import { encodeKey, percentEncode } from './endpoint.ts';
 
 /**
  * A request to sign. It must be complete: if you add a header after signing and OSS includes that header in the
@@ -170,7 +170,7 @@ export interface Stamp {
 }
 
 export function stampOf({ region, product = 'oss', date }: SigningScope): Stamp {
-  checkText(region, 'region', 'cn-hangzhou');
+  checkText('region', region, 'cn-hangzhou');
   checkType(typeof date?.toISOString === 'function' && !Number.isNaN(Number(date)), 'date must be a valid Date');
   const time = date.toISOString().replace(/[-:]|\.\d+/g, '');
   return { time, scope: `${time.slice(0, 8)}/${region}/${product}/aliyun_v4_request` };

@@ -8,28 +8,28 @@ import type { OssClient } from './client.ts';
 import type { GetObjectOptions, ObjectContent } from './operations.ts';
 
 /**
- * Whether a reader accepts decoded bytes, because OSS has refused to send the stored bytes. Each reader keeps one
- * `Wish`.
+ * Whether decoded bytes are accepted, because OSS has refused to send the stored bytes. All requests of one reading share
+ * one `ReadMode`, so that OSS has to refuse only the first of them.
  */
-export interface Wish {
+export interface ReadMode {
   decode: boolean;
 }
 
 /**
  * Asks for the stored bytes. OSS refuses some of these requests with HTTP 400. Then this request and all later ones
- * with the same `Wish` are sent as plain requests.
+ * with the same `ReadMode` are sent as plain requests.
  */
 export async function getStored(
   client: Pick<OssClient, 'getObject'>,
   key: string,
   options: Omit<GetObjectOptions, 'decode'>,
-  wish: Wish,
+  mode: ReadMode,
 ): Promise<ObjectContent> {
   try {
-    return await client.getObject(key, { ...options, decode: wish.decode });
+    return await client.getObject(key, { ...options, decode: mode.decode });
   } catch (error) {
-    if (wish.decode || !(error instanceof ServiceError) || error.status !== 400) throw error;
-    wish.decode = true;
+    if (mode.decode || !(error instanceof ServiceError) || error.status !== 400) throw error;
+    mode.decode = true;
     return client.getObject(key, { ...options, decode: true });
   }
 }

@@ -135,8 +135,8 @@ export class Transport {
   }
 
   /**
-   * Finds out whether a refusal can be repaired at once: with other credentials, or with the right time. Each is tried
-   * once for a request.
+   * Corrects the clock if a refusal shows that it is wrong. Returns what makes it possible to repeat the request at once:
+   * the right time, or other credentials. Each is tried once for a request.
    */
   #mend(error: unknown, mended: ReadonlySet<Mend>): Mend | undefined {
     if (!(error instanceof ServiceError)) return undefined;

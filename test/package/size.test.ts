@@ -23,7 +23,17 @@ test.each(Object.entries(BUNDLES))(
 
 const src = (...names: string[]) => names.map((name) => `src/${name}.ts`);
 const NOBLE = ['_md', '_u64', 'hmac', 'sha2', 'utils'].map((name) => `node_modules/@noble/hashes/${name}.js`);
-const LEAVES = src('tail', 'check', 'redact', 'bytes', 'errors', 'failure-kind', 'waiting/abort', 'waiting/clock');
+const LEAVES = src(
+  'tail',
+  'check',
+  'redact',
+  'bytes',
+  'numbers',
+  'errors',
+  'failure-kind',
+  'waiting/abort',
+  'waiting/clock',
+);
 const SIGNING = [
   ...src('request/signature', 'request/credentials', 'request/endpoint', 'waiting/deadline'),
   ...LEAVES,
