@@ -1,4 +1,4 @@
-/** The browser's storages. A browser may forbid them; then nothing is kept, and the page works all the same. */
+/** The browser's storages. A browser may forbid them; then nothing is kept, but the page works. */
 import type { Store } from './transfer/key-book.ts';
 
 /** Keeps values for this origin. */

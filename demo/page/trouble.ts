@@ -6,9 +6,9 @@ import type { Session } from './session.ts';
 
 export type Trouble = 'offline' | 'oss' | 'server' | 'restarted';
 
-/** There is trouble if a request failed this long ago and no request was answered since then, ms. */
+/** There is trouble if no request was answered for this time after a request had failed, ms. */
 const PATIENCE = 1500;
-/** There is trouble if a request has waited this long for its answer, ms. */
+/** There is trouble if a request has waited for its answer for this time, ms. */
 const SILENCE = 8000;
 
 export class TroubleWatch {

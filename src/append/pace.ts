@@ -57,9 +57,10 @@ const BLOB_CEILING: number = 128 * MiB;
  * eight seconds. One step makes the size at most four times as large, or half as large, so that a single odd sample has
  * little effect.
  *
- * Three cases need another rule. If the time does not grow with the size, the size grows. If the sizes are alike, the
- * size grows by a quarter, because only different sizes show the round trip. (The first two samples are always alike,
- * and then it grows four times.) Without samples, the size stays.
+ * Three cases need another rule. If the time does not grow with the size, the size grows. If all samples have
+ * nearly the same size, the next size is larger by a quarter, because only different sizes show the round trip. (The
+ * first two samples always have the same size. After them, the next size is four times as large.) Without samples, the
+ * size does not change.
  *
  * The next size is asked for while the segment before it is still in flight. So the first sizes are 1, 1, 4, 16 and 64
  * MiB.

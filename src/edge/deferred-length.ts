@@ -34,7 +34,7 @@ export interface DeferringContext {
 export const PROBLEMS = 'https://iana.org/assignments/http-problem-types#';
 
 /**
- * Returns an upload with the length that is kept for it. Without a kept length, the upload stays as it is.
+ * Adds to an upload the length that the application keeps for it. If no length is kept, the upload does not change.
  *
  * @throws Refusal: 404 if the application no longer has `keepLength`, 500 if it returned no valid length.
  */

@@ -7,7 +7,7 @@ import { badRequest } from './refusal.ts';
 
 /** The limits of a grant. */
 export interface GrantLimits {
-  /** The most bytes of one append, and of one range that has an end. */
+  /** The most bytes of one append, and of one read whose range has an end. */
   readonly maxSegment: number;
   /** The most grants in one answer. */
   readonly maxBatch: number;

@@ -162,8 +162,8 @@ async function answerToken({ user, prefix, allows, settings: { tokenFor } }: Use
 }
 
 /**
- * Answers a request for an upload. When the client leaves, the platform ends its request. The append in flight continues
- * all the same, in the 30 s that a Worker then has. The edge does not need more time, because the next request asks OSS
+ * Answers a request for an upload. When the client leaves, the platform ends its request. The append in flight continues,
+ * for the 30 s that a Worker then has. The edge does not need more time, because the next request asks OSS
  * where the object ends.
  */
 function keepUploading(sent: UserRequest): Promise<Response> {

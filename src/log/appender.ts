@@ -85,8 +85,8 @@ const SEGMENT_SIZE = 49_152;
 /** The engine does not cut a segment up to this size, because such a short request does not fail for its length. */
 const UNCUT = 65_536;
 /**
- * The waiting records are prepared for the end of the page this long after the first one, ms. So records that are
- * written together are prepared together.
+ * The time from the first waiting record until the waiting records are prepared for the end of the page, ms. So records
+ * that are written together are prepared together.
  */
 const PREPARE_AFTER = 100;
 

@@ -2,7 +2,7 @@
  * Gives the waiting records to the browser as a request, which the browser sends when the page is gone, even after a
  * crash (`fetchLater`). The request is an append at the known end of the object.
  *
- * While the page lives, the request is aborted and made again. If the browser has sent it all the same, the log sends
+ * While the page lives, the request is aborted and made again. If the browser has nevertheless sent it, the log sends
  * the same bytes to the same position, and OSS accepts only one of the two.
  */
 
@@ -54,7 +54,7 @@ export class DeferredAppend {
   /** Takes the bytes back. Returns true if it is too late, because the browser has sent them. */
   stop(): boolean {
     const { isSent } = this;
-    this.#armed?.aborter.abort('armed anew');
+    this.#armed?.aborter.abort('armed again');
     this.#armed = undefined;
     return isSent;
   }

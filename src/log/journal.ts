@@ -90,7 +90,7 @@ export class IndexedDbJournal extends LogJournal {
     const ids = await this.#ids(database);
     const parts = await Promise.all([...ids].map((other) => this.#part(database, locks, other)));
     const left = parts.filter((part) => part !== undefined);
-    // Pages may open in the same millisecond, and a clock may be set back. The order of the parts is that of their pages all the same.
+    // Pages may open in the same millisecond, and a clock may be set back. Even then, the parts have the order of their pages.
     for (let free = Math.max(id, ...ids); ; free++) {
       const own = ids.has(free) ? undefined : await this.#part(database, locks, free);
       if (own) return { own, left };

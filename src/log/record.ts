@@ -269,7 +269,7 @@ class Session {
     this.#fail(new SourceError('Cannot read the recorder: it failed', { code: 'SourceError', cause: error }));
   };
 
-  /** Media from before the failure is stored all the same. */
+  /** The media that was recorded before the failure is still stored. */
   #fail(error: unknown): void {
     this.#failure ??= { error };
     this.#stopRecorder();

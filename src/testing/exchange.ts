@@ -343,7 +343,7 @@ function isDecoded({ plan, query }: Exchange, { status }: Reply): boolean {
   return fault !== undefined && status < 300 && (!asksForStored || fault.always === true);
 }
 
-/** Decodes the answer by a made-up coding. This is the worst case, because the number of bytes stays the same. */
+/** Decodes the answer with a coding that does not exist. This is the worst case, because the number of bytes stays the same. */
 function decodedReply({ status, headers, body }: Reply): Reply {
   const coded = { status, headers: { ...headers, 'content-encoding': 'gzip' } };
   if (!(body instanceof Uint8Array)) return body ? { ...coded, body } : coded;

@@ -14,7 +14,7 @@ export interface Target {
 
 /** The host names that an OSS serves beside those of aliyuncs.com. */
 export interface Hosts {
-  /** The buckets by custom domain. */
+  /** For each custom domain, the bucket that it belongs to. */
   readonly domains: ReadonlyMap<string, string>;
   /** The names that address the OSS itself: path style, and `{bucket}.{name}`. */
   readonly endpoints: readonly string[];

@@ -84,7 +84,7 @@ export class Transfer {
     this.#init.progress.flush();
   }
 
-  /** Ends the transfer for good. No progress is reported after this. */
+  /** Ends the transfer finally. No progress is reported after this. */
   end(): void {
     this.stop();
     this.#init.progress.cancel();

@@ -138,7 +138,7 @@ test('a tab that follows an object knows the CRC-64 of all bytes, and keeps only
   expect(followed.pieces.map(({ position }) => position)).toEqual([0, 3000]);
 });
 
-describe('the code for what the user did', () => {
+describe('the example code that does what the user did', () => {
   const place = { region: 'cn-hangzhou', bucket: 'b', endpoint: 'http://e', pathStyle: false, edge: 'http://edge' };
   const done = { place, segmentSize: 0, keepsType: true, prefix: 'p/', kind: 'files' } as const;
 

@@ -34,7 +34,7 @@ export interface DoctorCase {
   readonly credentials?: Readonly<Record<string, string | undefined>>;
   /** Nobody gives credentials: the token endpoint or the presign function fails. */
   readonly tokenFails?: boolean;
-  /** The device clock is ahead by this, ms. */
+  /** How far the clock of the device is ahead, ms. */
   readonly clock?: number;
   /** The object exists with this text. */
   readonly object?: string;

@@ -180,7 +180,7 @@ const IETF: readonly Row[] = [
   ],
   [
     'Draft version: no 104 if the interop version is missing or another one',
-    'with %s is not announced with 104, and works all the same',
+    'with %s is not announced with 104, but works',
   ],
   [
     'Draft version: a 104 names the interop version',
@@ -194,7 +194,7 @@ const IETF: readonly Row[] = [
     '4.2 ?0: 201, Location, Upload-Limit, Upload-Complete: ?0',
     'with ?0 is answered with 201, Location, Upload-Limit and Upload-Complete: ?0',
   ],
-  ['4.2 A creation without content', 'with no body is possible, with ?0 for later and with ?1 for a file of 0 bytes'],
+  ['4.2 A creation without content', 'needs no body: with ?0 the bytes come later, and with ?1 the file has 0 bytes'],
   [
     '4.2 The length of the creation is recorded',
     'may give the same length twice, and with ?1 and an Upload-Length it needs no Content-Length',
@@ -228,7 +228,7 @@ const IETF: readonly Row[] = [
   ['4.4 Another media type is refused', 'with %s is refused'],
   [
     '4.4 Another offset: 409, ?0, the true offset, the problem type',
-    'at another offset is refused with 409, ?0, the true offset and mismatching-upload-offset',
+    'at another offset is refused with 409, and the answer has the true offset and the problem mismatching-upload-offset',
   ],
   [
     '4.4 ?0: 2xx and ?0; ?1: the answer of the resource and ?1',
@@ -252,7 +252,7 @@ const IETF: readonly Row[] = [
   ],
   [
     '4.1.2 A response with ?1 marks an upload as complete',
-    'of the last bytes with ?0 completes the upload all the same, and the answer says so',
+    'of the last bytes completes the upload even with Upload-Complete: ?0, and the answer says so',
   ],
   ['4.5 DELETE ends the upload', 'deletes the object, and the URL is gone afterwards'],
   [

@@ -89,7 +89,7 @@ describe('a page without any key', () => {
     const grants = new PageGrants('https://edge.example', { ahead: 3, segmentSize: 4, fetch: browser.fetch });
     grants.end = 28;
     await new AppendableObject(pageClient(fetch, grants), KEY, { segmentSize: 4 }).append(new Blob([noise(28)]));
-    // The third and the sixth grant are the last of their batches. The seventh append is the last one of all.
+    // The third and the sixth grant are the last of their batches. The seventh append is the last one.
     expect(asked).toEqual([1, 1, 2, 2, 2, 3, 3]);
     expect(browser.sent.filter((one) => one === 'POST /grant')).toHaveLength(1);
   });

@@ -91,7 +91,7 @@ describe('a creation', () => {
     expect(await stateOf(world, pathOf(response))).toMatchObject({ offset: '2000', length: '5000' });
   });
 
-  test('with no body is possible, with ?0 for later and with ?1 for a file of 0 bytes', async () => {
+  test('needs no body: with ?0 the bytes come later, and with ?1 the file has 0 bytes', async () => {
     const world = new UploadWorld();
     expect(await stateOf(world, await begin(world))).toEqual({
       status: 204,
@@ -120,7 +120,7 @@ describe('a creation', () => {
     ['no interop version', {}],
     ['an older interop version', { 'upload-draft-interop-version': '7' }],
     ['an interop version that is no number', { 'upload-draft-interop-version': '8, 8' }],
-  ])('with %s is not announced with 104, and works all the same', async (_, version) => {
+  ])('with %s is not announced with 104, but works', async (_, version) => {
     const world = new UploadWorld();
     const headers = { ...COMPLETE, ...version, ...sized(5000) };
     const request = new Request('https://edge.example/upload', { method: 'POST', headers, body: bytes });
@@ -328,7 +328,7 @@ describe('an append', () => {
     expect(uploaded).toHaveLength(1);
   });
 
-  test('at another offset is refused with 409, ?0, the true offset and mismatching-upload-offset', async () => {
+  test('at another offset is refused with 409, and the answer has the true offset and the problem mismatching-upload-offset', async () => {
     const world = new UploadWorld();
     const path = await begin(world);
     await world.append(path, 0, { body: bytes.slice(0, 1250) });
@@ -412,7 +412,7 @@ describe('an append', () => {
     expect(world.has(path, statuses[0] === 200 ? mine : other)).toBe(true);
   });
 
-  test('of the last bytes with ?0 completes the upload all the same, and the answer says so', async () => {
+  test('of the last bytes completes the upload even with Upload-Complete: ?0, and the answer says so', async () => {
     const world = new UploadWorld();
     const path = await begin(world);
     const end = await world.append(path, 0, { body: bytes });

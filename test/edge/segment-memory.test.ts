@@ -29,18 +29,21 @@ test('an upload that is alone gets the longest segments', () => {
   expect(rounds(new SegmentMemory(), uploads(1), 3)).toEqual([SEGMENT.most, SEGMENT.most]);
 });
 
-test.each([1, 2, 5, 10, 50, 200])('%i uploads never hold more than the limit and one least buffer each', (count) => {
-  const memory = new SegmentMemory();
-  const limit = SEGMENT.all + count * SEGMENT.least;
-  const held = new Map<object, number>();
-  const pairs = uploads(count);
-  for (let round = 0; round < 5; round++)
-    for (const pair of pairs)
-      for (const buffer of pair) {
-        held.set(buffer, memory.take(buffer, { ...FULL, isOptional: buffer === pair[1] }));
-        expect(sum([...held.values()])).toBeLessThanOrEqual(limit);
-      }
-});
+test.each([1, 2, 5, 10, 50, 200])(
+  '%i uploads hold at most the limit, and for each upload one buffer of the least length',
+  (count) => {
+    const memory = new SegmentMemory();
+    const limit = SEGMENT.all + count * SEGMENT.least;
+    const held = new Map<object, number>();
+    const pairs = uploads(count);
+    for (let round = 0; round < 5; round++)
+      for (const pair of pairs)
+        for (const buffer of pair) {
+          held.set(buffer, memory.take(buffer, { ...FULL, isOptional: buffer === pair[1] }));
+          expect(sum([...held.values()])).toBeLessThanOrEqual(limit);
+        }
+  },
+);
 
 test('fifty uploads hold less than a quarter of the 128 MB of a Worker, and no upload starves', () => {
   const sizes = rounds(new SegmentMemory(), uploads(50), 5);

@@ -98,7 +98,7 @@ ifBrowser('the extension appends the titles of pages, and goes on after its serv
   await expect.poll(() => titles(oss)).toContain('second page');
 });
 
-/** Resolves when the service worker listens to tabs. A page that loads earlier is not noticed. */
+/** Resolves when the service worker listens to tabs. Before that, the extension does not notice that a page loads. */
 async function listening(context: BrowserContext): Promise<void> {
   const worker = context.serviceWorkers()[0] ?? (await context.waitForEvent('serviceworker'));
   await expect.poll(() => worker.evaluate('chrome.tabs.onUpdated.hasListeners()'), { interval: 100 }).toBe(true);

@@ -11,7 +11,7 @@ export interface QuestionAnswer {
   readonly answer: string;
 }
 
-/** Waits this long, ms. */
+/** How long a question waits, ms. */
 type Pause = (delay: number) => Promise<void>;
 
 interface Question {

@@ -115,7 +115,7 @@ describe('sources that fail', () => {
     }
   });
 
-  test('a Blob of a removed frame, whose own methods never settle, is read all the same', async () => {
+  test('a Blob of a removed frame, whose own methods never settle, can still be read', async () => {
     const blob = new Blob(['abcdef']);
     Object.defineProperty(blob, 'slice', { value: () => ({ arrayBuffer: () => new Promise(() => {}) }) });
     expect(await readSegments([blob]).next(10)).toMatchObject({ size: 6 });

@@ -131,7 +131,7 @@ export class WorkerStore implements ObjectStore {
     await Promise.all([...work, transaction.done]);
   }
 
-  /** Goes on without a copy. An append that failed here would have been stored all the same. */
+  /** Goes on without a copy. If the append failed here, its bytes would nevertheless be stored. */
   #keepNothing(error: unknown): void {
     this.#full ??= error;
     console.warn('The browser stores nothing more for this page, so objects live as long as its worker.', error);

@@ -15,7 +15,7 @@ interface Stored {
 
 /** The newest objects are enough, because the list is behind by half a second at most. */
 const MOST = 500;
-/** The page waits this long for an answer of OSS, ms. Then the file stays in the list. */
+/** How long the page waits for an answer of OSS, ms. After this time, the file stays in the list. */
 const PATIENCE = 10_000;
 
 export class StoredBook {

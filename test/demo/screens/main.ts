@@ -27,7 +27,7 @@ async function takeBoth(page: Page, { name, isScrolled }: Scene): Promise<string
   return [...paths];
 }
 
-/** Returns the problem of a scene. Its pictures are taken all the same, because they show what is wrong. */
+/** Returns the problem of a scene. Its pictures are taken in this case too, because they show what is wrong. */
 async function take(browser: Browser, scene: Scene): Promise<string | undefined> {
   const begin = Date.now();
   const context = await browser.newContext({ viewport: WIDE, locale: 'en-US', ...scene.options });

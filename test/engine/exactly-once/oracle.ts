@@ -299,7 +299,7 @@ class Oracle {
     const loaded = error instanceof OssError ? (error.loaded ?? 0) : call.loaded;
     const { confirmed, underWay, beyond } = split(this.#countedOf(call, call.failedAt), loaded);
     if (!confirmed) {
-      // In an object that was deleted or replaced, a segment may be stored in one life whole, and in the next in parts.
+      // If an object was deleted or replaced, the first object may hold the segment whole, and the next one in parts.
       if (!this.#replacedUnseen(call) && !(this.#lifeEnded() && wasCut(call)))
         yield `loaded is ${loaded}, which is not a whole number of segments`;
       return;
@@ -328,7 +328,7 @@ class Oracle {
     // A deleted object may accept the segment once more. A damaged object has other bytes at its position.
     if (outcome === 'absent' && this.#isCommitted(underWay) && !this.#lifeEnded())
       yield `outcome absent, but the bytes are stored: ${message}`;
-    // A segment whose place was taken is absent for good, unless the object is deleted afterwards.
+    // A segment whose place was taken stays absent, unless the object is deleted afterwards.
     if (outcome === 'unknown' && !this.#isRemembered(call, underWay) && !this.#lifeEnded())
       yield `outcome unknown, but the segment is forgotten: ${message}`;
   }

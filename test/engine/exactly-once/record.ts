@@ -125,7 +125,7 @@ export class CallRecord {
     return this.passages.filter(({ operation }) => operation === 'AppendObject');
   }
 
-  /** The number of bytes of the source that were confirmed as stored to the caller. */
+  /** The number of bytes of the source of which the caller knows that they are stored. */
   get loaded(): number {
     return this.progress.at(-1)?.loaded ?? 0;
   }

@@ -69,7 +69,7 @@ interface Surroundings {
   readonly oss: ObservedOss;
   readonly clock: VirtualClock;
   readonly object: ObjectRecord;
-  /** The call that gets the requests of `open`, which is not an append. */
+  /** The record for the requests of `open`. It is a call of its own, because `open` is not an append. */
   readonly opening: CallRecord;
   /** The longest delay of each direction in ms. */
   readonly latency: number;

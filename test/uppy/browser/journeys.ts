@@ -270,8 +270,8 @@ export const JOURNEYS: Readonly<Record<string, (scene: Scene) => Promise<void>>>
     await uploadButton(page).click();
     await untilServed(() => site.held === 4);
     await stopHeld(site, () => page.evaluate(() => window.test.uppy.destroy()), release);
-    // Another object is stored after that, over the same network. A request that the uploader sent at its end would have
-    // arrived before.
+    // Another object is stored after that, over the same network. If the uploader had sent a request at its end, that request would
+    // have arrived before this one.
     await page.evaluate(() => window.test.client.appendObject('inbox/another.txt', 'another', { position: 0 }));
     const carriedOut = site.oss?.requests.filter(({ operation }) => operation !== 'OptionObject') ?? [];
     deepEqual(

@@ -96,7 +96,7 @@ async function settleAll(client: OssClient): Promise<void> {
   }
 }
 
-test(`${LIVES} lives that end by SIGKILL lose nothing that was answered (seed ${SEED})`, async () => {
+test(`${LIVES} processes that are ended by SIGKILL lose no append that was answered (seed ${SEED})`, async () => {
   const args = ['--bucket', 'logs', '--data', join(folder, 'data')];
   let [answered, cuts, inFlight] = [0, 0, 0];
   for (let life = 0; life < LIVES; life++) {
