@@ -10,9 +10,9 @@ import { Sessions } from './session.ts';
 export interface EdgeEnvironment {
   readonly OSS_REGION: string;
   readonly OSS_BUCKET: string;
-  /** Without a value, the endpoint of Alibaba Cloud. */
+  /** Default: the endpoint of Alibaba Cloud. */
   readonly OSS_ENDPOINT?: string;
-  /** Without a value, the endpoint of Alibaba Cloud. */
+  /** Default: the endpoint of Alibaba Cloud. */
   readonly OSS_STS_ENDPOINT?: string;
   /** The key of a RAM user who may write to the bucket and assume the role. */
   readonly OSS_ACCESS_KEY_ID: string;
@@ -20,7 +20,7 @@ export interface EdgeEnvironment {
   readonly OSS_ROLE_ARN: string;
   /** A secret of at least 32 characters. */
   readonly SESSION_SECRET: string;
-  /** The secret of the URLs of resumable uploads, at least 32 characters. Without a value, `SESSION_SECRET`. */
+  /** The secret of the URLs of resumable uploads, at least 32 characters. Default: `SESSION_SECRET`. */
   readonly UPLOAD_SECRET?: string;
   /** `true` if users may delete the objects of their uploads. Without a value, nothing is ever deleted. */
   readonly DELETES_UPLOADS?: string;

@@ -5,7 +5,7 @@ import { lengthsInMemory } from './lengths.ts';
 /** The part of Bun's server that a request needs. */
 interface BunServer {
   readonly url: URL;
-  /** Sets how long a connection may last without an answer, in seconds. 0 means any time. */
+  /** Sets how long a connection may last without an answer, in seconds. 0 means no limit. */
   timeout(request: Request, seconds: number): void;
 }
 

@@ -47,7 +47,7 @@ function withScheme(host: string): string {
   return /^https?:\/\//.test(host) ? host.replace(/\/$/, '') : `https://${host}`;
 }
 
-/** A slash at the end keeps the names of other keys apart. A policy would take `*`, `?` and `$` for patterns. */
+/** A slash at the end keeps the names of other keys apart. In a policy, `*`, `?` and `$` would be patterns. */
 function prefixFrom(text: string): string {
   const prefix = text.endsWith('/') ? text : `${text}/`;
   if (!/^[/\\]/.test(prefix) && !/[*?$]/.test(prefix)) return prefix;

@@ -54,7 +54,7 @@ export class Faults {
   }
 
   #take(stats: ScopedStats): void {
-    // The same numbers draw nothing again.
+    // If the numbers are the same, nothing is drawn again.
     if (JSON.stringify(stats) !== JSON.stringify(this.stats.peek())) this.stats.value = stats;
   }
 

@@ -37,7 +37,7 @@ export class Recording {
     }
   }
 
-  /** Forgets the recording before. */
+  /** Forgets the earlier recording. */
   #forget(): void {
     this.problem.value = undefined;
     this.transfer.value = undefined;
@@ -91,7 +91,7 @@ function open(source: Source): Promise<MediaStream> {
   return mediaDevices.getUserMedia(source === 'camera' ? { video: true, audio: true } : { audio: true });
 }
 
-/** Returns whether this browser can record from a source. Without HTTPS, only this machine has devices. */
+/** Returns whether this browser can record from a source. Without HTTPS, a browser allows recording only to a page of this machine. */
 export function canRecord(source: Source): boolean {
   if (typeof MediaRecorder === 'undefined' || !navigator.mediaDevices) return false;
   return source !== 'screen' || 'getDisplayMedia' in navigator.mediaDevices;

@@ -20,7 +20,7 @@ export class TroubleWatch {
     this.#session = session;
   }
 
-  /** Looks once. Call it every second or so. A look that takes longer than the next call is not repeated. */
+  /** Looks once. Call it about once a second. A look that takes longer than the next call is not repeated. */
   async look(now: number): Promise<void> {
     if (this.#isLooking) return;
     this.#isLooking = true;

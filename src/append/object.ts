@@ -164,7 +164,7 @@ export class AppendableObject {
 
   /**
    * Segments whose outcome was unknown when their call failed. A later read, for example by {@link open}, shows what
-   * happened to them. So a segment that is stored late is never taken for another writer's. To go on after such a
+   * happened to them. So a segment that is stored late is never mistaken for another writer's. To go on after such a
    * failure, use {@link settle}. The next append removes the segments whose outcome is known. The list holds at most
    * 100 segments.
    */

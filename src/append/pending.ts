@@ -1,5 +1,5 @@
 /**
- * Finds out whether segments that were given up were stored after all. Such a segment must never be taken for another
+ * Finds out whether segments that were given up were stored after all. Such a segment must never be mistaken for another
  * writer's bytes.
  */
 
@@ -13,7 +13,7 @@ export interface FindLateOptions {
   /** Only these segments. Default: all. */
   readonly which?: (plan: Plan) => boolean;
   /**
-   * Makes the search fail if a place cannot be read, because its bytes must not be taken for another writer's. Without
+   * Makes the search fail if a place cannot be read, because its bytes must not be mistaken for another writer's. Without
    * this, its segments stay unknown.
    */
   readonly strict?: boolean;

@@ -31,8 +31,9 @@ export interface EdgeQuestion {
   readonly position?: number | undefined;
   /**
    * The size of an append, a read or an upload in bytes. It is undefined for a read up to the end of the object, and
-   * for an upload of unknown length: there the answer can be a number of bytes. It is always undefined for a token,
-   * because the holder of a token can store any number of bytes. So an application with a quota must not give tokens.
+   * for an upload of unknown length. For such an upload, the answer can be a number of bytes. It is always undefined for
+   * a token, because the holder of a token can store any number of bytes. So an application with a quota must not give
+   * tokens.
    */
   readonly size?: number | undefined;
   /**

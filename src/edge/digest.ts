@@ -104,7 +104,7 @@ class HeldBody {
     this.#options = options;
   }
 
-  /** Reserves the announced length at once, so that a client that gets no memory does not send its body in vain. */
+  /** Reserves the announced length at once, so that a client that gets no memory does not send its body for nothing. */
   begin(): Promise<void> {
     const { announced, most } = this.#options;
     return this.#reach(announced ?? Math.min(FIRST, most));

@@ -155,7 +155,7 @@ function fieldsOf({ request, patience }: UserRequest): Promise<Record<string, un
 
 async function answerToken({ user, prefix, allows, settings: { tokenFor } }: UserRequest): Promise<Response> {
   if (!tokenFor) throw new Refusal(403, 'NoTokens', 'This service gives no tokens: ask for grants, or upload');
-  // A policy takes these characters for patterns, which would match the keys of other users.
+  // In a policy, these characters are patterns, which would match the keys of other users.
   if (/[*?$]/.test(prefix)) throw hidden('UnusablePrefix');
   await checkAllowed({ user, operation: 'token', key: prefix }, allows);
   return json(checkToken(await tokenFor(user, prefix)));

@@ -17,7 +17,7 @@ const WRITTEN: readonly Problem[] = [
   ['names nothing below the prefix', (text) => text === ''],
   ['has half of a surrogate pair, which UTF-8 cannot write', (text) => /[\ud800-\udfff]/u.test(text)],
   ['has nothing between two slashes, or ends with a slash', (text) => text.split('/').includes('')],
-  ['has a backslash, which some systems take for a slash', (text) => text.includes('\\')],
+  ['has a backslash, which some systems treat as a slash', (text) => text.includes('\\')],
 ];
 
 /** Problems of a key in any form that it can get. */

@@ -22,7 +22,7 @@ import { mediaTypeOf, PIECE, requireNumber, TUS_VERSION } from './upload-headers
 import { readMetadata } from './upload-metadata.ts';
 import type { Upload } from './upload-object.ts';
 
-/** A request of a method in tus. `X-HTTP-Method-Override` may name another method than the request has. */
+/** A request with one of the methods of tus. `X-HTTP-Method-Override` may name another method than the request has. */
 export interface TusRequest extends ResumableContext {
   readonly method: string;
 }

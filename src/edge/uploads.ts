@@ -63,7 +63,7 @@ export function withVersion(request: Request, response: Response): Response {
 
 const NO_SECRET = 'This service has no resumable uploads: send the body in one request';
 
-/** Returns whether a request is one of the draft. Other requests of `GET` and `POST` are plain. */
+/** Returns whether a request is one of the draft. Other requests with `GET` and `POST` belong to plain uploads. */
 function speaksDraft(request: Request, method: string): boolean {
   if (isUploadUrl(request) || (method !== 'GET' && method !== 'POST')) return true;
   return method === 'POST' && readComplete(request) !== undefined;

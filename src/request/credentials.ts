@@ -238,7 +238,7 @@ export function credentialsProblem(given: Partial<Credentials> | undefined): str
   // A slash and a comma separate the parts of a credential in the signature.
   if (/[/,]/.test(String(accessKeyId))) return 'accessKeyId must be without / and comma';
   if (/^STS\./.test(String(accessKeyId)) && !securityToken) return 'an STS key needs its securityToken';
-  // A time in 1970 means that seconds were taken for ms, or that the value is not a time.
+  // A time in 1970 means that seconds were mistaken for ms, or that the value is not a time.
   if (!(expiresAt({ expiration }) > Date.UTC(2000))) return 'expiration must be a date';
   return undefined;
 }

@@ -80,7 +80,7 @@ const ALLOWED: Readonly<Record<string, string>> = {
  * Adds a header whose value is one that HTTP and OSS accept. A line break would begin another header, and browsers and
  * OSS encode other text than ASCII in different ways.
  *
- * @param label what the caller calls the value
+ * @param label the name of the value in messages
  */
 function add(headers: Record<string, string>, label: string, name: string, given: unknown): void {
   checkType(!(name in headers), `${label} is given twice`);

@@ -236,7 +236,7 @@ export class LocalOss {
   /**
    * Stores a normal object without a request, as another client could. It replaces an object of any type.
    *
-   * @throws {RangeError} if the bucket is unknown, or if OSS would refuse the write: the bucket forbids to overwrite the
+   * @throws {RangeError} if the bucket is unknown, or if OSS would refuse the write: the bucket forbids overwriting the
    *   object, the bytes exceed 5 GiB, or the key is not valid.
    */
   putObject(bucket: string, key: string, bytes: Uint8Array): void {

@@ -16,7 +16,7 @@ export interface RoleOptions {
   readonly maxSessionDuration?: number;
   /** The external ID that callers must send. */
   readonly externalId?: string;
-  /** The IDs of the access keys that may assume the role. By default, every key may. */
+  /** The IDs of the access keys that may assume the role. By default, every key may assume it. */
   readonly trusted?: readonly string[];
 }
 

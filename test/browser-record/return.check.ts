@@ -67,7 +67,7 @@ describe.skipIf(!executablePath)('a page in the back/forward cache of Chromium',
 
   const stored = () => new TextDecoder().decode(oss.object('logs', 'app.log')?.bytes());
 
-  test('its log stores each record once, those before the user left and those after the return', async () => {
+  test('its log stores each record once: the records from before the user left, and those from after the return', async () => {
     const page = await browser.newPage();
     await page.goto(site.url);
     await page.waitForFunction('globalThis.log !== undefined');

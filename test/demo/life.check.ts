@@ -106,7 +106,7 @@ describe.each(browsers)('in %s', (name) => {
     expect(asked, 'after the upload').toEqual([]);
   });
 
-  test('leaving asks while something is in flight', async () => {
+  test('the browser asks before the user leaves while something is in flight', async () => {
     const asked = dialogs();
     await visit.beginSlowly();
     await visit.page.reload();

@@ -29,7 +29,7 @@ describe.skipIf(!browsers.includes('chromium'))('in chromium', () => {
     const { x, y, width, height } = (await element.boundingBox()) ?? { x: 0, y: 0, width: 0, height: 0 };
     const clip = { x: Math.floor(x), y: Math.floor(y), width: Math.ceil(width), height: Math.ceil(height) };
     const picture = await element.page().screenshot({ clip, animations: 'disabled' });
-    // An empty page of another window has no policy that forbids to read the picture.
+    // An empty page of another window has no policy that forbids reading the picture.
     const reader = await browser.current.newPage();
     const pixels = await reader.evaluate(
       async ([base64, all]) => {

@@ -126,7 +126,7 @@ test('nothing outside the folder of the page is served, and there is no other ro
     expect((await ask(demo.url + path, {})).statusCode, path).toBe(404);
 });
 
-test('only the own page can switch faults on, and a lost answer ends the connection', async () => {
+test('only the page of the demo can switch faults on, and a lost answer ends the connection', async () => {
   const { prefix, ...place } = await (await fetch(`${demo.url}/config`)).json();
   const change = (headers: Record<string, string>) => ask(`${demo.url}/faults`, headers, 'PUT');
   expect((await change({ origin: 'http://rebound.example' })).statusCode).toBe(403);

@@ -116,7 +116,7 @@ describe('what is told', () => {
     expect(kinds(tell([append(0), answered(200), 4000]))).toEqual(['answered-late']);
   });
 
-  test('of requests to the edge, and of an object that is not there yet, is nothing', () => {
+  test('of requests to the edge, and of an object that does not exist yet, is empty', () => {
     const edge = answered(200, { isGenuine: false });
     const story = tell(
       [request('grant'), edge],

@@ -223,7 +223,7 @@ describe('two faults at once, and answers that look like others', () => {
     expect(await CODES(client, { fetch })).toEqual(['clock-wrong', 'token-expired']);
   });
 
-  test('an HTML object behind a rule that exposes nothing is not taken for a portal', async () => {
+  test('an HTML object behind a rule that exposes nothing is not mistaken for a portal', async () => {
     const rule = { ...healthyRule(ORIGIN), exposeHeaders: [] };
     const oss = new LocalOss({ buckets: { logs: { region: 'cn-hangzhou', cors: [rule] } } });
     const fetch = browserFetch(oss.fetch, ORIGIN);
@@ -288,7 +288,7 @@ describe('a second case of a cause that cannot be provoked with changed answers 
     expect(await codesOfFailingPage(nth)).toEqual(['offline']);
   });
 
-  test('another storage service that answers with its own XML is not taken for OSS', async () => {
+  test('another storage service that answers with its own XML is not mistaken for OSS', async () => {
     const body = '<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>';
     const answers = [{ status: 403, body, isForeign: true }];
     const { client, fetch } = world({ fetch: (oss) => networkOf(answers, oss.fetch) });

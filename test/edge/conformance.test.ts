@@ -122,7 +122,7 @@ const TUS: readonly Row[] = [
   ],
   [
     'creation-defer-length: Tus-Max-Size holds',
-    'an upload never passes the limit of the edge, or the bytes that the application allowed at the creation',
+    'an upload never exceeds the limit of the edge, or the bytes that the application allowed at the creation',
   ],
   [
     'expiration: Upload-Expires as a date of HTTP',
@@ -240,7 +240,7 @@ const IETF: readonly Row[] = [
   ],
   [
     '4.4 The offset never exceeds the length, also without Content-Length',
-    'of unknown length with too many bytes never passes the length of the file',
+    'of unknown length with too many bytes never exceeds the length of the file',
   ],
   [
     '4.4 ?1 with too few bytes does not complete the upload',
@@ -276,7 +276,7 @@ const IETF: readonly Row[] = [
   ['13 A slow sender is ended', 'a sender of %s that is silent for 30 s gets 503 and the offset, and can continue'],
   [
     '13 The number of uploads of one user can be bounded',
-    'an application can bound the unfinished uploads of a user with the name of each upload',
+    'an application can limit the unfinished uploads of a user, because it learns the name of each upload',
   ],
 ];
 

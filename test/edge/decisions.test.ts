@@ -124,7 +124,7 @@ describe('prefixOf', () => {
     expect(oss.requests).toEqual([]);
   });
 
-  test('returns a prefix that a policy would take for a pattern, and the user gets no token', async () => {
+  test('returns a prefix that is a pattern in a policy, and the user gets no token', async () => {
     for (const user of ['*', '?', '$x']) {
       const found = await statuses(edgeWith({ authenticate: async () => user }), `inbox/${user}/a`);
       expect(found).toEqual({ ...all(200), 'POST /token': 500 });

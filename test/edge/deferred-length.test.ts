@@ -157,7 +157,7 @@ describe('tus', () => {
     expect((await new DeferringWorld().tus('POST', '/upload', { headers })).status).toBe(400);
   });
 
-  test('an upload never passes the limit of the edge, or the bytes that the application allowed at the creation', async () => {
+  test('an upload never exceeds the limit of the edge, or the bytes that the application allowed at the creation', async () => {
     for (const limit of [
       { maxUpload: 3000 },
       { allows: ({ operation }: { operation: string }) => operation !== 'createUpload' || 3000 },

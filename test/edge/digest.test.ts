@@ -68,7 +68,7 @@ test('a body that comes in chunks of one byte needs no more memory than another 
 /** Makes an edge without time-outs for senders, so that only a wait for memory can end in a time-out. */
 const PATIENT = { segmentSize: undefined, idleTimeout: 2 ** 31 - 1 };
 
-/** Lets the time of an edge go on until something has happened. */
+/** Moves the clock of an edge until something has happened. */
 async function advanceUntil(world: UploadWorld, hasHappened: () => boolean): Promise<void> {
   while (!hasHappened()) {
     await settle(world.oss);

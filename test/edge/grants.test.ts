@@ -97,7 +97,7 @@ describe('a page without any key', () => {
   test('asks for grants in advance for the shorter segments that maxRate makes', async () => {
     const { oss, browser } = await grantingEdge();
     const grants = new PageGrants('https://edge.example', { ahead: 3, segmentSize: 1000, fetch: browser.fetch });
-    // The waits for the rate take no time here. The time-outs of attempts stay.
+    // Here, the waits for the rate take no time, but the time-outs of attempts keep their length.
     const hasty = (callback: () => void, delay: number) => setTimeout(callback, delay < 5000 ? 0 : delay);
     const clock = { ...platformClock(), setTimeout: hasty };
     const client = new PresignedClient({ presign: grants.presign, fetch: oss.fetch, clock });

@@ -24,7 +24,7 @@ class Quota {
   };
 }
 
-test('grants at the same time cannot pass a quota that the application reserves', async () => {
+test('simultaneous grants cannot exceed a quota that the application reserves', async () => {
   const quota = new Quota(5500);
   const edge = edgeOf(makeCloud().oss, { allows: quota.allows });
   const answers = await Promise.all(
@@ -45,7 +45,7 @@ test('grants of one batch stop at the quota', async () => {
   expect(grants.reduce((sum, count) => sum + count, 0)).toBe(5);
 });
 
-test('an application can bound the unfinished uploads of a user with the name of each upload', async () => {
+test('an application can limit the unfinished uploads of a user, because it learns the name of each upload', async () => {
   const open = new Set<string>();
   const world = new UploadWorld({
     allows: ({ operation, upload = '' }) => {
@@ -81,7 +81,7 @@ test('a body that takes longer than totalTimeout is ended although it never stop
   expect(clock.waiting).toBe(0);
 });
 
-test('creations at the same time cannot pass the bound of a user, and resumable uploads cannot pass the quota', async () => {
+test('simultaneous creations cannot exceed the limit of a user, and resumable uploads cannot exceed the quota', async () => {
   const quota = new Quota(5500);
   const world = new UploadWorld({
     // The whole size is reserved at the creation. The bytes of each request are a part of it.

@@ -381,7 +381,7 @@ describe('an append', () => {
     expect(await stateOf(world, path)).toMatchObject({ offset: '4000', complete: '?0' });
   });
 
-  test('of unknown length with too many bytes never passes the length of the file', async () => {
+  test('of unknown length with too many bytes never exceeds the length of the file', async () => {
     const world = new UploadWorld();
     const path = await begin(world);
     const response = await world.append(path, 0, { body: noise(5001) });

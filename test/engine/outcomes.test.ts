@@ -92,7 +92,7 @@ test('settle sends a part that was never sent if the whole segment may still be 
   expect(lab.stored).toBe('abcdefghij');
 });
 
-describe('a later call with the same abort reason, of which nothing was sent, gets no bytes of the first call', () => {
+describe('if a later call with the same abort reason sent nothing, settle counts no bytes of the first call for it', () => {
   test.each([
     ['text', 'BBBB'],
     ['a Blob', blob('BBBB')],
@@ -234,7 +234,7 @@ test('open leaves a segment unknown if every request was refused and a longer re
   await expect(lab.run(lab.object.settle(error))).rejects.toBeInstanceOf(AppendConflictError);
 });
 
-test('an append of which nothing was sent leaves the bytes of the one before it', async () => {
+test('an append of which nothing was sent does not remove the bytes of the append before it', async () => {
   const weather = new Weather();
   let signs = true;
   const presign: typeof openUrl = (request) => {

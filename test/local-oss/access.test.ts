@@ -21,7 +21,7 @@ describe('security tokens', () => {
     }
   });
 
-  test('have an expiration in whole seconds, which is never too late', () => {
+  test('have an expiration in whole seconds, which is rounded down', () => {
     const token = anOss({}, new ManualClock(NOON + 999)).issueToken({ durationSeconds: 900 });
     expect(token.expiration).toBe('2026-01-02T12:15:00Z');
   });

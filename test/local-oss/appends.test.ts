@@ -151,7 +151,7 @@ describe('AppendObject', () => {
     expect(await refusal(response)).toMatchObject({ status: 409, code: 'ObjectNotAppendable', ec: '0026-00000017' });
   });
 
-  test('putObject() of LocalOss is refused as a request is, if the bucket forbids to overwrite an object', async () => {
+  test('putObject() of LocalOss is refused as a request is, if the bucket forbids overwriting an object', async () => {
     const buckets = { logs: { region: 'cn-hangzhou', forbidOverwrite: true } };
     const oss = new LocalOss({ buckets, accessKeys: { ak: 'sk' }, clock: new ManualClock() });
     oss.putObject('logs', 'a', utf8('first'));

@@ -1,4 +1,4 @@
-/** LocalOss lacks these operations. It refuses each one with its name, and takes none for another operation. */
+/** LocalOss lacks these operations. It refuses each one with its name, and never mistakes one for another operation. */
 import { expect, test } from 'vitest';
 import type { LocalOss } from '../../src/testing/index.ts';
 import { anOss, utf8 } from './text.ts';
@@ -40,7 +40,7 @@ test.each<[string, string, string]>([
   // This is not GetBucketInfo: the name of that resource is bucketInfo.
   ['GetBucketInfo', 'GET', 'info'],
   ['POST ?something', 'POST', 'something'],
-])('%s, which no table has, is not taken for an operation on the bucket', (name, method, resource) =>
+])('%s, which no table has, is not mistaken for an operation on the bucket', (name, method, resource) =>
   expectMissing(name, [method, '', { [resource]: '', inventoryId: 'x' }]),
 );
 
@@ -64,7 +64,7 @@ test.each(['a', ''])('PostObject is answered with NotImplemented, too (key "%s")
 test.each<[string, Record<string, string>]>([
   ['GET ?regions', { regions: '' }],
   ['GET ?tag-key', { 'tag-key': 'a', 'tag-value': 'b' }],
-])('%s is not taken for the list of all buckets', async (name, query) => {
+])('%s is not mistaken for the list of all buckets', async (name, query) => {
   const request = { method: 'GET', bucket: '', key: '', query, origin: 'http://localhost' };
   const { url, headers } = sign(request, { ...KEYS, time: NOON });
   const { status, xml } = await refusal(await anOss().fetch(url, { headers }));

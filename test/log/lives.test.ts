@@ -1,8 +1,8 @@
 /**
  * Pages that are killed at random moments, under random faults: every record that the journal had is stored once, in order, and no
  * record is stored twice. The schedules of test/engine/exactly-once have such pages, too, with more faults and without compression.
- * So a few seeds are enough here. `LOG_SEED` runs one seed, and `LOG_SEEDS` as many as it says, from
- * `LOG_FIRST` on.
+ * So a few seeds are enough here. `LOG_SEED` runs one seed. `LOG_SEEDS` is a number of
+ * seeds, and `LOG_FIRST` is the first of them.
  */
 
 import { gunzipSync } from 'node:zlib';
@@ -97,8 +97,8 @@ function linesOf(bytes: Uint8Array | undefined): string[] {
 }
 
 /**
- * Two tabs with logs on one object, between them a writer that knows nothing of logs. Each tab is killed and opened again at random
- * moments. A tab may send the records that the other tab has left, so only the records of one life are in order.
+ * Two tabs write logs to one object, and another writer, which knows nothing of logs, appends too. Each tab is killed and
+ * opened again at random moments. A tab may send the records that the other tab has left, so only the records of one life are in order.
  */
 async function liveTogether(seed: number): Promise<void> {
   const random = randomFrom(seed);

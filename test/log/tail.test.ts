@@ -239,7 +239,7 @@ describe('a fault', () => {
     expect(scene.oss.requests).toHaveLength(8);
   });
 
-  test('of the endpoint for credentials is retried, too, but a wrong answer of this endpoint is not', async () => {
+  test('to load credentials is retried, too, but a wrong answer of the token endpoint is not', async () => {
     const scene = new Scene('one ');
     let loads = 0;
     const load = (answer: () => object) => ({ credentials: async () => answer() });
@@ -359,7 +359,7 @@ describe('an object that is not the one whose beginning was read', () => {
     expect(error).toMatchObject({ code: 'ObjectReplaced' });
   });
 
-  test('gives no byte of a short answer that the CRC refutes', async () => {
+  test('gives no byte of a short answer whose CRC is wrong', async () => {
     const scene = new Scene(letters(0, 1000));
     const reader = scene.follow();
     await reader.read(1000);

@@ -1,4 +1,4 @@
-/** Sends the Blobs of the library fetch-blob, for which `fetch` itself would send the text `[object Blob]`, with the packed library. */
+/** Sends Blobs of the library fetch-blob with the packed library. `fetch` itself would send the text `[object Blob]` for them. */
 import { expect, test } from 'vitest';
 import { node } from './packed.ts';
 

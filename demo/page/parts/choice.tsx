@@ -1,4 +1,4 @@
-/** A choice of one from a few, as radio buttons with an explanation each. */
+/** Radio buttons, with an explanation for each choice. */
 import type { Signal } from '@preact/signals';
 import { useId } from 'preact/hooks';
 

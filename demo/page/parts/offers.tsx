@@ -1,5 +1,5 @@
 /**
- * Tells that an object already holds a beginning of a file. Uppy's button “Upload” goes on there, so it is the main
+ * Says that an object already holds the beginning of a file. Uppy's button “Upload” goes on there, so it is the main
  * action, and the notice has only the other choice.
  */
 import { bytes, exact } from '../text/numbers.ts';

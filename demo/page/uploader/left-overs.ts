@@ -7,7 +7,7 @@ import type { PageUppy } from './uploader.ts';
 
 type PageFile = ReturnType<PageUppy['getFile']>;
 
-/** Returns the files that may be such ones. */
+/** Returns the files that this tab may have stored completely. */
 export function leftOvers(uppy: PageUppy, { stored }: Session): PageFile[] {
   return uppy.getFiles().filter((file) => !file.progress.uploadComplete && stored.has(keyOf(file)));
 }

@@ -9,7 +9,7 @@ import { type Receiver, withReceivers } from '../receivers.ts';
 
 const SIZES = [10, 100, 1000];
 const LATENCIES = [0, 50, 200];
-/** Batches of each measurement, and of the longest latency. */
+/** The number of batches that each measurement sends. */
 const BATCHES = 40;
 const ROUNDS = 3;
 
@@ -39,7 +39,7 @@ async function time(work: () => Promise<unknown>): Promise<number> {
   return (performance.now() - start) / 1000;
 }
 
-/** Microseconds for one `write`, with a queue that is emptied while nobody counts. */
+/** Microseconds for one `write`, with a queue that is emptied while the clock is stopped. */
 async function acceptTime(endpoint: string, record: string): Promise<number> {
   const perRound = Math.floor(2_000_000 / record.length);
   const log = new LogAppender(clientOf(endpoint), 'accept.log', { queueSize: 8_388_608, segmentSize: 8_388_608, tail });

@@ -11,7 +11,9 @@ export interface LogLife {
   readonly first: number;
 }
 
-/** The number of byte values of a writer, without the two that begin a record and the report of a loss. */
+/**
+ * The number of byte values with which a writer writes numbers. Two more values begin a record and the report of a loss.
+ */
 const DIGITS = 30;
 const LOSS = 30;
 const RECORD = 31;

@@ -79,7 +79,7 @@ describe('what is printed at the start', () => {
     expect(lines[8]).toMatch(/^# Try it: curl http:\/\/127\.0\.0\.1:\d+\/_local\/health$/);
   });
 
-  test('is empty with --quiet, which needs a key', async () => {
+  test('is empty with --quiet, and --quiet needs --access-key', async () => {
     const { code, err } = await runCommand(['--bucket', 'logs', '--quiet']);
     expect([code, err]).toEqual([2, [expect.stringContaining('type --access-key ID:SECRET')]]);
     const { url, close } = await serveLocalOss({ buckets: ['logs'] });
@@ -213,7 +213,7 @@ describe('options', () => {
     expect(out.slice(1).join('\n')).not.toMatch(/signature|authorization|OSS4/i);
   });
 
-  test('--help names every option, and --version is the one of the package', async () => {
+  test('--help names every option, and --version prints the version of the package', async () => {
     const { out, code } = await runCommand(['--help']);
     expect(code).toBe(0);
     expect(out.join('\n')).toContain('npx -p oss-append oss-append-local --bucket logs --port 9000');

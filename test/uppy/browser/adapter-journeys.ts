@@ -63,7 +63,7 @@ export const ADAPTER_JOURNEYS: Readonly<Record<string, (scene: Scene) => Promise
       );
       const before = appends(scene, 'inbox/a.txt').length;
       await until(page, () => window.adapters.status() === undefined);
-      // The object is still there. So the same file is stored again without any append.
+      // The object is still there. So when the same file is picked again, nothing is appended.
       await page.setInputFiles('.filepond--browser', fileOf('a.txt'));
       await until(page, () => window.adapters.told.filter((event) => event === 'stored').length === 2);
       equal(appends(scene, 'inbox/a.txt').length, before);
