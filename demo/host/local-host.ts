@@ -26,7 +26,10 @@ export interface LocalHostOptions {
   readonly identity: HostIdentity;
   /** The user of every request, if cookies cannot tell users apart. By default, sessions with cookies do. */
   readonly user?: string | undefined;
-  /** The address of an edge that takes the place of this host's own. It is asked for when the page asks for it. */
+  /**
+   * Returns the address of an edge that takes the place of this host's own. It is called when the page asks for the
+   * address.
+   */
   readonly edgeUrl?: (() => string | undefined) | undefined;
   /** The faults of a test. Without them, the page chooses the faults. */
   readonly faults?: FaultSchedule | undefined;

@@ -160,7 +160,7 @@ export class LogAppender {
    */
   constructor(client: LogClient, key: string, options: LogAppenderOptions = {}) {
     const platform: LogPlatform = options.platform ?? globalThis;
-    const { segmentSize, queue } = checkOptions(options, platform);
+    const { segmentSize, queue } = settingsOf(options, platform);
     const { gzip, contentType = gzip ? 'application/gzip' : undefined } = options;
     const object = { ...options, contentType };
     this.#options = options;
@@ -385,7 +385,12 @@ function takeLeft({ queue, left }: Feed, most: number): Next {
   return { batch: queue.retake({ bytes, count, first: end - count, loss: undefined }), encoded: bytes };
 }
 
-function checkOptions(
+/**
+ * Returns the settings that follow from the options.
+ *
+ * @throws TypeError or RangeError for options that cannot work.
+ */
+function settingsOf(
   options: LogAppenderOptions,
   { CompressionStream }: LogPlatform,
 ): { segmentSize: number; queue: QueueOptions } {

@@ -102,7 +102,7 @@ export async function recordTo(
   recorder: Recorder,
   options: RecordOptions = {},
 ): Promise<Recording> {
-  check(object, recorder, options);
+  checkArguments(object, recorder, options);
   return new Session(object, recorder, options).run();
 }
 
@@ -303,7 +303,7 @@ function mayPass(error: unknown): boolean {
   return hasNoCredentials(error) || /^(ambiguous|throttled)$/.test(kindOf(error));
 }
 
-function check(object: AppendableObject, recorder: Recorder, options: RecordOptions): void {
+function checkArguments(object: AppendableObject, recorder: Recorder, options: RecordOptions): void {
   checkType(typeof object?.settle === 'function', 'recordTo needs an AppendableObject');
   checkType(typeof recorder?.start === 'function', 'recordTo needs a MediaRecorder');
   checkType(recorder.state === 'inactive', 'recordTo starts the recorder itself: its state must be inactive');

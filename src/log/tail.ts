@@ -80,7 +80,7 @@ export function tail(
   key: string,
   options: TailOptions = {},
 ): AsyncIterableIterator<Uint8Array<ArrayBuffer>> {
-  const settings = check(client, key, options);
+  const settings = settingsOf(client, key, options);
   return new Stoppable((signal) => bytesOf(follow(client, settings, signal)), options.signal);
 }
 
@@ -130,7 +130,7 @@ export function tailStream(
  * ```
  */
 export function tailLines(client: TailClient, key: string, options: TailOptions = {}): AsyncIterableIterator<string> {
-  const settings = check(client, key, options);
+  const settings = settingsOf(client, key, options);
   return new Stoppable((signal) => linesOf(follow(client, settings, signal)), options.signal);
 }
 
@@ -214,7 +214,8 @@ async function* linesOf(pieces: AsyncIterable<Piece>): AsyncGenerator<string, vo
   yield* splitter.end();
 }
 
-function check(client: TailClient, key: string, options: TailOptions): Settings {
+/** @throws TypeError or RangeError for arguments with which nothing can be followed. */
+function settingsOf(client: TailClient, key: string, options: TailOptions): Settings {
   checkType(
     typeof client?.getObject === 'function' && client.retry,
     'tail needs an OssClient, or an object with its methods',

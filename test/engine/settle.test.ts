@@ -344,7 +344,7 @@ describe('what stored and absent mean', () => {
     expect(lab.stored).toBe('same');
   });
 
-  test('the same bytes from an outdated tail succeed as well', async () => {
+  test('an append of the same bytes at an outdated tail succeeds as well', async () => {
     const lab = new Lab({ before: 'old!' });
     const tail = await lab.run(lab.object.open());
     await lab.run(lab.object.append('line'));

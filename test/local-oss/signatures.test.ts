@@ -440,7 +440,7 @@ describe('query form', () => {
     expect(await appendWith({ expires: 300, ...(tamper ? { tamper } : {}) })).toMatchObject({ status, code, ec });
   });
 
-  test('a token under its name of signature V1 is ignored', async () => {
+  test('a token in the parameter that signature V1 uses is ignored', async () => {
     const oss = anOss();
     const tamper = replaceQuery(/x-oss-security-token/, 'security-token')!;
     const response = await call(oss, appendCall('a', 0), { ...oss.issueToken(), expires: 60, body: 'x', tamper });

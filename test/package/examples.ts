@@ -84,9 +84,9 @@ function place(path: string, code: string): string {
 }
 
 /**
- * Writes an example as a module of its own. An example that begins with a path `of` a framework is written there. The
- * module also exports the library that it was bundled with, because the classes of another copy would fail
- * `instanceof`.
+ * Writes an example as a module of its own. An example whose first line says `server/token.ts of Nuxt` is written to that
+ * path in the folder of the framework. The module also exports the library that it was bundled with, because the classes
+ * of another copy would fail `instanceof`.
  */
 export function write(name: string): string {
   const code = examples.get(name) ?? '';
