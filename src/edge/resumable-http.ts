@@ -93,13 +93,9 @@ async function create(context: ResumableRequest): Promise<Response> {
   const { name, version } = INTEROP;
   if (readInteger(request, name) === version)
     interim?.(104, { ...where, ...remaining(context, created), [name]: String(version) });
-  try {
-    const isLast = readComplete(request) === true;
-    const upload = await withOffset(created, () => continueUpload(context, created, { digest, isLast }));
-    return result(context, upload, { status: 201, headers: where });
-  } catch (error) {
-    throw error instanceof Refusal ? error.with({}, where) : error;
-  }
+  const isLast = readComplete(request) === true;
+  const upload = await withOffset(created, () => continueUpload(context, created, { digest, isLast }), where);
+  return result(context, upload, { status: 201, headers: where });
 }
 
 async function retrieve(context: ResumableRequest): Promise<Response> {
@@ -118,9 +114,9 @@ async function append(context: ResumableRequest): Promise<Response> {
       { 'accept-patch': PIECE.ietf },
     );
   const offset = readInteger(request, 'upload-offset');
-  if (offset === undefined) throw badRequest('A PATCH needs an Upload-Offset, which must be a whole number from 0');
+  if (offset === undefined) throw badRequest('Upload-Offset must be a whole number from 0');
   const isLast = readComplete(request);
-  if (isLast === undefined) throw badRequest('A PATCH needs Upload-Complete, which must be ?0 or ?1');
+  if (isLast === undefined) throw badRequest('Upload-Complete must be ?0 or ?1');
   const digest = readContentDigest(request);
   const upload = await findUpload(context);
   const after = await withOffset(upload, () => {

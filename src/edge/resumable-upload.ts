@@ -207,22 +207,34 @@ const INTERRUPTED = ['RequestTimeout', 'IncompleteBody', 'SourceError'];
  * Runs `work` on an upload. If it fails, the refusal names the true offset, as both standards demand. An interrupted
  * body is answered with 503, because clients give up after most answers from 400 to 499, and may continue here.
  *
- * @throws Refusal with the header `Upload-Offset`, if OSS can be asked. The status is 404 if the upload was deleted
- *   meanwhile.
+ * @throws Refusal with `headers`, and with the header `Upload-Offset` if OSS answers. The status is 404 if the upload was
+ *   deleted meanwhile.
  */
-export async function withOffset<T>(upload: Upload, work: () => Promise<T>): Promise<T> {
+export async function withOffset<T>(
+  upload: Upload,
+  work: () => Promise<T>,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<T> {
   try {
     return await work();
   } catch (error) {
     const reason = toRefusal(error);
     const refusal = INTERRUPTED.includes(reason.code) ? reason.withStatus(503) : reason;
-    const { position } = await findObject(upload.object).catch((failure: unknown) => {
-      if (failure instanceof Refusal) throw failure;
-      return { position: undefined };
-    });
+    // A store that has just failed would make the client wait for minutes once more.
+    const offset = refusal.status === 502 ? {} : await offsetOf(upload.object);
     const { isDeferred, length } = upload.claim;
     const facts = isDeferred && refusal.status === 413 ? { maxSize: length } : {};
-    throw refusal.with(facts, position === undefined ? {} : { 'upload-offset': String(position) });
+    throw refusal.with(facts, { ...headers, ...offset });
+  }
+}
+
+/** Returns the header with the offset of an upload, if OSS can be asked. @throws Refusal (404) if the upload is gone. */
+async function offsetOf(object: UploadObject): Promise<Record<string, string>> {
+  try {
+    return { 'upload-offset': String((await findObject(object)).position) };
+  } catch (error) {
+    if (error instanceof Refusal) throw error;
+    return {};
   }
 }
 

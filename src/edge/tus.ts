@@ -64,12 +64,10 @@ async function POST(context: TusRequest): Promise<Response> {
   const digest = hasBody ? readUploadChecksum(context.request) : undefined;
   const created = await createUpload(context, creation);
   const location = await locationOf(context, created);
-  if (!hasBody) return answer(201, { location, ...expiresOf(created) });
+  const where = { location, ...expiresOf(created) };
+  if (!hasBody) return answer(201, where);
   // The upload exists, so a refusal of the body must contain its Location.
-  const fail = (error: unknown) => {
-    throw error instanceof Refusal ? error.with({}, { location, ...expiresOf(created) }) : error;
-  };
-  const upload = await withOffset(created, () => continueUpload(context, created, { digest })).catch(fail);
+  const upload = await withOffset(created, () => continueUpload(context, created, { digest }), where);
   return answer(201, { location, ...expiresOf(upload), ...offsetOf(upload) });
 }
 
@@ -111,7 +109,7 @@ async function DELETE(context: TusRequest): Promise<Response> {
 function lengthOf({ request, settings }: TusRequest): number | undefined {
   const deferred = request.headers.get('upload-defer-length');
   if (deferred === null) return requireNumber(request, 'Upload-Length');
-  if (!settings.keepLength) throw badRequest('This service needs Upload-Length when an upload is created');
+  if (!settings.keepLength) throw badRequest('This service needs Upload-Length at the creation');
   if (deferred === '1' && !request.headers.has('upload-length')) return undefined;
   throw badRequest('Upload-Defer-Length must be 1, and Upload-Length must then be absent');
 }

@@ -47,12 +47,15 @@ export function uploadOptions(settings: ResumableRequest['settings'] & { maxUplo
   return { ...tusOptions(maxUpload, settings), ...limitsOf(maxUpload, uploadLife) };
 }
 
-/** Answers a refusal as the client's protocol wants it. */
+/** Answers a refusal as the client's protocol wants it. An answer to `HEAD` has no body. */
 export function refuseUpload(request: Request, refusal: Refusal): Response {
-  const { method } = request;
-  const isProblem = !isTus(request) && speaksDraft(request, uploadMethod(request));
+  const method = uploadMethod(request);
+  const isProblem = !isTus(request) && speaksDraft(request, method);
   const response = isProblem ? refusal.toProblem() : refusal.toResponse();
-  return method === 'HEAD' ? new Response(null, response) : response;
+  if (method !== 'HEAD') return response;
+  const { status, headers } = response;
+  // After 423 (Locked), tus-js-client asks again. After a status from 500, it starts a new upload from byte 0.
+  return new Response(null, { status: isTus(request) && status >= 500 ? 423 : status, headers });
 }
 
 /** Adds the header that every answer to a tus client must have. */

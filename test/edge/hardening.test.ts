@@ -4,7 +4,7 @@ import hono from '../../demo/worker/hono.ts';
 import type { EdgeQuestion } from '../../src/edge/index.ts';
 import { drive, settle, VirtualClock } from '../tools/virtual-clock.ts';
 import { noise, Sender, streamOf } from './senders.ts';
-import { keyOf, pathOf, SECRET, UploadWorld } from './upload-client.ts';
+import { keyOf, pathOf, SECRET, START, UploadWorld } from './upload-client.ts';
 import { EDGE, ENVIRONMENT, edgeOf, hasBytes, jsonRequest, makeCloud, placeOf, uploadRequest } from './world.ts';
 
 /** A quota of an application: it reserves the bytes of each question before it says yes. */
@@ -136,6 +136,32 @@ test('a resumable upload that takes longer than totalTimeout gets 503 and the of
   const response = await drive(work, world.clock, world.oss);
   expect([response.status, response.headers.get('upload-offset')]).toEqual([503, '400']);
 });
+
+test.each<[method: string, answered: number, seconds: number]>([
+  ['HEAD', 0, 36],
+  ['PATCH', 1, 48],
+])(
+  'with a time-out of 12 s and three attempts, %s is refused in time if OSS is silent after %i answers',
+  async (method, answered, seconds) => {
+    const world = new UploadWorld();
+    const path = await world.create(5);
+    let asked = 0;
+    const fetch = (url: string, init: RequestInit) => {
+      asked++;
+      return asked <= answered ? world.oss.fetch(url, init) : new Promise<Response>(() => {});
+    };
+    const clock = new VirtualClock(START);
+    clock.chance = 0;
+    const edge = world.edgeWith({
+      oss: { ...placeOf(world.oss), fetch, clock, timeout: 12_000, retry: { maxAttempts: 3 } },
+    });
+    const headers = { 'content-type': 'application/offset+octet-stream', 'upload-offset': '0' };
+    const work = world.tus(method, path, method === 'HEAD' ? {} : { headers, body: 'hello' }, edge);
+    await expect.poll(() => asked).toBe(answered + 1);
+    const { status } = await drive(work, clock, world.oss);
+    expect([status, (clock.now() - START) / 1000]).toEqual([method === 'HEAD' ? 423 : 502, seconds]);
+  },
+);
 
 test('Web Crypto compares the signature of a URL, so the time of the comparison reveals nothing about the right signature', async () => {
   const world = new UploadWorld();

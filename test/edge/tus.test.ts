@@ -4,9 +4,10 @@
  */
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import type { EdgeOptions } from '../../src/edge/index.ts';
 import { noise, streamOf } from './senders.ts';
 import { base64, keyOf, pathOf, SECRET, START, sized, UploadWorld } from './upload-client.ts';
-import { BUCKET, PAGE, placeOf } from './world.ts';
+import { BUCKET, makeCloud, PAGE, placeOf } from './world.ts';
 
 const bytes = noise(5000);
 const PIECE = { 'content-type': 'application/offset+octet-stream' };
@@ -104,7 +105,7 @@ describe('creation', () => {
     expect(await world.offset(pathOf(response))).toBe(0);
   });
 
-  test.each([undefined, '', '-1', '1.5', '0x10', '1e3', '9'.repeat(16), '1, 2'])(
+  test.each([undefined, '', '-1', '1.5', '0x10', '1e3', '1, 2'])(
     'is refused with 400 if Upload-Length is %s',
     async (length) => {
       const headers = length === undefined ? {} : { 'upload-length': length };
@@ -142,7 +143,8 @@ describe('creation', () => {
 
   test('a file above Tus-Max-Size, or above what the application allows, is refused with 413 and creates nothing', async () => {
     const world = new UploadWorld({ maxUpload: 99 });
-    expect((await world.tus('POST', '/upload', { headers: { 'upload-length': '100' } })).status).toBe(413);
+    for (const length of ['100', '9007199254740993', '9'.repeat(400)])
+      expect((await world.tus('POST', '/upload', { headers: { 'upload-length': length } })).status).toBe(413);
     const quota = world.edgeWith({ allows: ({ operation }) => operation === 'createUpload' && 50 });
     expect((await world.tus('POST', '/upload', { headers: { 'upload-length': '51' } }, quota)).status).toBe(413);
     expect(world.oss.requests).toEqual([]);
@@ -286,6 +288,28 @@ describe('HEAD', () => {
     }
   });
 
+  test.each<[cause: string, status: number, options: Partial<EdgeOptions>]>([
+    [
+      'OSS refuses the edge',
+      502,
+      { oss: placeOf(makeCloud({ faults: () => ({ kind: 'refuse', status: 403, code: 'UserDisable' }) }).oss) },
+    ],
+    ['a function of the application fails', 500, { allows: () => Promise.reject(new Error('no database')) }],
+  ])(
+    'is answered with 423 if %s, because tus-js-client starts again from byte 0 after a status from 500',
+    async (_, status, options) => {
+      const world = new UploadWorld();
+      const path = await world.create(5);
+      const failures: number[] = [];
+      const edge = world.edgeWith({ ...options, onfailure: (failure) => failures.push(failure.status) });
+      const head = await world.tus('HEAD', path, {}, edge);
+      expect([head.status, head.headers.get('upload-offset'), failures]).toEqual([423, null, [status]]);
+      const post = await world.tus('POST', path, { headers: { 'x-http-method-override': 'HEAD' } }, edge);
+      expect(post.status).toBe(423);
+      expect((await world.send('HEAD', path, {}, edge)).status, 'a client of the draft').toBe(status);
+    },
+  );
+
   test('a URL of another user is answered with 404, and an old secret still works if it is listed', async () => {
     const world = new UploadWorld();
     const path = await world.create(5);
@@ -322,6 +346,7 @@ describe('PATCH', () => {
   test.each([
     ['another offset', '1', 409],
     ['an offset after the end', '99', 409],
+    ['an offset of 2^53 + 1', '9007199254740993', 409],
     ['a negative offset', '-1', 400],
     ['no number', 'x', 400],
     ['an empty Upload-Offset', '', 400],

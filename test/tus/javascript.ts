@@ -101,6 +101,43 @@ export async function runJavaScript(name: string, world: World, results: Results
     return undefined;
   });
 
+  await run(
+    'a store that fails for some requests costs no progress: the client continues the same upload',
+    async () => {
+      const urls = new Set<string | null>();
+      const options = {
+        chunkSize: 2 * MIB,
+        retryDelays: [20, 20, 20],
+        onChunkComplete: (_: number, accepted: number) => {
+          // The next PATCH of the client is refused, and its HEAD too.
+          if (accepted === 4 * MIB && urls.size === 1) world.outage.left = 2;
+        },
+      };
+      const prepare = (upload: Upload) => {
+        upload.options.onUploadUrlAvailable = () => void urls.add(upload.url);
+      };
+      const sent = await upload(world, { file: bytes, options, prepare });
+      world.checkBytes(String(sent.url), bytes);
+      if (world.outage.left > 0) throw new Error('the store refused nothing');
+      if (urls.size > 1) throw new Error(`the client made ${urls.size} uploads`);
+      return undefined;
+    },
+  );
+
+  for (const [network, endpoint, chunkSize] of [
+    ['a good network', world.edge.url, Number.POSITIVE_INFINITY],
+    ['a good network in pieces', world.edge.url, MIB],
+    ['a network that drops connections', world.cutter.url, 150_000],
+  ] as const)
+    await run(`a file arrives with the draft of the IETF over ${network}`, async () => {
+      // Draft 05 is the newest draft that the client speaks. The edge speaks draft 12, and takes these requests too.
+      const options = { protocol: 'ietf-draft-05', chunkSize, retryDelays: Array.from({ length: 60 }, () => 20) };
+      const before = world.cutter.cuts();
+      const sent = await upload(world, { file: bytes, endpoint, options });
+      world.checkBytes(String(sent.url), bytes);
+      return `${world.cutter.cuts() - before} connections were cut`;
+    });
+
   for (const [network, endpoint, chunkSize] of [
     ['a good network', world.edge.url, MIB],
     ['a network that drops connections', world.cutter.url, 150_000],

@@ -36,10 +36,22 @@ export function randomFrom(seed: number): () => number {
   };
 }
 
+/** The store refuses the next requests of the edge, for example because its RAM user is disabled. */
+interface Outage {
+  /** The number of requests that it still refuses. */
+  left: number;
+}
+
 /** Every seventh append has a fault of the store. */
-function trouble({ operation, nth }: FaultRequest) {
+function trouble({ operation, nth }: FaultRequest, outage: Outage) {
+  if (outage.left-- > 0) return { kind: 'refuse', status: 403, code: 'UserDisable' } as const;
   if (operation !== 'AppendObject' || nth % 7 !== 3) return undefined;
   return nth % 2 ? ({ kind: 'drop-after' } as const) : ({ kind: 'error-before', status: 503 } as const);
+}
+
+interface Store {
+  readonly oss: LocalOss;
+  readonly outage: Outage;
 }
 
 /** An edge in a runtime, and the ways to it: a good network, and one that drops connections. */
@@ -47,13 +59,15 @@ export class World {
   readonly oss: LocalOss;
   readonly edge: RunningEdge;
   readonly cutter: Cutter;
+  readonly outage: Outage;
   readonly #server: Served;
   /** The cookie of a session, and the beginning of the keys of its user. */
   cookie = '';
   prefix = '';
 
-  private constructor(oss: LocalOss, server: Served, edge: RunningEdge, cutter: Cutter) {
+  private constructor({ oss, outage }: Store, server: Served, edge: RunningEdge, cutter: Cutter) {
     this.oss = oss;
+    this.outage = outage;
     this.#server = server;
     this.edge = edge;
     this.cutter = cutter;
@@ -61,13 +75,14 @@ export class World {
 
   /** Starts everything. `origin` is the origin of the page that may call the edge. */
   static async start(start: StartEdge, origin: string, seed: number): Promise<World> {
-    const { oss } = makeCloud({ faults: trouble });
+    const outage = { left: 0 };
+    const { oss } = makeCloud({ faults: (request) => trouble(request, outage) });
     const server = await serve((request) => oss.fetch(request));
     const more = { OSS_ENDPOINT: server.url, ORIGINS: origin, DELETES_UPLOADS: 'true', MAX_OBJECT_SIZE: '50000000' };
     const edge = await start({ ...ENVIRONMENT, ...more });
     const random = randomFrom(seed);
     const cutter = await startCutter(edge.url, () => 20_000 + random() * 600_000);
-    const world = new World(oss, server, edge, cutter);
+    const world = new World({ oss, outage }, server, edge, cutter);
     const session = await fetch(`${edge.url}/session`, { method: 'POST' });
     world.prefix = (await session.json()).prefix;
     world.cookie = session.headers.get('set-cookie')?.split(';')[0] ?? '';
