@@ -172,11 +172,12 @@ function keepUploading(sent: UserRequest): Promise<Response> {
   return work;
 }
 
-/** Tells the application of a failure. An unknown path could contain anything, so only known routes are named. */
+/** Tells the application of a failure. An unknown path could contain anything, so only known paths are named. */
 function report({ onfailure }: Settings, route: string, { status, code }: Refusal): void {
   const [method = '', path = ''] = route.split(' ');
+  const isKnown = [...ROUTES.keys()].some((name) => name.endsWith(` ${path}`));
   try {
-    onfailure?.({ method, route: ROUTES.has(route) ? path : '-', status, code });
+    onfailure?.({ method, route: isKnown ? path : '-', status, code });
   } catch {
     // A log that fails must not change the answer.
   }

@@ -171,6 +171,20 @@ describe('docs/deploy.md', () => {
     expect([...hosts].sort()).toEqual([host, 'app.example.com'].sort());
   });
 
+  test('the Worker prints why it refuses a page whose origin is not in ORIGINS', async () => {
+    const oss = bucketWithKey();
+    const { default: worker } = await run(exampleNamed('optionsFrom(env))(request', 'docs-deploy'), { oss });
+    const printed = vi.spyOn(console, 'warn').mockReturnValue();
+    const { fetch: answer } = worker as { fetch: (...given: unknown[]) => Promise<Response> };
+    const headers = { origin: 'http://localhost:5173' };
+    const request = new Request('https://edge.example.com/upload', { method: 'OPTIONS', headers });
+    expect((await answer(request, SETTINGS, {})).status).toBe(403);
+    const line = 'OPTIONS /upload 403 ForbiddenOrigin';
+    expect(printed.mock.calls.map((words) => words.join(' '))).toEqual([line]);
+    for (const name of ['docs', 'docs/zh-CN'])
+      expect(readFileSync(join(root, name, 'deploy.md'), 'utf8')).toContain(`\`${line}\``);
+  });
+
   test('wrangler.jsonc and the table of secrets name every setting that the options need', () => {
     const text = readFileSync(join(root, 'docs/deploy.md'), 'utf8');
     const file = /^```jsonc\n\/\/ wrangler\.jsonc\n(.*?)^```/ms.exec(text)?.[1] ?? '';

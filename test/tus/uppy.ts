@@ -1,4 +1,8 @@
-/** Uppy with its Tus plugin in real Chromium, unmodified: over a network that drops connections, and offline for a while. */
+/**
+ * Pages in real Chromium: Uppy with its Tus plugin, unmodified, over a network that drops connections and offline for a
+ * while; and the code with tus-js-client of docs/edge.md.
+ */
+import { readFileSync } from 'node:fs';
 import { build } from 'esbuild';
 import { type Browser, chromium, type Page } from 'playwright';
 import { findBrowsers } from '../../.ci/browsers.mjs';
@@ -25,8 +29,20 @@ window.uploadAll = async ({ endpoint, session, count, size }) => {
     size: data.size })));
   return { files, failed: failed.map(({ error }) => String(error)) };
 };
+window.uploadAsInGuide = async ({ endpoint, session }) => {
+  await fetch(session, { method: 'POST', credentials: 'include' });
+  globalThis.endpoint = endpoint;
+  return upload(new File(['hello'], 'a.txt', { type: 'text/plain' }));
+};
 window.ready = true;
 `;
+
+/** Returns the code of docs/edge.md that uploads a file with tus-js-client. Its endpoint is a variable here. */
+function guide(): string {
+  const text = readFileSync('docs/edge.md', 'utf8');
+  const [, code = ''] = /^```ts\n(import \{ Upload \}.*?)^```/ms.exec(text) ?? [];
+  return code.replace("'https://edge.example.com/upload'", 'globalThis.endpoint');
+}
 
 /** The page of Uppy, and a way to start a browser. */
 export interface UppyPage {
@@ -37,7 +53,7 @@ export interface UppyPage {
 
 /** Bundles and serves the page. */
 export async function openUppy(): Promise<UppyPage> {
-  const stdin = { contents: PAGE, resolveDir: process.cwd(), loader: 'js' as const };
+  const stdin = { contents: guide() + PAGE, resolveDir: process.cwd(), loader: 'ts' as const };
   const { outputFiles } = await build({ stdin, bundle: true, format: 'esm', write: false, logLevel: 'error' });
   const script = outputFiles[0]?.text ?? '';
   const site: Served = await serve(({ url }) => {
@@ -59,6 +75,23 @@ interface Uploaded {
 /** Runs the scenario. */
 export async function runUppy(name: string, world: World, { origin, launch }: UppyPage, results: Results) {
   if (!launch) return console.log('not run: Uppy (no Chromium)');
+  await results.run(
+    `tus-js-client in a page, ${name}: the code of docs/edge.md sends the cookies of the page`,
+    async () => {
+      const browser = await launch();
+      try {
+        const page = await browser.newPage();
+        await page.goto(origin);
+        await page.waitForFunction('window.ready');
+        const given = { endpoint: `${world.edge.url}/upload`, session: `${world.edge.url}/session` };
+        const url = await page.evaluate(`window.uploadAsInGuide(${JSON.stringify(given)})`);
+        world.checkBytes(String(url), Buffer.from('hello'));
+        return undefined;
+      } finally {
+        await browser.close();
+      }
+    },
+  );
   await results.run(`Uppy, ${name}: 12 files arrive over a bad network and through an offline time`, async () => {
     // The other clients need minutes, so the browser starts only now.
     const browser = await launch();
