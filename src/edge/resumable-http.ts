@@ -17,7 +17,7 @@ import {
   type ResumableContext,
   withOffset,
 } from './resumable-upload.ts';
-import { mediaTypeOf, PIECE, readComplete, readInteger } from './upload-headers.ts';
+import { mediaTypeOf, noSuchMethod, PIECE, readComplete, readInteger, wrongType } from './upload-headers.ts';
 import { readDisposition } from './upload-metadata.ts';
 import type { Upload } from './upload-object.ts';
 import { isUploadUrl } from './upload-url.ts';
@@ -45,8 +45,7 @@ export async function answerResumable(context: ResumableRequest): Promise<Respon
   const methods = isUploadUrl(context.request) ? METHODS : { ...METHODS, POST: create };
   try {
     const answer = methods[context.method];
-    if (!answer)
-      throw new Refusal(405, 'NoSuchMethod', 'The URL of an upload has no such method', {}, { allow: ALLOWED });
+    if (!answer) throw noSuchMethod(ALLOWED);
     return await answer(context);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
@@ -105,14 +104,7 @@ async function retrieve(context: ResumableRequest): Promise<Response> {
 
 async function append(context: ResumableRequest): Promise<Response> {
   const { request } = context;
-  if (mediaTypeOf(request) !== PIECE.ietf)
-    throw new Refusal(
-      415,
-      'WrongContentType',
-      `The Content-Type must be ${PIECE.ietf}`,
-      {},
-      { 'accept-patch': PIECE.ietf },
-    );
+  if (mediaTypeOf(request) !== PIECE.ietf) throw wrongType(PIECE.ietf);
   const offset = readInteger(request, 'upload-offset');
   if (offset === undefined) throw badRequest('Upload-Offset must be a whole number from 0');
   const isLast = readComplete(request);

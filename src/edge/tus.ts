@@ -18,7 +18,7 @@ import {
   type ResumableContext,
   withOffset,
 } from './resumable-upload.ts';
-import { mediaTypeOf, PIECE, requireNumber, TUS_VERSION } from './upload-headers.ts';
+import { mediaTypeOf, noSuchMethod, PIECE, requireNumber, TUS_VERSION, wrongType } from './upload-headers.ts';
 import { readMetadata } from './upload-metadata.ts';
 import type { Upload } from './upload-object.ts';
 
@@ -44,8 +44,7 @@ export async function answerTus(context: TusRequest): Promise<Response> {
   if (context.request.headers.get('tus-resumable') !== TUS_VERSION) throw wrongVersion();
   const answers: Readonly<Record<string, (context: TusRequest) => Promise<Response>>> = { POST, HEAD, PATCH, DELETE };
   const answer = answers[context.method];
-  if (!answer)
-    throw new Refusal(405, 'NoSuchMethod', 'tus has no such method', {}, { allow: 'POST, HEAD, PATCH, DELETE' });
+  if (!answer) throw noSuchMethod('POST, HEAD, PATCH, DELETE');
   return answer(context);
 }
 
@@ -83,7 +82,7 @@ async function HEAD(context: TusRequest): Promise<Response> {
 
 async function PATCH(context: TusRequest): Promise<Response> {
   const { request } = context;
-  if (mediaTypeOf(request) !== PIECE.tus) throw wrongType();
+  if (mediaTypeOf(request) !== PIECE.tus) throw wrongType(PIECE.tus);
   const offset = requireNumber(request, 'Upload-Offset');
   const length = request.headers.has('upload-length') ? requireNumber(request, 'Upload-Length') : undefined;
   const digest = readUploadChecksum(request);
@@ -117,7 +116,7 @@ function lengthOf({ request, settings }: TusRequest): number | undefined {
 /** Returns whether the body of a creation is a piece of the upload. @throws Refusal (415) for another body. */
 function isPiece({ request }: TusRequest): boolean {
   if (mediaTypeOf(request) === PIECE.tus) return true;
-  if (Number(request.headers.get('content-length')) > 0) throw wrongType();
+  if (Number(request.headers.get('content-length')) > 0) throw wrongType(PIECE.tus);
   return false;
 }
 
@@ -133,10 +132,6 @@ function expiresOf(upload: Upload): Record<string, string> {
 function wrongVersion(): Refusal {
   const message = `This service speaks tus ${TUS_VERSION}`;
   return new Refusal(412, 'WrongVersion', message, {}, { 'tus-version': TUS_VERSION });
-}
-
-function wrongType(): Refusal {
-  return new Refusal(415, 'WrongContentType', `The Content-Type of a piece must be ${PIECE.tus}`);
 }
 
 function answer(status: number, headers: Record<string, string>): Response {

@@ -1,5 +1,5 @@
 /** The headers of both standards for resumable uploads: how they are read, and which values are not valid. */
-import { badRequest } from './refusal.ts';
+import { badRequest, Refusal } from './refusal.ts';
 
 /** The version of tus that the edge speaks. */
 export const TUS_VERSION = '1.0.0';
@@ -17,6 +17,16 @@ export function isTus({ headers }: Request): boolean {
 /** Returns the media type of a request without its parameters, in lower case. */
 export function mediaTypeOf({ headers }: Request): string {
   return (headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+}
+
+/** Refuses a body that is not a piece of an upload. `type` is the media type of a piece. */
+export function wrongType(type: string): Refusal {
+  return new Refusal(415, 'WrongContentType', `The Content-Type must be ${type}`, {}, { 'accept-patch': type });
+}
+
+/** Refuses a method that a standard does not have. `allow` lists the methods that it has. */
+export function noSuchMethod(allow: string): Refusal {
+  return new Refusal(405, 'NoSuchMethod', 'An upload has no such method', {}, { allow });
 }
 
 /** Matches the parameters behind an Item of Structured Fields. The edge ignores their values. */
