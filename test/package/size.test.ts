@@ -75,7 +75,14 @@ const EDGE = src(
   ...['edge/handler', 'edge/options', 'edge/decisions', 'edge/keys', 'edge/cors', 'edge/refusal', 'edge/grants'],
   ...['edge/grant-request', 'edge/upload', 'edge/body', 'edge/body-reader', 'edge/delete-object', 'edge/digest'],
   ...['edge/resumable-http', 'edge/resumable-upload', 'edge/tus', 'edge/upload-headers', 'edge/upload-metadata'],
-  ...['edge/upload-object', 'edge/upload-url', 'edge/uploads', 'edge/deferred-length', 'edge/body-appender'],
+  ...[
+    'edge/upload-object',
+    'edge/upload-piece',
+    'edge/upload-url',
+    'edge/uploads',
+    'edge/deferred-length',
+    'edge/body-appender',
+  ],
   ...['edge/body-segments', 'edge/segment-buffer', 'edge/segment-memory', 'edge/free-buffer'],
 );
 const LOG = src(
