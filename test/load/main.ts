@@ -68,14 +68,18 @@ export async function main({ root, folder }: Places): Promise<{ passed: number; 
     serve((request) => sts.fetch(request)),
     serve(swallow),
   ]);
-  const start = (script: string, env: Record<string, string>, port?: number) =>
-    startWorkerd({
+  const workers: RunningWorkerd[] = [];
+  const start = async (script: string, env: Record<string, string>, port?: number) => {
+    const worker = await startWorkerd({
       command: join(root, 'test/runtimes/node_modules/.bin/workerd'),
       script: join(folder, script),
       env,
       port,
       compatibilityDate: COMPATIBILITY_DATE,
     });
+    workers.push(worker);
+    return worker;
+  };
   const env = { ...ENVIRONMENT, OSS_ENDPOINT: ossServer.url, OSS_STS_ENDPOINT: stsServer.url } as Record<
     string,
     string
@@ -85,6 +89,8 @@ export async function main({ root, folder }: Places): Promise<{ passed: number; 
     if (!ONLY_TUS) await measure();
     await killRound((port) => start('worker.mjs', env, port), oss, results);
   } finally {
+    // A round that failed leaves its Worker running.
+    await Promise.all(workers.map((worker) => worker.stop()));
     await Promise.all([ossServer.close(), stsServer.close(), sink.close()]);
   }
   return results;
