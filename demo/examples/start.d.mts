@@ -8,6 +8,8 @@ export interface Example {
   /** The folder of the built extension. */
   readonly folder?: string;
   readonly oss: LocalOss;
+  /** What a sender puts into the Authorization header of a server, after `Bearer `. */
+  readonly secret: string;
   close(): Promise<void>;
 }
 

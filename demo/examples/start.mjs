@@ -23,7 +23,6 @@ export function prepare() {
  * @param {string} name
  */
 export async function startExample(name) {
-  if (!NAMES.includes(name)) throw new RangeError(`There is no example "${name}". Choose one of: ${NAMES.join(', ')}`);
   const { startCloud } = await import('./cloud.mjs');
   const cloud = await startCloud();
   try {
@@ -33,7 +32,7 @@ export async function startExample(name) {
       await example.close();
       await cloud.close();
     };
-    return { ...example, oss: cloud.oss, close };
+    return { ...example, oss: cloud.oss, secret: cloud.environment.UPLOAD_SECRET, close };
   } catch (error) {
     await cloud.close();
     throw error;
@@ -42,8 +41,11 @@ export async function startExample(name) {
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
   try {
+    const [, , name = ''] = process.argv;
+    if (!NAMES.includes(name))
+      throw new RangeError(`There is no example "${name}". Choose one of: ${NAMES.join(', ')}`);
     prepare();
-    const { says, close } = await startExample(process.argv[2] ?? '');
+    const { says, close } = await startExample(name);
     console.log(`${says}\nPress Ctrl-C to end.`);
     await once(process, 'SIGINT');
     await close();

@@ -53,10 +53,11 @@ async function runProcess(command, args, cloud) {
     child.kill();
     await once(child, 'exit');
   };
-  return { url, says: howToSend(url), close };
+  return { url, says: howToSend(url, cloud), close };
 }
 
-const howToSend = (url) => `Send a file: curl --data-binary @file ${url}upload/file`;
+const howToSend = (url, { environment }) =>
+  `Send a file: curl -T FILE -X POST -H 'authorization: Bearer ${environment.UPLOAD_SECRET}' ${url}upload/NAME`;
 
 /** Bundles a file into one module for a browser or a Worker. */
 async function bundle(entry, { define = {}, outfile } = {}) {
@@ -83,7 +84,7 @@ async function workerHono(cloud) {
   const { environment: bindings } = cloud;
   const worker = new Miniflare({ modules: true, script, compatibilityDate: '2026-04-01', bindings, host: '127.0.0.1' });
   const url = String(await worker.ready);
-  return { url, says: howToSend(url), close: () => worker.dispose() };
+  return { url, says: howToSend(url, cloud), close: () => worker.dispose() };
 }
 
 /** Builds the extension into a folder. */

@@ -29,20 +29,42 @@ test('the pages and the Worker compile', () => {
 });
 
 test.each(['worker-hono', 'deno', 'bun'])('%s appends the bodies of two requests to one object', async (name) => {
-  const { url, oss } = await start(name);
+  const example = await start(name);
+  const { oss } = example;
   const bytes = new Uint8Array(300_000).map((_, index) => index % 251);
-  const send = () => fetch(`${url}upload/a.bin`, { method: 'POST', body: bytes });
+  const send = () => post(example, 'a.bin', bytes);
   expect(await (await send()).json()).toMatchObject({ position: bytes.length });
   expect(await (await send()).json()).toMatchObject({ position: 2 * bytes.length });
   expect(oss.object('examples', 'inbox/a.bin')?.bytes().slice(bytes.length)).toEqual(bytes);
 });
 
 test.each(['worker-hono', 'deno', 'bun'])('%s answers 502 when OSS refuses', async (name) => {
-  const { url, oss } = await start(name);
+  const example = await start(name);
+  const { oss } = example;
   oss.putObject('examples', 'inbox/a.bin', new Uint8Array([1]));
-  const response = await fetch(`${url}upload/a.bin`, { method: 'POST', body: 'more' });
+  const response = await post(example, 'a.bin', 'more');
   expect([response.status, await response.json()]).toEqual([502, { code: 'ObjectNotAppendable', outcome: 'absent' }]);
 });
+
+test.each(['worker-hono', 'deno', 'bun'])('%s refuses a request without the secret', async (name) => {
+  const { url, oss } = await start(name);
+  const send = (headers: HeadersInit) => fetch(`${url}upload/a.bin`, { method: 'POST', headers, body: 'bytes' });
+  const answers = [await send({}), await send({ authorization: 'Bearer ' }), await send({ authorization: 'Bearer x' })];
+  expect(answers.map(({ ok }) => ok)).toEqual([false, false, false]);
+  expect(oss.object('examples', 'inbox/a.bin')).toBeUndefined();
+});
+
+test.each(['worker-hono', 'deno', 'bun'])('%s decodes the name in the URL', async (name) => {
+  const example = await start(name);
+  expect((await post(example, encodeURIComponent('视频 1.webm'), 'bytes')).status).toBe(200);
+  expect(example.oss.object('examples', 'inbox/视频 1.webm')?.length).toBe(5);
+});
+
+/** Sends bytes to a server as its user does. */
+function post({ url, secret }: Example, name: string, body: Uint8Array<ArrayBuffer> | string): Promise<Response> {
+  const headers = { authorization: `Bearer ${secret}` };
+  return fetch(`${url}upload/${name}`, { method: 'POST', headers, body });
+}
 
 const ifBrowser = test.skipIf(executablePath === 'none');
 
@@ -70,13 +92,43 @@ ifBrowser.each(['page', 'react', 'vue'])('%s uploads a file, pauses, and goes on
   await page.waitForFunction(() => (document.querySelector('progress')?.value ?? 0) > 0);
   await page.getByRole('button', { name: 'Pause' }).click();
   await page.getByRole('button', { name: 'Resume' }).waitFor();
-  const stored = oss.object('examples', 'inbox/a.bin')?.length ?? 0;
+  const stored = oss.object('examples', 'inbox/u1/a.bin')?.length ?? 0;
   expect([stored > 0, stored < buffer.length]).toEqual([true, true]);
   await page.unrouteAll({ behavior: 'ignoreErrors' });
   await page.reload();
   await page.setInputFiles('input', file);
   await page.getByText('8000000 bytes stored').waitFor();
-  expect(Buffer.from(oss.object('examples', 'inbox/a.bin')?.bytes() ?? []).equals(buffer)).toBe(true);
+  expect(Buffer.from(oss.object('examples', 'inbox/u1/a.bin')?.bytes() ?? []).equals(buffer)).toBe(true);
+});
+
+ifBrowser.each(['page', 'react', 'vue'])('%s goes on with the button after a failure', async (name) => {
+  const { url } = await start(name);
+  const page = await visit(url);
+  await page.route(/sts/, (route) => route.fulfill({ status: 403 }));
+  await page.setInputFiles('input', { name: 'a.txt', mimeType: 'text/plain', buffer: Buffer.from('content') });
+  await page.getByText('Cannot load credentials').waitFor();
+  await page.unrouteAll();
+  await page.getByRole('button', { name: 'Resume' }).click();
+  await page.getByText('7 bytes stored').waitFor();
+  expect(await page.locator('button').isDisabled()).toBe(true);
+});
+
+ifBrowser.each(['page', 'react', 'vue'])('%s stops the upload of a file when the user picks another', async (name) => {
+  const { url } = await start(name);
+  const page = await visit(url);
+  // The first file never gets an answer, so only an abort ends its request before the second file is stored.
+  const isSlow = (address: string) => /slow\.txt.*append/.test(address);
+  await page.route(/slow\.txt.*append/, () => {});
+  const ended: string[] = [];
+  page.on('requestfailed', (request) => void (isSlow(request.url()) && ended.push(request.url())));
+  const pick = (file: string) =>
+    page.setInputFiles('input', { name: file, mimeType: 'text/plain', buffer: Buffer.from(file) });
+  const sent = page.waitForRequest((request) => isSlow(request.url()));
+  await pick('slow.txt');
+  await sent;
+  await pick('quick.txt');
+  await page.getByText('9 bytes stored').waitFor();
+  expect(ended).toHaveLength(1);
 });
 
 ifBrowser('the extension appends the titles of pages, and goes on after its service worker was stopped', async () => {
@@ -114,7 +166,7 @@ async function stopWorker(context: BrowserContext): Promise<void> {
 }
 
 function titles(oss: Example['oss']): string[] {
-  const text = new TextDecoder().decode(oss.object('examples', 'inbox/extension.ndjson')?.bytes());
+  const text = new TextDecoder().decode(oss.object('examples', 'inbox/u1/extension.ndjson')?.bytes());
   return text
     .split('\n')
     .filter(Boolean)

@@ -1,4 +1,5 @@
 // A server for Bun. It appends the body of `POST /upload/{name}` to an object.
+import { timingSafeEqual } from 'node:crypto';
 import { append, OssClient, OssError } from 'oss-append';
 
 const env = (name: string) => process.env[name] ?? '';
@@ -9,16 +10,26 @@ const client = new OssClient({
   credentials: { accessKeyId: env('OSS_ACCESS_KEY_ID'), accessKeySecret: env('OSS_ACCESS_KEY_SECRET') },
 });
 
+const bytes = (text: string) => new TextEncoder().encode(text);
+const wanted = bytes(`Bearer ${env('UPLOAD_SECRET')}`);
+
+/** Lets in only requests with `Authorization: Bearer UPLOAD_SECRET`. With a login, find out here who sends the request. */
+function isAllowed(request: Request): boolean {
+  const given = bytes(request.headers.get('authorization') ?? '');
+  return given.length === wanted.length && timingSafeEqual(given, wanted);
+}
+
 Bun.serve({
   hostname: '127.0.0.1',
   port: Number(env('PORT')),
   maxRequestBodySize: 5 * 1024 ** 3, // the default is 128 MB
   async fetch(request, server) {
-    const { pathname } = new URL(request.url);
-    if (request.method !== 'POST' || !pathname.startsWith('/upload/')) return new Response(null, { status: 404 });
+    const [, name] = /^\/upload\/([^/]+)$/.exec(new URL(request.url).pathname) ?? [];
+    if (request.method !== 'POST' || !name) return new Response(null, { status: 404 });
+    if (!isAllowed(request)) return new Response(null, { status: 401 });
     server.timeout(request, 0); // Bun counts an upload as idle even while its bytes flow
     try {
-      const { position } = await append(client, `inbox/${pathname.slice('/upload/'.length)}`, request.body);
+      const { position } = await append(client, `inbox/${decodeURIComponent(name)}`, request.body);
       return Response.json({ position });
     } catch (error) {
       if (!(error instanceof OssError)) throw error;

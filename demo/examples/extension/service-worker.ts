@@ -13,11 +13,13 @@ const client = {
   endpoint: OSS_ENDPOINT,
   credentials: credentialsFromUrl(`${TOKEN_SERVER}/sts`),
 };
-const log = new LogAppender(client, 'inbox/extension.ndjson', {
+const log = new LogAppender(client, 'inbox/u1/extension.ndjson', {
+  shared: true, // the user may have the extension in several browsers
   persist: new IndexedDbJournal('extension'), // a record survives the end of the service worker
   flushAfter: 0,
+  onerror: (error) => console.warn(error), // the log tries again by itself
 });
 
 chrome.tabs.onUpdated.addListener((_id, { title }) => {
-  if (title) log.write({ time: Date.now(), title });
+  if (title) log.write({ id: crypto.randomUUID(), time: Date.now(), title });
 });

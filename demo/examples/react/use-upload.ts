@@ -1,5 +1,5 @@
 import { AppendableObject, type AppendClient } from 'oss-append';
-import { useEffect, useState } from 'react';
+import { useEffect, useMemo, useState } from 'react';
 
 export interface Upload {
   /** The bytes that OSS has confirmed. */
@@ -11,24 +11,29 @@ export interface Upload {
 const NOTHING: Upload = { loaded: 0, done: false, error: undefined };
 
 /**
- * Uploads `file`. If `file` is undefined, the upload pauses. It goes on when the component gives the same file again.
+ * Uploads `file` while `running` is true. A failure sets `running` to false. `setRunning(false)` pauses, and
+ * `setRunning(true)` goes on where the object ends.
  */
-export function useUpload(client: AppendClient, key: string, file: File | undefined): Upload {
+export function useUpload(client: AppendClient, key: string, file: File | undefined) {
+  const object = useMemo(() => new AppendableObject(client, key), [client, key]); // one for each key, also after a pause
   const [upload, setUpload] = useState(NOTHING);
+  const [running, setRunning] = useState(true);
   useEffect(() => {
-    if (!file) return;
-    const stop = new AbortController();
+    if (!file || !running) return;
+    const controller = new AbortController();
+    const { signal } = controller;
     const change = (part: Partial<Upload>) => {
-      if (!stop.signal.aborted) setUpload((before) => ({ ...before, ...part }));
+      if (!signal.aborted) setUpload((before) => ({ ...before, ...part }));
     };
     change(NOTHING);
-    new AppendableObject(client, key)
-      .resume(file, { signal: stop.signal, onprogress: ({ loaded }) => change({ loaded }) })
-      .then(
-        ({ position }) => change({ loaded: position, done: true }),
-        (error) => change({ error }),
-      );
-    return () => stop.abort();
-  }, [client, key, file]);
-  return upload;
+    object.resume(file, { signal, onprogress: ({ loaded }) => change({ loaded }) }).then(
+      ({ position }) => change({ loaded: position, done: true }),
+      (error) => {
+        change({ error });
+        if (!signal.aborted) setRunning(false);
+      },
+    );
+    return () => controller.abort();
+  }, [object, file, running]);
+  return { ...upload, running, setRunning };
 }
