@@ -223,6 +223,36 @@ test('docs/recording.md: a recorder is stored while it records', async () => {
   expect(oss.object('my-uploads', key)?.headers['content-type']).toBe('video/webm;codecs=vp8,opus');
 });
 
+test('docs/recording.md: a recording is played while it grows, until it is sealed', async () => {
+  const oss = bucket();
+  const played: string[] = [];
+  const ended = vi.fn();
+  class Buffer extends EventTarget {
+    appendBuffer(bytes: Uint8Array): void {
+      played.push(new TextDecoder().decode(bytes));
+      queueMicrotask(() => this.dispatchEvent(new Event('updateend')));
+    }
+  }
+  class Media extends EventTarget {
+    readonly addSourceBuffer = () => new Buffer();
+    readonly endOfStream = ended;
+  }
+  vi.stubGlobal('MediaSource', Media);
+  vi.spyOn(URL, 'createObjectURL').mockImplementation((media) => {
+    queueMicrotask(() => (media as unknown as Media).dispatchEvent(new Event('sourceopen')));
+    return 'blob:media';
+  });
+  const client = clientOf(oss);
+  const object = new AppendableObject(client, 'inbox/u1/a.webm');
+  await object.append('head, cluster');
+  await object.seal();
+  const { watch } = await run(exampleNamed('addSourceBuffer', 'docs-recording'), { oss });
+  const video = { src: '' };
+  type Watch = (client: OssClient, key: string, type: string, video: object, signal: AbortSignal) => Promise<void>;
+  await (watch as Watch)(client, object.key, 'video/webm', video, new AbortController().signal);
+  expect([video.src, played.join(''), ended.mock.calls.length]).toEqual(['blob:media', 'head, cluster', 1]);
+});
+
 test('docs/reading-back.md: lines are read until the object is sealed', async () => {
   const oss = bucket();
   const client = clientOf(oss);

@@ -69,6 +69,14 @@ test.each([
   expect([bar.value, text(oss, 'my-uploads', 'inbox/u1/a.txt')]).toEqual([stored.length, stored]);
 });
 
+test('docs/start.md: the page empties its input at a click, because picking the same file again is no change', async () => {
+  const input = Object.assign(new EventTarget(), { value: 'C:\\fakepath\\a.txt', files: [] });
+  const document = { querySelector: (name: string) => (name === 'input' ? input : null) };
+  await run(exampleNamed("querySelector('input')", 'docs-start'), { oss: bucketWithKey(), document });
+  input.dispatchEvent(new Event('click'));
+  expect(input.value).toBe('');
+});
+
 test.each([
   ['gives the token of u1', RAM, { accessKeyId: expect.stringMatching(/^STS\./) }],
   ['passes on which setting is missing', { ...RAM, OSS_ACCESS_KEY_ID: undefined }, /accessKeyId is missing/],
