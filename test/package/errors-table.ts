@@ -49,11 +49,11 @@ export const LIBRARY: Readonly<Record<string, CodeRow>> = {
     class: 'TransportError',
     cause: {
       en: 'The answer is not from OSS: a portal, a proxy, a redirect, a cached copy, or a site that answers every path.',
-      zh: '响应不是 OSS 给出的，而是来自认证页、代理、重定向、缓存，或者对任何路径都应答的网站。',
+      zh: '响应不是 OSS 给出的，而是来自上网认证页、代理、重定向、缓存，或者对任何路径都应答的网站。',
     },
     cure: {
       en: 'Log in to the network, or check proxies and the endpoint. Do not read positions through a CDN.',
-      zh: '登录网络，或者检查代理和 Endpoint。不要通过 CDN 读取位置。',
+      zh: '先完成上网认证，或者检查代理和 Endpoint。不要通过 CDN 读取位置。',
     },
     says: 'check proxies and the endpoint',
   },
