@@ -54,3 +54,8 @@ test('documents of every folder are found, with links in Markdown and pictures i
   expect(documents).toEqual(expect.arrayContaining([...some, 'demo/examples/README.md']));
   expect(linksOf('README.md')).toEqual(expect.arrayContaining(['demo/page.webp', 'docs/parts.svg', '#logs']));
 });
+
+test('llms.txt names every guide', () => {
+  const guides = documents.filter((file) => /^docs\/[^/]+\.md$/.test(file));
+  expect(linksOf('llms.txt')).toEqual(expect.arrayContaining(guides));
+});
