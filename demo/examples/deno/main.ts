@@ -6,7 +6,7 @@ const env = (name: string) => Deno.env.get(name) ?? '';
 const client = new OssClient({
   region: 'cn-hangzhou',
   bucket: env('OSS_BUCKET'),
-  endpoint: env('OSS_ENDPOINT'), // LocalOss; leave it out for a real bucket
+  endpoint: Deno.env.get('OSS_ENDPOINT'), // LocalOss; leave it out for a real bucket
   credentials: { accessKeyId: env('OSS_ACCESS_KEY_ID'), accessKeySecret: env('OSS_ACCESS_KEY_SECRET') },
 });
 
