@@ -33,7 +33,9 @@ describe('contents', () => {
     expect(links).toContain('docs/start.md');
     const outside = [...new Set(links.filter((target) => !files.includes(target)))];
     expect(
-      outside.filter((target) => !/^(CONTRIBUTING|demo\/examples\/README)\.md$|^demo\/[\w-]+\.webp$/.test(target)),
+      outside.filter(
+        (target) => !/^(CONTRIBUTING|demo\/examples\/README(\.zh-CN)?)\.md$|^demo\/[\w-]+\.webp$/.test(target),
+      ),
     ).toEqual([]);
   });
 
