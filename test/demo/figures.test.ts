@@ -69,6 +69,11 @@ describe('the ruler', () => {
     const marks = marksOf(30 * 1024 ** 2, 600);
     expect(marks.map(({ bytes }) => bytes / 1024 ** 2)).toEqual([0, 8, 16, 24]);
   });
+
+  test('has no mark whose text would be cut off at the end', () => {
+    const marks = marksOf(67.4 * 1024, 510);
+    expect(marks.map(({ bytes }) => bytes / 1024)).toEqual([0, 16, 32, 48]);
+  });
 });
 
 describe('the key book', () => {

@@ -80,6 +80,8 @@ function optionsOf(element: HTMLElement, { drawing, writeAxis, least, counting }
   return {
     width: element.clientWidth || 300,
     height: HEIGHT,
+    // The time below the last point needs room.
+    padding: [8, 26, null, null],
     cursor: { show: false },
     legend: { show: false },
     scales: {
