@@ -1,7 +1,7 @@
-/** What users do at odd moments: two switches at once, an object whose file is gone, an empty file, a file that changed. */
+/** What users do at odd moments, and in odd browsers: each of these showed something untrue, or nothing, or lost the focus. */
 import { writeFileSync } from 'node:fs';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { browsers, MIB, picked, type Visit } from './visit.ts';
+import { browsers, MIB, picked, Visit } from './visit.ts';
 import { useVisits } from './visits.ts';
 
 describe.each(browsers)('in %s', (name) => {
@@ -100,6 +100,59 @@ describe.each(browsers)('in %s', (name) => {
       expect(visit.stored('slow (2).bin')?.equals(changed.buffer)).toBe(true);
     },
   );
+
+  test.each([
+    ['Store under a new name', '.notice.bad'],
+    ['Retry all', 'aside.total'],
+  ])('the focus stays in the page when the button “%s” goes away', async (label, place) => {
+    const { page } = visit;
+    await visit.switchOn('Flip a bit');
+    await visit.pick(picked('flipped.bin', 300_000));
+    await visit.upload();
+    await page.locator('aside.total.failed').waitFor();
+    await visit.switchOn('Flip a bit', false);
+    await page.locator(place).getByRole('button', { name: label }).press('Enter');
+    await visit.allStored();
+    await expect.poll(() => page.evaluate(() => document.activeElement?.tagName)).not.toBe('BODY');
+  });
+
+  test('the button of the doctor keeps the focus', async () => {
+    const { page } = visit;
+    await visit.openFold('Doctor');
+    await page.getByRole('button', { name: 'Examine' }).press('Enter');
+    await page.locator('.area-doctor .verdict').waitFor();
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Examine');
+  });
+
+  test('if the browser does not let the page copy the code, the button says so', async () => {
+    const { page } = visit;
+    await page.evaluate(() => {
+      navigator.clipboard.writeText = () => Promise.reject(new DOMException('Not allowed', 'NotAllowedError'));
+    });
+    await visit.openFold('Show the code');
+    await page.getByRole('button', { name: 'Copy' }).click();
+    await page.getByRole('button', { name: 'The browser does not allow it' }).waitFor();
+    expect(visit.complaints).toEqual([]);
+  });
+
+  test('a browser that keeps no data for the page can upload all the same', async () => {
+    const page = await visits.context.newPage();
+    await page.addInitScript(() => {
+      const refuse = () => {
+        throw new DOMException('Denied', 'SecurityError');
+      };
+      for (const storage of ['localStorage', 'sessionStorage']) Object.defineProperty(window, storage, { get: refuse });
+      IDBFactory.prototype.open = refuse;
+    });
+    const other = await Visit.in(page, visit.demo);
+    const file = picked('unkept.bin', 300_000);
+    await other.pick(file);
+    await other.upload();
+    await other.allStored();
+    await other.proven();
+    expect(other.stored('unkept.bin')?.equals(file.buffer)).toBe(true);
+    expect(other.complaints).toEqual([]);
+  });
 
   test('a tab that follows says that no answer comes, and goes on where it stopped', async () => {
     const { demo } = visit;

@@ -3,7 +3,7 @@ import type { Session } from '../session.ts';
 import { needsNewFile, needsNewObject, reasonOf } from '../text/sentences.ts';
 import { t } from '../text/text.ts';
 import type { Transfer } from '../transfer/transfer.ts';
-import { focusUpload } from '../uploader/focus.ts';
+import { useKeptFocus } from '../uploader/focus.ts';
 import type { Uploader } from '../uploader/uploader.ts';
 import { PickButton } from './pick-button.tsx';
 
@@ -34,19 +34,15 @@ export function Problems({ session, uploader }: ProblemsProps) {
 function Problem({ transfer, session, uploader }: ProblemsProps & { readonly transfer: Transfer }) {
   const { id, name } = transfer;
   const error = transfer.error.value;
+  const item = useKeptFocus<HTMLLIElement>();
   return (
-    <li>
+    <li ref={item}>
       <p>
         <strong>{name}</strong>: {reasonOf(error)}
       </p>
       <p class="actions">
         {needsNewFile(error) ? (
-          <PickButton
-            onPick={(files) => {
-              uploader.replace(id, files);
-              focusUpload();
-            }}
-          />
+          <PickButton onPick={(files) => uploader.replace(id, files)} />
         ) : (
           <button type="button" onClick={() => uploader.retry(id)}>
             {t(needsNewObject(error) ? 'retryAsNew' : 'retry')}

@@ -4,6 +4,7 @@ import type { TextKey } from '../text/en.ts';
 import { bytes, duration, exact, percent, rate } from '../text/numbers.ts';
 import { t } from '../text/text.ts';
 import type { Trouble } from '../trouble.ts';
+import { useKeptFocus } from '../uploader/focus.ts';
 import type { Totals } from '../uploader/totals.ts';
 import type { Uploader } from '../uploader/uploader.ts';
 
@@ -67,17 +68,19 @@ interface ButtonsProps {
 
 function Buttons({ totals, uploader, trouble }: ButtonsProps) {
   const { uppy } = uploader;
-  if (trouble === 'restarted' || trouble === 'worker') return button('reload', () => location.reload());
   // There is one place for a button, so that the focus stays when its text changes.
-  if (totals.inFlight > 0) return button('pauseAll', () => uppy.pauseAll());
-  if (totals.paused > 0) return button('resumeAll', () => uppy.resumeAll());
+  if (trouble === 'restarted' || trouble === 'worker')
+    return <Button label="reload" onClick={() => location.reload()} />;
+  if (totals.inFlight > 0) return <Button label="pauseAll" onClick={() => uppy.pauseAll()} />;
+  if (totals.paused > 0) return <Button label="resumeAll" onClick={() => uppy.resumeAll()} />;
   if (totals.failed === 0) return null;
-  return button(uploader.hasNew ? 'uploadAll' : 'retryAll', () => uploader.retryAll());
+  return <Button label={uploader.hasNew ? 'uploadAll' : 'retryAll'} onClick={() => uploader.retryAll()} />;
 }
 
-function button(label: TextKey, onClick: () => void) {
+function Button({ label, onClick }: { readonly label: TextKey; readonly onClick: () => void }) {
+  const element = useKeptFocus<HTMLButtonElement>();
   return (
-    <button type="button" class="quiet" onClick={onClick}>
+    <button type="button" class="quiet" ref={element} onClick={onClick}>
       {t(label)}
     </button>
   );

@@ -14,6 +14,7 @@ export const en = {
   bucketAt: 'Bucket {bucket} at {endpoint}.',
   copy: 'Copy',
   copied: 'Copied',
+  notCopied: 'The browser does not allow it',
 
   bootFailed: 'The page cannot begin',
   bootNoAnswer: 'The server of the demo does not answer.',

@@ -16,6 +16,7 @@ export const zh: Readonly<Record<TextKey, string>> = {
   bucketAt: '数据存入 Bucket {bucket}，Endpoint 为 {endpoint}。',
   copy: '复制',
   copied: '已复制',
+  notCopied: '浏览器不允许复制',
 
   bootFailed: '页面无法启动',
   bootNoAnswer: '演示服务器没有响应。',

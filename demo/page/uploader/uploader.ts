@@ -47,10 +47,14 @@ export class Uploader {
     this.#followSettings();
   }
 
-  /** Restores the list of files. Call it when the Dashboard is there. */
+  /** Restores the list of files, if the browser keeps data for this page. Call it when the Dashboard is there. */
   restore(): void {
     const indexedDB = { name: 'oss-append-files', maxFileSize: KEPT_FILE, maxTotalSize: 4 * KEPT_FILE };
-    this.uppy.use(GoldenRetriever, { indexedDB });
+    try {
+      this.uppy.use(GoldenRetriever, { indexedDB });
+    } catch (error) {
+      this.uppy.log(`This browser keeps no files for this page: ${error}`, 'warning');
+    }
   }
 
   #withKey(file: ReturnType<PageUppy['getFile']>) {
