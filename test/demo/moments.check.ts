@@ -101,6 +101,24 @@ describe.each(browsers)('in %s', (name) => {
     },
   );
 
+  test('many files that fail at once cover neither the list nor the reason, and can all be tried again', async () => {
+    const { page } = visit;
+    await visit.switchOn('Flip a bit');
+    await visit.pick(...Array.from({ length: 12 }, (_, n) => picked(`flipped-${n}.bin`, 300 + n)));
+    await visit.upload();
+    const notice = page.locator('.notice.bad', { hasText: 'More files that failed: 9' });
+    await notice.waitFor();
+    expect(await notice.locator('li').count()).toBe(3);
+    // Uppy draws each message twice. A screen reader must not say it twice.
+    const messages = await page.locator('.uppy-Informer p:visible').allTextContents();
+    expect(messages.length).toBeLessThanOrEqual(2);
+    expect(new Set(messages).size).toBe(messages.length);
+    await visit.switchOn('Flip a bit', false);
+    await visit.total.getByRole('button', { name: 'Retry all' }).click();
+    await visit.allStored();
+    await notice.waitFor({ state: 'detached' });
+  });
+
   test.each([
     ['Store under a new name', '.notice.bad'],
     ['Retry all', 'aside.total'],

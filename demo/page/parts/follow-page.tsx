@@ -60,9 +60,11 @@ function State({ follower, onAgain }: StateProps) {
         {problem === undefined ? waits : t('followEnded', { reason: reasonOf(problem, 'following') })}
       </p>
       {problem !== undefined && (
-        <button type="button" onClick={onAgain}>
-          {t('tryAgain')}
-        </button>
+        <p class="actions">
+          <button type="button" onClick={onAgain}>
+            {t('tryAgain')}
+          </button>
+        </p>
       )}
     </>
   );

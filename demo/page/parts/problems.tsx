@@ -1,5 +1,6 @@
 /** The files that failed: why, and the step that helps. */
 import type { Session } from '../session.ts';
+import { exact } from '../text/numbers.ts';
 import { needsNewFile, needsNewObject, reasonOf } from '../text/sentences.ts';
 import { t } from '../text/text.ts';
 import type { Transfer } from '../transfer/transfer.ts';
@@ -7,8 +8,8 @@ import { useKeptFocus } from '../uploader/focus.ts';
 import type { Uploader } from '../uploader/uploader.ts';
 import { PickButton } from './pick-button.tsx';
 
-/** More problems than these have the same cause. */
-const SHOWN = 5;
+/** More problems than these have the same cause, and would push the list of files out of the window. */
+const SHOWN = 3;
 
 interface ProblemsProps {
   readonly session: Session;
@@ -27,6 +28,7 @@ export function Problems({ session, uploader }: ProblemsProps) {
           <Problem key={transfer.id} {...{ transfer, session, uploader }} />
         ))}
       </ul>
+      {failed.length > SHOWN && <p>{t('problemsMore', { count: exact(failed.length - SHOWN) })}</p>}
     </div>
   );
 }
