@@ -13,6 +13,7 @@ export class Faults {
   /** Why the host did not take the last change. */
   readonly problem: Signal<string | undefined> = signal(undefined);
   readonly #session: Session;
+  #changing: Promise<void> = Promise.resolve();
 
   constructor(session: Session) {
     this.#session = session;
@@ -21,9 +22,10 @@ export class Faults {
   /** Reads the state of the host, which remembers the faults of this tab over a reload, and keeps the counters fresh. */
   async begin(): Promise<void> {
     if (!this.#session.host.canBreak) return;
-    await this.#try(async () => {
+    this.#changing = this.#try(async () => {
       this.active.value = new Set((await readFaults(this.#session.scope)).active);
     });
+    await this.#changing;
     for (;;) {
       if (!document.hidden)
         await readStats(this.#session.scope).then(
@@ -34,13 +36,21 @@ export class Faults {
     }
   }
 
-  async toggle(name: FaultName, isOn: boolean): Promise<void> {
+  /** Changes one fault after the other, because the host takes the list of all faults at once. */
+  toggle(name: FaultName, isOn: boolean): Promise<void> {
+    this.#changing = this.#changing.then(() => this.#change(name, isOn));
+    return this.#changing;
+  }
+
+  async #change(name: FaultName, isOn: boolean): Promise<void> {
     const wanted = new Set(this.active.value);
     if (isOn) wanted.add(name);
     else wanted.delete(name);
     await this.#try(async () => {
       this.active.value = new Set((await setFaults(this.#session.scope, [...wanted])).active);
     });
+    // The browser has already moved the switch. If the host did not take the change, this draws the switch as it is.
+    if (this.problem.value) this.active.value = new Set(this.active.value);
   }
 
   /** Lets another writer append to the shown object. */

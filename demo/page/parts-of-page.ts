@@ -33,6 +33,6 @@ export async function makeParts(host: Host): Promise<Parts> {
   void parts.faults.begin();
   parts.log.begin();
   parts.progress.begin();
-  warnOnLeaving(() => uploader.totals.value.inFlight > 0 || parts.recording.stream.value !== undefined);
+  warnOnLeaving(() => uploader.totals.value.inFlight > 0 || parts.recording.isOn);
   return parts;
 }

@@ -31,8 +31,8 @@ export class Progress {
   #tick(now: number): void {
     const { inFlight, failed, bytes, size } = this.#uploader.totals.value;
     const recorded = this.#recorded();
-    if (inFlight === 0 && recorded === 0) this.#rest(now, failed > 0);
-    else this.#measure(now, bytes + recorded, size);
+    if (inFlight > 0 || recorded > 0) this.#measure(now, bytes + recorded, size + recorded);
+    else this.#rest(now, failed > 0 || this.#session.failed.value.length > 0);
   }
 
   #measure(now: number, confirmed: number, size: number): void {

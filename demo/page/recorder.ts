@@ -7,7 +7,11 @@ import type { Transfer } from './transfer/transfer.ts';
 
 export type Source = 'camera' | 'screen' | 'microphone';
 
+/** `opening`: the browser asks the user for access. `storing`: the recording has ended, and its rest is appended. */
+export type Phase = 'idle' | 'opening' | 'running' | 'storing';
+
 export class Recording {
+  readonly phase: Signal<Phase> = signal('idle');
   /** The stream while it is recorded, for the preview. */
   readonly stream: Signal<MediaStream | undefined> = signal(undefined);
   readonly lag: Signal<RecordingLag | undefined> = signal(undefined);
@@ -21,20 +25,35 @@ export class Recording {
     this.#session = session;
   }
 
-  /** Begins. Resolves when everything is stored. */
+  /** True while bytes come from a device, and until all of them are stored. */
+  get isOn(): boolean {
+    return this.phase.value === 'running' || this.phase.value === 'storing';
+  }
+
+  /**
+   * Begins. Resolves when everything is stored. There is one recording at a time, so a second call does nothing: a
+   * device that nobody can stop would stay on.
+   */
   async start(source: Source): Promise<void> {
+    if (this.phase.value !== 'idle') return;
     this.#forget();
+    this.phase.value = 'opening';
     try {
-      const stream = await open(source);
-      this.stream.value = stream;
-      await this.#record(stream, source);
+      this.stream.value = await open(source);
+      await this.#record(this.stream.value, source);
     } catch (error) {
       this.problem.value = error;
       this.transfer.value?.fail(error);
     } finally {
-      for (const track of this.stream.value?.getTracks() ?? []) track.stop();
-      this.stream.value = undefined;
+      this.#release();
+      this.phase.value = 'idle';
     }
+  }
+
+  /** Switches the device off. */
+  #release(): void {
+    for (const track of this.stream.value?.getTracks() ?? []) track.stop();
+    this.stream.value = undefined;
   }
 
   /** Forgets the earlier recording. */
@@ -52,6 +71,14 @@ export class Recording {
     const mimeType = TYPES[source].find((type) => MediaRecorder.isTypeSupported(type));
     const recorder = new MediaRecorder(stream, mimeType ? { mimeType } : {});
     this.#stop = () => recorder.stop();
+    // The user can also end the recording in the browser's own bar.
+    recorder.addEventListener('stop', () => {
+      // A recording that failed is over before its recorder has stopped.
+      if (this.stream.value !== stream) return;
+      this.phase.value = 'storing';
+      this.#release();
+    });
+    this.phase.value = 'running';
     const { transfer, object } = this.#begin(recorder, source);
     const { tail } = await recordTo(object, recorder, {
       timeslice: 500,

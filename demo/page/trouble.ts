@@ -1,10 +1,13 @@
-/** Finds out within seconds why no answer comes: the page is offline, OSS is silent, or the server of the demo is gone. */
+/**
+ * Finds out within seconds why no answer comes: the page is offline, OSS is silent, or the server of the demo is gone. In
+ * the static build, the server is a Service Worker, which is gone after the user has deleted the data of the site.
+ */
 import { type Signal, signal } from '@preact/signals';
 import { CredentialsError, ServiceError, TransportError } from '../../src/index.ts';
 import { prefixNow } from './host.ts';
 import type { Session } from './session.ts';
 
-export type Trouble = 'offline' | 'oss' | 'server' | 'restarted';
+export type Trouble = 'offline' | 'oss' | 'server' | 'worker' | 'restarted';
 
 /** There is trouble if no request was answered for this time after a request had failed, ms. */
 const PATIENCE = 1500;
@@ -31,9 +34,10 @@ export class TroubleWatch {
   async #find(now: number): Promise<Trouble | undefined> {
     if (!navigator.onLine && this.#isInFlight()) return 'offline';
     if (this.#isSilent(now)) return this.#cause();
+    if (!this.#hasLostServer()) return undefined;
     // Trying again helps after a failure, but not if the server has forgotten everything.
-    if (this.#hasLostServer() && (await this.#cause()) === 'restarted') return 'restarted';
-    return undefined;
+    const cause = await this.#cause();
+    return cause === 'restarted' || cause === 'worker' ? cause : undefined;
   }
 
   /** True if a file failed because nobody answered, or because the server does not know this page any more. */
@@ -53,9 +57,10 @@ export class TroubleWatch {
   }
 
   async #cause(): Promise<Trouble> {
-    const prefix = await prefixNow();
-    if (prefix === undefined) return 'server';
-    return prefix === this.#session.host.prefix ? 'oss' : 'restarted';
+    const { mode, prefix } = this.#session.host;
+    const now = await prefixNow();
+    if (now === undefined) return mode === 'static' ? 'worker' : 'server';
+    return now === prefix ? 'oss' : 'restarted';
   }
 }
 
@@ -64,6 +69,7 @@ function isLoss(error: unknown): boolean {
   return (
     cause instanceof TransportError ||
     cause instanceof CredentialsError ||
-    (cause instanceof ServiceError && cause.status === 403)
+    // Without the worker, a plain file server answers: 404, 405, or 501.
+    (cause instanceof ServiceError && [403, 404, 405, 501].includes(cause.status))
   );
 }

@@ -93,7 +93,7 @@ export const FINDINGS: Readonly<Record<FindingCode, Row>> = {
   ],
   'body-limit': ['A proxy limits the body: it refuses {what} bytes.', 'Raise its limit.', /TooLarge/],
   'head-cached': ['A CDN or proxy caches HEAD.', 'Turn this cache off.'],
-  'no-credentials': ['There are no credentials: {what}.', 'Check the token endpoint or presign.'],
+  'no-credentials': ['There are no credentials ({what}).', 'Check the token endpoint or presign.'],
   'permission-missing': denied(),
   'clock-wrong': [
     'The clock of the signing device is wrong, or the signed URL is old.',

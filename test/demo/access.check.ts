@@ -18,6 +18,11 @@ async function findings(page: Page): Promise<string[]> {
   );
 }
 
+/** Axe finds nothing. Uppy's messages fade in and out, so axe looks again if it has met one in the middle of that. */
+async function expectNothing(page: Page, when: string): Promise<void> {
+  await expect.poll(() => findings(page), { message: when }).toEqual([]);
+}
+
 describe.skipIf(!browsers.includes('chromium'))('in chromium', () => {
   const browser = useBrowser('chromium');
   const visiting = (options: BrowserContextOptions, act: (visit: Visit) => Promise<void>) =>
@@ -26,18 +31,18 @@ describe.skipIf(!browsers.includes('chromium'))('in chromium', () => {
   /** Looks at the page in each of its states. */
   async function examine(visit: Visit): Promise<void> {
     const { page } = visit;
-    expect(await findings(page), 'empty').toEqual([]);
+    await expectNothing(page, 'empty');
     for (const summary of await page.locator('.fold > summary').all()) await summary.click();
-    expect(await findings(page), 'with everything open').toEqual([]);
+    await expectNothing(page, 'with everything open');
     await visit.switchOn(
       page.url() && (await page.locator('html').getAttribute('lang')) === 'zh-CN' ? '丢失响应' : 'Lose answers',
     );
     await visit.pick(picked('one.txt', 300_000, 'text/plain'), picked('two.txt', MIB, 'text/plain'));
-    expect(await findings(page), 'with files').toEqual([]);
+    await expectNothing(page, 'with files');
     await visit.upload();
     await visit.allStored();
     await visit.proven();
-    expect(await findings(page), 'when all is stored').toEqual([]);
+    await expectNothing(page, 'when all is stored');
   }
 
   const LOOKS: readonly [name: string, options: BrowserContextOptions][] = [
@@ -53,13 +58,13 @@ describe.skipIf(!browsers.includes('chromium'))('in chromium', () => {
     visiting({ colorScheme }, async (visit) => {
       await visit.switchOn('Flip a bit');
       await visit.pick(picked('flipped.bin', MIB));
-      expect(await findings(visit.page), 'with one file').toEqual([]);
+      await expectNothing(visit.page, 'with one file');
       await visit.upload();
       await visit.page.locator('aside.total.failed').waitFor();
-      expect(await findings(visit.page), 'with one failed file').toEqual([]);
+      await expectNothing(visit.page, 'with one failed file');
       await visit.pick(picked('flipped-too.bin', MIB));
       await visit.page.getByRole('button', { name: 'Upload all' }).waitFor();
-      expect(await findings(visit.page), 'with more files').toEqual([]);
+      await expectNothing(visit.page, 'with more files');
     }),
   );
 
@@ -71,11 +76,11 @@ describe.skipIf(!browsers.includes('chromium'))('in chromium', () => {
       await visit.allStored();
       await page.goto(`${visit.demo.url}#follow=${encodeURIComponent(visit.keys()[0] ?? '')}`);
       await page.locator('pre').waitFor();
-      expect(await findings(page), 'following').toEqual([]);
+      await expectNothing(page, 'following');
       await page.route('**/config', (route) => route.abort());
       await page.goto(`${visit.demo.url}/?again`);
       await page.getByRole('alert').waitFor();
-      expect(await findings(page), 'cannot begin').toEqual([]);
+      await expectNothing(page, 'cannot begin');
     }));
 
   test('the keyboard alone adds, uploads, pauses, resumes and breaks, and the focus is never lost', () =>

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { codeFor } from '../../demo/page/code.ts';
 import { withMore } from '../../demo/page/follow.ts';
+import { marksBetween } from '../../demo/page/transfer/figures.ts';
 import { KeyBook } from '../../demo/page/transfer/key-book.ts';
 import { Meter } from '../../demo/page/transfer/meter.ts';
 import { layOut, marksOf } from '../../demo/page/transfer/ruler.ts';
@@ -69,6 +70,16 @@ describe('the ruler', () => {
     const marks = marksOf(30 * 1024 ** 2, 600);
     expect(marks.map(({ bytes }) => bytes / 1024 ** 2)).toEqual([0, 8, 16, 24]);
   });
+
+  test('has no mark whose text would be cut off at the end', () => {
+    const marks = marksOf(67.4 * 1024, 510);
+    expect(marks.map(({ bytes }) => bytes / 1024)).toEqual([0, 16, 32, 48]);
+  });
+});
+
+test('the marks of the time are multiples of the step, and none lies after the end of the axis', () => {
+  expect(marksBetween(50.2, 54.2, 2)).toEqual([52, 54]);
+  expect(marksBetween(50.2, 54.2, 5)).toEqual([]);
 });
 
 describe('the key book', () => {

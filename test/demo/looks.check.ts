@@ -154,6 +154,31 @@ describe.skipIf(!browsers.includes('chromium'))('in chromium', () => {
     }),
   );
 
+  /** The place of an element in the window. */
+  async function placeOf(element: Locator): Promise<{ x: number; y: number; right: number; bottom: number }> {
+    const { x = 0, y = 0, width = 0, height = 0 } = (await element.boundingBox()) ?? {};
+    return { x, y, right: x + width, bottom: y + height };
+  }
+
+  test('in a wide list, the mark of a stored file is not behind the button that removes the file', () =>
+    visiting({ viewport: { width: 720, height: 700 } }, async (visit) => {
+      await visit.pick(picked('one.bin', 3000));
+      await visit.upload();
+      await visit.allStored();
+      const mark = await placeOf(visit.page.locator('.is-complete .uppy-Dashboard-Item-progressIndicator'));
+      const remove = await placeOf(visit.page.locator('.uppy-Dashboard-Item-action--remove'));
+      expect(mark.right > remove.x && remove.right > mark.x).toBe(false);
+    }));
+
+  test('the preview of a recording does not touch the text above it', () =>
+    visiting({}, async ({ page }) => {
+      await page.locator('.area-record > summary').click();
+      await page.getByRole('button', { name: 'Record: Camera' }).click();
+      await page.locator('video').waitFor();
+      const [note, video] = [await placeOf(page.locator('.area-record .note')), await placeOf(page.locator('video'))];
+      expect(video.y - note.bottom).toBeGreaterThanOrEqual(8);
+    }));
+
   test('at 200 % zoom something visible moves during an upload, without scrolling', () =>
     visiting({ viewport: { width: 650, height: 450 }, deviceScaleFactor: 2 }, async (visit) => {
       const { page } = visit;

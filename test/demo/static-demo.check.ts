@@ -65,4 +65,33 @@ describe.each(browsers)('the page of the demo in the static build in %s', (name)
       one.startsWith(`GET ${BASE}/`) || one === 'GET /favicon.ico' || (name === 'firefox' && KEPT_ALIVE.test(one));
     expect(server.asked.filter((one) => !isKnown(one))).toEqual([]);
   });
+
+  // Only Chromium lets a test delete the data of a site.
+  test.skipIf(name === 'firefox')(
+    'after the data of the site was deleted in the middle, the page says what is gone, and a reload begins again',
+    async () => {
+      const own = await servePlainFiles(site, BASE);
+      const context = await browser.current.newContext({ locale: 'en-US' });
+      const other = await context.newPage();
+      other.on('dialog', (dialog) => void dialog.accept());
+      await other.goto(`${own.url}${BASE}/`);
+      await other.locator('.uppy-Dashboard-AddFiles').first().waitFor();
+      await other.getByRole('switch', { name: 'Slow link', exact: true }).setChecked(true);
+      await other.locator('.area-break .switch.on').waitFor();
+      await other
+        .locator('input[type=file]')
+        .first()
+        .setInputFiles(picked('slow.bin', 16 * MIB));
+      await other.locator('.uppy-StatusBar-actionBtn--upload').click();
+      await other.locator('.ruler > svg .stored').first().waitFor();
+      const session = await context.newCDPSession(other);
+      await session.send('Storage.clearDataForOrigin', { origin: own.url, storageTypes: 'all' });
+      await other.locator('.trouble', { hasText: 'The Service Worker of this page is gone' }).waitFor();
+      await other.locator('.total').getByRole('button', { name: 'Reload the page' }).click();
+      await other.locator('.trouble').waitFor({ state: 'detached' });
+      await other.locator('.uppy-Dashboard-AddFiles, .uppy-Dashboard-files').first().waitFor();
+      await context.close();
+      await own.close();
+    },
+  );
 });

@@ -34,6 +34,17 @@ const head = () => request('head');
 const NO_ANSWER: Outcome = { kind: 'no-answer' };
 
 describe('a segment', () => {
+  test('that OSS is too busy to take is not stored, and no answer was lost', () => {
+    const busy = answered(503, { code: 'TotalQpsLimitExceeded' });
+    expect(states(tell([append(0), busy]))).toEqual([[0, 'absent']]);
+    const again = tell([append(0), busy], [append(0), answered(200, { length: 10 })]);
+    expect([states(again), again.retries]).toEqual([[[0, 'stored']], 1]);
+  });
+
+  test('that a gateway answers with an error may be stored', () => {
+    expect(states(tell([append(0), answered(503, { isGenuine: false })]))).toEqual([[0, 'lost']]);
+  });
+
   test('is stored with the CRC-64 and the round trip of its answer', () => {
     const { segments, happenings } = tell([append(0), answered(200, { length: 10, crc: '7' })]);
     expect(segments).toEqual([{ position: 0, size: 10, state: 'stored', crc: '7', roundTrip: 20 }]);

@@ -117,6 +117,12 @@ test('the signed URL in the error of a presign function appears in no finding', 
   expect(JSON.stringify(findings)).not.toContain('abc0123456789');
 });
 
+test('a reason that is a sentence of its own, as in Firefox, does not end the finding with two periods', async () => {
+  const presign = () => Promise.reject(new Error('NetworkError when attempting to fetch resource.'));
+  const { findings } = await diagnose(new PresignedClient({ presign }), KEY, { presign });
+  expect(findings[0]?.says).toMatch(/fetch resource\.\)\.$/);
+});
+
 test('the signer may refuse the large body, and this is not a finding', async () => {
   const { client, fetch, oss } = world();
   const sign = presignOn(client);

@@ -5,7 +5,7 @@ import UPlot from 'uplot';
 import { language, theme } from '../settings.ts';
 import { timeOfDay } from '../text/numbers.ts';
 import { t } from '../text/text.ts';
-import type { Points } from '../transfer/figures.ts';
+import { marksBetween, type Points } from '../transfer/figures.ts';
 
 interface ChartProps {
   readonly name: string;
@@ -80,6 +80,8 @@ function optionsOf(element: HTMLElement, { drawing, writeAxis, least, counting }
   return {
     width: element.clientWidth || 300,
     height: HEIGHT,
+    // The time below the last point needs room.
+    padding: [8, 26, null, null],
     cursor: { show: false },
     legend: { show: false },
     scales: {
@@ -88,7 +90,11 @@ function optionsOf(element: HTMLElement, { drawing, writeAxis, least, counting }
       y: { range: (_plot, _low, high) => [0, Math.max(high || 0, least) * 1.1] },
     },
     axes: [
-      { ...axis, font, size: 22, space: 90, values: (_plot, times) => times.map((time) => timeOfDay(time * 1000)) },
+      {
+        ...{ ...axis, font, size: 22, space: 90, incrs: SECONDS },
+        splits: (_plot, _axis, from, to, step) => marksBetween(from, to, step),
+        values: (_plot, times) => times.map((time) => timeOfDay(time * 1000)),
+      },
       { ...axis, font, size: 74, space: 34, incrs: STEPS[counting], values: (_plot, values) => writeAxis(values) },
     ],
     series: [
@@ -112,6 +118,9 @@ function rangeOf(times: ArrayLike<number>): [number, number] {
   const first = times[0] ?? 0;
   return [first, Math.max(times[times.length - 1] ?? first, first + SHORTEST)];
 }
+
+/** The steps between the marks of the time, s. */
+const SECONDS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 86_400];
 
 /** The steps between the marks of an axis. Bytes are counted in powers of two, and times in decimal numbers. */
 const STEPS = {

@@ -8,7 +8,7 @@ import { Fold } from './card.tsx';
 import { Listing } from './scroller.tsx';
 
 export function CodeCard({ session }: { readonly session: Session }) {
-  const copied = useSignal(false);
+  const copied = useSignal<'copy' | 'copied' | 'notCopied'>('copy');
   const code = codeFor({
     route: session.route,
     place: session.host,
@@ -18,15 +18,18 @@ export function CodeCard({ session }: { readonly session: Session }) {
     kind: session.shown.value && session.shown.value.size === undefined ? 'recording' : 'files',
   });
   const copy = async () => {
-    await navigator.clipboard.writeText(code);
-    copied.value = true;
-    setTimeout(() => (copied.value = false), 2000);
+    const copying = navigator.clipboard.writeText(code);
+    copied.value = await copying.then(
+      () => 'copied',
+      () => 'notCopied',
+    );
+    setTimeout(() => (copied.value = 'copy'), 2000);
   };
   return (
     <Fold title={t('code')} area="code" note={t('codeNote')}>
       <Listing label={t('code')} text={code} />
       <button type="button" class="quiet" onClick={copy}>
-        {t(copied.value ? 'copied' : 'copy')}
+        {t(copied.value)}
       </button>
     </Fold>
   );

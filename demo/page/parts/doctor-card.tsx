@@ -25,6 +25,7 @@ export function DoctorCard({ session, faults }: DoctorCardProps) {
   const problem = useSignal<string | undefined>(undefined);
   const active = useSignal<ReadonlySet<FaultName>>(new Set());
   const examine = async () => {
+    if (isRunning.peek()) return;
     isRunning.value = true;
     const before = faults.active.peek();
     diagnosis.value = problem.value = undefined;
@@ -46,7 +47,8 @@ export function DoctorCard({ session, faults }: DoctorCardProps) {
   const hasFaults = active.value.size > 0;
   return (
     <Fold title={t('doctor')} area="doctor" note={t('doctorNote')}>
-      <button type="button" disabled={isRunning.value} onClick={examine}>
+      {/* A button that is really disabled would lose the focus. */}
+      <button type="button" aria-disabled={isRunning.value} onClick={examine}>
         {t(isRunning.value ? 'doctorRunning' : 'doctorRun')}
       </button>
       <div role="status">

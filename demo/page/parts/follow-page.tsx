@@ -1,8 +1,9 @@
 /** The second tab: an object while it grows. */
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import type { Follower } from '../follow.ts';
 import type { Host } from '../host.ts';
 import { bytes, exact } from '../text/numbers.ts';
+import { reasonOf } from '../text/sentences.ts';
 import { t } from '../text/text.ts';
 import { Card } from './card.tsx';
 import { Header } from './header.tsx';
@@ -16,11 +17,11 @@ interface FollowPageProps {
 
 export function FollowPage({ host, follower }: FollowPageProps) {
   const { length, crc, pieces, end } = follower.followed.value;
-  const problem = follower.problem.value;
+  const stop = useRef(new AbortController());
+  const run = () => void follower.run(stop.current.signal);
   useEffect(() => {
-    const stop = new AbortController();
-    void follower.run(stop.signal);
-    return () => stop.abort();
+    run();
+    return () => stop.current.abort();
   }, [follower]);
   return (
     <>
@@ -32,15 +33,39 @@ export function FollowPage({ host, follower }: FollowPageProps) {
             <Fact name={t('followPieces')} value={exact(pieces.length)} />
             <Fact name={t('followCrc')} value={crc} />
           </dl>
-          <p class="note" role="status">
-            {problem === undefined ? length === 0 && t('followWaiting') : t('followEnded', { reason: String(problem) })}
-          </p>
+          <State follower={follower} onAgain={run} />
           {length > 0 && <End end={end} />}
           <p>
             <a href="./">{t('followBack')}</a>
           </p>
         </Card>
       </main>
+    </>
+  );
+}
+
+interface StateProps {
+  readonly follower: Follower;
+  readonly onAgain: () => void;
+}
+
+/** Tells why no bytes come. */
+function State({ follower, onAgain }: StateProps) {
+  const problem = follower.problem.value;
+  const isWaiting = follower.followed.value.length === 0;
+  const waits = follower.isSilent.value ? t('troubleOss') : isWaiting && t('followWaiting');
+  return (
+    <>
+      <p class={problem || follower.isSilent.value ? 'verdict unsure' : 'note'} role="status">
+        {problem === undefined ? waits : t('followEnded', { reason: reasonOf(problem, 'following') })}
+      </p>
+      {problem !== undefined && (
+        <p class="actions">
+          <button type="button" onClick={onAgain}>
+            {t('tryAgain')}
+          </button>
+        </p>
+      )}
     </>
   );
 }

@@ -4,7 +4,7 @@
  */
 import { bytes, exact } from '../text/numbers.ts';
 import { t } from '../text/text.ts';
-import { focusUpload } from '../uploader/focus.ts';
+import { useKeptFocus } from '../uploader/focus.ts';
 import type { ObjectChoice, Offer } from '../uploader/object-choice.ts';
 
 /**
@@ -15,13 +15,24 @@ export function Offers({ choice }: { readonly choice: ObjectChoice }) {
   const offers = choice.offers.value;
   const [offer] = offers;
   if (!offer) return null;
+  return <Notice key={offers.length === 1 ? offer.fileId : 'many'} {...{ offers, offer, choice }} />;
+}
+
+interface NoticeProps {
+  readonly offers: readonly Offer[];
+  /** The first of them. */
+  readonly offer: Offer;
+  readonly choice: ObjectChoice;
+}
+
+function Notice({ offers, offer, choice }: NoticeProps) {
+  const notice = useKeptFocus<HTMLDivElement>();
   const isOne = offers.length === 1;
   const renew = () => {
     for (const { fileId } of offers) choice.renew(fileId);
-    focusUpload();
   };
   return (
-    <div key={isOne ? offer.fileId : 'many'} class="notice" role="status">
+    <div class="notice" role="status" ref={notice}>
       <p>{isOne ? says(offer) : t('offerMany', { count: exact(offers.length) })}</p>
       <p class="actions">
         <button type="button" class="quiet" onClick={renew}>

@@ -1,12 +1,15 @@
 /** The files that failed: why, and the step that helps. */
 import type { Session } from '../session.ts';
-import { needsNewObject, reasonOf } from '../text/sentences.ts';
+import { exact } from '../text/numbers.ts';
+import { needsNewFile, needsNewObject, reasonOf } from '../text/sentences.ts';
 import { t } from '../text/text.ts';
 import type { Transfer } from '../transfer/transfer.ts';
+import { useKeptFocus } from '../uploader/focus.ts';
 import type { Uploader } from '../uploader/uploader.ts';
+import { PickButton } from './pick-button.tsx';
 
-/** More problems than these have the same cause. */
-const SHOWN = 5;
+/** More problems than these have the same cause, and would push the list of files out of the window. */
+const SHOWN = 3;
 
 interface ProblemsProps {
   readonly session: Session;
@@ -14,7 +17,8 @@ interface ProblemsProps {
 }
 
 export function Problems({ session, uploader }: ProblemsProps) {
-  const failed = session.failed.value;
+  // The card of the recordings tells why a recording failed. It has no file that could be tried again.
+  const failed = session.failed.value.filter(({ size }) => size !== undefined);
   if (failed.length === 0) return null;
   return (
     <div class="notice bad" role="alert">
@@ -24,28 +28,32 @@ export function Problems({ session, uploader }: ProblemsProps) {
           <Problem key={transfer.id} {...{ transfer, session, uploader }} />
         ))}
       </ul>
+      {failed.length > SHOWN && <p>{t('problemsMore', { count: exact(failed.length - SHOWN) })}</p>}
     </div>
   );
 }
 
 function Problem({ transfer, session, uploader }: ProblemsProps & { readonly transfer: Transfer }) {
-  const { id, name, size } = transfer;
+  const { id, name } = transfer;
   const error = transfer.error.value;
+  const item = useKeptFocus<HTMLLIElement>();
   return (
-    <li>
+    <li ref={item}>
       <p>
         <strong>{name}</strong>: {reasonOf(error)}
       </p>
-      {size !== undefined && (
-        <p class="actions">
+      <p class="actions">
+        {needsNewFile(error) ? (
+          <PickButton onPick={(files) => uploader.replace(id, files)} />
+        ) : (
           <button type="button" onClick={() => uploader.retry(id)}>
             {t(needsNewObject(error) ? 'retryAsNew' : 'retry')}
           </button>
-          <button type="button" class="quiet" onClick={() => (session.chosen.value = id)}>
-            {t('showObject')}
-          </button>
-        </p>
-      )}
+        )}
+        <button type="button" class="quiet" onClick={() => (session.chosen.value = id)}>
+          {t('showObject')}
+        </button>
+      </p>
     </li>
   );
 }

@@ -1,11 +1,10 @@
 /** The proof that the object is equal to the file: length and CRC-64 of both, computed apart from the upload. */
-import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { Session } from '../session.ts';
 import { exact } from '../text/numbers.ts';
 import { reasonOf } from '../text/sentences.ts';
 import { t } from '../text/text.ts';
-import { areEqual, type Content, contentOf, contentOfObject } from '../transfer/proof.ts';
+import { areEqual, type Content, contentOf, contentOfObject, type Verdict } from '../transfer/proof.ts';
 import type { Transfer } from '../transfer/transfer.ts';
 import { Scroller } from './scroller.tsx';
 
@@ -15,25 +14,24 @@ interface ProofProps {
   readonly blobOf: (id: string) => Blob | undefined;
 }
 
-type Verdict = 'running' | { readonly file: Content; readonly object: Content } | { readonly reason: unknown };
-
 export function Proof({ session, transfer, blobOf }: ProofProps) {
-  const verdict = useSignal<Verdict | undefined>(undefined);
+  const { verdict } = transfer;
   const isStored = transfer.state.value === 'stored';
+  const blob = blobOf(transfer.id);
   const compare = async () => {
-    const blob = blobOf(transfer.id);
-    if (!blob) return;
+    if (!blob || verdict.peek() === 'running') return;
     verdict.value = 'running';
     verdict.value = await compared(blob, transfer, session);
   };
   useEffect(() => {
-    if (isStored) void compare();
+    if (isStored && verdict.peek() === undefined) void compare();
   }, [isStored]);
+  const waiting = isStored && !blob ? 'proofNoFile' : 'proofWait';
   return (
     <div class="proof">
       <h3>{t('proof')}</h3>
-      {verdict.value === undefined ? <p class="note">{t('proofWait')}</p> : <Result verdict={verdict.value} />}
-      {isStored && (
+      {verdict.value === undefined ? <p class="note">{t(waiting)}</p> : <Result verdict={verdict.value} />}
+      {isStored && blob && (
         <button type="button" class="quiet" onClick={compare}>
           {t('proofAgain')}
         </button>

@@ -14,20 +14,25 @@ const SOURCES: readonly (readonly [Source, TextKey])[] = [
 ];
 
 export function RecordCard({ recording }: { readonly recording: Recording }) {
-  const { stream } = recording;
   return (
     <Fold title={t('record')} area="record" note={t('recordNote')}>
-      {stream.value ? <Running recording={recording} stream={stream.value} /> : <Sources recording={recording} />}
+      {recording.isOn ? <Running recording={recording} /> : <Sources recording={recording} />}
       <Ended recording={recording} />
     </Fold>
   );
 }
 
 function Sources({ recording }: { readonly recording: Recording }) {
+  const buttons = useRef<HTMLParagraphElement>(null);
   const possible = SOURCES.filter(([source]) => canRecord(source));
+  // The button that ended a recording is gone, so the focus moves to those that begin one.
+  useEffect(() => {
+    if (recording.transfer.peek() && document.activeElement === document.body)
+      buttons.current?.querySelector('button')?.focus({ preventScroll: true });
+  }, []);
   if (possible.length === 0) return <p class="empty">{t('recordUnsupported')}</p>;
   return (
-    <p class="actions">
+    <p class="actions" ref={buttons}>
       {possible.map(([source, label]) => (
         <button key={source} type="button" onClick={() => void recording.start(source)}>
           {t('recordStart')}: {t(label)}
@@ -37,17 +42,19 @@ function Sources({ recording }: { readonly recording: Recording }) {
   );
 }
 
-function Running({ recording, stream }: { readonly recording: Recording; readonly stream: MediaStream }) {
+function Running({ recording }: { readonly recording: Recording }) {
   const stop = useRef<HTMLButtonElement>(null);
-  const lag = recording.lag.value;
+  const stream = recording.stream.value;
+  const isStoring = recording.phase.value === 'storing';
   const stored = bytes(recording.transfer.value?.confirmed.value ?? 0);
+  const seconds = duration(Math.round((recording.lag.value?.seconds ?? 0) * 1000));
   // The button that began the recording is gone, so the focus moves to the one that ends it.
   useEffect(() => stop.current?.focus(), []);
   return (
     <>
-      {stream.getVideoTracks().length > 0 && <Preview stream={stream} />}
-      <p>{t('recordBehind', { stored, seconds: duration(Math.round((lag?.seconds ?? 0) * 1000)) })}</p>
-      <button type="button" ref={stop} onClick={() => recording.stop()}>
+      {stream && stream.getVideoTracks().length > 0 && <Preview stream={stream} />}
+      <p>{t(isStoring ? 'recordStoring' : 'recordBehind', { stored, seconds })}</p>
+      <button type="button" ref={stop} aria-disabled={isStoring} onClick={() => recording.stop()}>
         {t('recordStop')}
       </button>
     </>
@@ -70,14 +77,12 @@ function Ended({ recording }: { readonly recording: Recording }) {
   const problem = recording.problem.value;
   return (
     <div role="status">
-      {problem !== undefined && <p class="verdict failed">{refusal(problem)}</p>}
+      {problem !== undefined && (
+        <p class="verdict failed">{t('recordFailed', { reason: reasonOf(problem, 'recording') })}</p>
+      )}
       {transfer?.state.value === 'stored' && (
         <p class="verdict stored">{t('recordDone', { size: bytes(transfer.confirmed.value), key: transfer.key })}</p>
       )}
     </div>
   );
-}
-
-function refusal(problem: unknown): string {
-  return problem instanceof DOMException ? t('recordRefused', { reason: problem.message }) : reasonOf(problem);
 }

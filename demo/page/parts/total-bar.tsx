@@ -4,6 +4,7 @@ import type { TextKey } from '../text/en.ts';
 import { bytes, duration, exact, percent, rate } from '../text/numbers.ts';
 import { t } from '../text/text.ts';
 import type { Trouble } from '../trouble.ts';
+import { useKeptFocus } from '../uploader/focus.ts';
 import type { Totals } from '../uploader/totals.ts';
 import type { Uploader } from '../uploader/uploader.ts';
 
@@ -16,20 +17,26 @@ const TROUBLES: Readonly<Record<Trouble, TextKey>> = {
   offline: 'troubleOffline',
   oss: 'troubleOss',
   server: 'troubleServer',
+  worker: 'troubleWorker',
   restarted: 'troubleRestarted',
 };
 
+/** Recordings have no total, so without files the bar tells only what is wrong. */
 export function TotalBar({ uploader, progress }: TotalBarProps) {
   const totals = uploader.totals.value;
   const trouble = progress.watch.trouble.value;
-  if (totals.files === 0) return null;
+  if (totals.files === 0 && !trouble) return null;
   return (
     <aside class={`total ${trouble ? 'troubled' : kindOf(totals)}`} aria-label={t('total')}>
-      <progress max={Math.max(totals.size, 1)} value={totals.size === 0 ? 1 : totals.bytes} aria-label={t('total')} />
-      <p>
-        <strong>{summary(totals)}</strong>
-        {!trouble && <Speed progress={progress} />}
-      </p>
+      {totals.files > 0 && (
+        <>
+          <progress value={shareOf(totals)} aria-label={t('total')} />
+          <p>
+            <strong>{summary(totals)}</strong>
+            {!trouble && <Speed progress={progress} />}
+          </p>
+        </>
+      )}
       {trouble && (
         <p class="trouble" role="alert">
           {t(TROUBLES[trouble])}
@@ -61,17 +68,19 @@ interface ButtonsProps {
 
 function Buttons({ totals, uploader, trouble }: ButtonsProps) {
   const { uppy } = uploader;
-  if (trouble === 'restarted') return button('reload', () => location.reload());
   // There is one place for a button, so that the focus stays when its text changes.
-  if (totals.inFlight > 0) return button('pauseAll', () => uppy.pauseAll());
-  if (totals.paused > 0) return button('resumeAll', () => uppy.resumeAll());
+  if (trouble === 'restarted' || trouble === 'worker')
+    return <Button label="reload" onClick={() => location.reload()} />;
+  if (totals.inFlight > 0) return <Button label="pauseAll" onClick={() => uppy.pauseAll()} />;
+  if (totals.paused > 0) return <Button label="resumeAll" onClick={() => uppy.resumeAll()} />;
   if (totals.failed === 0) return null;
-  return button(uploader.hasNew ? 'uploadAll' : 'retryAll', () => uploader.retryAll());
+  return <Button label={uploader.hasNew ? 'uploadAll' : 'retryAll'} onClick={() => uploader.retryAll()} />;
 }
 
-function button(label: TextKey, onClick: () => void) {
+function Button({ label, onClick }: { readonly label: TextKey; readonly onClick: () => void }) {
+  const element = useKeptFocus<HTMLButtonElement>();
   return (
-    <button type="button" class="quiet" onClick={onClick}>
+    <button type="button" class="quiet" ref={element} onClick={onClick}>
       {t(label)}
     </button>
   );
@@ -83,17 +92,23 @@ function kindOf({ inFlight, paused, failed }: Totals): string {
   return inFlight > 0 ? 'running' : 'stored';
 }
 
+/** Returns the share that is stored, from 0 to 1. It is 1 only if each file is stored, also each empty one. */
+function shareOf({ files, stored, bytes: done, size }: Totals): number {
+  if (stored === files) return 1;
+  return Math.min(size === 0 ? stored / files : done / size, 0.99);
+}
+
 /**
  * Returns the state of all files in one sentence. A failed file keeps the total below 100 %, so that the user notices
  * the failure.
  */
 export function summary(totals: Totals): string {
-  const { files, stored, failed, paused, inFlight, bytes: done, size } = totals;
+  const { files, stored, failed, paused, inFlight, size } = totals;
   const values = {
     files: exact(files),
     stored: exact(stored),
     failed: exact(failed),
-    percent: percent(size === 0 ? stored / Math.max(files, 1) : done / size),
+    percent: percent(shareOf(totals)),
     size: bytes(size),
   };
   if (inFlight > 0) return t('totalRunning', values);

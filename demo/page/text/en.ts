@@ -14,6 +14,7 @@ export const en = {
   bucketAt: 'Bucket {bucket} at {endpoint}.',
   copy: 'Copy',
   copied: 'Copied',
+  notCopied: 'The browser does not allow it',
 
   bootFailed: 'The page cannot begin',
   bootNoAnswer: 'The server of the demo does not answer.',
@@ -37,9 +38,10 @@ export const en = {
   ghosts:
     'This browser did not keep the data of {names}. Pick the same files again. OSS keeps the bytes that it has, and only the rest is sent.',
   ghostsMore: '{count} more',
-  ghostsPick: 'Pick again',
+  pickAgain: 'Pick again',
   ghostsRemove: 'Remove from the list',
   problems: 'Files that failed',
+  problemsMore: 'More files that failed: {count}. “Retry all” tries each of them again.',
   retry: 'Try again',
   retryAsNew: 'Store under a new name',
   showObject: 'Show',
@@ -54,9 +56,10 @@ export const en = {
   resumeAll: 'Resume all',
   retryAll: 'Retry all',
   uploadAll: 'Upload all',
-  troubleOffline: 'You are offline. The upload goes on by itself as soon as the network is back.',
+  troubleOffline: 'You are offline. Everything goes on by itself as soon as the network is back.',
   troubleOss: 'No answer from OSS. Trying again; what is stored stays stored.',
   troubleServer: 'The server of the demo does not answer. Is “npm start” still running? Trying again.',
+  troubleWorker: 'The Service Worker of this page is gone, and its objects with it. Reload the page to begin again.',
   troubleRestarted: 'The server was restarted, and its objects are gone. Reload the page to begin again.',
 
   record: 'Record live',
@@ -68,8 +71,14 @@ export const en = {
   recordStop: 'Stop',
   recordPreview: 'Preview of the recording',
   recordBehind: '{stored} are stored, {seconds} behind',
+  recordStoring: 'The recording has ended. {stored} are stored, and the rest is on its way.',
   recordDone: 'The recording is stored: {size} in {key}',
-  recordRefused: 'The browser gives no access: {reason}',
+  recordFailed: 'The recording failed: {reason}',
+  recordNoAnswer: 'no answer came, and all attempts are used up. What is stored can be played.',
+  recordBroken: 'the recorder of the browser failed. What is stored can be played.',
+  recordSpoilt:
+    'another writer changed the object, or OSS holds other bytes than were sent. Record again: each recording has an object of its own.',
+  recordRefused: 'the browser gives no access ({reason}).',
   recordUnsupported: 'This browser cannot record here.',
 
   note: 'Write a text',
@@ -135,6 +144,7 @@ export const en = {
 
   proof: 'Is the object equal to the file?',
   proofWait: 'The answer comes when the file is stored.',
+  proofNoFile: 'The file is not in the list any more, so the page has nothing to compare the object with.',
   proofRunning: 'Computing the CRC-64 of the file, and asking OSS …',
   proofEqual: 'Equal: OSS holds exactly these bytes.',
   proofDifferent: 'Not equal.',
@@ -250,6 +260,7 @@ export const en = {
   followPieces: 'Pieces',
   followWaiting: 'Waiting for the object or for more bytes …',
   followEnded: 'The following ended: {reason}',
+  followNoAnswer: 'no answer came, and all attempts are used up. Check the network, then try again.',
   followText: 'The end of the object, as text',
   followBytes: 'The last bytes',
   followBack: 'To the uploader',

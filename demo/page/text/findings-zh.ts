@@ -29,7 +29,7 @@ export const findingsZh: Readonly<Record<FindingCode, Row>> = {
   'not-oss': ['应答的是上网认证页或代理，不是 OSS：{what}。', '先完成上网认证，或者检查代理和 Endpoint。'],
   'body-limit': ['代理限制请求正文：它拒绝 {what} 字节。', '调大它的上限。'],
   'head-cached': ['CDN 或代理缓存了 HEAD 的响应。', '关闭这种缓存。'],
-  'no-credentials': ['没有凭证：{what}。', '检查令牌接口或 presign。'],
+  'no-credentials': ['没有凭证（{what}）。', '检查令牌接口或 presign。'],
   'permission-missing': DENIED,
   'clock-wrong': ['签名所用的时钟不准，或者签名 URL 已经过期。', '校准时钟，或者签名一个新的 URL。'],
   'token-expired': ['令牌已过期。', '用函数提供凭证，由它加载新的 securityToken。'],

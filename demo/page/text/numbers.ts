@@ -24,9 +24,15 @@ function powerOf(value: number): number {
   return Math.min(Math.floor(Math.log2(Math.max(value, 1)) / 10), UNITS.length);
 }
 
+/** As {@link powerOf}, but one more for a value that is rounded up to 1,024 of a unit. */
+function powerOfRounded(value: number): number {
+  const power = powerOf(value);
+  return power > 0 && value / 1024 ** power >= 1023.95 ? powerOf(1024 ** (power + 1)) : power;
+}
+
 /** Writes a number of bytes in the largest unit of which there is at least one: `20.0 MiB`. */
 export function bytes(value: number): string {
-  const power = powerOf(value);
+  const power = powerOfRounded(value);
   if (power === 0) return formatter({ style: 'unit', unit: 'byte', unitDisplay: 'long' }).format(value);
   const digits = { maximumFractionDigits: 1, minimumFractionDigits: value % 1024 ** power === 0 ? 0 : 1 };
   return `${formatter(digits).format(value / 1024 ** power)}\u00a0${UNITS[power - 1]}`;

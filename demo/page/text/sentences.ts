@@ -59,7 +59,7 @@ function valuesOf(what: What): Values {
     case 'stored':
       return { size: bytes(what.size) };
     case 'failed':
-      return { reason: reasonOf(what.error) };
+      return { reason: reasonOf(what.error, what.of) };
     case 'rival':
       return { position: exact(what.position) };
     case 'answer-lost':
@@ -76,22 +76,51 @@ function valuesOf(what: What): Values {
   }
 }
 
+/** What failed. A recording has no file that could be sent again. */
+export type Failed = 'file' | 'recording' | 'following';
+
 /** Returns why something failed, and what to do. */
-export function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown, of: Failed = 'file'): string {
   const cause = causeOf(error);
+  if (of === 'following') return reasonOfFollowing(cause);
+  return (of === 'recording' && reasonOfRecording(cause)) || reasonOfFile(cause);
+}
+
+function reasonOfFollowing(cause: unknown): string {
+  if (cause instanceof TransportError) return t('followNoAnswer');
+  return cause instanceof CredentialsError ? t('reasonCredentials') : messageOf(cause);
+}
+
+function reasonOfRecording(cause: unknown): string | undefined {
+  if (cause instanceof DOMException) return t('recordRefused', { reason: cause.message });
+  if (cause instanceof TransportError) return t('recordNoAnswer');
+  if (cause instanceof SourceError) return t('recordBroken');
+  return needsNewObject(cause) ? t('recordSpoilt') : undefined;
+}
+
+function reasonOfFile(cause: unknown): string {
   if (cause instanceof TransportError) return t('reasonNetwork');
   if (cause instanceof AppendConflictError) return t('reasonConflict');
   if (cause instanceof ChecksumError) return t(cause.code === 'DifferentPrefix' ? 'reasonOther' : 'reasonDamaged');
   if (cause instanceof SourceError) return t('reasonSource');
   if (cause instanceof CredentialsError) return t('reasonCredentials');
   if (cause instanceof ServiceError) return t('reasonForbidden', { code: cause.code });
-  return t('reasonUnknown', { message: cause instanceof Error ? cause.message : String(cause) });
+  return t('reasonUnknown', { message: messageOf(cause) });
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
 }
 
 /** True if the object of a failed file can never hold the file, so that only a new object helps. */
 export function needsNewObject(error: unknown): boolean {
   const cause = causeOf(error);
   return cause instanceof AppendConflictError || cause instanceof ChecksumError;
+}
+
+/** True if the data of a failed file cannot be read any more, so that only picking the file again helps. */
+export function needsNewFile(error: unknown): boolean {
+  return causeOf(error) instanceof SourceError;
 }
 
 /** The plugin wraps the error of the append. */

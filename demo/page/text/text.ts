@@ -14,5 +14,14 @@ export function t(key: TextKey, values: Values = {}): string {
 
 /** Replaces each `{name}` by its value. */
 export function fill(text: string, values: Values): string {
-  return text.replace(/\{(\w+)\}/g, (place, name) => String(values[name] ?? place));
+  return text.replace(/\{(\w+)\}/g, (place, name) => isolated(String(values[name] ?? place)));
+}
+
+/** Letters that are written from right to left, and characters that change the direction. */
+const TURNS = /[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufeff]/;
+const CONTROLS = /[\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+/** Keeps the name of a file from turning the sentence around it. */
+function isolated(value: string): string {
+  return TURNS.test(value) ? `\u2068${value.replace(CONTROLS, '')}\u2069` : value;
 }

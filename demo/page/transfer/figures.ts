@@ -14,6 +14,13 @@ const NONE: Points = [[], []];
 /** A chart is drawn at most this often, ms. */
 const INTERVAL = 250;
 
+/** Returns the multiples of a step. The marks that uPlot proposes can lie after the end of the axis. */
+export function marksBetween(from: number, to: number, step: number): number[] {
+  const marks: number[] = [];
+  for (let at = Math.ceil(from / step) * step; at <= to; at += step) marks.push(at);
+  return marks;
+}
+
 class Series {
   readonly points: Signal<Points> = signal(NONE);
   #times: number[] = [];

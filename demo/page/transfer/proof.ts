@@ -8,6 +8,9 @@ export interface Content {
   readonly crc: string | undefined;
 }
 
+/** What the comparison says: it runs, or it compared both, or it failed. */
+export type Verdict = 'running' | { readonly file: Content; readonly object: Content } | { readonly reason: unknown };
+
 /** Computes the length and the CRC-64 of a Blob. Reading in chunks keeps the page responsive. */
 export async function contentOf(blob: Blob, signal?: AbortSignal): Promise<Content> {
   let crc = 0n;

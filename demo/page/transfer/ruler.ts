@@ -65,12 +65,18 @@ export interface Mark {
   readonly bytes: number;
 }
 
-/** Returns marks at round numbers of bytes (1, 2, 4, 8 … of 1,024 and its powers), at most one for each `room`. */
+/** The width of the text beside a mark. */
+const TEXT = 56;
+
+/**
+ * Returns marks at round numbers of bytes (1, 2, 4, 8 … of 1,024 and its powers), at most one for each `room`. A mark
+ * whose text would end outside of the ruler is left out.
+ */
 export function marksOf(total: number, width: number, room = 90): Mark[] {
   const most = Math.max(1, Math.floor(width / room));
   let step = 1024;
   while (total / step > most) step *= 2;
   const marks: Mark[] = [];
   for (let bytes = 0; bytes < total; bytes += step) marks.push({ x: (bytes * width) / total, bytes });
-  return marks;
+  return marks.filter(({ x }) => x === 0 || x <= width - TEXT);
 }

@@ -2,7 +2,7 @@
  * Tells what happens to one object, from its requests alone: which segments are stored, and what went wrong on the way.
  * It is pure, so that each story can be tested.
  */
-import type { AnswerFacts, Ended, Sent } from '../client/exchange.ts';
+import type { AnswerFacts, Ended, Outcome, Sent } from '../client/exchange.ts';
 
 /** One segment of the object. */
 export interface Segment {
@@ -10,7 +10,7 @@ export interface Segment {
   readonly size: number;
   /**
    * `lost`: the answer to its request was lost, and nobody has asked yet what happened. `damaged`: OSS holds other bytes.
-   * `absent`: the transfer failed, and the segment is proven not to be stored.
+   * `absent`: the segment is not stored, because OSS was too busy, or because the transfer failed.
    */
   readonly state: 'sent' | 'lost' | 'stored' | 'damaged' | 'absent';
   /** The CRC-64 of the object up to the end of this segment, decimal. */
@@ -90,9 +90,15 @@ function appendEnded(story: Story, request: Ended): Story {
   const { status, answer } = outcome;
   if (status === 409) return moved(mark(story, place, 'lost'), place, answer);
   const refusal = refusalOf(status, answer);
-  if (refusal) return note(mark(story, place, status >= 500 ? 'lost' : 'sent'), refusal);
+  if (refusal) return note(mark(story, place, stateAfter(refusal, outcome)), refusal);
   const stored = replace(story, { ...place, state: 'stored', crc: answer.crc, roundTrip: duration });
   return duration > LATE ? note(stored, { kind: 'answered-late', position, duration }) : stored;
+}
+
+/** An error of a server or a gateway says nothing about the segment. But if OSS itself is too busy, it stores nothing. */
+function stateAfter({ kind }: Happening, { status, answer }: Answered): 'sent' | 'lost' | 'absent' {
+  if (kind === 'throttled' && answer.isGenuine) return 'absent';
+  return status >= 500 ? 'lost' : 'sent';
 }
 
 /**
@@ -140,13 +146,14 @@ function refusalOf(status: number, { code = `Http${status}`, isGenuine }: Answer
   return status >= 500 ? { kind: 'server-error', status } : { kind: 'refused', status, code };
 }
 
+type Answered = Extract<Outcome, { kind: 'answered' }>;
 type Place = Pick<Segment, 'position' | 'size'>;
 
 function placeOf({ position, size }: Segment): Place {
   return { position, size };
 }
 
-function mark(story: Story, place: Place, state: 'sent' | 'lost'): Story {
+function mark(story: Story, place: Place, state: 'sent' | 'lost' | 'absent'): Story {
   const known = story.segments.find((one) => one.position === place.position);
   return known?.state === 'stored' ? story : replace(story, { ...place, state });
 }

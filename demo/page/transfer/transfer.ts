@@ -4,6 +4,7 @@ import { ChecksumError, type ObjectTail, OssError } from '../../../src/index.ts'
 import type { Way } from '../client/clients.ts';
 import type { Ended, Sent } from '../client/exchange.ts';
 import type { Watcher } from '../client/watch.ts';
+import type { Verdict } from './proof.ts';
 import { EMPTY, type Happening, type Story, whenAbsent, whenDamaged, whenEnded, whenSent } from './story.ts';
 
 export type State = 'waiting' | 'running' | 'paused' | 'stored' | 'failed' | 'cancelled';
@@ -23,7 +24,7 @@ export type Milestone =
   | { readonly kind: 'cancelled' }
   | { readonly kind: 'stored'; readonly size: number }
   | { readonly kind: 'proven'; readonly crc: string }
-  | { readonly kind: 'failed'; readonly error: unknown }
+  | { readonly kind: 'failed'; readonly error: unknown; readonly of: 'file' | 'recording' }
   | { readonly kind: 'offline' }
   | { readonly kind: 'online' }
   | { readonly kind: 'rival'; readonly position: number };
@@ -61,6 +62,8 @@ export class Transfer implements Watcher {
   readonly base = signal(0);
   readonly error: Signal<unknown> = signal(undefined);
   readonly tail: Signal<ObjectTail | undefined> = signal(undefined);
+  /** Whether the object is equal to the file. It is undefined until the page has begun to compare them. */
+  readonly verdict: Signal<Verdict | undefined> = signal(undefined);
   /** The time when a request got no answer, ms. It is undefined as soon as a request is answered again. */
   readonly troubledSince: Signal<number | undefined> = signal(undefined);
   /** When the oldest request without an answer was sent, ms. */
@@ -141,7 +144,7 @@ export class Transfer implements Watcher {
     else if (cause instanceof OssError && cause.outcome === 'absent') this.story.value = whenAbsent(this.story.value);
     this.state.value = 'failed';
     this.troubledSince.value = undefined;
-    this.note({ kind: 'failed', error });
+    this.note({ kind: 'failed', error, of: this.size === undefined ? 'recording' : 'file' });
   }
 
   pause(isPaused: boolean): void {

@@ -7,6 +7,7 @@ import { OssAppend, type OssAppendBody } from '../../../src/uppy/index.ts';
 import type { Session } from '../session.ts';
 import { keepsType, language, segmentSize } from '../settings.ts';
 import { uppyLocale } from '../text/uppy-locale.ts';
+import { addFiles } from './add-files.ts';
 import { Ghosts } from './ghosts.ts';
 import { ObjectChoice } from './object-choice.ts';
 import { NOTHING, type Totals, totalsOf } from './totals.ts';
@@ -46,10 +47,14 @@ export class Uploader {
     this.#followSettings();
   }
 
-  /** Restores the list of files. Call it when the Dashboard is there. */
+  /** Restores the list of files, if the browser keeps data for this page. Call it when the Dashboard is there. */
   restore(): void {
     const indexedDB = { name: 'oss-append-files', maxFileSize: KEPT_FILE, maxTotalSize: 4 * KEPT_FILE };
-    this.uppy.use(GoldenRetriever, { indexedDB });
+    try {
+      this.uppy.use(GoldenRetriever, { indexedDB });
+    } catch (error) {
+      this.uppy.log(`This browser keeps no files for this page: ${error}`, 'warning');
+    }
   }
 
   #withKey(file: ReturnType<PageUppy['getFile']>) {
@@ -70,6 +75,17 @@ export class Uploader {
   /** Tries a failed file again. The choice gives it a new object if its object can never hold it. */
   retry(id: string): void {
     this.uppy.retryUpload(id).catch((error: unknown) => this.uppy.log(error, 'error'));
+  }
+
+  /**
+   * Puts a file that the user has picked again in the place of one that cannot be read any more. If its bytes are the
+   * same, its upload goes on where the object ends.
+   */
+  replace(id: string, picked: readonly File[]): void {
+    const { relativePath } = this.uppy.getFile(id)?.meta ?? {};
+    if (picked.length === 0) return;
+    this.uppy.removeFile(id);
+    addFiles(this.uppy, picked, { source: 'again', pathOf: () => relativePath });
   }
 
   #begin({ id, name, size, meta, ...file }: ReturnType<PageUppy['getFile']>) {
