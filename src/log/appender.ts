@@ -1,94 +1,33 @@
 /**
  * A log without end: it takes records at once, gathers them into segments, and appends one segment after the other,
- * each exactly once. This file decides when a segment is sent, what happens after a failure, and which listener is
- * called.
+ * each exactly once. This file decides when a segment is sent, and which records it has.
  */
 
-import type { AppendableObjectOptions } from '../append/object.ts';
-import {
-  checkFunction,
-  checkLeast,
-  checkObject,
-  checkRange,
-  checkSignal,
-  checkType,
-  checkWholeNumber,
-} from '../check.ts';
+import { checkSignal } from '../check.ts';
 import type { CallOptions } from '../request/operations.ts';
 import type { ObjectTail } from '../tail.ts';
 import { abortable } from '../waiting/abort.ts';
 import type { Clock } from '../waiting/clock.ts';
-import type { LogLoss } from './block.ts';
 import { DeferredAppend } from './deferred-append.ts';
 import { type Feed, flightOf } from './feed.ts';
-import { gzipAtOnce } from './gzip.ts';
+import { gzipAtOnce, MEMBER_OVERHEAD } from './gzip.ts';
 import type { LogJournal } from './journal.ts';
 import type { LogRecord } from './lines.ts';
 import { tell } from './listener.ts';
 import type { LogClient } from './log-client.ts';
+import { type LogAppenderOptions, settingsOf, UNCUT } from './options.ts';
 import { Page } from './page.ts';
 import type { LogPlatform } from './platform.ts';
 import { type Batch, type QueueOptions, RecordQueue } from './queue.ts';
-import { type RotationState, Sender, type StoredRecords } from './sender.ts';
+import { Sender } from './sender.ts';
 
-/** Settings of a log. */
-export interface LogAppenderOptions
-  extends Pick<AppendableObjectOptions, 'contentType' | 'headers' | 'shared' | 'tail' | 'crc64' | 'maxRate'> {
-  /**
-   * Records are sent when this many bytes wait. Default 49,152; at most 65,536 with `shared`, so that no segment is
-   * ever cut. With `maxRate` it is at most the bytes of a quarter of a second. A longer record is then cut into several requests.
-   */
-  readonly segmentSize?: number | undefined;
-  /** How long a record may wait for others before it is sent, ms. Default 1,000. */
-  readonly flushAfter?: number | undefined;
-  /** The most bytes that the log holds in memory, including those in flight. Default 1,048,576. */
-  readonly queueSize?: number | undefined;
-  /**
-   * What happens to a record that does not fit into the queue. `dropOldest` (the default) and `dropNewest` drop records
-   * and write a record of the loss in their place. `refuse` makes `write` return false, and the caller keeps the
-   * record.
-   */
-  readonly whenFull?: 'refuse' | 'dropOldest' | 'dropNewest' | undefined;
-  /**
-   * Returns the record that the log contains in place of dropped records. Default: `{ "lost": records, "bytes": bytes
-   * }`.
-   */
-  readonly lossRecord?: ((loss: LogLoss) => LogRecord) | undefined;
-  /**
-   * Makes each segment one gzip member, so that the object is a gzip file. Default false. The object gets the type
-   * `application/gzip` and no Content-Encoding.
-   */
-  readonly gzip?: boolean | undefined;
-  /**
-   * Names the object for the next segment, or returns `undefined` to stay. It is called before each segment. Without it
-   * the log fails when its object is full (5 GiB).
-   */
-  readonly rotate?: ((state: RotationState) => string | undefined) | undefined;
-  /** Seals an object when the log goes on in another one. Default false. Needs `oss:SealAppendObject`. */
-  readonly seal?: boolean | undefined;
-  /** Keeps what is not stored for the next page: see {@link IndexedDbJournal}. */
-  readonly persist?: LogJournal | undefined;
-  /** What the log uses of its page or worker. Default: `globalThis`. */
-  readonly platform?: LogPlatform | undefined;
-  /** Called when a segment is stored. */
-  readonly onstored?: ((stored: StoredRecords) => void) | undefined;
-  /** Called when an attempt failed, with its error. The log goes on and tries again. */
-  readonly onerror?: ((error: unknown) => void) | undefined;
-  /**
-   * Called when records were dropped, with their number since the last call. The next request waits for this call, so
-   * it may write records.
-   */
-  readonly ondropped?: ((loss: LogLoss) => void) | undefined;
-}
-
-const SEGMENT_SIZE = 49_152;
-/** The engine does not cut a segment up to this size, because such a short request does not fail for its length. */
-const UNCUT = 65_536;
 /**
  * The time from the first waiting record until the waiting records are prepared for the end of the page, ms. So records
  * that are written together are prepared together.
  */
 const PREPARE_AFTER = 100;
+/** If somebody else signs the request for the browser, it is made anew this long after the last one at the earliest, ms. */
+const PRESIGN_AFTER = 1000;
 
 /** A batch at a known end of the object. */
 interface Prepared {
@@ -132,6 +71,8 @@ export class LogAppender {
 
   readonly #options: LogAppenderOptions;
   readonly #segmentSize: number;
+  /** The shortest time between two preparations of the waiting records, ms. */
+  readonly #prepareAgainAfter: number;
   readonly #clock: Clock;
   readonly #sender: Sender;
   readonly #queue: RecordQueue;
@@ -165,6 +106,7 @@ export class LogAppender {
     const object = { ...options, contentType };
     this.#options = options;
     this.#segmentSize = segmentSize;
+    this.#prepareAgainAfter = typeof client === 'function' ? PRESIGN_AFTER : PREPARE_AFTER;
     this.#page = platform.document && new Page(platform, this.#sendAll);
     this.#deferred = platform.fetchLater && new DeferredAppend(client, object, platform);
     this.#sender = new Sender(client, key, {
@@ -208,7 +150,7 @@ export class LogAppender {
     if (this.#isClosing || !this.#queue.write(record)) return false;
     if (!this.#timer) this.#begin();
     this.#own.keeper?.sync();
-    if (this.#deferred || this.#own.keeper) this.#prepareTimer ??= this.#clock.setTimeout(this.#prepare, PREPARE_AFTER);
+    if (this.#deferred || this.#own.keeper) this.#prepareSoon();
     if (!this.#sending && this.#isFull) this.#sendFull().catch(() => {});
     return true;
   }
@@ -232,20 +174,19 @@ export class LogAppender {
    */
   async close({ signal }: CallOptions = {}): Promise<void> {
     checkSignal(signal);
-    this.#closing ??= this.#end(signal);
-    return abortable(this.#closing, signal);
-  }
-
-  async #end(signal: AbortSignal | undefined): Promise<void> {
     const abort = () => this.#sender.abort(signal?.reason);
-    this.#isClosing = true;
-    this.#sender.close();
     if (signal?.aborted) abort();
     signal?.addEventListener('abort', abort);
+    this.#closing ??= this.#end();
+    return abortable(this.#closing, signal).finally(() => signal?.removeEventListener('abort', abort));
+  }
+
+  async #end(): Promise<void> {
+    this.#isClosing = true;
+    this.#sender.close();
     try {
       await this.#drain(this.#queue.accepted);
     } finally {
-      signal?.removeEventListener('abort', abort);
       this.#stopTimer();
       this.#deferred?.stop();
       this.#page?.stop();
@@ -300,6 +241,11 @@ export class LogAppender {
     if (this.#page && !this.tail && !this.#opening && !this.#sending) this.#sender.open();
   }
 
+  #prepareSoon(): void {
+    const delay = this.#prepared ? this.#prepareAgainAfter : PREPARE_AFTER;
+    this.#prepareTimer ??= this.#clock.setTimeout(this.#prepare, delay);
+  }
+
   /**
    * Prepares the waiting records for the end of the page: the journal notes them as a segment, and the browser gets
    * them as a request. Both need to know where the object ends, so nothing may be in flight.
@@ -310,8 +256,10 @@ export class LogAppender {
     const { tail, key } = this;
     if (!batch || !tail || this.#sending || this.#opening || this.#deferred?.isSent) return;
     const encoded = this.#options.gzip ? gzipAtOnce(batch.bytes) : batch.bytes;
+    // The browser must not send the earlier request when the journal has the next segment already.
+    this.#deferred?.stop();
     await this.#own.keeper?.note(flightOf(batch, encoded, key, tail));
-    if (this.#sending || this.#deferred?.isSent) return;
+    if (this.#sending) return;
     this.#deferred?.arm(key, tail.position, encoded);
     this.#prepared = { batch, encoded };
   };
@@ -321,7 +269,7 @@ export class LogAppender {
    * better than a longer one.
    */
   get #most(): number {
-    const room = this.#page?.isHidden ? this.#page.keepalive.room : 0;
+    const room = this.#page?.isHidden ? this.#page.keepalive.room - (this.#options.gzip ? MEMBER_OVERHEAD : 0) : 0;
     return room > 0 ? Math.min(room, this.#segmentSize) : this.#segmentSize;
   }
 
@@ -337,13 +285,17 @@ export class LogAppender {
     await this.#sender.send(feed, batch, encoded);
   }
 
-  /** The prepared segment is sent unchanged if the browser has already sent it, or if the user leaves the page. */
+  /**
+   * The prepared segment is sent unchanged if the browser has already sent it, or if the user leaves the page and the
+   * segment is short enough to outlive it.
+   */
   #take(): Next {
     const prepared = this.#prepared;
     this.#prepared = undefined;
     const isSent = this.#deferred?.stop();
     const isLeft = this.#page?.isHidden === true;
-    if (prepared && (isSent || isLeft)) return { ...prepared, batch: this.#queue.retake(prepared.batch) };
+    if (prepared && (isSent || (isLeft && prepared.encoded.byteLength <= this.#most)))
+      return { ...prepared, batch: this.#queue.retake(prepared.batch) };
     const batch = this.#queue.take(this.#most);
     return batch && isLeft && this.#options.gzip ? { batch, encoded: gzipAtOnce(batch.bytes) } : { batch };
   }
@@ -383,33 +335,4 @@ function takeLeft({ queue, left }: Feed, most: number): Next {
   if (!left) return { batch: queue.take(most) };
   const { bytes, count, end } = left;
   return { batch: queue.retake({ bytes, count, first: end - count, loss: undefined }), encoded: bytes };
-}
-
-/**
- * Returns the settings that follow from the options.
- *
- * @throws TypeError or RangeError for options that cannot work.
- */
-function settingsOf(
-  options: LogAppenderOptions,
-  { CompressionStream }: LogPlatform,
-): { segmentSize: number; queue: QueueOptions } {
-  checkObject('options', options);
-  const { segmentSize = SEGMENT_SIZE, flushAfter = 0, queueSize = 1_048_576, whenFull = 'dropOldest' } = options;
-  const { lossRecord = ({ records, bytes }) => ({ lost: records, bytes }) } = options;
-  checkWholeNumber('segmentSize', segmentSize, 1);
-  const uncut = `${UNCUT} bytes or less with shared and with persist`;
-  checkRange(!(options.shared || options.persist) || segmentSize <= UNCUT, 'segmentSize', uncut, segmentSize);
-  checkLeast('flushAfter', flushAfter);
-  checkWholeNumber('queueSize', queueSize, segmentSize);
-  checkType(
-    /^(refuse|dropOldest|dropNewest)$/.test(whenFull),
-    "whenFull must be 'refuse', 'dropOldest' or 'dropNewest'",
-  );
-  checkType(!options.gzip || CompressionStream, 'gzip needs CompressionStream, which is missing here');
-  for (const name of ['lossRecord', 'rotate', 'onstored', 'onerror', 'ondropped'] as const)
-    checkFunction(name, options[name]);
-  // The engine cuts longer segments, and a cut may go through a record.
-  const batchSize = Math.min(segmentSize, (options.maxRate ?? Number.POSITIVE_INFINITY) >> 2 || segmentSize);
-  return { segmentSize: batchSize, queue: { limit: queueSize, batchSize, whenFull, lossRecord } };
 }

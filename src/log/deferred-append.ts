@@ -22,16 +22,13 @@ export class DeferredAppend {
   #armed: Armed | undefined;
 
   constructor(client: LogClient, options: ObjectOptions, { fetchLater }: LogPlatform) {
-    const arm = async (url: string, { method, headers, body }: RequestInit) => {
+    const arm = async (url: string, { method, headers, body, signal }: RequestInit) => {
       const armed = this.#armed;
+      // Signing takes time. If other bytes have taken the place of these meanwhile, `stop` has aborted the signal.
+      if (!armed || signal?.aborted) return new Response();
+      const init = { method, headers, body, signal: armed.aborter.signal } as RequestInit;
       // The browser throws if its quota for such requests is used up.
-      if (armed && !armed.aborter.signal.aborted)
-        armed.request = fetchLater?.(url, {
-          method,
-          headers,
-          body,
-          signal: armed.aborter.signal,
-        } as RequestInit) as DeferredRequest;
+      armed.request = fetchLater?.(url, init) as DeferredRequest;
       return new Response();
     };
     this.#client = connect(typeof client === 'function' ? client : { ...client, signing: 'query' }, () => arm);
@@ -41,9 +38,10 @@ export class DeferredAppend {
   /** Gives bytes to the browser, in place of the earlier ones. */
   arm(key: string, position: number, bytes: Uint8Array<ArrayBuffer>): void {
     this.stop();
-    this.#armed = { aborter: new AbortController() };
+    const aborter = new AbortController();
+    this.#armed = { aborter };
     const { contentType, headers } = position === 0 ? this.#options : laterOptions(this.#options);
-    this.#client.appendObject(key, bytes, { position, contentType, headers }).catch(() => {});
+    this.#client.appendObject(key, bytes, { position, contentType, headers, signal: aborter.signal }).catch(() => {});
   }
 
   /** Whether the browser has sent the bytes. Then they must be sent once more, unchanged, before anything else. */

@@ -6,6 +6,9 @@
 import { concat } from '../bytes.ts';
 import type { Compression } from './platform.ts';
 
+/** A member that {@link gzipAtOnce} makes has this many bytes more than its records, if these have 65,535 bytes at most. */
+export const MEMBER_OVERHEAD = 23;
+
 /** The longest block that holds bytes as they are (RFC 1951, section 3.2.4). */
 const MOST_STORED = 65_535;
 

@@ -87,7 +87,7 @@ export class IndexedDbJournal extends LogJournal {
     if (!indexedDB || !locks)
       throw new TypeError('persist needs IndexedDB and Web Locks, and one of them is missing here');
     const database = await openDatabase(indexedDB as IDBFactory);
-    const ids = await this.#ids(database);
+    const ids = new Set((await keysOf(database, this.#name)).map(([, id]) => id));
     const parts = await Promise.all([...ids].map((other) => this.#part(database, locks, other)));
     const left = parts.filter((part) => part !== undefined);
     // Pages may open in the same millisecond, and a clock may be set back. Even then, the parts have the order of their pages.
@@ -107,18 +107,6 @@ export class IndexedDbJournal extends LogJournal {
         });
       locks.request(`${DATABASE} ${this.#name} ${id}`, { ifAvailable: true }, hold).catch(reject);
     });
-  }
-
-  /** The parts that have rows. */
-  async #ids(database: IDBDatabase): Promise<ReadonlySet<number>> {
-    const ids = new Set<number>();
-    await transact(database, (store) => {
-      const keys = store.getAllKeys();
-      keys.onsuccess = () => {
-        for (const [name, id] of keys.result as RowKey[]) if (name === this.#name) ids.add(id);
-      };
-    });
-    return ids;
   }
 }
 
@@ -167,14 +155,14 @@ class Part implements JournalPart {
   }
 
   async load(): Promise<LeftBehind> {
+    const keys = (await keysOf(this.#database, this.#name)).filter(([, id]) => id === this.#id);
     const rows = new Map<number, unknown>();
+    // Only these rows are read, because the parts of other pages may be long.
     await this.#write((store) => {
-      const keys = store.getAllKeys();
-      const values = store.getAll();
-      values.onsuccess = () =>
-        (keys.result as RowKey[]).forEach(([name, id, row], index) => {
-          if (name === this.#name && id === this.#id) rows.set(row, values.result[index]);
-        });
+      for (const key of keys) {
+        const value = store.get(key);
+        value.onsuccess = () => rows.set(key[2], value.result);
+      }
     });
     const records = [...rows].filter(([row]) => row >= 0).map(([, value]) => value as Waiting);
     for (const { first, sizes } of records) this.#rows.set(first, first + sizes.length);
@@ -207,11 +195,28 @@ class Part implements JournalPart {
   }
 }
 
+/** Returns the keys of all rows of a journal, in the order of its parts and their records. */
+async function keysOf(database: IDBDatabase, journal: string): Promise<RowKey[]> {
+  let keys: RowKey[] = [];
+  await transact(database, (store) => {
+    const all = store.getAllKeys();
+    all.onsuccess = () => {
+      keys = (all.result as RowKey[]).filter(([name]) => name === journal);
+    };
+  });
+  return keys;
+}
+
 function openDatabase(indexedDB: IDBFactory): Promise<IDBDatabase> {
   return new Promise((resolve, reject) => {
     const request = indexedDB.open(DATABASE);
     request.onupgradeneeded = () => request.result.createObjectStore(STORE);
-    request.onsuccess = () => resolve(request.result);
+    request.onsuccess = () => {
+      const database = request.result;
+      // Other code deletes the database. It would wait for this page, and so would every page that opens it.
+      database.onversionchange = () => database.close();
+      resolve(database);
+    };
     request.onerror = () => reject(request.error);
   });
 }

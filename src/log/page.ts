@@ -28,6 +28,7 @@ export class Page {
 
   stop(): void {
     this.#listen('removeEventListener');
+    this.keepalive.release();
   }
 
   #listen(method: 'addEventListener' | 'removeEventListener'): void {

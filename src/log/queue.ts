@@ -200,25 +200,31 @@ export class RecordQueue {
    * report of a loss comes before them. Returns undefined if nothing waits.
    */
   take(most: number = Number.POSITIVE_INFINITY): Batch | undefined {
+    const loss = this.#takeLoss();
+    // The report is made first, because its maker may write records.
+    const parts = loss ? [encodeRecord(this.#options.lossRecord(loss))] : [];
+    const reported = total(parts.map(({ byteLength }) => byteLength));
     const [block] = this.#blocks;
-    if (!block || this.isEmpty) return undefined;
-    const { count, size } = block.fitting(most);
-    const { loss } = block;
+    if (!block || (this.isEmpty && !loss)) return undefined;
+    const { count, size } = block.fitting(most - reported);
     const first = this.waiting;
-    const parts = loss ? [encodeRecord(this.#options.lossRecord(loss)), block.first(size)] : [block.first(size)];
-    const bytes = concat(
-      parts,
-      parts.reduce((sum, part) => sum + part.byteLength, 0),
-    );
+    const bytes = concat([...parts, block.first(size)], reported + size);
     const sizes = block.sizes(count);
     this.#remove(block, count, size);
-    block.loss = undefined;
     if (block.count === 0) {
       this.#blocks.shift();
       this.#blockSize = Math.min(Math.max(block.used, FIRST_BLOCK), this.#options.batchSize);
     }
     this.#inFlight = { bytes, count, first, loss, sizes };
     return this.#inFlight;
+  }
+
+  /** Returns the losses that the next batch reports, and forgets them. */
+  #takeLoss(): LogLoss | undefined {
+    const [block] = this.#blocks;
+    const loss = block?.loss;
+    if (block) block.loss = undefined;
+    return loss;
   }
 
   /** Returns the records that {@link take} would take. It does not remove them, and adds no report of a loss. */

@@ -157,19 +157,22 @@ class Session {
     };
     if (signal?.aborted) throw signal.reason;
     signal?.addEventListener('abort', abort);
-    this.#recorder.addEventListener('dataavailable', this.#ondata);
-    this.#recorder.addEventListener('error', this.#onerror);
-    this.#recorder.addEventListener('stop', this.#onstop);
+    this.#listen('addEventListener');
     try {
       this.#recorder.start(timeslice);
       return await this.#store();
     } finally {
       signal?.removeEventListener('abort', abort);
-      this.#recorder.removeEventListener('dataavailable', this.#ondata);
-      this.#recorder.removeEventListener('error', this.#onerror);
-      this.#recorder.removeEventListener('stop', this.#onstop);
+      this.#listen('removeEventListener');
       this.#stopRecorder();
     }
+  }
+
+  #listen(method: 'addEventListener' | 'removeEventListener'): void {
+    this.#recorder[method]('dataavailable', this.#ondata);
+    this.#recorder[method]('resume', this.#onresume);
+    this.#recorder[method]('error', this.#onerror);
+    this.#recorder[method]('stop', this.#onstop);
   }
 
   /** Stores the chunks of the recorder, until it has stopped and nothing waits. */
@@ -259,10 +262,13 @@ class Session {
 
   #resume(): void {
     this.#paused = false;
-    // The pause is not part of the recording, so it does not count as time behind.
-    this.#recordedUntil = this.#clock.now();
     if (this.#recorder.state === 'paused') this.#recorder.resume();
   }
+
+  /** A pause, also one of the caller, is not part of the recording, so it does not count as time behind. */
+  readonly #onresume = (): void => {
+    this.#recordedUntil = this.#clock.now();
+  };
 
   readonly #onerror = (event: Event): void => {
     const { error } = event as Event & { readonly error?: unknown };
@@ -289,8 +295,10 @@ class Session {
   }
 
   #tellLag(): void {
-    const { since, bytes, dropped } = this.#queue;
-    const seconds = since === undefined ? 0 : (this.#clock.now() - since) / 1000;
+    const now = this.#clock.now();
+    const { since = now, bytes, dropped } = this.#queue;
+    // The clock may have been set back.
+    const seconds = Math.max(now - since, 0) / 1000;
     tell(this.#options.onbehind, { seconds, bytes, dropped });
   }
 }

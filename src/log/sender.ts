@@ -4,9 +4,10 @@
  */
 
 import type { AppendClient } from '../append/client.ts';
+import { Evidence } from '../append/evidence.ts';
 import { AppendableObject, type AppendableObjectOptions } from '../append/object.ts';
 import { ChecksumError } from '../errors.ts';
-import { saysSealed } from '../failure-kind.ts';
+import { kindOf, saysSealed } from '../failure-kind.ts';
 import type { Fetch } from '../request/request.ts';
 import type { ObjectTail } from '../tail.ts';
 import type { Clock } from '../waiting/clock.ts';
@@ -16,6 +17,7 @@ import { type Feed, flightOf } from './feed.ts';
 import { gzip } from './gzip.ts';
 import type { Flight } from './journal-part.ts';
 import { connect, type LogClient } from './log-client.ts';
+import { hasNoCredentials } from './outage.ts';
 import type { Page } from './page.ts';
 import type { Compression } from './platform.ts';
 import { type Batch, storedIn } from './queue.ts';
@@ -71,6 +73,9 @@ export class Sender {
   /** The segment in flight, for the journal. */
   #flying: { readonly feed: Feed; readonly batch: Batch; readonly delivery: Delivery } | undefined;
   #isClosing = false;
+  /** The finished objects that could not be sealed yet, and when that is tried again, ms. */
+  readonly #unsealed: AppendableObject[] = [];
+  #sealAgainAt = 0;
   /** They are made late, because a Worker must not make any at module scope. */
   #ender: AbortController | undefined;
   #waker: AbortController | undefined;
@@ -136,12 +141,18 @@ export class Sender {
    */
   async #store(feed: Feed, batch: Batch, bytes: Uint8Array<ArrayBuffer>): Promise<Delivery | undefined> {
     const { signal } = this.#controller;
-    let delivery = feed.left && new Delivery(this.#objectOf(feed.left), bytes);
-    for (let failures = 1, sealed = false; ; failures++) {
+    const { left } = feed;
+    let delivery = left && new Delivery(this.#objectOf(left), bytes);
+    /** The object that was found sealed at the last attempt. */
+    let sealed: AppendableObject | undefined;
+    for (let failures = 1; ; failures++) {
       const isLast = this.#isClosing;
       try {
-        if (sealed && delivery && (await isStored(delivery.object))) return delivery;
-        if (sealed || !delivery) delivery = new Delivery(await this.#next(bytes.byteLength, sealed), bytes);
+        if (sealed && delivery && (await this.#isStored(sealed, left))) return delivery;
+        if (sealed || !delivery) {
+          const object = await this.#next(bytes.byteLength, sealed?.key === this.key);
+          delivery = new Delivery(object, bytes);
+        }
         this.#flying = { feed, batch, delivery };
         await delivery.attempt(signal);
         return delivery;
@@ -149,10 +160,34 @@ export class Sender {
         this.#options.onerror(error);
         if (error instanceof ChecksumError) return undefined;
         if (isLast || signal.aborted) throw error;
-        sealed = this.#options.rotate !== undefined && saysSealed(error);
+        sealed = saysSealed(error) ? this.#leave(delivery?.object) : undefined;
         await this.#pause(failures, error);
       }
     }
+  }
+
+  /** Returns a sealed object if the log can go on in another one. */
+  #leave(object: AppendableObject | undefined): AppendableObject | undefined {
+    // The object of a segment that an earlier page has left may be another one than that of this page.
+    return this.#options.rotate || object?.key !== this.key ? object : undefined;
+  }
+
+  /** Returns whether a sealed object has the segment. One look is enough, because the object never grows again. */
+  async #isStored(object: AppendableObject, left: Flight | undefined): Promise<boolean> {
+    await object.open();
+    if (object.pending.some(({ outcome }) => outcome === 'stored')) return true;
+    // The object knows nothing of the requests of an earlier page.
+    return left?.key === object.key && (await this.#holds(left));
+  }
+
+  /** Returns whether the object has the bytes of a segment at the place where the segment was sent. */
+  async #holds({ key, tail: { position }, bytes }: Flight): Promise<boolean> {
+    const { signal } = this.#controller;
+    const place = { position, size: bytes.byteLength };
+    const evidence = new Evidence(this.#client, key);
+    const found = await evidence.look(signal);
+    if ((found.length ?? 0) < position + place.size) return false;
+    return (await evidence.compare(place, bytes, found, signal)).value === true;
   }
 
   /** Returns the object for the next segment: the current one, or another one that `rotate` names. */
@@ -162,12 +197,27 @@ export class Sender {
     if (!rotate) return finished;
     const { position } = finished.tail ?? (await finished.open());
     const now = this.#clock.now();
+    if (now >= this.#sealAgainAt) await this.#sealFinished();
+    // The clock may have been set back.
+    this.#begun = Math.min(this.#begun, now);
     const key = rotate({ key: finished.key, position, size, age: now - this.#begun, isSealed: sealed });
     if (key === undefined || key === finished.key) return finished;
     this.#object = new AppendableObject(this.#client, key, { ...this.#options, tail: undefined });
     this.#begun = now;
-    if (seal && !sealed) await finished.seal().catch(this.#options.onerror);
+    if (seal && !sealed) this.#unsealed.push(finished);
+    await this.#sealFinished();
     return this.#object;
+  }
+
+  /** Seals the finished objects. If the network fails, it is done again before a later segment. */
+  async #sealFinished(): Promise<void> {
+    for (const object of this.#unsealed.splice(0))
+      await object.seal().catch((error: unknown) => {
+        this.#options.onerror(error);
+        if (kindOf(error) === 'refused' && !hasNoCredentials(error)) return;
+        this.#unsealed.push(object);
+        this.#sealAgainAt = this.#clock.now() + RETRY.maxDelay;
+      });
   }
 
   /**
@@ -206,12 +256,4 @@ export class Sender {
     this.#waker = new AbortController();
     await new RetryPolicy(this.#clock, RETRY).again(failures, { error, signal: this.#waker.signal }).catch(() => {});
   }
-}
-
-/**
- * A segment that was given up in a sealed object is settled by one look at the object, because it never grows again.
- */
-async function isStored(object: AppendableObject): Promise<boolean> {
-  await object.open();
-  return object.pending.some(({ outcome }) => outcome === 'stored');
 }

@@ -77,11 +77,13 @@ class World {
     // A request with `keepalive` outlives its page, and keeps one of the browser's few connections until it ends. So no
     // such request may hang.
     const hung = () => wait(1000).then(() => Promise.reject(new Error('The connection hangs')));
-    this.#ossServer = await serve((request) => {
+    const answer = (request: Request) => {
       this.#open.add(request);
-      const answer = oss.fetch(request).finally(() => this.#open.delete(request));
-      return Promise.race([answer, hung()]);
-    });
+      const answered = oss.fetch(request).finally(() => this.#open.delete(request));
+      return Promise.race([answered, hung()]);
+    };
+    // A tab that is killed may leave a body unfinished, and its browser keeps the connection.
+    this.#ossServer = await serve(answer, { silence: 5000 });
   }
 
   readonly #setTimeout = (callback: () => void, delay: number): unknown => {

@@ -229,6 +229,21 @@ describe('a full queue', () => {
     expect(world.text()).toBe('1 records are missing here\n');
   });
 
+  test('a lossRecord that fails does not stop the log: the log writes its own record, and the platform reports the error', async () => {
+    const world = new LogWorld();
+    const reported: unknown[] = [];
+    vi.stubGlobal('reportError', (error: unknown) => reported.push(error));
+    const mistake = new Error('a mistake of the caller');
+    const lossRecord = () => {
+      throw mistake;
+    };
+    const log = world.log({ segmentSize: 10, queueSize: 10, lossRecord });
+    log.write('x'.repeat(50));
+    await world.drive(log.flush());
+    vi.unstubAllGlobals();
+    expect([world.text(), reported]).toEqual(['{"lost":1,"bytes":51}\n', [mistake]]);
+  });
+
   test('a listener of losses may write records', async () => {
     const world = new LogWorld();
     const log: LogAppender = world.log({
@@ -281,6 +296,19 @@ describe('the end', () => {
     aborter.abort(reason);
     expect([await closed, await flushed]).toEqual([reason, reason]);
     expect(world.clock.waiting).toBeLessThanOrEqual(1); // the late answer of LocalOss
+  });
+
+  test('the signal of a second close ends the request in flight, too', async () => {
+    const world = new LogWorld([{ kind: 'answer-late', delay: 100_000 }]);
+    const log = world.log();
+    log.write('in flight');
+    const first = failureOf(log.close());
+    await settle(world.oss);
+    const aborter = new AbortController();
+    const second = failureOf(log.close({ signal: aborter.signal }));
+    const reason = new Error('the process must end now');
+    aborter.abort(reason);
+    expect([await second, await first]).toEqual([reason, reason]);
   });
 
   test('close with a signal that is aborted already does not send', async () => {

@@ -25,11 +25,17 @@ class Later {
 /** The storage of an origin. */
 export class FakeStorage {
   readonly rows: { readonly key: Key; readonly value: unknown }[] = [];
+  /** The connections that are open. */
+  readonly databases = new Set<FakeDatabase>();
   readonly #locks = new Set<string>();
   /** How many answers are on their way. */
   busy = 0;
+  /** How many values were read. */
+  reads = 0;
   /** How many transactions were completed. */
   transactions = 0;
+  /** Called when the changes of a transaction are stored, before its page learns that. */
+  oncommit: () => unknown = () => {};
   /** Called when a transaction is complete, in the same turn of the event loop. */
   oncomplete: () => void = () => {};
   /** The error with which every transaction fails, if it is set. */
@@ -54,6 +60,17 @@ export class FakeStorage {
     });
   }
 
+  /**
+   * Deletes the database, as the code of a page may do. Returns false if the deletion must wait, because a page keeps
+   * the database open.
+   */
+  deleteDatabase(): boolean {
+    for (const database of this.databases) database.onversionchange?.();
+    const isClosed = this.databases.size === 0;
+    if (isClosed) this.rows.length = 0;
+    return isClosed;
+  }
+
   /** The APIs as one page sees them. */
   page(): FakePageStorage {
     return new FakePageStorage(this, this.#locks);
@@ -64,11 +81,40 @@ export class FakeStorage {
     return this.rows.map(({ key }) => key);
   }
 
+  /** Returns the value of a row, and notes that it was read. */
+  read(key: Key): unknown {
+    this.reads++;
+    return this.rows.find((row) => compare(row.key, key) === 0)?.value;
+  }
+
   change(key: Key, value?: unknown): void {
     const at = this.rows.findIndex((row) => compare(row.key, key) === 0);
     if (at >= 0) this.rows.splice(at, 1);
     if (value !== undefined) this.rows.push({ key, value: structuredClone(value) });
     this.rows.sort((a, b) => compare(a.key, b.key));
+  }
+}
+
+/** A page's connection to the database. */
+class FakeDatabase {
+  readonly #storage: FakeStorage;
+  readonly #transaction: () => object;
+  onversionchange: (() => void) | undefined;
+
+  constructor(storage: FakeStorage, transaction: () => object) {
+    this.#storage = storage;
+    this.#transaction = transaction;
+  }
+
+  createObjectStore(): void {}
+
+  transaction(): object {
+    if (!this.#storage.databases.has(this)) throw new DOMException('The connection is closed', 'InvalidStateError');
+    return this.#transaction();
+  }
+
+  close(): void {
+    this.#storage.databases.delete(this);
   }
 }
 
@@ -108,7 +154,9 @@ export class FakePageStorage implements JournalPlatform {
 
   #open(): Later {
     const request = new Later();
-    request.result = { createObjectStore: () => {}, transaction: () => this.#transaction() };
+    const database = new FakeDatabase(this.#storage, () => this.#transaction());
+    request.result = database;
+    this.#storage.databases.add(database);
     this.#turn().then(() => {
       request.onupgradeneeded?.();
       request.onsuccess?.();
@@ -131,7 +179,7 @@ export class FakePageStorage implements JournalPlatform {
       put: (value: unknown, key: Key) => changes.push(() => this.#storage.change(key, value)),
       delete: (key: Key) => changes.push(() => this.#storage.change(key)),
       getAllKeys: () => read(() => this.#storage.keys),
-      getAll: () => read(() => structuredClone(this.#storage.rows.map(({ value }) => value))),
+      get: (key: Key) => read(() => structuredClone(this.#storage.read(key))),
     };
     const transaction = Object.assign(new Later(), { objectStore: () => store, commit: () => {} });
     this.#turn().then(() => this.#complete(transaction, changes, reads));
@@ -147,6 +195,8 @@ export class FakePageStorage implements JournalPlatform {
       return;
     }
     for (const change of changes) change();
+    this.#storage.oncommit();
+    if (this.#isDead) return;
     for (const { onsuccess } of reads) onsuccess?.();
     this.#storage.transactions++;
     transaction.oncomplete?.();

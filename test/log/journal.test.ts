@@ -1,18 +1,30 @@
 /** The journal: what one page could not store is stored by the next one, exactly once. */
 import { describe, expect, test } from 'vitest';
-import { IndexedDbJournal, type LogAppenderOptions } from '../../src/log/index.ts';
-import type { FaultSchedule } from '../../src/testing/index.ts';
+import { AppendableObject, OssClient } from '../../src/index.ts';
+import { IndexedDbJournal, type LogAppenderOptions, type RotationState } from '../../src/log/index.ts';
+import type { OssClientOptions } from '../../src/request/client.ts';
+import type { Fetch } from '../../src/request/request.ts';
+import type { Fault, FaultCondition, FaultSchedule } from '../../src/testing/index.ts';
+import { refused } from '../tools/unit-tools.ts';
 import { settle } from '../tools/virtual-clock.ts';
 import { FakePage } from './fake-page.ts';
-import { FakeStorage, Life, LogWorld } from './lives.ts';
+import { FakeStorage, Life, LogWorld, type PageWorld } from './lives.ts';
 
 function setUp(faults: FaultSchedule = []) {
   const world = new LogWorld(faults);
   const storage = new FakeStorage();
   world.others.push(storage);
-  const open = (options?: LogAppenderOptions, page?: FakePage) => new Life(world, storage, options, page);
+  /** Opens a page. It may have another object or another network than the others. */
+  const open = (options?: LogAppenderOptions, page?: FakePage, other: Partial<PageWorld> = {}) => {
+    const { oss, clock, errors, stored, others } = world;
+    const client = (options: Partial<OssClientOptions>) => world.client(options);
+    return new Life({ oss, clock, errors, stored, others, client, ...other }, storage, options, page);
+  };
   return { world, storage, open };
 }
+
+/** After the first page has lost an answer, it cannot read the object, so it never knows what became of its segment. */
+const UNREAD: Fault & FaultCondition = { kind: 'answer-late', delay: 3_600_000, operation: 'HeadObject', nth: 2 };
 
 describe('the next page', () => {
   test.each([
@@ -71,7 +83,7 @@ describe('the next page', () => {
     ['was stored', 'drop-after'],
     ['was not stored', 'drop-before'],
   ] as const)('settles the segment in flight, which %s', async (_, kind) => {
-    const { world, open } = setUp([{ kind, operation: 'AppendObject', nth: 2 }]);
+    const { world, open } = setUp([{ kind, operation: 'AppendObject', nth: 2 }, UNREAD]);
     const first = open();
     first.log.write('before');
     await world.drive(first.log.flush());
@@ -84,6 +96,39 @@ describe('the next page', () => {
     const second = open();
     await world.drive(second.log.flush());
     expect(world.text()).toBe('before\nin flight\nbehind it\n');
+  });
+
+  test.each([
+    ['was stored, and goes on in the object that rotate names', 'drop-after', undefined],
+    ['was not stored, and sends it to the object that rotate names', 'drop-before', undefined],
+    ['was stored, and goes on in the object of the next page', 'drop-after', 'next.ndjson'],
+    ['was not stored, and sends it to the object of the next page', 'drop-before', 'next.ndjson'],
+  ] as const)('settles the segment in flight in an object that was sealed since then: it %s', async (_, kind, key) => {
+    const { world, storage, open } = setUp([{ kind, operation: 'AppendObject', nth: 2 }, UNREAD]);
+    const first = open();
+    first.log.write('before');
+    await world.drive(first.log.flush());
+    first.log.write('in flight');
+    first.log.flush().catch(() => {});
+    await settle(world);
+    first.kill();
+    expect(
+      storage.keys.some(([, , row]) => Number(row) === -2),
+      'the journal has the segment',
+    ).toBe(true);
+    await new AppendableObject(new OssClient(world.client()), 'app.ndjson').seal();
+    // It is not known whether OSS looks at the position or at the seal first. LocalOss looks at the position.
+    const sealed: Fetch = async (url, init) =>
+      init.body && url.includes('/app.ndjson')
+        ? refused(400, 'AppendSealedObjectNotAllowed')
+        : world.oss.fetch(url, init);
+    const rotate = ({ isSealed }: RotationState) => (isSealed ? 'next.ndjson' : undefined);
+    const next = open(key ? {} : { rotate }, new FakePage(), { oss: { fetch: sealed }, ...(key && { key }) });
+    next.log.write('behind it');
+    await world.drive(next.log.flush());
+    expect([world.text(), world.text('next.ndjson')]).toEqual(
+      kind === 'drop-after' ? ['before\nin flight\n', 'behind it\n'] : ['before\n', 'in flight\nbehind it\n'],
+    );
   });
 
   test('settles a segment that is stored later, when the next page has already begun', async () => {
@@ -151,6 +196,24 @@ describe('the next page', () => {
     expect(world.text()).toBe('before\ncrashed\n');
     await world.drive(open().log.flush());
     expect(world.text()).toBe('before\ncrashed\nbehind it\n');
+  });
+
+  test('stores records once if the page crashes in the moment when the journal has noted a longer segment for the browser', async () => {
+    const { world, storage, open } = setUp();
+    const first = open({}, new FakePage({ fetchLater: true }));
+    first.log.write('before');
+    await world.drive(first.log.flush());
+    for (const text of ['one', 'two']) {
+      first.log.write(text);
+      await settle(world);
+      if (text === 'two') storage.oncommit = () => first.kill();
+      world.clock.advance(100);
+      await settle(world);
+    }
+    await first.page.sendDeferred(world.oss.fetch);
+    storage.oncommit = () => {};
+    await world.drive(open().log.flush());
+    expect(world.text()).toBe('before\none\ntwo\n');
   });
 
   test.each([
@@ -299,6 +362,36 @@ describe('a platform without a journal', () => {
     await world.drive(open().log.flush());
     expect(world.text()).toBe([...'ab'].map((name) => `${name.repeat(45)}\n`).join(''));
   });
+});
+
+test('a page reads the rows that earlier pages have left once, and not the rows of all pages for each of them', async () => {
+  let isHealed = false;
+  const { world, storage, open } = setUp(() => (isHealed ? undefined : { kind: 'deny' }));
+  for (const name of 'abcde') {
+    const life = open({ flushAfter: 60_000 });
+    life.log.write(name);
+    await settle(world);
+    life.kill();
+  }
+  isHealed = true;
+  storage.reads = 0;
+  const rows = storage.rows.length;
+  await world.drive(open().log.flush());
+  expect([world.text(), storage.reads]).toEqual(['a\nb\nc\nd\ne\n', rows]);
+});
+
+test('a page may delete the database while a log is open: the log says so once, and works without the journal', async () => {
+  const { world, storage, open } = setUp();
+  const { log } = open();
+  log.write('one');
+  await world.drive(log.flush());
+  expect(storage.deleteDatabase()).toBe(true);
+  for (const text of ['two', 'three']) {
+    log.write(text);
+    await world.drive(log.flush());
+  }
+  expect(world.text()).toBe('one\ntwo\nthree\n');
+  expect(world.errors).toEqual([expect.objectContaining({ name: 'InvalidStateError' })]);
 });
 
 test('a journal that is idle makes no request and writes nothing more', async () => {

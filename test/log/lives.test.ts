@@ -47,16 +47,19 @@ async function live(seed: number): Promise<void> {
   for (let lives = 0; lives < 4; lives++) {
     world.clock.chance = random();
     const life = new Life(world, storage, options, new FakePage({ fetchLater: random() < 0.5 }));
-    for (let steps = Math.floor(random() * 25); steps > 0; steps--) {
+    // The page may end when its changes are stored, before it learns that.
+    storage.oncommit = () => random() < 0.02 && life.kill();
+    for (let steps = Math.floor(random() * 25); steps > 0 && !life.isDead; steps--) {
       for (let count = Math.floor(random() * 4); count > 0; count--) life.log.write(`record ${next++}`);
       if (random() < 0.1) life.log.flush().catch(() => {});
       if (random() < 0.05) life.page.hide();
       if (random() < 0.05) life.page.show();
       if (random() < 0.8) await turn();
     }
-    if (random() < 0.5) life.page.leave();
+    if (random() < 0.5 && !life.isDead) life.page.leave();
     for (let microtasks = Math.floor(random() * 60); microtasks > 0; microtasks--) await undefined;
     life.kill();
+    storage.oncommit = () => {};
     for (const record of recordsIn(storage)) kept.add(record);
     // Its answer may come late by the clock, so nobody waits for it.
     if (random() < 0.7) void life.page.sendDeferred(world.oss.fetch);

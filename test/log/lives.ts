@@ -54,6 +54,10 @@ export class Life {
     });
   }
 
+  get isDead(): boolean {
+    return this.#isDead;
+  }
+
   /** The page ends. Its requests may still arrive, but the page gets no answers, and its timers are gone. */
   kill(): void {
     this.#isDead = true;

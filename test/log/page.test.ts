@@ -1,6 +1,7 @@
 /** The life of a page: hidden, left, come back, and the requests that outlive it. */
-import { describe, expect, test } from 'vitest';
-import { LogAppender, type LogAppenderOptions } from '../../src/log/index.ts';
+import { describe, expect, test, vi } from 'vitest';
+import { OssClient, type Presign, PresignedClient } from '../../src/index.ts';
+import { LogAppender, type LogAppenderOptions, type LogClient } from '../../src/log/index.ts';
 import type { OssClientOptions } from '../../src/request/client.ts';
 import type { FaultSchedule } from '../../src/testing/index.ts';
 import { settle } from '../tools/virtual-clock.ts';
@@ -113,8 +114,7 @@ describe('a page that is hidden or left', () => {
 
 describe('the budget of keepalive', () => {
   /** Several logs of one page, each with an object of its own, that are full when the page is left. */
-  async function leaveWith(count: number, bytes: number) {
-    const page = new FakePage();
+  async function leaveWith(count: number, bytes: number, page: FakePage = new FakePage()) {
     // No answer comes until the clock moves, so that all requests are in flight together.
     const faults: FaultSchedule = ({ operation, nth }) =>
       operation === 'AppendObject' && nth > 1 ? { kind: 'answer-late', delay: 1000 } : [];
@@ -125,6 +125,11 @@ describe('the budget of keepalive', () => {
     page.sent.length = 0;
     for (const [n, log] of logs.entries())
       for (let rest = bytes, index = 0; rest > 0; rest -= 1000, index++) log.write(`${n} ${index} `.padEnd(999, '.'));
+    if (page.fetchLater) {
+      await settle(world.oss);
+      world.clock.advance(100);
+      await settle(world.oss);
+    }
     page.leave();
     await settle(world.oss);
     return { page, world, logs };
@@ -144,8 +149,11 @@ describe('the budget of keepalive', () => {
     expect([page.mostRequests, page.sent.filter(({ keepalive }) => !keepalive).length]).toEqual([9, 3]);
   });
 
-  test('is kept by splitting the records at their borders', async () => {
-    const { page, world, logs } = await leaveWith(2, 40_000);
+  test.each([
+    ['that were just written', {}],
+    ['that the browser holds', { fetchLater: true }],
+  ])('is kept by splitting the records %s at their borders', async (_, browser) => {
+    const { page, world, logs } = await leaveWith(2, 40_000, new FakePage(browser));
     expect(page.sent.map(({ size, keepalive }) => [size, keepalive])).toEqual([
       [40_000, true],
       [20_000, true],
@@ -164,6 +172,41 @@ describe('the budget of keepalive', () => {
       bytes: 0,
       requests: 0,
     });
+  });
+
+  test('is kept also by compressed segments, which are a little longer than their records', async () => {
+    const page = new FakePage();
+    const world = new LogWorld();
+    const logs = ['0.log', '1.log'].map((key) => setUp({ world, page, key, gzip: true }).log);
+    world.others.push(page);
+    for (const log of logs) log.write('opened');
+    await world.drive(Promise.all(logs.map((log) => log.flush())));
+    page.sent.length = 0;
+    const [first, second] = logs;
+    first?.write('x'.repeat(39_999));
+    // Twenty records fit into the room that the first log leaves, but not together with the head of a gzip member.
+    for (let n = 0; n < 20; n++) second?.write('y'.repeat(997));
+    page.leave();
+    for (let turn = 0; turn < 50; turn++) await undefined;
+    expect(page.sent.map(({ size, keepalive }) => [size, keepalive])).toEqual([
+      [40_023, true],
+      [19 * 998 + 23, true],
+    ]);
+    await world.drive(Promise.all(logs.map((log) => log.flush())));
+  });
+
+  test('is given back by a log that ends before it has sent anything', async () => {
+    const page = new FakePage();
+    const failing = async () => {
+      throw new Error('no token');
+    };
+    const { world, log } = setUp({ page }, { credentials: failing });
+    log.write('x'.repeat(29_999));
+    await world.drive(log.close()).catch(() => {});
+    const next = setUp({ page, world });
+    next.log.write('x'.repeat(29_999));
+    await world.drive(next.log.flush());
+    expect(page.sent).toEqual([expect.objectContaining({ keepalive: true, size: 30_000 })]);
   });
 
   test('is half as large while the page is visible, so that other libraries find room', async () => {
@@ -278,6 +321,58 @@ describe('fetchLater', () => {
     await arm({ world });
     await world.drive(log.flush());
     expect([world.text(), world.errors]).toEqual(['opened\nall the same\n', []]);
+  });
+
+  test('there is one deferred request, and it has the last records, also if signing takes longer than the next record', async () => {
+    const page = new FakePage({ fetchLater: true });
+    const world = new LogWorld();
+    const token = world.oss.issueToken();
+    const slowly = async () => {
+      if (log.tail) await world.clock.wait(150);
+      // The token is used once, so each request waits for another one.
+      return { ...token, expiration: new Date(world.clock.now()) };
+    };
+    const { log } = setUp({ world, page }, { credentials: slowly });
+    log.write('opened');
+    await world.drive(log.flush());
+    for (const text of ['one', 'two']) {
+      log.write(text);
+      await arm({ world });
+    }
+    for (let n = 0; n < 5; n++) await arm({ world });
+    expect(waiting(page)).toHaveLength(1);
+    await page.sendDeferred(world.oss.fetch);
+    expect(world.text()).toBe('opened\none\ntwo\n');
+    log.write('three');
+    await world.drive(log.flush());
+    expect(world.text()).toBe('opened\none\ntwo\nthree\n');
+  });
+
+  test('asks for at most one more URL in a second, if the URLs come from elsewhere', async () => {
+    const page = new FakePage({ fetchLater: true });
+    const world = new LogWorld();
+    const edge = new OssClient(world.client());
+    let asked = 0;
+    const presign: Presign = async ({ operation, key, position = 0, size }) => {
+      asked++;
+      return operation === 'headObject'
+        ? edge.presignHeadObject(key)
+        : edge.presignAppendObject(key, { position, size });
+    };
+    vi.stubGlobal('fetch', page.fetch(world.oss.fetch));
+    const client: LogClient = (fetch) => new PresignedClient({ presign, fetch, clock: world.clock });
+    const log = new LogAppender(client, KEY, { platform: page, flushAfter: 10_000 });
+    log.write('opened');
+    await world.drive(log.flush());
+    asked = 0;
+    for (let n = 0; n < 50; n++) {
+      log.write(`record ${n}`);
+      await arm({ world });
+    }
+    expect(asked).toBeLessThanOrEqual(6);
+    vi.unstubAllGlobals();
+    const [{ init } = {}] = waiting(page);
+    expect(new TextDecoder().decode(init?.body as Uint8Array<ArrayBuffer>)).toContain('record 40\n');
   });
 
   test('close aborts the deferred request', async () => {

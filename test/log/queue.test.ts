@@ -43,11 +43,28 @@ describe('what a record becomes', () => {
     expect(parsed.stack).toContain('queue.test.ts');
   });
 
+  test('an error keeps its cause and its errors, and an error inside an object becomes the same', () => {
+    const queue = queueOf({ limit: 100_000, batchSize: 100_000 });
+    const cause = new TypeError('no network');
+    queue.write({
+      level: 'error',
+      error: new Error('no answer', { cause }),
+      all: [new AggregateError([cause], 'both')],
+    });
+    const network = { name: 'TypeError', message: 'no network', stack: expect.stringContaining('queue.test.ts') };
+    expect(JSON.parse(drain(queue)[0] as string)).toEqual({
+      level: 'error',
+      error: expect.objectContaining({ name: 'Error', message: 'no answer', cause: network }),
+      all: [expect.objectContaining({ name: 'AggregateError', message: 'both', errors: [network] })],
+    });
+  });
+
   test.each([
     ['a function', () => {}],
     ['a symbol in an object wrapper', Object(Symbol.iterator).valueOf()],
     ['a circular object', Object.assign([] as unknown[], { 0: null }).fill(null, 0, 0) && circular()],
     ['a BigInt in an object', { n: 1n }],
+    ['an error that is its own cause', circularError()],
   ])('%s throws a TypeError, and nothing is queued', (_, record) => {
     const queue = queueOf();
     expect(() => queue.write(record)).toThrow(TypeError);
@@ -73,6 +90,12 @@ function circular(): object {
   const object: { self?: object } = {};
   object.self = object;
   return object;
+}
+
+function circularError(): Error {
+  const error = new Error('round and round');
+  error.cause = error;
+  return error;
 }
 
 describe('batches', () => {
@@ -186,6 +209,31 @@ describe('a full queue', () => {
     queue.take();
     queue.lose();
     expect(drain(queue).join('')).toMatch(/^lost 2 of \d+\n/);
+  });
+
+  test('takes records that are written while the report of a loss is made', () => {
+    const names = [...'vwxyz'];
+    const queue: RecordQueue = queueOf({
+      lossRecord: ({ records }) => {
+        queue.write((names.shift() ?? '-').repeat(39));
+        return `lost ${records}`;
+      },
+    });
+    write(queue, 'abcde');
+    const lines: string[] = [];
+    for (let takes = 0; takes < 8; takes++) {
+      lines.push(...new TextDecoder().decode(queue.take()?.bytes).split('\n').filter(Boolean));
+      queue.release();
+    }
+    expect(lines.map((line) => line.slice(0, 6)).join(' ')).toMatch(/^lost 2 (dddddd )?(eeeeee )?/);
+    expect(lines.filter((line) => !/^(lost \d+|([a-z-])\2+)$/.test(line))).toEqual([]);
+  });
+
+  test('a report of a loss counts in the size of its batch', () => {
+    const queue = queueOf({ lossRecord: () => 'x'.repeat(14) });
+    for (let n = 0; n < 12; n++) queue.write(`${n}`.padEnd(9, '.'));
+    expect(queue.dropped).toBe(2);
+    expect(drain(queue, 35).map(({ length }) => length)).toEqual([35, 30, 10, 30, 10]);
   });
 
   test('reports a loss once', () => {

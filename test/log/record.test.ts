@@ -140,6 +140,35 @@ describe('a recording', () => {
     expect(scene.lags.at(-1)).toEqual({ seconds: 0, bytes: 0, dropped: 0 });
   });
 
+  test('does not count a pause of the caller as time behind', async () => {
+    const scene = new Scene();
+    const done = scene.record();
+    await scene.give('12');
+    scene.recorder.pause();
+    await scene.pass(600_000);
+    scene.recorder.resume();
+    scene.offline = true;
+    await scene.give('34');
+    expect(scene.lags.at(-1)).toEqual({ seconds: 1, bytes: 2, dropped: 0 });
+    scene.offline = false;
+    scene.recorder.stop();
+    await scene.drive(done);
+  });
+
+  test('is never less than 0 seconds behind, also if the clock is set back', async () => {
+    const scene = new Scene();
+    const done = scene.record();
+    scene.offline = true;
+    await scene.give('12');
+    scene.clock.advance(-3_600_000);
+    scene.recorder.give('34');
+    await settle(scene.oss);
+    expect(scene.lags.at(-1)).toEqual({ seconds: 0, bytes: 4, dropped: 0 });
+    scene.offline = false;
+    scene.recorder.stop();
+    await scene.drive(done);
+  });
+
   test('is not ended by a listener that throws', async () => {
     const reported = vi.fn();
     vi.stubGlobal('reportError', reported);

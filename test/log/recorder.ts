@@ -21,6 +21,7 @@ export class TestRecorder extends EventTarget implements Recorder {
 
   resume(): void {
     this.#become('recording', 'resume');
+    this.dispatchEvent(new Event('resume'));
   }
 
   /** What was gathered and `last` come before the event `stop`. */

@@ -13,6 +13,11 @@ function numbered(most: number): NonNullable<LogAppenderOptions['rotate']> {
   return ({ key, position, size }) => (position + size > most ? `${Number.parseInt(key, 10) + 1}.log` : undefined);
 }
 
+/** How many requests to seal an object arrived or were lost. */
+function seals(world: LogWorld): number {
+  return world.oss.requests.filter(({ operation }) => operation === 'SealAppendObject').length;
+}
+
 describe('a log with rotate', () => {
   test('goes on in the next object before the current one is too long, with whole records', async () => {
     const world = new LogWorld();
@@ -51,6 +56,18 @@ describe('a log with rotate', () => {
     expect(log.key).toBe('3.log');
   });
 
+  test('goes on when its time has come, also if the clock was set back', async () => {
+    const world = new LogWorld();
+    const hour = 3_600_000;
+    const log = world.log({ rotate: ({ age }) => (age >= hour ? '1.log' : undefined) }, '0.log');
+    for (const hours of [0, -3, 1]) {
+      world.clock.advance(hours * hour);
+      log.write('x');
+      await world.drive(log.flush());
+    }
+    expect(log.key).toBe('1.log');
+  });
+
   test('does not exceed 5 GiB', async () => {
     const world = new LogWorld();
     const tail = { position: 5 * GIB - 10 };
@@ -71,6 +88,30 @@ describe('a log with rotate', () => {
     await settle(world);
     expect(world.errors).toEqual([expect.objectContaining({ code: 'AppendSealedObjectNotAllowed' })]);
     await late.close().catch(() => {});
+  });
+
+  test.each([
+    ['again a minute later, if the network failed', 'drop-before', 10, true],
+    ['not again, if OSS refused that', 'deny', 1, false],
+  ] as const)('seals the finished object %s', async (_, kind, times, isTriedAgain) => {
+    const world = new LogWorld([{ kind, operation: 'SealAppendObject', times }]);
+    const log = world.log({ segmentSize: 20, rotate: numbered(20), seal: true }, '0.log');
+    for (const [wait, text] of [
+      [0, 'x'.repeat(19)],
+      [0, 'rotates'],
+      [1000, 'early'],
+      [60_000, 'later'],
+    ] as const) {
+      world.clock.advance(wait);
+      const before = seals(world);
+      log.write(text);
+      await world.drive(log.flush());
+      expect(seals(world) > before, text).toBe(text === 'rotates' || (text === 'later' && isTriedAgain));
+    }
+    const { OssClient } = await import('../../src/index.ts');
+    const { headers } = await new OssClient(world.client()).headObject('0.log');
+    expect(headers.has('x-oss-sealed-time')).toBe(isTriedAgain);
+    expect([world.text('1.log'), world.errors.length]).toEqual(['rotates\nearly\nlater\n', 1]);
   });
 
   test('goes on in the object that rotate names after another writer has sealed the current one', async () => {

@@ -170,7 +170,10 @@ test('docs/logs.md: the log of a page ships errors, rejections and performance e
   );
   const printed = vi.spyOn(console, 'error').mockImplementation(() => {});
   const { log } = await run(exampleNamed('PerformanceObserver', 'docs-logs'), { oss });
-  console.error('broken', new Error('why'));
+  console.error('broken', new Error('why', { cause: new RangeError('too far') }));
+  const circular: { self?: object } = {};
+  circular.self = circular;
+  console.error(circular);
   page.dispatchEvent(Object.assign(new Event('error'), { message: 'Script error.' }));
   page.dispatchEvent(Object.assign(new Event('unhandledrejection'), { reason: new TypeError('nobody waited') }));
   const paint = { entryType: 'paint', duration: 0 };
@@ -185,17 +188,51 @@ test('docs/logs.md: the log of a page ships errors, rejections and performance e
   await (log as LogAppender).flush();
   const [{ key = '' } = {}] = oss.requests;
   const lines = text(oss, 'my-uploads', key).trim().split('\n');
+  const cause = { name: 'RangeError', message: 'too far', stack: expect.any(String) };
   const facts = lines.map((line) => JSON.parse(line)).map(({ type, facts }) => [type, facts]);
   expect(facts).toEqual([
-    ['console', ['broken', expect.stringContaining('Error: why')]],
+    ['console', ['broken', expect.objectContaining({ message: 'why', cause: expect.objectContaining(cause) })]],
+    ['console', '[object Object]'],
     ['error', 'Script error.'],
-    ['rejection', expect.stringContaining('TypeError: nobody waited')],
+    ['rejection', expect.objectContaining({ name: 'TypeError', message: 'nobody waited' })],
     ['longtask', { name: 'self', startTime: 5, duration: 60 }],
     ['paint', { name: 'first-paint', startTime: 20, duration: 0 }],
     ['paint', { name: 'first-contentful-paint', startTime: 30, duration: 0 }],
     ['navigation', { name: 'https://app.example.com/a', startTime: 0, duration: 90 }],
   ]);
-  expect([printed.mock.calls.length, observed]).toEqual([1, [{ entryTypes: ['longtask', 'navigation', 'paint'] }]]);
+  expect([printed.mock.calls.length, observed]).toEqual([2, [{ entryTypes: ['longtask', 'navigation', 'paint'] }]]);
+});
+
+test('docs/logs.md: in Node, the lines of a logger are stored before the process ends', async () => {
+  const { oss } = cloud();
+  vi.stubEnv('OSS_ACCESS_KEY_ID', RAM.accessKeyId);
+  vi.stubEnv('OSS_ACCESS_KEY_SECRET', RAM.accessKeySecret);
+  const ends = new Map<string | symbol, () => void>();
+  const once = vi.spyOn(process, 'once').mockImplementation((signal, end) => {
+    ends.set(signal, end as () => void);
+    return process;
+  });
+  const ended = new Promise<void>((resolve) => {
+    vi.spyOn(process, 'exit').mockImplementation((() => resolve()) as never);
+  });
+  const { stream } = await run(exampleNamed('node:stream', 'docs-logs'), { oss });
+  once.mockRestore();
+  const logger = stream as NodeJS.WritableStream;
+  logger.write('{"level":30,"msg":"from a logger"}\n');
+  logger.write(Buffer.from('bytes\n'));
+  ends.get('SIGTERM')?.();
+  await ended;
+  vi.unstubAllEnvs();
+  const [{ key = '' } = {}] = oss.requests;
+  expect(key).toMatch(/^logs\/.*\.ndjson$/);
+  expect(text(oss, 'my-uploads', key)).toBe('{"level":30,"msg":"from a logger"}\nbytes\n');
+});
+
+test('docs/logs.md: each isolate has an object for each hour', async () => {
+  const { keyOfEvent } = (await run(exampleNamed('keyOfEvent', 'docs-logs'))) as { keyOfEvent: () => string };
+  const [key, again] = [keyOfEvent(), keyOfEvent()];
+  expect(key).toMatch(/^logs\/requests\/\d{4}-\d\d-\d\dT\d\d-[\w-]{36}\.ndjson$/);
+  expect(again.slice(-43)).toBe(key.slice(-43));
 });
 
 test('docs/recording.md: a recorder is stored while it records', async () => {

@@ -86,7 +86,16 @@ const EDGE = src(
   ...['edge/body-segments', 'edge/segment-buffer', 'edge/segment-memory', 'edge/free-buffer'],
 );
 const LOG = src(
-  ...['log/appender', 'log/delivery', 'log/queue', 'log/block', 'log/lines', 'log/listener'],
+  ...[
+    'log/appender',
+    'log/options',
+    'log/delivery',
+    'log/outage',
+    'log/queue',
+    'log/block',
+    'log/lines',
+    'log/listener',
+  ],
   ...['log/page', 'log/keepalive', 'log/deferred-append', 'log/feed', 'log/sender', 'log/gzip', 'log/log-client'],
 );
 const UPPY = src(

@@ -5,6 +5,9 @@
  */
 import { AppendableObject, OssClient } from '../../../src/index.ts';
 import { LogAppender, type LogAppenderOptions } from '../../../src/log/index.ts';
+import type { Fetch } from '../../../src/request/request.ts';
+import { LocalOss } from '../../../src/testing/index.ts';
+import { drive, NOON, VirtualClock } from '../../tools/virtual-clock.ts';
 import { type Receiver, withReceivers } from '../receivers.ts';
 
 const SIZES = [10, 100, 1000];
@@ -188,6 +191,52 @@ async function ratio(url: string): Promise<number> {
   return (sizes[0] as number) / (sizes[1] as number);
 }
 
+/** Events of Workers in a second, each with a log of its own on one object, and the number of objects. */
+const EVENTS = [
+  [1, 1],
+  [5, 1],
+  [10, 1],
+  [20, 1],
+  [50, 1],
+  [50, 10],
+] as const;
+
+/**
+ * Simulates events that come at random times for ten seconds, in virtual time. Each writes one record and flushes. A
+ * request takes from 20 to 60 ms.
+ */
+async function eventsRow(perSecond: number, objects: number): Promise<string> {
+  let state = perSecond;
+  const random = () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+  const clock = new VirtualClock(NOON, random);
+  const oss = new LocalOss({ buckets: { bench: { region: 'cn-hangzhou' } }, clock });
+  let requests = 0;
+  const way = () => clock.wait(10 + random() * 20);
+  const fetch: Fetch = async (url, init) => {
+    requests++;
+    await way();
+    const answer = await oss.fetch(url, init);
+    await way();
+    return answer;
+  };
+  const client = { region: 'cn-hangzhou', bucket: 'bench', credentials: oss.issueToken(), fetch, clock };
+  const times: number[] = [];
+  const events = Array.from({ length: perSecond * 10 }, async (_, n) => {
+    await clock.wait(random() * 10_000);
+    const begun = clock.now();
+    const log = new LogAppender(client, `${n % objects}.log`, { shared: true });
+    log.write({ n, id: random() });
+    await log.flush();
+    times.push(clock.now() - begun);
+  });
+  await drive(Promise.all(events), clock, oss, 1_000_000);
+  const cells = [perSecond, objects, (requests / events.length).toFixed(1), median(times), Math.max(...times)];
+  return cells.map((cell) => `${typeof cell === 'number' ? Math.round(cell) : cell}`.padStart(12)).join('');
+}
+
 export async function main(): Promise<void> {
   await withReceivers(
     LATENCIES.map((latency) => ({ latency })),
@@ -212,6 +261,10 @@ export async function main(): Promise<void> {
           `\nA dead network, 64 MiB written: ${mib(grown)} MiB of memory for a queue of ${mib(queueSize)} MiB, ${dropped} records dropped`,
         );
       }
+      console.log('\nEvents of Workers, each with a log of its own (simulated)');
+      const titles = ['events/s', 'objects', 'requests', 'median ms', 'longest ms'];
+      console.log(titles.map((cell) => cell.padStart(12)).join(''));
+      for (const [perSecond, objects] of EVENTS) console.log(await eventsRow(perSecond, objects));
       console.log(`\nA realistic log is ${(await ratio(near.url)).toFixed(1)} times shorter with gzip`);
     },
   );
