@@ -353,6 +353,7 @@ describe('the answers of token endpoints', () => {
       /expiration must be a date/,
     ],
     ['names that are secrets', { 'CAIS+/topsecret==': 1 }, /came with no fields/],
+    ['a name that is an access key secret', { topsecretT0psecretT0psecretT0p: 1 }, /came with no fields/],
   ])('the error describes %s', async (_, given, problem) => {
     const error = await failureOf(refreshingCredentials(() => given)());
     expect(error).toMatchObject({ name: 'CredentialsError', message: expect.stringMatching(problem) });
@@ -409,15 +410,11 @@ describe('credentialsFromUrl', () => {
   });
 
   test.each<[string, () => Promise<Response>, RegExp]>([
-    [
-      'an error',
-      async () => new Response('go away', { status: 401 }),
-      /from https:\/\/e\.com\/sts\?\[redacted\]: HTTP 401$/,
-    ],
+    ['an error', async () => new Response('go away', { status: 401 }), /from https:\/\/e\.com\/sts\.\.\.: HTTP 401$/],
     [
       'a login page',
       async () => new Response('<html>secret page</html>'),
-      /from https:\/\/e\.com\/sts\?\[redacted\]: HTTP 200, but no JSON; check the token endpoint$/,
+      /from https:\/\/e\.com\/sts\.\.\.: HTTP 200, but no JSON; check the token endpoint$/,
     ],
     [
       'broken JSON',
@@ -441,6 +438,30 @@ test('a token by another name is not lost, even if the key does not begin with S
   for (const name of ['SecurityToken', 'stsToken', 'security_token']) {
     const given = { accessKeyId: 'TMP.id', accessKeySecret: 'secret', [name]: 'CAIStoken' };
     expect(await refreshingCredentials(() => given)()).toMatchObject({ securityToken: 'CAIStoken' });
+  }
+});
+
+test.each([
+  'https://e.com/sts?ticket=hunter2',
+  "https://e.com/sts?state='x'&ticket=hunter2",
+  'https://e.com/sts?to="a b"&ticket=hunter2',
+  'https://e.com/sts?to=<a>hunter2',
+  'https://e.com/sts;jsessionid=hunter2',
+  'https://e.com/sts#hunter2',
+  'https://e.com/sts.#hunter2',
+  'https://user:hunter2@e.com/sts',
+  'https://user:a/hunter2@e.com/sts',
+  'https://user:a b#hunter2@e.com/sts',
+  'https:user:hunter2@e.com/sts',
+  '//user:hunter2@e.com/sts',
+  '/sts?to=me@e.com&ticket=hunter2',
+  '?ticket=hunter2',
+  '#hunter2',
+])('of the token endpoint %s, the error shows no part that can be secret', async (url) => {
+  for (const answer of [new Response('no', { status: 500 }), new Response('<html>')]) {
+    const error = await failureOf(credentialsFromUrl(url, { fetch: async () => answer })());
+    expect(error).toMatchObject({ message: expect.stringMatching(/^Cannot load credentials from .*\.\.\.: HTTP/) });
+    expect(printed(error)).not.toContain('hunter2');
   }
 });
 
