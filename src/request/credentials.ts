@@ -109,11 +109,13 @@ export function refreshingCredentials(
     throwIfAborted(signal);
     if (kept && rejected && sameKey(kept, rejected)) kept = undefined;
     if (kept && now() < freshUntil) return kept;
-    // This is not in `refresh` itself: a `load` that throws at once would clear `loading` before it is set.
-    loading ??= refresh(rejected).finally(() => {
-      loading = undefined;
+    loading ??= refresh(rejected);
+    const shared = loading;
+    // A caller that gives up, for example at the time-out of its client, does not let the next caller wait for the same
+    // load: it may hang.
+    return abortable(shared, signal).finally(() => {
+      if (loading === shared) loading = undefined;
     });
-    return abortable(loading, signal);
   };
 }
 

@@ -22,7 +22,7 @@ import {
   STS,
   scripted,
 } from '../tools/unit-tools.ts';
-import { clockAt, NOON, settle, VirtualClock } from '../tools/virtual-clock.ts';
+import { clockAt, drive, NOON, settle, VirtualClock } from '../tools/virtual-clock.ts';
 
 const HOUR = 3_600_000;
 
@@ -383,6 +383,34 @@ describe('a load that never ends', () => {
     await settle();
     await expect(provider()).resolves.toMatchObject({ securityToken: 'second' });
     expect(load).toHaveBeenCalledTimes(2);
+  });
+
+  test('is not waited for again by the call that follows a time-out of the client', async () => {
+    const clock = new VirtualClock();
+    const oss = localOss({ clock });
+    const load = vi.fn(() => (load.mock.calls.length === 1 ? new Promise<Credentials>(() => {}) : KEYS));
+    const client = makeClient({ credentials: refreshingCredentials(load, { clock }), clock, fetch: oss.fetch });
+    const append = () => client.appendObject('a', 'x', { position: 0 });
+    const work = append().catch((error: unknown) => [error, append()]);
+    const [error, second] = (await drive(work, clock, oss)) as [unknown, Promise<unknown>];
+    expect(error).toMatchObject({ code: 'CredentialsLoadFailed', message: /within 30000 ms/ });
+    await expect(drive(second, clock, oss)).resolves.toMatchObject({ nextAppendPosition: 1 });
+    expect(load).toHaveBeenCalledTimes(2);
+  });
+
+  test('is shared by the callers who still wait when another caller has given up', async () => {
+    const late = deferred<Credentials>();
+    const load = vi.fn(() => late.promise);
+    const provider = refreshingCredentials(load, { clock: new VirtualClock() });
+    const controller = new AbortController();
+    const given = failureOf(provider({ signal: controller.signal }));
+    const waiting = provider();
+    controller.abort(new Error('enough'));
+    expect(await given).toMatchObject({ message: 'enough' });
+    late.resolve(STS);
+    await expect(waiting).resolves.toEqual(STS);
+    await expect(provider()).resolves.toEqual(STS);
+    expect(load).toHaveBeenCalledTimes(1);
   });
 });
 
