@@ -292,7 +292,7 @@ const OTHER_WAYS: readonly DoctorCase[] = [
   },
   {
     name: 'Block Public Access is on',
-    instead: refusal(403, 'AccessDenied', 'Put public object acl is not allowed: block public access is on.'),
+    instead: refusal(403, 'AccessDenied', 'Put public object acl is not allowed'),
     finds: ['refused'],
     says: 'private ACL',
   },
