@@ -296,6 +296,12 @@ const OTHER_WAYS: readonly DoctorCase[] = [
     finds: ['refused'],
     says: 'private ACL',
   },
+  {
+    name: 'the requester must pay',
+    instead: refusal(403, 'AccessDenied', 'Access denied for requester pay bucket.'),
+    finds: ['refused'],
+    says: 'requestPayer',
+  },
   { name: 'OSS is busy all the time', instead: refusal(503, 'ServiceUnavailable'), finds: ['refused'], says: '503' },
   {
     name: 'OSS fails for HEAD only',
