@@ -281,9 +281,9 @@ export const UPPY: Readonly<Record<string, CodeRow>> = {
 export const ADVICE_ZH: Readonly<Record<string, string>> = {
   'AccessDenied .*endpoint': 'Bucket 在另一个地域：请设置 region 和 endpoint',
   'AccessDenied .*public': '已开启阻止公共访问：请使用私有 ACL',
-  'AccessDenied .*requester': '请设置 requestPayer: true',
   'AccessDenied .*belong': '请检查 bucket 和 RAM 策略',
   'AccessDenied .*referer': '请把这个页面加入 Referer 白名单',
+  'AccessDenied .*requester': '请设置 requestPayer',
   AccessDenied: '请检查 RAM 策略（oss:PutObject、oss:GetObject；封存需要 oss:SealAppendObject）及其前缀',
   SecurityTokenExpired: '请用函数提供凭证，由它加载新的 securityToken',
   InvalidAccessKeyId: '请检查 accessKeyId',
