@@ -53,9 +53,14 @@ export function untyped(blob: Blob): Blob {
   return blob.type ? new Blob([ownSlice(blob, 0, blob.size)], { type: '' }) : blob;
 }
 
-/** Cuts a Blob with the platform's own `slice`, because a subclass or a library may replace the method. */
+/**
+ * Cuts a Blob with the platform's own `slice`, because a subclass or a library may replace the method. The slice of a
+ * Blob of another frame belongs to that frame, and its `arrayBuffer` never settles if the frame was removed. So such a
+ * slice is put into a Blob of this realm.
+ */
 export function ownSlice(blob: Blob, start: number, end: number): Blob {
-  return Blob.prototype.slice.call(blob, start, end);
+  const slice = Blob.prototype.slice.call(blob, start, end);
+  return slice instanceof Blob ? slice : new Blob([slice]);
 }
 
 export const tagOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);

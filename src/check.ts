@@ -12,7 +12,8 @@ export function checkType(holds: unknown, problem: string): void {
 export function checkRange(holds: unknown, name: string, wanted: string, value: unknown): void {
   const isNumber = typeof value === 'number';
   if (holds && isNumber) return;
-  throw new (isNumber ? RangeError : TypeError)(`${name} must be ${wanted}, not ${value}`);
+  // For another type only its name is shown, because the text "5" would look like the number 5.
+  throw new (isNumber ? RangeError : TypeError)(`${name} must be ${wanted}, not ${isNumber ? value : typeof value}`);
 }
 
 /** @throws RangeError unless the value is at least `least`. Infinity is allowed. */

@@ -111,7 +111,7 @@ export const FINDINGS: Readonly<Record<FindingCode, Row>> = {
   'bucket-missing': refused(/^NoSuchBucket|^InvalidBucket|belong to you/),
   'cname-needed': refused(/^PublicEndpoint/),
   'endpoint-wrong': refused(/^SecondLevel|^Cname/, 'Leave out pathStyle (a custom domain needs cname: true).'),
-  'no-permission': denied(/^(AccessDenied|Http403)(?!.*(referer|public access))/i),
+  'no-permission': denied(/^(AccessDenied|Http403)(?!.*(referer|public|requester))/i),
   // A healthy bucket refuses to read an absent key, and to append at a position that no object has.
   refused: refused(/^(?!NoSuchKey|PositionNotEqual|Http40[49])/),
 };

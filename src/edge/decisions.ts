@@ -6,7 +6,7 @@
  */
 import type { OssClient } from '../request/client.ts';
 import type { Credentials } from '../request/credentials.ts';
-import { nameProblem } from './keys.ts';
+import { formsOf, nameProblem } from './keys.ts';
 import { hidden, Refusal } from './refusal.ts';
 
 /** What a user wants to do. The application's `allows` gets it, and allows or refuses it. */
@@ -78,8 +78,8 @@ export interface UserContext {
 export async function userOf(request: Request, authenticate: (request: Request) => unknown): Promise<string> {
   const user: unknown = await authenticate(request);
   if (typeof user !== 'string' || user === '') throw new Refusal(401, 'NotAuthenticated', 'This request needs a user');
-  // If a name had a slash, it could lead into the keys of another user.
-  if (user.includes('/') || nameProblem(user)) throw hidden('UnusableUser');
+  // If a name had a slash, it could lead into the keys of another user: `u1%2fx` becomes `u1/x` when it is decoded.
+  if ([...formsOf(user)].join('').includes('/') || nameProblem(user)) throw hidden('UnusableUser');
   return user;
 }
 

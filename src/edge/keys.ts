@@ -72,7 +72,7 @@ function tooLong(key: string): string | undefined {
 }
 
 /** Yields a text, and then its decoded and normalised forms, until a form does not change any more. */
-function* formsOf(text: string): Generator<string, void, void> {
+export function* formsOf(text: string): Generator<string, void, void> {
   for (let form = text, last: string | undefined; form !== last; ) {
     yield form;
     last = form;

@@ -2,7 +2,7 @@
  * The options of an edge. All options are checked when the handler is made, so that no mistake waits for its first
  * request.
  */
-import { checkFunction, checkRange, checkType } from '../check.ts';
+import { checkFlags, checkFunction, checkObject, checkRange, checkType } from '../check.ts';
 import { OssClient, type OssClientOptions } from '../request/client.ts';
 import type { Credentials, CredentialsProvider } from '../request/credentials.ts';
 import { MAX_OBJECT_SIZE } from '../tail.ts';
@@ -173,16 +173,16 @@ const SECRET = 32;
  *   edge would allow everything.
  */
 export function settingsFrom(options: EdgeOptions): Settings {
-  checkType(typeof options === 'object' && options !== null, 'createEdge needs options');
+  checkObject('options', options);
   for (const name of Object.keys(options)) checkType(isOption(name), `createEdge has no option "${name}"`);
-  for (const name of REQUIRED_FUNCTIONS) checkType(typeof options[name] === 'function', `${name} must be a function`);
+  for (const name of REQUIRED_FUNCTIONS) checkFunction(name, options[name] ?? null);
   for (const name of OPTIONAL_FUNCTIONS) checkFunction(name, options[name]);
   const { oss, credentials, routes = {}, allows = () => true, keyFor = usualKey, deletesUploads = false } = options;
-  for (const [name, route] of Object.entries(routes))
-    checkType(typeof route === 'function', `routes["${name}"] must be a function`);
+  checkObject('routes', routes);
+  for (const [name, route] of Object.entries(routes)) checkFunction(`routes["${name}"]`, route ?? null);
   // The constructor of the client checks the region, the bucket, the endpoint and the credentials.
   new OssClient({ ...oss, credentials });
-  checkType(typeof deletesUploads === 'boolean', 'deletesUploads must be true or false');
+  checkFlags({ deletesUploads });
   const { basePath } = options;
   checkType(
     basePath === undefined || isPath(basePath),

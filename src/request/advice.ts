@@ -5,9 +5,10 @@
  */
 export const ADVICE: Readonly<Record<string, string>> = {
   'AccessDenied .*endpoint': 'the bucket is in another region: set region and endpoint',
-  'AccessDenied .*public access': 'Block Public Access is on: use a private ACL',
+  'AccessDenied .*public': 'Block Public Access is on: use a private ACL',
   'AccessDenied .*belong': 'check bucket and the RAM policy',
   'AccessDenied .*referer': 'add this page to the Referer whitelist',
+  'AccessDenied .*requester': 'set requestPayer',
   AccessDenied: 'check the RAM policy (oss:PutObject, oss:GetObject; oss:SealAppendObject to seal) and its prefix',
   SecurityTokenExpired: 'give credentials as a function that loads a new securityToken',
   InvalidAccessKeyId: 'check accessKeyId',

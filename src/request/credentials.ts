@@ -7,7 +7,7 @@
 import { readStart } from '../bytes.ts';
 import { checkLeast, checkRange, checkType } from '../check.ts';
 import { CredentialsError } from '../errors.ts';
-import { redact } from '../redact.ts';
+import { harmless, redact } from '../redact.ts';
 import { abortable, throwIfAborted } from '../waiting/abort.ts';
 import { type Clock, platformClock } from '../waiting/clock.ts';
 import { type DeadlineOptions, withDeadline } from '../waiting/deadline.ts';
@@ -109,11 +109,13 @@ export function refreshingCredentials(
     throwIfAborted(signal);
     if (kept && rejected && sameKey(kept, rejected)) kept = undefined;
     if (kept && now() < freshUntil) return kept;
-    // This is not in `refresh` itself: a `load` that throws at once would clear `loading` before it is set.
-    loading ??= refresh(rejected).finally(() => {
-      loading = undefined;
+    loading ??= refresh(rejected);
+    const shared = loading;
+    // A caller that gives up, for example at the time-out of its client, does not let the next caller wait for the same
+    // load: it may hang.
+    return abortable(shared, signal).finally(() => {
+      if (loading === shared) loading = undefined;
     });
-    return abortable(loading, signal);
   };
 }
 
@@ -140,7 +142,9 @@ export interface CredentialsUrlInit extends Omit<RequestInit, 'signal'>, Refresh
 export function credentialsFromUrl(url: string | URL, init: CredentialsUrlInit = {}): RefreshingProvider {
   checkType(typeof url === 'string' || url instanceof URL, 'credentialsFromUrl needs a URL');
   const { fetch = globalThis.fetch, refreshBefore, timeout, clock, ...request } = init;
-  const failed = (problem: string) => loadFailed(` from ${redact(String(url))}: ${problem}`);
+  // Only the beginning of the URL is shown, and nothing of a URL that may have a password.
+  const place = redact(String(url).replace(/.*@.*|[?#;].*/s, '...'));
+  const failed = (problem: string) => loadFailed(` from ${place}: ${problem}`);
   const load = async ({ signal }: CredentialsRequest) => {
     const response = await fetch.call(undefined, String(url), signal ? { ...request, signal } : request);
     if (!response.ok) throw failed(`HTTP ${response.status}`);
@@ -198,7 +202,7 @@ function findFields(value: unknown, depth: number): Readonly<Record<string, unkn
 
 /** Describes the fields by their names. It shows no value, and no unusual name, because both may contain a secret. */
 function fieldsOf(value: unknown): string {
-  const names = Object.keys(record(value)).filter((name) => /^[a-z_]\w{0,29}$/i.test(name));
+  const names = Object.keys(record(value)).filter((name) => harmless(name));
   return names.length > 0 ? `the fields ${names.slice(0, 8).join(', ')}` : 'no fields';
 }
 

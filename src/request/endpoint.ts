@@ -84,22 +84,22 @@ function regionHost(region: string, { cname, internal, accelerate }: EndpointOpt
 
 function parseHost(endpoint: string): { protocol: string; host: string } {
   checkText('endpoint', endpoint, 'https://oss-cn-hangzhou.aliyuncs.com');
-  const url = parseUrl(/^[a-z][a-z0-9+.-]*:\/\//i.test(endpoint) ? endpoint : `https://${endpoint}`);
-  if (!url || !/^https?:$/.test(url.protocol))
-    throw new TypeError(`endpoint "${endpoint}" is not a host or an http(s) URL`);
-  const { protocol, host, href } = url;
+  const text = /^[a-z][a-z0-9+.-]*:\/\//i.test(endpoint) ? endpoint : `https://${endpoint}`;
+  const { protocol = '', host = '', href } = parseUrl(text);
+  // The text is not shown, because it may contain a password.
+  checkType(/^https?:$/.test(protocol), 'endpoint is not a host or an http(s) URL');
   checkType(
     href === `${protocol}//${host}/`,
     `endpoint has more than scheme, host and port: give "${protocol}//${host}"`,
   );
-  return url;
+  return { protocol, host };
 }
 
-function parseUrl(text: string): URL | undefined {
+function parseUrl(text: string): Partial<URL> {
   try {
     return new URL(text);
   } catch {
-    return undefined;
+    return {};
   }
 }
 

@@ -72,8 +72,6 @@ const ALLOWED: Readonly<Record<string, string>> = {
   'x-oss-server-side-data-encryption': 'SM4',
   'x-oss-server-side-encryption': 'AES256|KMS|SM4',
   'x-oss-storage-class': 'Standard|IA|Archive',
-  // In bit/s, from 819,200 to 838,860,800.
-  'x-oss-traffic-limit': '\\d{6,9}',
 };
 
 /**
@@ -94,7 +92,7 @@ function add(headers: Record<string, string>, label: string, name: string, given
   const allowed = ALLOWED[name] ?? '.*';
   checkType(new RegExp(`^(${allowed})$`).test(value), `${label} must be ${allowed}, not ${value}`);
   if (name === 'x-oss-traffic-limit')
-    checkType(Number(value) >= 819_200 && Number(value) <= 838_860_800, `${label} must be 819200 to 838860800`);
+    checkType(!/\D/.test(value) && +value >= 819_200 && +value <= 838_860_800, `${label} must be 819200 to 838860800`);
   headers[name] = value;
 }
 

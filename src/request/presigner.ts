@@ -35,34 +35,34 @@ export class Presigner implements Authority {
   correctClock(): void {}
 
   async authorise(request: OssRequest & PresignRequest): Promise<AuthorisedRequest> {
-    const { operation, key, headers, signal, attempted } = request;
+    const { headers, signal, attempted } = request;
     const expired = (timeout: number) =>
       new CredentialsError(`Cannot ${attempted}: the presign function gave no URL within ${timeout} ms`, {
         code: 'TimeoutError',
       });
     const limits = { clock: this.#clock, timeout: this.#timeout, signal, expired };
     const url = await withDeadline(limits, (deadline) => this.#askForUrl(request, deadline.signal));
-    if (!/^https?:\/\/[^/?#@]+([/?#]|$)/i.test(url)) throw failed(operation, key);
+    if (!/^https?:\/\/[^/?#@]+([/?#]|$)/i.test(url)) throw failed(attempted);
     const sent = { ...headers };
     // OSS refuses a header that is also in the query.
-    const query = url.split(/[?&]/);
-    for (const name of Object.keys(headers)) if (query.some((part) => part.startsWith(`${name}=`))) delete sent[name];
+    const query = url.replace('?', '&');
+    for (const name of Object.keys(headers)) if (query.includes(`&${name}=`)) delete sent[name];
     return { url, headers: sent };
   }
 
-  async #askForUrl(request: PresignRequest, signal: AbortSignal): Promise<string> {
-    const { operation, key, position, size, range, decode, headers } = request;
+  async #askForUrl(request: OssRequest & PresignRequest, signal: AbortSignal): Promise<string> {
+    const { operation, key, position, size, range, decode, headers, attempted } = request;
     try {
       const given = await this.#presign({ operation, key, position, size, range, decode, headers, signal });
       return typeof given === 'string' ? given : String(given?.url);
     } catch (cause) {
-      throw failed(operation, key, cause);
+      throw failed(attempted, cause);
     }
   }
 }
 
-function failed(operation: string, key: string, cause?: unknown): CredentialsError {
+function failed(attempted: string, cause?: unknown): CredentialsError {
   const why = cause instanceof Error ? ` (${redact(cause.message)})` : '';
-  const message = `The presign function gave no http(s) URL for ${operation} of "${key}"${why}`;
+  const message = `Cannot ${attempted}: the presign function gave no http(s) URL${why}`;
   return new CredentialsError(message, { code: 'PresignFailed', cause });
 }

@@ -292,9 +292,15 @@ const OTHER_WAYS: readonly DoctorCase[] = [
   },
   {
     name: 'Block Public Access is on',
-    instead: refusal(403, 'AccessDenied', 'Put public object acl is not allowed: block public access is on.'),
+    instead: refusal(403, 'AccessDenied', 'Put public object acl is not allowed'),
     finds: ['refused'],
     says: 'private ACL',
+  },
+  {
+    name: 'the requester must pay',
+    instead: refusal(403, 'AccessDenied', 'Access denied for requester pay bucket.'),
+    finds: ['refused'],
+    says: 'requestPayer',
   },
   { name: 'OSS is busy all the time', instead: refusal(503, 'ServiceUnavailable'), finds: ['refused'], says: '503' },
   {

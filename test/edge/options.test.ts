@@ -55,6 +55,8 @@ test.each<[string, unknown]>([
   ['credentials', undefined],
   ['credentials', { accessKeyId: 'id' }],
   ['routes', { 'POST /session': 'login' }],
+  ['routes', { 'POST /session': null }],
+  ['routes', null],
   // Without this check, an application that misspells `allows` would allow everything.
   ['allow', () => false],
   ['maxUplaod', 100],

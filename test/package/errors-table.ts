@@ -280,9 +280,10 @@ export const UPPY: Readonly<Record<string, CodeRow>> = {
 /** The advice of src/request/advice.ts in Chinese, by the same keys. */
 export const ADVICE_ZH: Readonly<Record<string, string>> = {
   'AccessDenied .*endpoint': 'Bucket 在另一个地域：请设置 region 和 endpoint',
-  'AccessDenied .*public access': '已开启阻止公共访问：请使用私有 ACL',
+  'AccessDenied .*public': '已开启阻止公共访问：请使用私有 ACL',
   'AccessDenied .*belong': '请检查 bucket 和 RAM 策略',
   'AccessDenied .*referer': '请把这个页面加入 Referer 白名单',
+  'AccessDenied .*requester': '请设置 requestPayer',
   AccessDenied: '请检查 RAM 策略（oss:PutObject、oss:GetObject；封存需要 oss:SealAppendObject）及其前缀',
   SecurityTokenExpired: '请用函数提供凭证，由它加载新的 securityToken',
   InvalidAccessKeyId: '请检查 accessKeyId',

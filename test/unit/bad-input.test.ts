@@ -88,7 +88,7 @@ describe('new OssClient', () => {
     ['a bucket with a slash', make({ bucket: 'a/b' }), TypeError, /^bucket "a\/b" must be/],
     ['an endpoint that is not text', make({ endpoint: 5 }), TypeError, /^endpoint must be a string such as/],
     ['an empty endpoint', make({ endpoint: '' }), TypeError, /^endpoint must be a string such as/],
-    ['an endpoint that is not a host', make({ endpoint: 'http://' }), TypeError, /^endpoint "http:\/\/" is not a host/],
+    ['an endpoint that is not a host', make({ endpoint: 'http://' }), TypeError, /^endpoint is not a host/],
     ['a host as cname', make({ cname: 'logs.example.com' }), TypeError, /^cname must be true or false/],
     ['internal as text', make({ internal: 'yes' }), TypeError, /^internal must be true or false/],
     ['pathStyle as text', make({ pathStyle: '/logs' }), TypeError, /^pathStyle must be true or false/],
@@ -132,7 +132,7 @@ describe('new OssClient', () => {
     ['no time', make({ timeout: 0 }), RangeError, /^timeout must be above 0 ms, not 0/],
     ['less time', make({ timeout: -1 }), RangeError, /^timeout must be above 0 ms, not -1/],
     ['NaN', make({ timeout: Number.NaN }), RangeError, /^timeout must be above 0 ms, not NaN/],
-    ['time as text', make({ timeout: '5' }), TypeError, /^timeout must be above 0 ms, not 5/],
+    ['time as text', make({ timeout: '5' }), TypeError, /^timeout must be above 0 ms, not string$/],
     ['retry as number', make({ retry: 3 }), TypeError, /^retry must be an object/],
     ['retry null', make({ retry: null }), TypeError, /^retry must be an object/],
     [
@@ -142,7 +142,12 @@ describe('new OssClient', () => {
       /^retry.maxAttempts must be a whole number from 1, not 0/,
     ],
     ['a fraction of an attempt', make({ retry: { maxAttempts: 1.5 } }), RangeError, /^retry.maxAttempts .*not 1.5/],
-    ['attempts as text', make({ retry: { maxAttempts: '3' } }), TypeError, /^retry.maxAttempts must be a whole number/],
+    [
+      'attempts as text',
+      make({ retry: { maxAttempts: '3' } }),
+      TypeError,
+      /^retry.maxAttempts must be a whole number from 1, not string$/,
+    ],
     [
       'a delay below 0',
       make({ retry: { baseDelay: -1 } }),
@@ -245,8 +250,8 @@ describe('the position and the body of an append', () => {
   const presign = (options: object) => () => client.presignAppendObject('a', wrong({ position: 0, ...options }));
   refuses([
     ['no position', at(undefined), TypeError, /^position must be a whole number from 0, not undefined/],
-    ['a position as text', at('0'), TypeError, /^position must be a whole number/],
-    ['a position as bigint', at(0n), TypeError, /^position must be a whole number/],
+    ['a position as text', at('0'), TypeError, /^position must be a whole number from 0, not string$/],
+    ['a position as bigint', at(0n), TypeError, /^position must be a whole number from 0, not bigint$/],
     ['a position below 0', at(-1), RangeError, /^position must be a whole number from 0, not -1/],
     ['a position that is not a whole number', at(1.5), RangeError, /^position must be a whole number from 0, not 1.5/],
     ['NaN', at(Number.NaN), RangeError, /^position must be a whole number from 0, not NaN/],
@@ -287,7 +292,7 @@ describe('the position and the body of an append', () => {
       /^onprogress must be a function/,
     ],
     ['a size below 0', presign({ size: -1 }), RangeError, /^size must be a whole number from 0, not -1/],
-    ['a size as text', presign({ size: '5' }), TypeError, /^size must be a whole number from 0/],
+    ['a size as text', presign({ size: '5' }), TypeError, /^size must be a whole number from 0, not string$/],
     ['a size beyond 5 GiB', presign({ size: 5 * GIB + 1 }), RangeError, /^Cannot append 5368709121 bytes/],
     ['a presigned position below 0', presign({ position: -1 }), RangeError, /^position must be/],
   ]);

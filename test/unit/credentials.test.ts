@@ -22,7 +22,7 @@ import {
   STS,
   scripted,
 } from '../tools/unit-tools.ts';
-import { clockAt, NOON, settle, VirtualClock } from '../tools/virtual-clock.ts';
+import { clockAt, drive, NOON, settle, VirtualClock } from '../tools/virtual-clock.ts';
 
 const HOUR = 3_600_000;
 
@@ -353,6 +353,7 @@ describe('the answers of token endpoints', () => {
       /expiration must be a date/,
     ],
     ['names that are secrets', { 'CAIS+/topsecret==': 1 }, /came with no fields/],
+    ['a name that is an access key secret', { topsecretT0psecretT0psecretT0p: 1 }, /came with no fields/],
   ])('the error describes %s', async (_, given, problem) => {
     const error = await failureOf(refreshingCredentials(() => given)());
     expect(error).toMatchObject({ name: 'CredentialsError', message: expect.stringMatching(problem) });
@@ -383,6 +384,34 @@ describe('a load that never ends', () => {
     await expect(provider()).resolves.toMatchObject({ securityToken: 'second' });
     expect(load).toHaveBeenCalledTimes(2);
   });
+
+  test('is not waited for again by the call that follows a time-out of the client', async () => {
+    const clock = new VirtualClock();
+    const oss = localOss({ clock });
+    const load = vi.fn(() => (load.mock.calls.length === 1 ? new Promise<Credentials>(() => {}) : KEYS));
+    const client = makeClient({ credentials: refreshingCredentials(load, { clock }), clock, fetch: oss.fetch });
+    const append = () => client.appendObject('a', 'x', { position: 0 });
+    const work = append().catch((error: unknown) => [error, append()]);
+    const [error, second] = (await drive(work, clock, oss)) as [unknown, Promise<unknown>];
+    expect(error).toMatchObject({ code: 'CredentialsLoadFailed', message: /within 30000 ms/ });
+    await expect(drive(second, clock, oss)).resolves.toMatchObject({ nextAppendPosition: 1 });
+    expect(load).toHaveBeenCalledTimes(2);
+  });
+
+  test('is shared by the callers who still wait when another caller has given up', async () => {
+    const late = deferred<Credentials>();
+    const load = vi.fn(() => late.promise);
+    const provider = refreshingCredentials(load, { clock: new VirtualClock() });
+    const controller = new AbortController();
+    const given = failureOf(provider({ signal: controller.signal }));
+    const waiting = provider();
+    controller.abort(new Error('enough'));
+    expect(await given).toMatchObject({ message: 'enough' });
+    late.resolve(STS);
+    await expect(waiting).resolves.toEqual(STS);
+    await expect(provider()).resolves.toEqual(STS);
+    expect(load).toHaveBeenCalledTimes(1);
+  });
 });
 
 describe('credentialsFromUrl', () => {
@@ -409,15 +438,11 @@ describe('credentialsFromUrl', () => {
   });
 
   test.each<[string, () => Promise<Response>, RegExp]>([
-    [
-      'an error',
-      async () => new Response('go away', { status: 401 }),
-      /from https:\/\/e\.com\/sts\?\[redacted\]: HTTP 401$/,
-    ],
+    ['an error', async () => new Response('go away', { status: 401 }), /from https:\/\/e\.com\/sts\.\.\.: HTTP 401$/],
     [
       'a login page',
       async () => new Response('<html>secret page</html>'),
-      /from https:\/\/e\.com\/sts\?\[redacted\]: HTTP 200, but no JSON; check the token endpoint$/,
+      /from https:\/\/e\.com\/sts\.\.\.: HTTP 200, but no JSON; check the token endpoint$/,
     ],
     [
       'broken JSON',
@@ -441,6 +466,30 @@ test('a token by another name is not lost, even if the key does not begin with S
   for (const name of ['SecurityToken', 'stsToken', 'security_token']) {
     const given = { accessKeyId: 'TMP.id', accessKeySecret: 'secret', [name]: 'CAIStoken' };
     expect(await refreshingCredentials(() => given)()).toMatchObject({ securityToken: 'CAIStoken' });
+  }
+});
+
+test.each([
+  'https://e.com/sts?ticket=hunter2',
+  "https://e.com/sts?state='x'&ticket=hunter2",
+  'https://e.com/sts?to="a b"&ticket=hunter2',
+  'https://e.com/sts?to=<a>hunter2',
+  'https://e.com/sts;jsessionid=hunter2',
+  'https://e.com/sts#hunter2',
+  'https://e.com/sts.#hunter2',
+  'https://user:hunter2@e.com/sts',
+  'https://user:a/hunter2@e.com/sts',
+  'https://user:a b#hunter2@e.com/sts',
+  'https:user:hunter2@e.com/sts',
+  '//user:hunter2@e.com/sts',
+  '/sts?to=me@e.com&ticket=hunter2',
+  '?ticket=hunter2',
+  '#hunter2',
+])('of the token endpoint %s, the error shows no part that can be secret', async (url) => {
+  for (const answer of [new Response('no', { status: 500 }), new Response('<html>')]) {
+    const error = await failureOf(credentialsFromUrl(url, { fetch: async () => answer })());
+    expect(error).toMatchObject({ message: expect.stringMatching(/^Cannot load credentials from .*\.\.\.: HTTP/) });
+    expect(printed(error)).not.toContain('hunter2');
   }
 });
 

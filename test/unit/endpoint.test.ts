@@ -61,6 +61,14 @@ describe('the hosts', () => {
     expect(call).toThrow(TypeError);
     expect(call).toThrow(reason);
   });
+
+  test.each(['ftp://me:hunter2@oss.example.com', 'https://me:hunter2@a b', 'https://me:hunter2@oss.example.com/path'])(
+    'the password in %s is not shown',
+    (endpoint) => {
+      const withoutPassword = expect.objectContaining({ message: expect.not.stringContaining('hunter2') });
+      expect(() => urlOf({ endpoint })).toThrow(withoutPassword);
+    },
+  );
 });
 
 describe('the regions', () => {

@@ -444,11 +444,8 @@ describe('the hint names the next step', () => {
       },
       /another region: set region and endpoint.*oss-cn-beijing\.aliyuncs\.com/,
     ],
-    [
-      'AccessDenied',
-      { Message: 'Put public object acl is not allowed: block public access is enabled' },
-      /Block Public Access/,
-    ],
+    ['AccessDenied', { Message: 'Put public object acl is not allowed' }, /Block Public Access/],
+    ['AccessDenied', { Message: 'Access denied for requester pay bucket.' }, /Hint: set requestPayer$/],
     ['AccessDenied', { Message: 'You are denied by bucket referer policy.' }, /Referer whitelist/],
     ['PublicEndpointForbidden', { Message: 'no' }, /custom domain.*cname: true/],
     ['SecondLevelDomainForbidden', { Message: 'no' }, /pathStyle/],

@@ -143,7 +143,11 @@ describe('a value that would become another header or other bytes is refused', (
     ['x-oss-server-side-data-encryption', ['SM4'], ['AES256']],
     ['x-oss-server-side-encryption-key-id', [], ['9468da86-3509-4f8d-a61e-6eab1eac']],
     ['x-oss-storage-class', ['Standard', 'IA', 'Archive'], ['ColdArchive', 'DeepColdArchive', 'standard']],
-    ['x-oss-traffic-limit', ['819200', '838860800'], ['819199', '838860801', '1e6', '-1', '']],
+    [
+      'x-oss-traffic-limit',
+      ['819200', '838860800'],
+      ['819199', '838860801', '1e6', '8e5', '900000.5', '0xfffff', '-1', ''],
+    ],
     ['if-match', [], ['"etag"']],
     ['if-none-match', [], ['*']],
     ['if-modified-since', [], ['Fri, 02 Jan 2026 12:00:00 GMT']],

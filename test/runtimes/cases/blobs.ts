@@ -12,10 +12,13 @@ const SIZE = 50_000;
 const SEGMENT = 20_000;
 const TYPE = 'text/csv';
 
-/** A kind of Blob, and what makes one. `end` removes what the Blob needed. */
+/**
+ * A kind of Blob, and what makes one. `end` removes what the Blob needed. `bytes` are the bytes of a Blob whose own methods cannot
+ * tell them.
+ */
 interface Kind {
   readonly needs?: readonly Trait[];
-  make(): { readonly blob: Blob; end?(): void };
+  make(): { readonly blob: Blob; readonly bytes?: Uint8Array; end?(): void };
 }
 
 const KINDS: Readonly<Record<string, Kind>> = {
@@ -39,6 +42,14 @@ const KINDS: Readonly<Record<string, Kind>> = {
     needs: ['frames'],
     make: () => inFrame(({ File }, parts) => new File(parts, 'a.csv', { type: TYPE })),
   },
+  'a File of a frame that was removed': {
+    needs: ['frames'],
+    make: () => inRemovedFrame(({ File }, parts) => new File(parts, 'a.csv', { type: TYPE })),
+  },
+  'a Blob without a type of a frame that was removed': {
+    needs: ['frames'],
+    make: () => inRemovedFrame(({ Blob }, parts) => new Blob(parts)),
+  },
   'a file of Bun': { needs: ['bun-files'], make: () => ({ blob: bunFile() }) },
   'a slice of a file of Bun': { needs: ['bun-files'], make: () => ({ blob: bunFile().slice(10, SIZE) }) },
   'a Blob without a type around a file of Bun': {
@@ -57,8 +68,8 @@ export const blobCases: readonly Case[] = Object.entries(KINDS).flatMap(([kind, 
 ]);
 
 async function stores({ client, key, stored }: Context, make: Kind['make']): Promise<void> {
-  const { blob, end } = make();
-  const wanted = new Uint8Array(await blob.arrayBuffer());
+  const { blob, bytes, end } = make();
+  const wanted = bytes ?? new Uint8Array(await blob.arrayBuffer());
   check(wanted.byteLength > SEGMENT, 'there are several segments');
   for (const signing of ['header', 'query'] as const) {
     for (const [how, send] of Object.entries(WAYS)) {
@@ -83,14 +94,15 @@ const WAYS: Readonly<Record<string, (client: OssClient, key: string, blob: Blob)
 };
 
 async function arrives({ presigned, key, controlUrl }: Context, make: Kind['make']): Promise<void> {
-  const { blob, end } = make();
+  const { blob, bytes, end } = make();
   const url = `${controlUrl}/plain`;
   const query = `key=${encodeURIComponent(key)}`;
   const one = presigned(({ position }) => `${url}?${query}&position=${position}`);
   await append(one, key, blob, { segmentSize: SEGMENT, tail: { position: 0 } });
   const response = await fetch(`${url}/seen?${query}`);
   const types: (string | null)[] = JSON.parse(response.headers.get('x-view') ?? '[]');
-  sameBytes(new Uint8Array(await response.arrayBuffer()), new Uint8Array(await blob.arrayBuffer()), 'what arrived');
+  const wanted = bytes ?? new Uint8Array(await blob.arrayBuffer());
+  sameBytes(new Uint8Array(await response.arrayBuffer()), wanted, 'what arrived');
   // Only the first append has the type. A header without a value would be a part of the signature as well.
   const [first, ...later] = types;
   equal([first, later.filter((type) => type !== null)], [blob.type || null, []], 'the Content-Type of each request');
@@ -117,14 +129,24 @@ function proxyOf(blob: Blob): Blob {
 
 type Realm = Pick<typeof globalThis, 'Blob' | 'File'>;
 
+type MakeBlob = (realm: Realm, parts: BlobPart[]) => Blob;
+
 /** Makes a Blob with the classes of a frame, which are not the classes of the page. */
-function inFrame(make: (realm: Realm, parts: BlobPart[]) => Blob): { readonly blob: Blob; end(): void } {
+function inFrame(make: MakeBlob): { readonly blob: Blob; readonly bytes: Uint8Array; end(): void } {
   const frame = document.createElement('iframe');
   document.body.append(frame);
   const realm = frame.contentWindow as unknown as Realm;
-  const blob = make(realm, [bytesFrom(56, SIZE)]);
+  const bytes = bytesFrom(56, SIZE);
+  const blob = make(realm, [bytes]);
   check(!(blob instanceof Blob), 'the Blob is of another realm');
-  return { blob, end: () => frame.remove() };
+  return { blob, bytes, end: () => frame.remove() };
+}
+
+/** Makes a Blob as a file picker in a frame does, when the frame is closed after the choice. Its `arrayBuffer` never settles. */
+function inRemovedFrame(make: MakeBlob): ReturnType<Kind['make']> {
+  const { blob, bytes, end } = inFrame(make);
+  end();
+  return { blob, bytes };
 }
 
 /** The file of this suite itself. */
