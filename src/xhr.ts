@@ -18,14 +18,14 @@ const NULL_BODY = [204, 205, 304];
  * If anything listens to an upload, the browser first asks for permission (a CORS preflight), even for a query-signed
  * append, which otherwise needs none. So the function listens to the upload only if `onprogress` is given.
  *
- * A request without a body goes to the platform's `fetch`, which streams the answer and supports `cache`. For other
- * requests, the function supports `method`, `headers`, `body`, `signal`, `credentials: 'include'` and `redirect`.
+ * A request without a body goes to the platform's `fetch`, which streams the answer and supports `cache`. Where there is
+ * no XMLHttpRequest (Node, service workers, edge workers), every request goes to `fetch`, and `init.onprogress` is not
+ * called. So one client serves a page and its service worker. For other requests, the function supports `method`, `headers`, `body`, `signal`, `credentials: 'include'` and `redirect`.
  * XMLHttpRequest follows every redirect, and nothing can prevent this. If the target of the redirect allows it (CORS),
  * the body and the headers, including a token, are sent there. With `redirect: 'manual'` (`OssClient` uses this value)
  * or `'error'`, the promise then rejects. The promise resolves after the whole body of the answer has arrived.
  *
- * @throws TypeError before any request, if there is no XMLHttpRequest (Node, service workers, edge workers) or the body
- *   is a stream.
+ * @throws TypeError before any request, if XMLHttpRequest would have to send a stream.
  * @throws TypeError as `fetch` does, if the URL or the method is invalid or no answer came. After an abort, the
  *   signal's reason.
  * @see https://xhr.spec.whatwg.org/
@@ -45,11 +45,10 @@ const NULL_BODY = [204, 205, 304];
  */
 export async function xhrFetch(url: string, init: FetchInit = {}): Promise<Response> {
   const { body, signal, redirect, method = 'GET' } = init;
-  if (typeof XMLHttpRequest === 'undefined')
-    throw new TypeError('xhrFetch needs XMLHttpRequest, which only pages and dedicated workers have: use fetch here');
+  const hasNoBody = body === undefined || body === null || /^(GET|HEAD)$/i.test(method);
+  if (hasNoBody || typeof XMLHttpRequest === 'undefined') return fetch(url, init);
   if (body instanceof ReadableStream) throw new TypeError('xhrFetch cannot send a stream: use bytes or a Blob');
   throwIfAborted(signal);
-  if (body === undefined || body === null || /^(GET|HEAD)$/i.test(method)) return fetch(url, init);
   const xhr = open(url, init);
   await exchange(xhr, body, signal);
   const response = toResponse(xhr, url);
