@@ -5,6 +5,7 @@ import { authorize } from './authorize.ts';
 import type { Bucket, BucketAcl, Call } from './call.ts';
 import type { CorsRule } from './cors.ts';
 import { malformed, readCors } from './cors-xml.ts';
+import { isoSeconds } from './encoding.ts';
 import { invalidArgument, Refusal } from './errors.ts';
 import { STORAGE_CLASSES } from './limits.ts';
 import { listObjects, listObjectsV2, listObjectVersions, readEncoding, readMost } from './listing.ts';
@@ -137,7 +138,7 @@ function factsOf({ name, region, created = 0, storageClass }: Bucket, host: stri
   return {
     Name: name,
     Location: `oss-${region}`,
-    CreationDate: new Date(created).toISOString(),
+    CreationDate: isoSeconds(created),
     ExtranetEndpoint: endpoint(''),
     IntranetEndpoint: endpoint('-internal'),
     StorageClass: storageClass,

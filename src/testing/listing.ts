@@ -3,6 +3,7 @@
 
 import { authorize } from './authorize.ts';
 import type { Call } from './call.ts';
+import { isoSeconds } from './encoding.ts';
 import { invalidArgument } from './errors.ts';
 import type { StoredObject } from './objects.ts';
 import { OWNER, type Reply, xmlReply } from './reply.ts';
@@ -146,7 +147,7 @@ function contents({ bucket }: Call, key: string, encode: (text: string) => strin
   const object = bucket.objects.get(key) as StoredObject;
   return {
     Key: encode(key),
-    LastModified: new Date(object.lastModified).toISOString(),
+    LastModified: isoSeconds(object.lastModified),
     ETag: object.etag,
     Type: object.type,
     Size: String(object.length),

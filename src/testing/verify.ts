@@ -2,7 +2,7 @@
 // the request, with Web Crypto, and shares no code with the signer of the client.
 // https://help.aliyun.com/document_detail/2399146 (header), 2399147 (URL)
 
-import { hex, percentEncode, utf8 } from './encoding.ts';
+import { hex, isoSeconds, percentEncode, utf8 } from './encoding.ts';
 import { invalidArgument, notImplemented, Refusal } from './errors.ts';
 import { hmacKey, isHmac, sha256 } from './hashes.ts';
 import type { AccessKey } from './tokens.ts';
@@ -184,13 +184,40 @@ function headerOnTheWire(request: SignedRequest, name: string): string | null {
   return request.contentLength === undefined ? null : String(request.contentLength);
 }
 
+/** The signatures that OSS accepts beside V4, and what the user of a client can do. */
+const OTHERS: readonly Other[] = [
+  { name: 'signature V1', header: /^OSS /, parameters: ['OSSAccessKeyId'], advice: 'Tell the client to sign with V4' },
+  {
+    name: 'signature V2',
+    header: /^OSS2 /,
+    parameters: ['x-oss-access-key-id'],
+    advice: 'Tell the client to sign with V4',
+  },
+  {
+    name: 'the API of Amazon S3',
+    header: /^AWS/,
+    parameters: ['X-Amz-Algorithm', 'AWSAccessKeyId'],
+    advice: 'Use a client that speaks the API of OSS and signs with V4',
+  },
+];
+
+interface Other {
+  readonly name: string;
+  /** How the Authorization header begins. */
+  readonly header: RegExp;
+  /** A presigned URL has one of these parameters. */
+  readonly parameters: readonly string[];
+  readonly advice: string;
+}
+
 function readClaim(request: SignedRequest): Claim | undefined {
   const { headers, query } = request;
   const authorization = headers.get('authorization');
   const inQuery = query.has('x-oss-signature') || query.has('x-oss-signature-version');
-  if (query.has('OSSAccessKeyId') || authorization?.startsWith('OSS ')) {
-    throw notImplemented('signature V1. Tell the client to sign with V4');
-  }
+  const other = OTHERS.find(({ header, parameters }) => {
+    return header.test(authorization ?? '') || parameters.some((name) => query.has(name));
+  });
+  if (other) throw notImplemented(`${other.name}. ${other.advice}`);
   if (authorization !== null && inQuery) {
     const message = 'Only one form of signature V4 may be given: in the header or in the query.';
     throw invalidArgument('Authorization', '', message);
@@ -395,11 +422,6 @@ function signatureDoesNotMatch(claim: Claim, stringToSign: string, canonical: st
       CanonicalRequestBytes: hex(bytesOfHeaders(canonical), ' '),
     },
   });
-}
-
-/** OSS writes a time in whole seconds, followed by `.000`. */
-function isoSeconds(time: number): string {
-  return new Date(Math.floor(time / 1000) * 1000).toISOString();
 }
 
 /**

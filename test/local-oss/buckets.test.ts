@@ -46,6 +46,20 @@ describe('ListObjectsV2', () => {
     expect(all(xml, 'ETag')[0]).toBe(oss.object('logs', 'a.log')?.etag.replaceAll('"', '&quot;'));
   });
 
+  // The first Python SDK reads no other form.
+  test('times are whole seconds with three zeros, in every list and in GetBucketInfo', async () => {
+    const oss = new LocalOss({
+      buckets: { logs: { region: 'cn-hangzhou' } },
+      accessKeys: { [KEYS.accessKeyId]: KEYS.accessKeySecret },
+      clock: new ManualClock(Date.UTC(2026, 0, 2, 12) + 678),
+    });
+    oss.appendObject('logs', 'a.log', new Uint8Array(5));
+    const queries = [{}, { 'list-type': '2' }, { versions: '' }, { bucketInfo: '' }];
+    const xmls = await Promise.all(queries.map((query) => xmlOf(oss, ['GET', '', query])));
+    const times = xmls.map((xml) => element(xml, 'LastModified') || element(xml, 'CreationDate'));
+    expect(times).toEqual(queries.map(() => '2026-01-02T12:00:00.000Z'));
+  });
+
   test('a prefix and a delimiter list one folder and the names of its folders', async () => {
     const xml = await list(filled(['a', 'x/1', 'x/2', 'x/y/3', 'x/z/4', 'x/z/5']), { prefix: 'x/', delimiter: '/' });
     expect(all(xml, 'Key')).toEqual(['x/1', 'x/2']);

@@ -390,7 +390,7 @@ describe('query form', () => {
     ],
     ['the credential', replaceQuery(/%2Faliyun_v4_request/, ''), 400, 'InvalidArgument', '0002-00000213'],
     ['the region', replaceQuery(/cn-hangzhou%2F/, 'oss-cn-hangzhou%2F'), 400, 'InvalidArgument', '0002-00000226'],
-    ['the version', replaceQuery(/OSS4-HMAC-SHA256/, 'OSS2'), 400, 'InvalidArgument', null],
+    ['the version', replaceQuery(/OSS4-HMAC-SHA256/, 'OSS4-HMAC-SM3'), 400, 'InvalidArgument', null],
     ['no version', replaceQuery(/&x-oss-signature-version=[^&]*/, ''), 400, 'InvalidArgument', null],
     ['the date', replaceQuery(/x-oss-date=[^&]*/, 'x-oss-date=now'), 403, 'AccessDenied', null],
     [
