@@ -51,10 +51,26 @@ function deleteMultipleObjects(call: Call): Reply {
   return xmlReply('DeleteResult', { ...head, Deleted: isQuiet ? [] : keys.map((key) => ({ Key: encode(key) })) });
 }
 
-/** LocalOss has no multipart uploads, so the list is always empty. */
+/**
+ * LocalOss has no multipart uploads, so the list is always empty. OSS writes empty elements too, and some clients need
+ * them.
+ */
 function listMultipartUploads(call: Call): Reply {
   authorize(call, 'oss:ListMultipartUploads');
-  return xmlReply('ListMultipartUploadsResult', { Bucket: call.bucket.name, MaxUploads: '1000', IsTruncated: 'false' });
+  const asked = (name: string) => call.query.values.get(name) ?? '';
+  const { encode, head } = readEncoding(asked('encoding-type'));
+  return xmlReply('ListMultipartUploadsResult', {
+    ...head,
+    Bucket: call.bucket.name,
+    KeyMarker: encode(asked('key-marker')),
+    UploadIdMarker: asked('upload-id-marker'),
+    NextKeyMarker: '',
+    NextUploadIdMarker: '',
+    Delimiter: encode(asked('delimiter')),
+    Prefix: encode(asked('prefix')),
+    MaxUploads: String(readMost(asked('max-uploads') || '1000', 'max-uploads')),
+    IsTruncated: 'false',
+  });
 }
 
 /** The bucket exists already, or the server makes it after this call has succeeded. */

@@ -104,11 +104,11 @@ function list(call: Call, after: string): { readonly page: Page; readonly common
   return { page, common: { encode, head } };
 }
 
-/** Reads max-keys: from 1 to 1,000, by default 100. @throws {Refusal} */
-export function readMost(text: string | undefined): number {
+/** Reads the length of a page: from 1 to 1,000, by default 100. @throws {Refusal} */
+export function readMost(text: string | undefined, name = 'max-keys'): number {
   if (text === undefined) return 100;
   if (/^\d+$/.test(text) && Number(text) >= 1 && Number(text) <= MOST) return Number(text);
-  throw invalidArgument('max-keys', text, `max-keys must be from 1 to ${MOST}.`);
+  throw invalidArgument(name, text, `${name} must be from 1 to ${MOST}.`);
 }
 
 /** Returns how a document writes its keys. @throws {Refusal} */

@@ -381,12 +381,14 @@ function invalidAccessKeyId(accessKeyId: string): Refusal {
   });
 }
 
-function checkScope({ region, product }: Claim, request: SignedRequest): void {
+function checkScope({ form, region, product }: Claim, request: SignedRequest): void {
   if (product !== request.product) {
     throw invalidArgument('Credential', product, `The product must be ${request.product}.`, '0002-00000213');
   }
   if (region.startsWith('oss-') || !/^[a-z0-9-]+$/.test(region)) {
-    throw invalidArgument('Credential', region, 'The region of the credential is invalid.', '0002-00000226');
+    // The documents do not name the text of a wrong region in a query.
+    const message = form === 'header' ? 'Invalid signing region in Authorization header.' : 'Invalid signing region.';
+    throw invalidArgument('Credential', region, message, '0002-00000226');
   }
   if (request.region !== undefined && region !== request.region) {
     const message = `The region of the credential must be that of the bucket, ${request.region}.`;

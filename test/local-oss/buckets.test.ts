@@ -195,6 +195,23 @@ describe('the list of buckets', () => {
     expect([all(xml, 'Name'), all(xml, 'Location')]).toEqual([['logs'], ['oss-cn-hangzhou']]);
   });
 
+  test('ListBuckets has the host of a region too, and the signature names this region', async () => {
+    const oss = new LocalOss({
+      buckets: { logs: { region: 'cn-hangzhou' }, other: { region: 'cn-beijing' } },
+      accessKeys: { [KEYS.accessKeyId]: KEYS.accessKeySecret },
+      clock: new ManualClock(),
+    });
+    const send = (region: string, key = '', host = 'oss-cn-beijing') => {
+      const request = { method: 'GET', bucket: '', key, origin: `https://${host}.aliyuncs.com` };
+      const { url, headers } = sign(request, { ...KEYS, region, time: Date.UTC(2026, 0, 2, 12) });
+      return oss.fetch(url, { headers });
+    };
+    expect(all(await (await send('cn-beijing')).text(), 'Name')).toEqual(['logs', 'other']);
+    expect(await refusal(await send('cn-hangzhou'))).toMatchObject({ code: 'InvalidArgument', ec: '0002-00000228' });
+    for (const response of [await send('cn-beijing', 'logs'), await send('cn-beijing', '', 'oss-accelerate')])
+      expect(await refusal(response)).toMatchObject({ status: 403, code: 'SecondLevelDomainForbidden' });
+  });
+
   test('ListBuckets goes on after a marker', async () => {
     const { url, headers } = sign(
       { method: 'GET', bucket: '', key: '', query: { 'max-keys': '1', marker: 'a' }, origin: 'http://127.0.0.1' },
@@ -390,6 +407,17 @@ describe('objects', () => {
 
   test('ListMultipartUploads is always empty', async () => {
     expect(all(await xmlOf(anOss(), ['GET', '', { uploads: '' }]), 'Upload')).toEqual([]);
+  });
+
+  // The first Python SDK reads these elements without asking whether they are there.
+  test('ListMultipartUploads repeats the parameters, and has the elements of the next page, which are empty', async () => {
+    const query = { uploads: '', prefix: 'a/', delimiter: '/', 'key-marker': 'a/b', 'upload-id-marker': 'u' };
+    const xml = await xmlOf(anOss(), ['GET', '', { ...query, 'max-uploads': '7', 'encoding-type': 'url' }]);
+    const names = ['EncodingType', 'Prefix', 'Delimiter', 'KeyMarker', 'UploadIdMarker', 'MaxUploads'];
+    expect(names.map((name) => element(xml, name))).toEqual(['url', 'a%2F', '%2F', 'a%2Fb', 'u', '7']);
+    expect([all(xml, 'NextKeyMarker'), all(xml, 'NextUploadIdMarker')]).toEqual([[''], ['']]);
+    const tooMany = await call(anOss(), ['GET', '', { uploads: '', 'max-uploads': '1001' }]);
+    expect(await refusal(tooMany)).toMatchObject({ status: 400, code: 'InvalidArgument' });
   });
 
   test('CopyObject refuses an appendable source, and LocalOss copies nothing else', async () => {

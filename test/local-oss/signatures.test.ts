@@ -238,6 +238,13 @@ describe('header form', () => {
     expect(await getWith({ 'x-oss-date': gmt(0) })).toBe('AccessDenied');
   });
 
+  // A test of the first Python SDK against the real OSS expects this text.
+  test('a region that is none is named in the words of OSS', async () => {
+    const tamper = replaceHeader('authorization', (value) => value.replace('/cn-', '/oss-cn-'))!;
+    const response = await call(anOss(), ['GET', 'a'], { tamper });
+    expect(element((await refusal(response)).xml, 'Message')).toBe('Invalid signing region in Authorization header.');
+  });
+
   test('spaces after the commas are accepted, as in the samples of the documentation', async () => {
     const tamper = replaceHeader('authorization', (value) => value.replaceAll(',', ', '))!;
     expect((await appendWith({ tamper })).status).toBe(200);
