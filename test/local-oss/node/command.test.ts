@@ -305,4 +305,16 @@ describe('exit codes', () => {
       expect(await once(child, 'exit'), printed.join('')).toEqual([0, null]);
     }
   });
+
+  test('0 after SIGTERM, even if nobody reads what is printed', async () => {
+    const child = spawn(process.execPath, [bin, '--bucket', 'logs', '--port', '0', '--log']);
+    const printed = collect(child);
+    await once(child.stdout, 'data');
+    const { OSS_ENDPOINT: url } = variablesOf(printed.join(''));
+    child.stdout.destroy();
+    // Each request prints a line.
+    for (let i = 0; i < 3; i++) expect((await fetch(`${url}/logs/a`)).status).toBe(403);
+    child.kill('SIGTERM');
+    expect(await once(child, 'exit'), printed.join('')).toEqual([0, null]);
+  });
 });
