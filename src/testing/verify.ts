@@ -191,40 +191,22 @@ function headerOnTheWire(request: SignedRequest, name: string): string | null {
   return request.contentLength === undefined ? null : String(request.contentLength);
 }
 
-/** The signatures that OSS accepts beside V4, and what the user of a client can do. */
-const OTHERS: readonly Other[] = [
-  { name: 'signature V1', header: /^OSS /, parameters: ['OSSAccessKeyId'], advice: 'Tell the client to sign with V4' },
-  {
-    name: 'signature V2',
-    header: /^OSS2 /,
-    parameters: ['x-oss-access-key-id'],
-    advice: 'Tell the client to sign with V4',
-  },
-  {
-    name: 'the API of Amazon S3',
-    header: /^AWS/,
-    parameters: ['X-Amz-Algorithm', 'AWSAccessKeyId'],
-    advice: 'Use a client that speaks the API of OSS and signs with V4',
-  },
+/** The signatures that OSS accepts beside V4: the beginning of the header, and the parameters of a presigned URL. */
+const OTHERS: readonly [name: string, header: RegExp, parameters: RegExp][] = [
+  ['signature V1', /^OSS /, /^OSSAccessKeyId$/],
+  ['signature V2', /^OSS2 /, /^x-oss-access-key-id$/],
+  ['the API of Amazon S3', /^AWS/, /^(X-Amz-Algorithm|AWSAccessKeyId)$/],
 ];
-
-interface Other {
-  readonly name: string;
-  /** How the Authorization header begins. */
-  readonly header: RegExp;
-  /** A presigned URL has one of these parameters. */
-  readonly parameters: readonly string[];
-  readonly advice: string;
-}
 
 function readClaim(request: SignedRequest): Claim | undefined {
   const { headers, query } = request;
   const authorization = headers.get('authorization');
   const inQuery = query.has('x-oss-signature') || query.has('x-oss-signature-version');
-  const other = OTHERS.find(({ header, parameters }) => {
-    return header.test(authorization ?? '') || parameters.some((name) => query.has(name));
-  });
-  if (other) throw notImplemented(`${other.name}. ${other.advice}`);
+  const [other] =
+    OTHERS.find(([, header, parameters]) => {
+      return header.test(authorization ?? '') || [...query.keys()].some((name) => parameters.test(name));
+    }) ?? [];
+  if (other) throw notImplemented(`${other}. Tell the client to sign with V4 of OSS`);
   if (authorization !== null && inQuery) {
     const message = 'Only one form of signature V4 may be given: in the header or in the query.';
     throw invalidArgument('Authorization', '', message);
@@ -381,14 +363,12 @@ function invalidAccessKeyId(accessKeyId: string): Refusal {
   });
 }
 
-function checkScope({ form, region, product }: Claim, request: SignedRequest): void {
+function checkScope({ region, product }: Claim, request: SignedRequest): void {
   if (product !== request.product) {
     throw invalidArgument('Credential', product, `The product must be ${request.product}.`, '0002-00000213');
   }
   if (region.startsWith('oss-') || !/^[a-z0-9-]+$/.test(region)) {
-    // The documents do not name the text of a wrong region in a query.
-    const message = form === 'header' ? 'Invalid signing region in Authorization header.' : 'Invalid signing region.';
-    throw invalidArgument('Credential', region, message, '0002-00000226');
+    throw invalidArgument('Credential', region, 'Invalid signing region in Authorization header.', '0002-00000226');
   }
   if (request.region !== undefined && region !== request.region) {
     const message = `The region of the credential must be that of the bucket, ${request.region}.`;
