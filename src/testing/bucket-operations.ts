@@ -5,6 +5,7 @@ import { authorize } from './authorize.ts';
 import type { Bucket, BucketAcl, Call } from './call.ts';
 import type { CorsRule } from './cors.ts';
 import { malformed, readCors } from './cors-xml.ts';
+import { isoSeconds } from './encoding.ts';
 import { invalidArgument, Refusal } from './errors.ts';
 import { STORAGE_CLASSES } from './limits.ts';
 import { listObjects, listObjectsV2, listObjectVersions, readEncoding, readMost } from './listing.ts';
@@ -50,10 +51,26 @@ function deleteMultipleObjects(call: Call): Reply {
   return xmlReply('DeleteResult', { ...head, Deleted: isQuiet ? [] : keys.map((key) => ({ Key: encode(key) })) });
 }
 
-/** LocalOss has no multipart uploads, so the list is always empty. */
+/**
+ * LocalOss has no multipart uploads, so the list is always empty. OSS writes empty elements too, and some clients need
+ * them.
+ */
 function listMultipartUploads(call: Call): Reply {
   authorize(call, 'oss:ListMultipartUploads');
-  return xmlReply('ListMultipartUploadsResult', { Bucket: call.bucket.name, MaxUploads: '1000', IsTruncated: 'false' });
+  const asked = (name: string) => call.query.values.get(name) ?? '';
+  const { encode, head } = readEncoding(asked('encoding-type'));
+  return xmlReply('ListMultipartUploadsResult', {
+    ...head,
+    Bucket: call.bucket.name,
+    KeyMarker: encode(asked('key-marker')),
+    UploadIdMarker: asked('upload-id-marker'),
+    NextKeyMarker: '',
+    NextUploadIdMarker: '',
+    Delimiter: encode(asked('delimiter')),
+    Prefix: encode(asked('prefix')),
+    MaxUploads: String(readMost(asked('max-uploads') || '1000', 'max-uploads')),
+    IsTruncated: 'false',
+  });
 }
 
 /** The bucket exists already, or the server makes it after this call has succeeded. */
@@ -137,7 +154,7 @@ function factsOf({ name, region, created = 0, storageClass }: Bucket, host: stri
   return {
     Name: name,
     Location: `oss-${region}`,
-    CreationDate: new Date(created).toISOString(),
+    CreationDate: isoSeconds(created),
     ExtranetEndpoint: endpoint(''),
     IntranetEndpoint: endpoint('-internal'),
     StorageClass: storageClass,

@@ -207,7 +207,7 @@ async function identify(
   refuseOtherRegion(exchange);
   const now = serverTime(server, exchange);
   const contentLength = wire.lengthFollowsBody ? body.length : wire.contentLength;
-  const region = exchange.bucket?.region;
+  const region = target.bucket === '' ? target.region : exchange.bucket?.region;
   const signed = { ...target, method: wire.method, query: query.values, headers: wire.headers, host: wire.url.host };
   return { identity: await server.verifier.verify({ ...signed, contentLength, region }, now), now };
 }

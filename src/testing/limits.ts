@@ -45,25 +45,34 @@ function requestOption(headers: Headers, query: ReadonlyMap<string, string>, nam
   throw invalidArgument(name, value, `${name} must be in a header or in the query, not in both.`);
 }
 
-/** Checks the headers of AppendObject and PutObject. @throws {Refusal} */
-export function checkWriteHeaders(headers: Headers): void {
+/** Checks the headers of AppendObject and PutObject, except the tags. @throws {Refusal} */
+function checkHeaders(headers: Headers): void {
   refuseConditions(headers);
   checkOneOf(headers, 'x-oss-object-acl', ['default', 'private', 'public-read', 'public-read-write']);
   checkOneOf(headers, STORAGE_CLASS, STORAGE_CLASSES, '0017-00000132');
   checkOneOf(headers, 'x-oss-forbid-overwrite', ['true', 'false'], '0017-00000279');
   checkEncryption(headers);
   checkMetadata(headers);
-  const tagging = headers.get('x-oss-tagging');
-  if (tagging !== null) readTags(tagging);
+}
+
+/** Checks the headers of PutObject. @throws {Refusal} */
+export function checkWriteHeaders(headers: Headers): void {
+  checkHeaders(headers);
+  checkTags(headers);
+}
+
+/** Checks the tags that a new object gets. OSS ignores those of a later append, even if they are wrong. @throws {Refusal} */
+export function checkTags(headers: Headers): void {
+  readTags(headers.get('x-oss-tagging') ?? '');
 }
 
 const STORAGE_CLASS = 'x-oss-storage-class';
 /** The storage classes of OSS. */
 export const STORAGE_CLASSES: readonly string[] = ['Standard', 'IA', 'Archive', 'ColdArchive', 'DeepColdArchive'];
 
-/** Checks the headers of AppendObject. It accepts fewer values than PutObject. @throws {Refusal} */
+/** Checks the headers of AppendObject, except the tags. It accepts fewer values than PutObject. @throws {Refusal} */
 export function checkAppendHeaders(headers: Headers): void {
-  checkWriteHeaders(headers);
+  checkHeaders(headers);
   const value = headers.get(STORAGE_CLASS);
   if (value?.endsWith('ColdArchive')) {
     throw invalidArgument(STORAGE_CLASS, value, `${value} is not supported here.`, '0016-00000503');

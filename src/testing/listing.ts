@@ -3,6 +3,7 @@
 
 import { authorize } from './authorize.ts';
 import type { Call } from './call.ts';
+import { isoSeconds } from './encoding.ts';
 import { invalidArgument } from './errors.ts';
 import type { StoredObject } from './objects.ts';
 import { OWNER, type Reply, xmlReply } from './reply.ts';
@@ -103,11 +104,11 @@ function list(call: Call, after: string): { readonly page: Page; readonly common
   return { page, common: { encode, head } };
 }
 
-/** Reads max-keys: from 1 to 1,000, by default 100. @throws {Refusal} */
-export function readMost(text: string | undefined): number {
+/** Reads the length of a page: from 1 to 1,000, by default 100. @throws {Refusal} */
+export function readMost(text: string | undefined, name = 'max-keys'): number {
   if (text === undefined) return 100;
   if (/^\d+$/.test(text) && Number(text) >= 1 && Number(text) <= MOST) return Number(text);
-  throw invalidArgument('max-keys', text, `max-keys must be from 1 to ${MOST}.`);
+  throw invalidArgument(name, text, `${name} must be from 1 to ${MOST}.`);
 }
 
 /** Returns how a document writes its keys. @throws {Refusal} */
@@ -134,19 +135,30 @@ function pageOf(keys: readonly string[], { prefix, delimiter, after, most }: Que
   };
 }
 
-/** Compares the bytes of two texts in UTF-8. JavaScript compares UTF-16, which orders emoji before some other letters. */
+/**
+ * Compares the bytes of two texts in UTF-8. JavaScript compares UTF-16, which orders emoji before some other letters. It
+ * is called about 100,000 times for each page of a bucket with 10,000 objects.
+ */
 function compareBytes(one: string, other: string): number {
-  const [a, b] = [[...one], [...other]];
-  const at = a.findIndex((character, index) => character !== b[index]);
-  if (at < 0) return a.length - b.length;
-  return (a[at]?.codePointAt(0) ?? -1) - (b[at]?.codePointAt(0) ?? -1);
+  const length = Math.min(one.length, other.length);
+  for (let at = 0; at < length; at++) {
+    const [a, b] = [one.charCodeAt(at), other.charCodeAt(at)];
+    if (a !== b) return inOrder(a) - inOrder(b);
+  }
+  return one.length - other.length;
+}
+
+/** Moves the surrogates of UTF-16, 0xD800 to 0xDFFF, behind all other units, because they stand for larger characters. */
+function inOrder(unit: number): number {
+  if (unit < 0xd800) return unit;
+  return unit < 0xe000 ? unit + 0x2000 : unit - 0x800;
 }
 
 function contents({ bucket }: Call, key: string, encode: (text: string) => string): Elements {
   const object = bucket.objects.get(key) as StoredObject;
   return {
     Key: encode(key),
-    LastModified: new Date(object.lastModified).toISOString(),
+    LastModified: isoSeconds(object.lastModified),
     ETag: object.etag,
     Type: object.type,
     Size: String(object.length),

@@ -10,6 +10,7 @@ import {
   checkDigest,
   checkKey,
   checkRequestOptions,
+  checkTags,
   checkWriteHeaders,
   creationHeaders,
 } from './limits.ts';
@@ -81,6 +82,7 @@ function appendObject(call: Call): Reply {
   checkAppendHeaders(call.headers);
   checkDigest(call.headers, call.body);
   const before = takesAppends(call);
+  if (!before) checkTags(call.headers);
   if (position !== (before?.length ?? 0)) throw positionNotEqualToLength(before);
   const object = objectToWrite(call, call.body.length, 'Appendable');
   object.append(call.body, call.now, call.serial);

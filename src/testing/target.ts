@@ -33,7 +33,7 @@ export function locate(url: URL, { domains, endpoints }: Hosts): Target {
   if (domain !== undefined) return { bucket: domain, key: path, region: undefined, product: 'oss' };
   if (isAddress(url.hostname) || endpoints.includes(url.hostname)) return pathStyle(path);
   const suffix = '.aliyuncs.com';
-  const target = url.hostname.endsWith(suffix) ? virtualHosted(url.hostname.slice(0, -suffix.length)) : undefined;
+  const target = url.hostname.endsWith(suffix) ? virtualHosted(url.hostname.slice(0, -suffix.length), path) : undefined;
   if (target === undefined) {
     throw new TypeError('fetch failed', { cause: new Error(`LocalOss serves no host of this name: ${url.hostname}`) });
   }
@@ -77,13 +77,19 @@ const HOSTS: readonly RegExp[] = [
   /^(?<bucket>[a-z0-9-]+)\.(?<box>cb-[a-z0-9-]+)\.[a-z0-9-]+\.oss-cloudbox$/,
 ];
 
-function virtualHosted(host: string): Target | undefined {
+/** An endpoint without a bucket serves nothing but the list of all buckets, which has no path. */
+function virtualHosted(host: string, path: string): Target | undefined {
   for (const pattern of HOSTS) {
     const groups = pattern.exec(host)?.groups;
     if (!groups) continue;
     const { bucket, region, box } = groups;
-    if (bucket === undefined) throw secondLevelDomain();
-    return { bucket, key: '', region: box ?? region, product: box === undefined ? 'oss' : 'oss-cloudbox' };
+    if (bucket === undefined && (path !== '' || region === undefined)) throw secondLevelDomain();
+    return {
+      bucket: bucket ?? '',
+      key: '',
+      region: box ?? region,
+      product: box === undefined ? 'oss' : 'oss-cloudbox',
+    };
   }
   return undefined;
 }

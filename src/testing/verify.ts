@@ -2,7 +2,7 @@
 // the request, with Web Crypto, and shares no code with the signer of the client.
 // https://help.aliyun.com/document_detail/2399146 (header), 2399147 (URL)
 
-import { hex, percentEncode, utf8 } from './encoding.ts';
+import { hex, isoSeconds, percentEncode, utf8 } from './encoding.ts';
 import { invalidArgument, notImplemented, Refusal } from './errors.ts';
 import { hmacKey, isHmac, sha256 } from './hashes.ts';
 import type { AccessKey } from './tokens.ts';
@@ -40,6 +40,11 @@ interface Claim {
   readonly product: string;
   /** The time in the form yyyyMMddTHHmmssZ. */
   readonly date: string;
+  /**
+   * The forms in which the string to sign may contain the time. If a request has only the header Date, the documents
+   * name the form of `date`, and the first Go SDK signs the text of the header, so both count.
+   */
+  readonly dates: readonly string[];
   /** Milliseconds since the epoch. */
   readonly time: number;
   /** The life time in seconds. It applies only to the query form. */
@@ -88,8 +93,8 @@ export class Verifier {
   async #checkSignature(claim: Claim, key: AccessKey, request: SignedRequest): Promise<void> {
     const canonical = canonicalRequest(request, claim.additionalHeaders);
     // These values determine the result completely. The access key ID stands for the secret.
-    const { accessKeyId, day, region, product, date } = claim;
-    const checked = [accessKeyId, day, region, product, date, claim.signature, canonical].join('\n');
+    const { accessKeyId, day, region, product, dates } = claim;
+    const checked = [accessKeyId, day, region, product, ...dates, claim.signature, canonical].join('\n');
     if (this.#good.has(checked)) return;
     await this.#compute(claim, key, { request, canonical });
     if (this.#good.size >= REMEMBERED) this.#good.clear();
@@ -102,10 +107,12 @@ export class Verifier {
     { request, canonical }: { readonly request: SignedRequest; readonly canonical: string },
   ): Promise<void> {
     const scope = `${claim.day}/${claim.region}/${claim.product}/aliyun_v4_request`;
-    const stringToSign = `${ALGORITHM}\n${claim.date}\n${scope}\n${await sha256(bytesOfHeaders(canonical))}`;
+    const hash = await sha256(bytesOfHeaders(canonical));
+    const texts = claim.dates.map((date) => `${ALGORITHM}\n${date}\n${scope}\n${hash}`);
     const signingKey = await this.#signingKey(claim, key.secret);
-    const good = hasAll(request, claim.additionalHeaders) && (await isHmac(signingKey, claim.signature, stringToSign));
-    if (!good) throw signatureDoesNotMatch(claim, stringToSign, canonical);
+    const matches = await Promise.all(texts.map((text) => isHmac(signingKey, claim.signature, text)));
+    const good = hasAll(request, claim.additionalHeaders) && matches.includes(true);
+    if (!good) throw signatureDoesNotMatch(claim, texts[0]!, canonical);
   }
 
   #signingKey({ accessKeyId, day, region, product }: Claim, secret: string): Promise<CryptoKey> {
@@ -184,13 +191,22 @@ function headerOnTheWire(request: SignedRequest, name: string): string | null {
   return request.contentLength === undefined ? null : String(request.contentLength);
 }
 
+/** The signatures that OSS accepts beside V4: the beginning of the header, and the parameters of a presigned URL. */
+const OTHERS: readonly [name: string, header: RegExp, parameters: RegExp][] = [
+  ['signature V1', /^OSS /, /^OSSAccessKeyId$/],
+  ['signature V2', /^OSS2 /, /^x-oss-access-key-id$/],
+  ['the API of Amazon S3', /^AWS/, /^(X-Amz-Algorithm|AWSAccessKeyId)$/],
+];
+
 function readClaim(request: SignedRequest): Claim | undefined {
   const { headers, query } = request;
   const authorization = headers.get('authorization');
   const inQuery = query.has('x-oss-signature') || query.has('x-oss-signature-version');
-  if (query.has('OSSAccessKeyId') || authorization?.startsWith('OSS ')) {
-    throw notImplemented('signature V1. Tell the client to sign with V4');
-  }
+  const [other] =
+    OTHERS.find(([, header, parameters]) => {
+      return header.test(authorization ?? '') || [...query.keys()].some((name) => parameters.test(name));
+    }) ?? [];
+  if (other) throw notImplemented(`${other}. Tell the client to sign with V4 of OSS`);
   if (authorization !== null && inQuery) {
     const message = 'Only one form of signature V4 may be given: in the header or in the query.';
     throw invalidArgument('Authorization', '', message);
@@ -304,14 +320,20 @@ function readAdditional(text: string | undefined): readonly string[] {
 /** The name of a header in lower case. `Headers.get` would throw a TypeError for any other text. */
 const NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 
+const BASIC = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/;
+const GMT = /^[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT$/;
+
 /** Reads a time in the form yyyyMMddTHHmmssZ. If there is none, it reads the GMT form of a `Date` header. */
-function dateOf(text: string | null, gmt = ''): Pick<Claim, 'date' | 'time'> {
-  const basic = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(text ?? '');
-  const [, year, month, day, hour, minute, second] = basic ?? [];
-  const time = Date.parse(basic ? `${year}-${month}-${day}T${hour}:${minute}:${second}Z` : text === null ? gmt : '');
-  if (Number.isNaN(time)) throw new Refusal(403, 'AccessDenied', 'OSS authentication requires a valid Date.');
+function dateOf(text: string | null, gmt = ''): Pick<Claim, 'date' | 'dates' | 'time'> {
+  const basic = text?.replace(BASIC, '$1-$2-$3T$4:$5:$6Z');
+  const isGood = text === null ? GMT.test(gmt) : BASIC.test(text);
+  const time = isGood ? Date.parse(basic ?? gmt) : Number.NaN;
+  if (Number.isNaN(time)) {
+    const ec = (text ?? gmt) === '' ? '0002-00000503' : '0002-00000502';
+    throw new Refusal(403, 'AccessDenied', 'OSS authentication requires a valid Date.', { ec });
+  }
   const date = `${new Date(time).toISOString().replace(/[-:]/g, '').slice(0, 15)}Z`;
-  return { date, time };
+  return { date, dates: text === null ? [gmt, date] : [date], time };
 }
 
 /** Checks the token. OSS refuses a temporary key without its token, and a permanent key with a token. */
@@ -346,7 +368,7 @@ function checkScope({ region, product }: Claim, request: SignedRequest): void {
     throw invalidArgument('Credential', product, `The product must be ${request.product}.`, '0002-00000213');
   }
   if (region.startsWith('oss-') || !/^[a-z0-9-]+$/.test(region)) {
-    throw invalidArgument('Credential', region, 'The region of the credential is invalid.', '0002-00000226');
+    throw invalidArgument('Credential', region, 'Invalid signing region in Authorization header.', '0002-00000226');
   }
   if (request.region !== undefined && region !== request.region) {
     const message = `The region of the credential must be that of the bucket, ${request.region}.`;
@@ -395,11 +417,6 @@ function signatureDoesNotMatch(claim: Claim, stringToSign: string, canonical: st
       CanonicalRequestBytes: hex(bytesOfHeaders(canonical), ' '),
     },
   });
-}
-
-/** OSS writes a time in whole seconds, followed by `.000`. */
-function isoSeconds(time: number): string {
-  return new Date(Math.floor(time / 1000) * 1000).toISOString();
 }
 
 /**

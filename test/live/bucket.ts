@@ -80,6 +80,8 @@ export class RealBucket {
   readonly place: BucketPlace;
   /** The keys that were written to, so that they can be deleted. */
   readonly written = new Set<string>();
+  readonly #inFlight = new Set<Promise<unknown>>();
+  #ended = false;
 
   constructor(place: BucketPlace) {
     this.place = place;
@@ -105,7 +107,17 @@ export class RealBucket {
     if (/POST|PUT/.test(method)) this.written.add(request.key);
     const { url, headers } = this.sign(request);
     const length = body || /POST|PUT/.test(method) ? { 'content-length': String(body?.byteLength ?? 0) } : {};
-    return exchange(url, { method, headers: { ...headers, ...length } }, body);
+    return this.exchange(url, { method, headers: { ...headers, ...length } }, body);
+  }
+
+  /** Sends a request that is signed already. After `cleanUp` nothing is written any more. */
+  exchange(url: string, options: { method: string; headers: Record<string, string> }, body?: Uint8Array) {
+    if (this.#ended && options.method !== 'DELETE') return Promise.reject(new Error('The run has ended'));
+    const answer = exchange(url, options, body);
+    this.#inFlight.add(answer);
+    const forget = () => void this.#inFlight.delete(answer);
+    answer.then(forget, forget);
+    return answer;
   }
 
   append(key: string, text: string, position: number, more: Partial<RawRequest> = {}): Promise<RawAnswer> {
@@ -123,6 +135,8 @@ export class RealBucket {
 
   /** Deletes every object that was written to. Returns the keys that are still there. */
   async cleanUp(): Promise<string[]> {
+    this.#ended = true;
+    await Promise.allSettled(this.#inFlight);
     const left: string[] = [];
     for (const key of this.written) {
       const answer = await this.send({ method: 'DELETE', key }).catch(() => undefined);

@@ -2,6 +2,9 @@
  * `npm run test:live`, tried on a LocalOss over HTTP: it sends nothing without consent, cleans up, and prints no
  * secret.
  */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import { AppendableObject, OssClient } from '../../src/index.ts';
 import { type LocalOssServer, serveLocalOss } from '../../src/testing/node/index.ts';
@@ -10,6 +13,7 @@ import { askAll, QUESTIONS } from './questions.ts';
 import { writeReport } from './report.ts';
 import { type LiveServer, startLiveServer } from './server.ts';
 
+const root = fileURLToPath(new URL('../..', import.meta.url));
 const BUCKET = 'a-private-name';
 let local: LocalOssServer | undefined;
 let live: LiveServer | undefined;
@@ -132,6 +136,44 @@ test('what cannot be deleted is reported', async () => {
   expect(left).toEqual([`${settings.prefix}a`]);
   const report = writeReport({ date: new Date(), version: '1', runtimes: [], answers: [], left }, settings);
   expect(report).toContain(`1 objects could not be deleted. They are below the prefix ${settings.prefix}`);
+});
+
+test('an empty append to an object that exists does not count as stored', async () => {
+  const { env } = await localRun();
+  const settings = await readSettings(env);
+  live = await startLiveServer('.', settings);
+  const { region, credentials } = settings;
+  const client = new OssClient({ region, bucket: BUCKET, endpoint: live.ossUrl, credentials });
+  const key = `${settings.prefix}a`;
+  for (const [body, position] of [
+    ['', 0],
+    ['x', 0],
+    ['', 1],
+  ] as const)
+    await client.appendObject(key, body, { position });
+  const { headers } = await fetch(`${live.controlUrl}/object?key=${encodeURIComponent(key)}`);
+  const { appends } = JSON.parse(headers.get('x-view') ?? '');
+  expect(appends).toBe(2);
+});
+
+test('a run that is ended early deletes its objects, and says so', async () => {
+  let run: ChildProcess | undefined;
+  const onrequest = ({ operation }: { operation: string }) =>
+    void (operation === 'AppendObject' && !run?.killed && run?.kill('SIGINT'));
+  const server = await serveLocalOss({ buckets: [BUCKET], onrequest });
+  local = server;
+  const { accessKeyId, accessKeySecret } = server.keys;
+  const place = { OSS_REGION: 'cn-hangzhou', OSS_BUCKET: BUCKET, OSS_ENDPOINT: server.url };
+  const key = { OSS_ACCESS_KEY_ID: accessKeyId, OSS_ACCESS_KEY_SECRET: accessKeySecret };
+  const env = { ...process.env, [CONSENT]: 'yes', ...place, ...key };
+  const started = spawn(process.execPath, ['test/live/run.mjs', 'node'], { cwd: root, env });
+  run = started;
+  const printed = (await Promise.all([text(started.stdout), text(started.stderr)])).join('');
+  expect(printed).toContain('Every object of this run was deleted.');
+  expect(printed).toContain('The run was ended by SIGINT');
+  expect(printed).not.toContain(BUCKET);
+  expect(server.oss.requests.some(({ operation }) => operation === 'DeleteObject')).toBe(true);
+  expect(server.oss.keys(BUCKET)).toEqual([]);
 });
 
 test('the relay passes signed requests on, and plays a lost answer', async () => {

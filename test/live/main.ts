@@ -51,11 +51,16 @@ async function run(settings: LiveSettings, given: readonly string[], places: Pla
     return server;
   };
   const onreport = (runtime: string, report: Report) => void runtimes.push({ ...report, runtime });
-  const counts = await runRuntimes(places, { chosen, strict: false, start, onreport });
-  if (!server) throw new Error('the server did not start');
-  const { bucketBehind } = server;
-  const answers = await askAll(bucketBehind, settings.prefix);
-  const left = await bucketBehind.cleanUp();
+  const work = async () => {
+    const counts = await runRuntimes(places, { chosen, strict: false, start, onreport });
+    if (!server) throw new Error('the server did not start');
+    return { counts, answers: await askAll(server.bucketBehind, settings.prefix) };
+  };
+  const { counts, answers } = await Promise.race([work(), interruption()]).catch(async (error) => {
+    await cleanUpEarly(server, settings);
+    throw error;
+  });
+  const left = (await server?.bucketBehind.cleanUp()) ?? [];
   const { version } = JSON.parse(readFileSync(join(places.root, 'package.json'), 'utf8'));
   console.log(`\n${writeReport({ date: new Date(), version, runtimes, answers, left }, settings)}`);
   const unanswered = answers.filter(({ answer }) => answer.startsWith('failed: ')).length;
@@ -63,4 +68,24 @@ async function run(settings: LiveSettings, given: readonly string[], places: Pla
     passed: counts.passed + answers.length - unanswered + (left.length === 0 ? 1 : 0),
     failed: counts.failed + unanswered + (left.length === 0 ? 0 : 1),
   };
+}
+
+/** Rejects when somebody ends the run. A second signal ends the process at once. */
+function interruption(): Promise<never> {
+  return new Promise((_, reject) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      process.once(signal, () => {
+        console.log(`${signal}: the objects of this run are being deleted.`);
+        reject(new Error(`The run was ended by ${signal}`));
+      });
+  });
+}
+
+/** Deletes the objects of a run that ends early. Otherwise their storage would cost money every day. */
+async function cleanUpEarly(server: LiveServer | undefined, { prefix }: LiveSettings): Promise<void> {
+  // From now on, no runtime reaches the bucket.
+  await server?.close();
+  const left = (await server?.bucketBehind.cleanUp()) ?? [];
+  const rest = `${left.length} objects could not be deleted. They are below the prefix ${prefix}`;
+  console.log(left.length === 0 ? 'Every object of this run was deleted.' : rest);
 }

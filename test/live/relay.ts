@@ -7,7 +7,7 @@ import { resolveEndpoint } from '../../src/request/endpoint.ts';
 import { EXPOSED_HEADERS } from '../../src/request/exposed-headers.ts';
 import type { FaultRequest, Operation } from '../../src/testing/index.ts';
 import type { FaultRule } from '../runtimes/context.ts';
-import { exchange, type RawAnswer, type RealBucket } from './bucket.ts';
+import type { RawAnswer, RealBucket } from './bucket.ts';
 
 /** The faults that the relay can play. */
 export const PLAYABLE: ReadonlySet<string> = new Set([
@@ -38,8 +38,8 @@ export interface RelayEvents {
   due(request: FaultRequest): readonly FaultRule[];
   /** Is called with each request. */
   onrequest(incoming: IncomingMessage): void;
-  /** Is called when OSS has stored an append. */
-  onstored(key: string): void;
+  /** Is called when OSS has accepted an append of this many bytes. */
+  onstored(key: string, length: number): void;
 }
 
 const CORS: readonly string[] = [
@@ -65,7 +65,7 @@ export function relayTo(bucket: RealBucket, events: RelayEvents): RequestListene
     const request = { operation, method: incoming.method ?? '', bucket: bucket.place.bucket, key, nth };
     const plan = new Map(events.due(request).map((rule) => [rule.kind as string, rule]));
     if (incoming.method === 'POST') bucket.written.add(key);
-    new Passage(bucket, { incoming, outgoing, key, plan, onstored: () => events.onstored(key) })
+    new Passage(bucket, { incoming, outgoing, key, plan, onstored: (length) => events.onstored(key, length) })
       .run()
       .catch(() => incoming.socket.destroy());
   };
@@ -91,7 +91,7 @@ interface Parts {
   readonly outgoing: ServerResponse;
   readonly key: string;
   readonly plan: Plan;
-  onstored(): void;
+  onstored(length: number): void;
 }
 
 type Reply = Pick<RawAnswer, 'status' | 'rawHeaders' | 'body'>;
@@ -159,8 +159,9 @@ class Passage {
     if (method === 'POST') headers['content-length'] = String(this.#body.byteLength);
     const search = url.includes('?') ? url.slice(url.indexOf('?')) : '';
     const target = resolveEndpoint(this.#bucket.place).url(key) + search;
-    const answer = await exchange(target, { method, headers }, method === 'POST' ? this.#body : undefined);
-    if (method === 'POST' && answer.status === 200) onstored();
+    const body = method === 'POST' ? this.#body : undefined;
+    const answer = await this.#bucket.exchange(target, { method, headers }, body);
+    if (method === 'POST' && answer.status === 200) onstored(this.#body.byteLength);
     return answer;
   }
 
@@ -171,7 +172,7 @@ class Passage {
     const head = await this.#bucket.head(this.#parts.key);
     const position = Number(head.headers['x-oss-next-append-position'] ?? 0);
     const { status } = await this.#bucket.append(this.#parts.key, '', position, { body: bytes });
-    if (status === 200) this.#parts.onstored();
+    if (status === 200) this.#parts.onstored(bytes.byteLength);
   }
 
   /** Sends the request later, and never answers. The client gives up in the meantime. */

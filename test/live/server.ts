@@ -32,7 +32,9 @@ export async function startLiveServer(folder: string, settings: LiveSettings): P
   const [faults, wire, reports, appends] = [new Faults(), new Wire(), new Reports(), new Map<string, number>()];
   const real = new RealBucket(settings);
   const config = { ossUrl: relay.url, deadUrl: dead.url, region, prefix, bucket, permanent: credentials };
-  const onstored = (key: string) => void appends.set(key, (appends.get(key) ?? 0) + 1);
+  // An empty append changes nothing of an object that exists.
+  const onstored = (key: string, length: number) =>
+    void (length > 0 || !appends.has(key) ? appends.set(key, (appends.get(key) ?? 0) + 1) : appends);
   relay.answerWith(
     relayTo(real, {
       due: (request) => faults.due(request) as FaultRule[],

@@ -46,6 +46,20 @@ describe('ListObjectsV2', () => {
     expect(all(xml, 'ETag')[0]).toBe(oss.object('logs', 'a.log')?.etag.replaceAll('"', '&quot;'));
   });
 
+  // The first Python SDK reads no other form.
+  test('times are whole seconds with three zeros, in every list and in GetBucketInfo', async () => {
+    const oss = new LocalOss({
+      buckets: { logs: { region: 'cn-hangzhou' } },
+      accessKeys: { [KEYS.accessKeyId]: KEYS.accessKeySecret },
+      clock: new ManualClock(Date.UTC(2026, 0, 2, 12) + 678),
+    });
+    oss.appendObject('logs', 'a.log', new Uint8Array(5));
+    const queries = [{}, { 'list-type': '2' }, { versions: '' }, { bucketInfo: '' }];
+    const xmls = await Promise.all(queries.map((query) => xmlOf(oss, ['GET', '', query])));
+    const times = xmls.map((xml) => element(xml, 'LastModified') || element(xml, 'CreationDate'));
+    expect(times).toEqual(queries.map(() => '2026-01-02T12:00:00.000Z'));
+  });
+
   test('a prefix and a delimiter list one folder and the names of its folders', async () => {
     const xml = await list(filled(['a', 'x/1', 'x/2', 'x/y/3', 'x/z/4', 'x/z/5']), { prefix: 'x/', delimiter: '/' });
     expect(all(xml, 'Key')).toEqual(['x/1', 'x/2']);
@@ -179,6 +193,23 @@ describe('the list of buckets', () => {
     });
     const xml = await (await list(oss)).text();
     expect([all(xml, 'Name'), all(xml, 'Location')]).toEqual([['logs'], ['oss-cn-hangzhou']]);
+  });
+
+  test('ListBuckets has the host of a region too, and the signature names this region', async () => {
+    const oss = new LocalOss({
+      buckets: { logs: { region: 'cn-hangzhou' }, other: { region: 'cn-beijing' } },
+      accessKeys: { [KEYS.accessKeyId]: KEYS.accessKeySecret },
+      clock: new ManualClock(),
+    });
+    const send = (region: string, key = '', host = 'oss-cn-beijing') => {
+      const request = { method: 'GET', bucket: '', key, origin: `https://${host}.aliyuncs.com` };
+      const { url, headers } = sign(request, { ...KEYS, region, time: Date.UTC(2026, 0, 2, 12) });
+      return oss.fetch(url, { headers });
+    };
+    expect(all(await (await send('cn-beijing')).text(), 'Name')).toEqual(['logs', 'other']);
+    expect(await refusal(await send('cn-hangzhou'))).toMatchObject({ code: 'InvalidArgument', ec: '0002-00000228' });
+    for (const response of [await send('cn-beijing', 'logs'), await send('cn-beijing', '', 'oss-accelerate')])
+      expect(await refusal(response)).toMatchObject({ status: 403, code: 'SecondLevelDomainForbidden' });
   });
 
   test('ListBuckets goes on after a marker', async () => {
@@ -376,6 +407,17 @@ describe('objects', () => {
 
   test('ListMultipartUploads is always empty', async () => {
     expect(all(await xmlOf(anOss(), ['GET', '', { uploads: '' }]), 'Upload')).toEqual([]);
+  });
+
+  // The first Python SDK reads these elements without asking whether they are there.
+  test('ListMultipartUploads repeats the parameters, and has the elements of the next page, which are empty', async () => {
+    const query = { uploads: '', prefix: 'a/', delimiter: '/', 'key-marker': 'a/b', 'upload-id-marker': 'u' };
+    const xml = await xmlOf(anOss(), ['GET', '', { ...query, 'max-uploads': '7', 'encoding-type': 'url' }]);
+    const names = ['EncodingType', 'Prefix', 'Delimiter', 'KeyMarker', 'UploadIdMarker', 'MaxUploads'];
+    expect(names.map((name) => element(xml, name))).toEqual(['url', 'a%2F', '%2F', 'a%2Fb', 'u', '7']);
+    expect([all(xml, 'NextKeyMarker'), all(xml, 'NextUploadIdMarker')]).toEqual([[''], ['']]);
+    const tooMany = await call(anOss(), ['GET', '', { uploads: '', 'max-uploads': '1001' }]);
+    expect(await refusal(tooMany)).toMatchObject({ status: 400, code: 'InvalidArgument' });
   });
 
   test('CopyObject refuses an appendable source, and LocalOss copies nothing else', async () => {

@@ -1,6 +1,5 @@
 /** LocalOss lacks these operations. It refuses each one with its name, and never mistakes one for another operation. */
-import { expect, test } from 'vitest';
-import type { LocalOss } from '../../src/testing/index.ts';
+import { describe, expect, test } from 'vitest';
 import { anOss, utf8 } from './text.ts';
 import { type Call, type CallOptions, call, element, KEYS, NOON, refusal, sign } from './tools.ts';
 
@@ -71,21 +70,32 @@ test.each<[string, Record<string, string>]>([
   expect([status, element(xml, 'Message')]).toEqual([501, `LocalOss does not implement ${name}.`]);
 });
 
-const V1_URL = (oss: LocalOss) =>
-  oss.fetch('https://logs.oss-cn-hangzhou.aliyuncs.com/a?OSSAccessKeyId=ak&Expires=1&Signature=x');
+const ADVICE = 'Tell the client to sign with V4 of OSS.';
 
-test.each<[string, (oss: LocalOss) => Promise<Response>]>([
-  [
-    'in the header',
-    (oss) => call(oss, ['GET', 'a'], { tamper: ({ headers }) => (headers['authorization'] = 'OSS ak:x') }),
-  ],
-  ['in the query', V1_URL],
-])('signature V1 %s is refused, and the answer names it', async (_, send) => {
-  const { status, xml } = await refusal(await send(anOss()));
-  expect([status, element(xml, 'Message')]).toEqual([
-    501,
-    'LocalOss does not implement signature V1. Tell the client to sign with V4.',
-  ]);
+describe('a signature that is not V4 is refused, and the answer says what to do', () => {
+  test.each<[string, string]>([
+    ['signature V1', 'OSS ak:x'],
+    ['signature V2', 'OSS2 AccessKeyId:ak,AdditionalHeaders:host,Signature:x'],
+    ['the API of Amazon S3', 'AWS4-HMAC-SHA256 Credential=ak/20260102/cn/s3/aws4_request,Signature=x'],
+    ['the API of Amazon S3', 'AWS ak:x'],
+  ])('%s in the header: %s', async (name, authorization) => {
+    const tamper = ({ headers }: { headers: Record<string, string> }) => {
+      headers['authorization'] = authorization;
+    };
+    const { status, xml } = await refusal(await call(anOss(), ['GET', 'a'], { tamper }));
+    expect([status, element(xml, 'Message')]).toEqual([501, `LocalOss does not implement ${name}. ${ADVICE}`]);
+  });
+
+  test.each<[string, string]>([
+    ['signature V1', 'OSSAccessKeyId=ak&Expires=1&Signature=x'],
+    ['signature V2', 'x-oss-signature-version=OSS2&x-oss-access-key-id=ak&x-oss-expires=1&x-oss-signature=x'],
+    ['the API of Amazon S3', 'X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=x'],
+    ['the API of Amazon S3', 'AWSAccessKeyId=ak&Expires=1&Signature=x'],
+  ])('%s in the query: %s', async (name, query) => {
+    const response = await anOss().fetch(`https://logs.oss-cn-hangzhou.aliyuncs.com/a?${query}`);
+    const { status, xml } = await refusal(response);
+    expect([status, element(xml, 'Message')]).toEqual([501, `LocalOss does not implement ${name}. ${ADVICE}`]);
+  });
 });
 
 test.each<[string, Call, CallOptions]>([

@@ -85,7 +85,7 @@ export async function readArguments(args: readonly string[]): Promise<Arguments>
     port: portOf(values.port),
     host,
     endpoints: endpoints.map(endpointOf),
-    accessKeys: Object.fromEntries((values['access-key'] ?? []).map(accessKeyOf)),
+    accessKeys: accessKeysOf(values['access-key'] ?? []),
     roles: Object.fromEntries((values.role ?? []).map((arn) => [roleOf(arn), {}])),
     faults: checkedFaults(faults),
     data: data === undefined ? undefined : folderOf(data),
@@ -108,17 +108,24 @@ function parse(args: readonly string[]) {
   try {
     return parseArgs({ args: [...args], options: OPTIONS, strict: true, allowPositionals: false }).values;
   } catch (cause) {
-    const [reason = ''] = (cause instanceof Error ? cause.message : String(cause)).split('. ');
+    // The message of Node goes on with advice, in the same line or in the next ones.
+    const [reason = ''] = (cause instanceof Error ? cause.message : String(cause)).split(/\.(?:\s|$)/);
     throw new UsageError(`${reason}. Type --help for the options`, { cause });
   }
 }
 
 function bucketsOf({ bucket = [], region = 'cn-hangzhou' }: { bucket?: string[]; region?: string }) {
+  if (!region) throw new UsageError('--region takes a region, found no name: type --region cn-hangzhou');
   if (bucket.length === 0) throw new UsageError('A bucket is missing: type --bucket logs');
   const named = bucket.map((text) => bucketOf(text, region));
-  const [twice] = named.find(([name], index) => named.findIndex(([other]) => other === name) < index) ?? [];
-  if (twice) throw new UsageError(`--bucket ${twice} is given twice: type it once`);
+  refuseTwice('--bucket', named);
   return Object.fromEntries(named);
+}
+
+/** @throws {UsageError} if two entries have one name, because the second one would silently win. */
+function refuseTwice(option: string, named: readonly (readonly [name: string, value: unknown])[]): void {
+  const [twice] = named.find(([name], index) => named.findIndex(([other]) => other === name) < index) ?? [];
+  if (twice) throw new UsageError(`${option} ${twice} is given twice: type it once`);
 }
 
 function bucketOf(text: string, region: string): [name: string, options: BucketOptions] {
@@ -140,6 +147,12 @@ function portOf(text: string = PORT): number {
 function endpointOf(name: string): string {
   if (/^[a-z0-9.-]+$/i.test(name)) return name.toLowerCase();
   throw new UsageError(`--endpoint takes a host name without a port, found "${name}": type --endpoint oss`);
+}
+
+function accessKeysOf(texts: readonly string[]): Readonly<Record<string, string>> {
+  const keys = texts.map(accessKeyOf);
+  refuseTwice('--access-key', keys);
+  return Object.fromEntries(keys);
 }
 
 function accessKeyOf(text: string): [id: string, secret: string] {

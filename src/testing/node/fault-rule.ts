@@ -178,7 +178,7 @@ function readValue(what: string, form: Form, value: string | undefined): string 
     throw new RangeError(`${what} takes no value`);
   }
   if (value === undefined || value === '')
-    throw new RangeError(`${what} needs a value, such as ${what}=${example(form)}`);
+    throw new RangeError(`${what} needs a value, such as ${what.slice(what.lastIndexOf(' ') + 1)}=${example(form)}`);
   if (form === 'text') return value;
   if (form !== 'number') {
     if (!form.includes(value)) throw new RangeError(`${what} must be one of ${form.join(', ')}, found "${value}"`);

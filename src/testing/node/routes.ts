@@ -47,7 +47,7 @@ function routeTo(parts: Parts): FetchHandler {
     // all headers, so a missing header really means that the client does not accept gzip.
     if (!request.headers.has('accept-encoding')) request.headers.set('accept-encoding', 'identity');
     if (!isOwnHost(url, parts)) return foreignHost(url);
-    if (hasNoLength(request, url)) return missingLength(request);
+    if (hasNoLength(request, url, parts)) return missingLength(request);
     if (!isEndpoint(url.hostname, parts)) return parts.oss.fetch(request);
     if (url.pathname.startsWith(OWN_PATHS)) return own(request, url, parts);
     if (url.pathname !== '/') return parts.oss.fetch(request);
@@ -57,14 +57,14 @@ function routeTo(parts: Parts): FetchHandler {
   };
 }
 
-/** OSS refuses an append without a length, even if it is empty. LocalOss itself cannot see this. */
-function hasNoLength({ method, headers }: Request, { searchParams }: URL): boolean {
-  return (
-    method === 'POST' &&
-    searchParams.has('append') &&
-    !headers.has('content-length') &&
-    !headers.has('transfer-encoding')
-  );
+/** OSS refuses AppendObject and PutObject without a length, even if they are empty. LocalOss itself cannot see this. */
+function hasNoLength({ method, headers }: Request, { hostname, pathname, searchParams }: URL, parts: Parts): boolean {
+  if (headers.has('content-length') || headers.has('transfer-encoding')) return false;
+  if (method === 'POST') return searchParams.has('append');
+  const hasKey = (isEndpoint(hostname, parts) ? /^\/[^/]*\/./ : /^\/./).test(pathname);
+  // A copy has no body, and neither has a request to a sub-resource, such as PutSymlink.
+  const isOther = headers.has('x-oss-copy-source') || [...searchParams.values()].includes('');
+  return method === 'PUT' && hasKey && !isOther;
 }
 
 function missingLength(request: Request): Response {

@@ -59,6 +59,8 @@ export interface LocalOssServer {
 export async function serveLocalOss(options: ServeLocalOssOptions): Promise<LocalOssServer> {
   const buckets = bucketsOf(options);
   const faults = faultsOf(options);
+  // To Node, an empty address means every address. An unset variable of a script must not open the server.
+  if (options.host === '') throw new RangeError('The host is empty. It must be an address, such as 127.0.0.1');
   const data = options.data === undefined ? undefined : await DataFolder.open(options.data);
   try {
     const cloud = await makeCloud(options, { buckets, schedule: faults.schedule, data });

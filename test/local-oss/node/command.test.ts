@@ -241,6 +241,10 @@ describe('exit codes', () => {
     [['--bucket', 'logs', '--role', 'role'], 'type --role acs:ram::'],
     [['--bucket', 'logs', '--fault', 'drop'], '--fault There is no fault "drop". The faults are'],
     [['--bucket', 'logs', '--log=yes'], "'--log' does not take an argument"],
+    [['--bucket', 'logs', '--host', ''], 'The host is empty. It must be an address, such as 127.0.0.1'],
+    [['--bucket', 'logs', '--region', ''], 'type --region cn-hangzhou'],
+    [['--bucket', 'logs', '--access-key', 'a:b', '--access-key', 'a:c'], '--access-key a is given twice: type it once'],
+    [['--bucket', 'logs', '--role', '-1'], "Option '--role' argument is ambiguous. Type --help for the options"],
   ])('%j: 2, and the message says what to type', async (args, message) => {
     const { code, out, err } = await runCommand(args);
     expect([code, out, err]).toEqual([2, [], [expect.stringContaining(message)]]);
@@ -300,5 +304,17 @@ describe('exit codes', () => {
       child.kill(signal);
       expect(await once(child, 'exit'), printed.join('')).toEqual([0, null]);
     }
+  });
+
+  test('0 after SIGTERM, even if nobody reads what is printed', async () => {
+    const child = spawn(process.execPath, [bin, '--bucket', 'logs', '--port', '0', '--log']);
+    const printed = collect(child);
+    await once(child.stdout, 'data');
+    const { OSS_ENDPOINT: url } = variablesOf(printed.join(''));
+    child.stdout.destroy();
+    // Each request prints a line.
+    for (let i = 0; i < 3; i++) expect((await fetch(`${url}/logs/a`)).status).toBe(403);
+    child.kill('SIGTERM');
+    expect(await once(child, 'exit'), printed.join('')).toEqual([0, null]);
   });
 });

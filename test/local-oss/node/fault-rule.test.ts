@@ -82,7 +82,7 @@ test.each([
   ['', 'There is no fault ""'],
   ['constructor', 'There is no fault "constructor"'],
   ['slow', 'write slow:bytesPerSecond=…'],
-  ['slow:bytesPerSecond', 'needs a value, such as slow:bytesPerSecond: bytesPerSecond=3'],
+  ['slow:bytesPerSecond', 'slow:bytesPerSecond: bytesPerSecond needs a value, such as bytesPerSecond=3'],
   ['slow:bytesPerSecond=fast', 'must be a whole number, found "fast"'],
   ['answer-late:delay=-1', 'must be a whole number, found "-1"'],
   ['refuse:status=99,code=a', 'status must be from 200 to 599, found "99"'],

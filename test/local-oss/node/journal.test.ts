@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { appendFile, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { OssClient } from '../../../src/index.ts';
 import { FileError, type LocalOssServer, serveLocalOss } from '../../../src/testing/node/index.ts';
@@ -193,6 +193,28 @@ describe('a data folder', () => {
     await writeFile(lock, '');
     await expect(start()).rejects.toThrow('delete');
     await rm(lock);
+  });
+
+  test('belongs to one server, also under another name of the folder', async () => {
+    await start();
+    const other = join(folder, 'other');
+    await symlink(join(folder, 'deep/data'), other);
+    for (const data of [other, `${relative(process.cwd(), folder)}/deep/data`])
+      await expect(serveLocalOss({ buckets: ['logs'], data }), data).rejects.toThrow('is in use');
+  });
+
+  test('of a dead server is taken by one process at a time', async () => {
+    await start();
+    await closeAll();
+    const lock = join(folder, 'deep/data/lock');
+    await writeFile(lock, '99999999');
+    // This file says that another process is replacing the lock of the dead server at this moment.
+    await writeFile(`${lock}.new`, String(process.ppid));
+    await expect(start()).rejects.toThrow(`End process ${process.ppid}`);
+    expect(await readFile(lock, 'utf8')).toBe('99999999');
+    await rm(`${lock}.new`);
+    await start();
+    await expect(stat(`${lock}.new`)).rejects.toThrow('ENOENT');
   });
 
   test('is free again after a start that failed', async () => {

@@ -128,6 +128,17 @@ describe('the OSS', () => {
     expect(servers[0]?.oss.keys('logs')).toEqual([]);
   });
 
+  test.each([
+    ['PUT /logs/a', 411],
+    ['PUT /logs/dir/?x-oss-meta-a=b', 411],
+    ['PUT /logs/a?symlink', 501],
+    ['PUT /logs', 200],
+    ['PUT /logs/', 200],
+  ])('%s without a length gets %i', async (line, status) => {
+    expect(await sendRaw(line, '\r\n')).toContain(`HTTP/1.1 ${status}`);
+    expect(servers[0]?.oss.keys('logs')).toEqual([]);
+  });
+
   test('an append without a length is refused, even if it has no body', async () => {
     const answer = await sendRaw('POST /logs/a?append&position=0', '\r\n');
     expect([answer.slice(0, 12), element(answer, 'Code')]).toEqual(['HTTP/1.1 411', 'MissingContentLength']);
