@@ -52,7 +52,7 @@ export const BUNDLES = {
   './sts': { budget: 8_000, code: "export * from './src/sts.ts';" },
   // The doctor, without the client that it examines (`append`): 3 KB.
   './doctor': {
-    budget: 3_200,
+    budget: 3_210,
     over: 'append',
     code: `import { OssClient } from './src/index.ts';
       import { diagnose } from './src/doctor/index.ts';
