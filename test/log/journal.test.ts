@@ -26,6 +26,16 @@ function setUp(faults: FaultSchedule = []) {
 /** After the first page has lost an answer, it cannot read the object, so it never knows what became of its segment. */
 const UNREAD: Fault & FaultCondition = { kind: 'answer-late', delay: 3_600_000, operation: 'HeadObject', nth: 2 };
 
+/** Stores one record, and ends the page while the segment of the next record is in flight. */
+async function leaveInFlight(world: LogWorld, page: Life, text: string): Promise<void> {
+  page.log.write('before');
+  await world.drive(page.log.flush());
+  page.log.write(text);
+  page.log.flush().catch(() => {});
+  await settle(world);
+  page.kill();
+}
+
 describe('the next page', () => {
   test.each([
     ['one writer', {}],
@@ -105,13 +115,7 @@ describe('the next page', () => {
     ['was not stored, and sends it to the object of the next page', 'drop-before', 'next.ndjson'],
   ] as const)('settles the segment in flight in an object that was sealed since then: it %s', async (_, kind, key) => {
     const { world, storage, open } = setUp([{ kind, operation: 'AppendObject', nth: 2 }, UNREAD]);
-    const first = open();
-    first.log.write('before');
-    await world.drive(first.log.flush());
-    first.log.write('in flight');
-    first.log.flush().catch(() => {});
-    await settle(world);
-    first.kill();
+    await leaveInFlight(world, open(), 'in flight');
     expect(
       storage.keys.some(([, , row]) => Number(row) === -2),
       'the journal has the segment',
@@ -133,13 +137,7 @@ describe('the next page', () => {
 
   test('settles a segment that is stored later, when the next page has already begun', async () => {
     const { world, open } = setUp([{ kind: 'commit-late', delay: 5000, operation: 'AppendObject', nth: 2 }]);
-    const first = open();
-    first.log.write('before');
-    await world.drive(first.log.flush());
-    first.log.write('late');
-    first.log.flush().catch(() => {});
-    await settle(world);
-    first.kill();
+    await leaveInFlight(world, open(), 'late');
     const second = open();
     second.log.write('after');
     await world.drive(second.log.flush());
@@ -150,13 +148,7 @@ describe('the next page', () => {
 
   test('appends after another writer that was first', async () => {
     const { world, open } = setUp([{ kind: 'drop-before', operation: 'AppendObject', nth: 2 }]);
-    const first = open();
-    first.log.write('before');
-    await world.drive(first.log.flush());
-    first.log.write('mine');
-    first.log.flush().catch(() => {});
-    await settle(world);
-    first.kill();
+    await leaveInFlight(world, open(), 'mine');
     world.oss.appendObject('logs', 'app.ndjson', new TextEncoder().encode('theirs\n'));
     await world.drive(open().log.flush());
     expect(world.text()).toBe('before\ntheirs\nmine\n');
