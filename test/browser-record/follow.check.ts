@@ -4,13 +4,12 @@
  */
 import { readFileSync } from 'node:fs';
 import { build } from 'esbuild';
-import { type Browser, chromium, firefox, type Page } from 'playwright';
+import type { Browser, Page } from 'playwright';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { findFirefox } from '../../.ci/browsers.mjs';
-import { findChromium } from '../../.ci/chromium.mjs';
 import { EXPOSED_HEADERS } from '../../src/request/exposed-headers.ts';
 import { LocalOss } from '../../src/testing/index.ts';
 import { type Served, serve } from '../../src/testing/node/http.ts';
+import { startChromium, startFirefox } from './browsers.ts';
 
 const root = new URL('../..', import.meta.url).pathname;
 let site: Served;
@@ -73,25 +72,6 @@ beforeAll(async () => {
 });
 
 afterAll(() => Promise.all([site?.close(), ossServer?.close()]));
-
-async function startChromium(): Promise<Browser | undefined> {
-  const executablePath = await findChromium();
-  const args = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
-  args.push('--autoplay-policy=no-user-gesture-required', ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []));
-  return executablePath ? chromium.launch({ executablePath, args }) : undefined;
-}
-
-async function startFirefox(): Promise<Browser | undefined> {
-  const place = await findFirefox();
-  const firefoxUserPrefs = {
-    'media.navigator.streams.fake': true,
-    'media.navigator.permission.disabled': true,
-    'media.devices.insecure.enabled': true,
-    'media.getusermedia.insecure.enabled': true,
-    'media.autoplay.default': 0,
-  };
-  return place ? firefox.launch({ ...place, firefoxUserPrefs }) : undefined;
-}
 
 async function newPage(browser: Browser): Promise<Page> {
   const page = await browser.newPage();

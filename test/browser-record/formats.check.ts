@@ -1,12 +1,11 @@
 /** Recordings in other browsers and formats: WebM in Firefox, and MP4 in Chromium where its MediaRecorder can make it. */
 import { build } from 'esbuild';
-import { type Browser, chromium, firefox, type Page } from 'playwright';
+import type { Page } from 'playwright';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { findFirefox } from '../../.ci/browsers.mjs';
-import { findChromium } from '../../.ci/chromium.mjs';
 import { EXPOSED_HEADERS } from '../../src/request/exposed-headers.ts';
 import { LocalOss } from '../../src/testing/index.ts';
 import { type Served, serve } from '../../src/testing/node/http.ts';
+import { startChromium, startFirefox } from './browsers.ts';
 
 let site: Served;
 let ossServer: Served;
@@ -34,24 +33,6 @@ beforeAll(async () => {
 });
 
 afterAll(() => Promise.all([site?.close(), ossServer?.close()]));
-
-async function startChromium(): Promise<Browser | undefined> {
-  const executablePath = await findChromium();
-  const root = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
-  const args = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', ...root];
-  return executablePath ? chromium.launch({ executablePath, args }) : undefined;
-}
-
-async function startFirefox(): Promise<Browser | undefined> {
-  const place = await findFirefox();
-  const firefoxUserPrefs = {
-    'media.navigator.streams.fake': true,
-    'media.navigator.permission.disabled': true,
-    'media.devices.insecure.enabled': true,
-    'media.getusermedia.insecure.enabled': true,
-  };
-  return place ? firefox.launch({ ...place, firefoxUserPrefs }) : undefined;
-}
 
 type Library = typeof import('../../src/index.ts') & typeof import('../../src/log/index.ts');
 
